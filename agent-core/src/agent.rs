@@ -1,0 +1,295 @@
+//! The agent itself: puts the parts together, runs the loop that feeds [`crate::duty`], carries out what it decides and
+//! publishes the view.
+//!
+//! `bind(config)`, `join()`, `shutdown(self)`; a [`Handle`] asks it for things meanwhile.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use headframe_control::{
+    AgentPaths,
+    lock::{AgentLock, LockError},
+    paths::PathsError,
+    server::{self, Listener},
+};
+use headframe_protocol::{DeviceId, control::Snapshot};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+};
+use tracing::{info, warn};
+
+use crate::{
+    clock, control_server,
+    coordinator::{self, LineConfig},
+    device_key::{DeviceKey, DeviceKeyError},
+    duty::{Ask, Duty, Past},
+    idle::{self, IdleProbe, Policy, policy::Rule},
+    ledger::Ledger,
+    settings::{Settings, SettingsError},
+    store::{self, Choice, Store, StoreError},
+    tasks::Tasks,
+    telemetry::{self, GpuProbe, Telemetry},
+};
+
+mod actor;
+mod engine_room;
+mod offered;
+
+pub use engine_room::EngineSource;
+
+use actor::{Actor, Parts};
+
+/// Requests waiting for the loop. It takes each in microseconds.
+const ASKS_MAX: usize = 64;
+
+/// How long the parts may take to end once the loop has: the last words to the coordinator, the last entries to disk.
+const WIND_DOWN: Duration = Duration::from_secs(10);
+
+/// What an agent is started with.
+pub struct AgentConfig {
+    /// Its data directory; absent for the environment's or the platform's.
+    pub data_dir: Option<PathBuf>,
+    /// What tells whether the owner is away.
+    pub probes: Vec<Box<dyn IdleProbe>>,
+    /// What reads the GPUs.
+    pub gpus: Box<dyn GpuProbe>,
+    /// Where the container engine comes from.
+    pub engine: EngineSource,
+}
+
+impl std::fmt::Debug for AgentConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AgentConfig").field("data_dir", &self.data_dir).finish_non_exhaustive()
+    }
+}
+
+impl AgentConfig {
+    /// The parts of this PC.
+    #[must_use]
+    pub fn new(data_dir: Option<PathBuf>) -> Self {
+        Self { data_dir, probes: idle::platform_probes(), gpus: telemetry::platform_gpus(), engine: EngineSource::Find }
+    }
+}
+
+/// Why there is no agent.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// There is no place for its data.
+    #[error("the data directory cannot be used")]
+    Paths(#[source] PathsError),
+    /// Another agent runs in the same directory, or its lock cannot be taken.
+    #[error("this data directory is not free")]
+    Lock(#[source] LockError),
+    /// The owner's settings are wrong.
+    #[error("the settings are not right")]
+    Settings(#[source] SettingsError),
+    /// There is no device key.
+    #[error("the rig has no key")]
+    Key(#[source] DeviceKeyError),
+    /// The local database does not open.
+    #[error("the agent's memory cannot be read")]
+    Store(#[source] StoreError),
+    /// The PC cannot be measured.
+    #[error("this system does not tell what the PC does")]
+    Telemetry(#[source] sysinfo::Error),
+    /// The control socket does not open.
+    #[error("window and command line could not reach the agent")]
+    Socket(#[source] server::BindError),
+}
+
+/// A running agent.
+#[derive(Debug)]
+pub struct Agent {
+    handle: Handle,
+    tasks: Tasks,
+    actor: JoinHandle<()>,
+    paths: AgentPaths,
+    /// Kept until everything has ended: only then may another agent begin.
+    _lock: AgentLock,
+}
+
+/// Asks a running agent for things. Cheap to copy.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    asks: mpsc::Sender<(Ask, oneshot::Sender<()>)>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    device: DeviceId,
+}
+
+/// The agent has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the agent has ended")]
+pub struct Ended;
+
+impl Handle {
+    /// Asks, and returns once it is decided; what follows shows in the snapshots.
+    ///
+    /// # Errors
+    /// [`Ended`] if there is nobody to ask.
+    pub async fn ask(&self, ask: Ask) -> Result<(), Ended> {
+        let (reply, decided) = oneshot::channel();
+        self.asks.send((ask, reply)).await.map_err(|_| Ended)?;
+        decided.await.map_err(|_| Ended)
+    }
+
+    /// The present, and each change of it.
+    #[must_use]
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// The present.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    /// The rig's name on the network.
+    #[must_use]
+    pub const fn device(&self) -> DeviceId {
+        self.device
+    }
+}
+
+impl Agent {
+    /// Starts an agent. It works, reconnects and recovers by itself until it is asked to quit.
+    ///
+    /// # Errors
+    /// [`BindError`]: what keeps it from being an agent at all. A missing engine or coordinator does not; those show in
+    /// the snapshot.
+    pub async fn bind(config: AgentConfig) -> Result<Self, BindError> {
+        let AgentConfig { data_dir, probes, gpus, engine } = config;
+        let paths = AgentPaths::resolve(data_dir).map_err(BindError::Paths)?;
+        let lock = AgentLock::acquire(&paths).map_err(BindError::Lock)?;
+        let settings = Settings::load(paths.data_dir()).map_err(BindError::Settings)?;
+        let key = Arc::new(DeviceKey::load_or_create(paths.data_dir()).map_err(BindError::Key)?);
+        let (store, journal) = store::open(paths.data_dir()).await.map_err(BindError::Store)?;
+        let past = past(&store, &settings).await.map_err(BindError::Store)?;
+        let listener = Listener::bind(&lock).map_err(BindError::Socket)?;
+        info!(device.id = %key.device(), data.dir = %paths.data_dir().display(), "Rig {} begins", key.device());
+
+        let tasks = Tasks::new();
+        let mut telemetry = Telemetry::new(paths.data_dir(), gpus).map_err(BindError::Telemetry)?;
+        let hardware = telemetry.hardware();
+        let offered = offered::Offered::new(&settings, &hardware);
+        let load = telemetry.watch(&tasks);
+        let idle = idle::watch_owner(Policy::new(rule(&settings)), probes, &tasks);
+        let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
+        let (standing_out, standing) = watch::channel(duty.standing());
+        let (rig_out, rig) = watch::channel(offered.report("", &[], load.borrow().disk_free_bytes));
+        let (entries, written) = journal.start(&tasks);
+        let ledger = Ledger::open(store.clone(), &tasks);
+        let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
+        let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
+        let (orders, news) =
+            engine_room::open(engine, engine_room::runner_config(paths.data_dir(), device, &settings), timers, &tasks);
+        let (asks, asked) = mpsc::channel(ASKS_MAX);
+
+        let (actor, snapshots) = Actor::new(Parts {
+            duty,
+            device,
+            offered,
+            hardware,
+            timers,
+            ledger,
+            idle,
+            load,
+            standing: standing_out,
+            rig: rig_out,
+            entries,
+            written,
+            say,
+            said,
+            orders,
+            news,
+            asks: asked,
+        });
+        let handle = Handle { asks, snapshots, device };
+        let actor = tasks.spawn("agent", actor.run(tasks.stopped()));
+        serve_guests(listener, &handle, store, &paths, &tasks);
+        Ok(Self { handle, tasks, actor, paths, _lock: lock })
+    }
+
+    /// Asks the agent for things while it runs.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Where it keeps its things.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        self.paths.data_dir()
+    }
+
+    /// Returns when the agent has been asked to quit and has.
+    pub async fn join(&mut self) {
+        // The owner of the task has logged a panic; an agent without its loop is over either way.
+        (&mut self.actor).await.ok();
+        self.wind_down().await;
+    }
+
+    /// Asks it to quit and waits until it has: containers are stopped within the grace and reported.
+    pub async fn shutdown(mut self) {
+        if self.handle.ask(Ask::Quit).await.is_ok() {
+            self.join().await;
+        } else {
+            self.wind_down().await;
+        }
+    }
+
+    /// Ends at once and leaves containers as they are for the next life, as a crash would, but with the journal closed.
+    pub async fn abandon(self) {
+        self.wind_down().await;
+    }
+
+    async fn wind_down(&self) {
+        if !self.tasks.shutdown(WIND_DOWN).await {
+            warn!("Some part of the agent did not end in time");
+        }
+    }
+}
+
+fn serve_guests(listener: Listener, handle: &Handle, store: Store, paths: &AgentPaths, tasks: &Tasks) {
+    let (asks, inbox) = mpsc::channel(server::ASKS_MAX);
+    let (stop, snapshots) = (tasks.stopped(), handle.snapshots());
+    tasks.spawn("control", async move {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = server::serve(listener, env!("CARGO_PKG_VERSION"), snapshots, asks) => {}
+        }
+    });
+    let guests = control_server::Guests::new(handle.clone(), store, paths.logs());
+    let stop = tasks.stopped();
+    tasks.spawn("guests", async move {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = guests.serve(inbox) => {}
+        }
+    });
+}
+
+const fn rule(settings: &Settings) -> Rule {
+    if settings.idle.require { Rule::AwayFor(Duration::from_secs(settings.idle.threshold_s as u64)) } else { Rule::Always }
+}
+
+/// What the journal knows of earlier lives.
+async fn past(store: &Store, settings: &Settings) -> Result<Past, StoreError> {
+    let first = if settings.start.automatically { Choice::On } else { Choice::Off };
+    let choice = store.choice().await?.unwrap_or(first);
+    let paused_until = match choice {
+        Choice::Paused { until_ms } => until_ms.map(clock::at_wall),
+        Choice::Off | Choice::On | Choice::Finishing => None,
+    };
+    let open = store.open_attempts().await?;
+    if !open.is_empty() {
+        info!(attempts = open.len(), "An earlier life left {} attempts", open.len());
+    }
+    Ok(Past { choice, paused_until, open })
+}

@@ -1,0 +1,187 @@
+//! Finds the container engine, for as long as it takes, and stands between the loop and the runner.
+
+use std::{path::Path, time::Duration};
+
+use headframe_protocol::{
+    DeviceId, Sha256,
+    control::{EngineTried, EngineView},
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    duty::{EngineState, Order, assignment},
+    runner::{Adopted, EngineMissing, InputHosts, Known, RunEvent, Runner, RunnerConfig, WhyNot},
+    settings::{Settings, Timers},
+    tasks::Tasks,
+};
+
+/// How often an engine is looked for while there is none.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// Orders waiting for the runner, and news waiting for the loop. Each attempt makes a few at a time.
+const QUEUE_MAX: usize = 256;
+
+/// Where the container engine comes from.
+#[derive(Debug)]
+pub enum EngineSource {
+    /// Looked for on this PC.
+    Find,
+    /// Given, as by tests.
+    Given(Runner, mpsc::Receiver<RunEvent>),
+}
+
+/// What the loop wants of the runner.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    /// What duty decided.
+    Order(Order),
+    /// Look at what an earlier life left.
+    Adopt(Vec<Known>),
+}
+
+/// What the loop hears of engine and runner.
+#[derive(Debug)]
+pub(super) enum News {
+    /// None can be used.
+    Missing(EngineState, EngineView),
+    /// One is there; next comes [`Wanted::Adopt`].
+    Found(EngineView),
+    /// What an earlier life left.
+    Adopted(Vec<Adopted>),
+    /// What happened to a container.
+    Run(RunEvent),
+    /// Which images are here, if that changed.
+    Images(Vec<Sha256>),
+}
+
+pub(super) fn runner_config(data_dir: &Path, device: DeviceId, settings: &Settings) -> RunnerConfig {
+    RunnerConfig {
+        data_dir: data_dir.to_owned(),
+        device,
+        socket: Some(settings.engine.socket.clone()).filter(|socket| !socket.is_empty()),
+        image_cap_bytes: u64::from(settings.limits.disk_gib) << 30,
+        disk_reserve_bytes: RunnerConfig::DISK_RESERVE_BYTES,
+        disk_limit: None,
+        input_hosts: if settings.inputs.allow_private_addresses { InputHosts::Any } else { InputHosts::Public },
+    }
+}
+
+/// Opens the room. Ends when the tasks are stopped; containers go on.
+pub(super) fn open(
+    source: EngineSource,
+    config: RunnerConfig,
+    timers: Timers,
+    tasks: &Tasks,
+) -> (mpsc::Sender<Wanted>, mpsc::Receiver<News>) {
+    let (orders, wanted) = mpsc::channel(QUEUE_MAX);
+    let (news, heard) = mpsc::channel(QUEUE_MAX);
+    let room = Room { config, timers, wanted, news, images: Vec::new() };
+    tasks.spawn("engine", room.run(source, tasks.stopped()));
+    (orders, heard)
+}
+
+struct Room {
+    config: RunnerConfig,
+    timers: Timers,
+    wanted: mpsc::Receiver<Wanted>,
+    news: mpsc::Sender<News>,
+    images: Vec<Sha256>,
+}
+
+impl Room {
+    async fn run(mut self, source: EngineSource, stop: CancellationToken) {
+        let found = match source {
+            EngineSource::Given(runner, events) => Some((runner, events)),
+            EngineSource::Find => self.find(&stop).await,
+        };
+        let Some((runner, events)) = found else { return };
+        self.work(&runner, events, &stop).await;
+        runner.shutdown().await;
+    }
+
+    async fn find(&self, stop: &CancellationToken) -> Option<(Runner, mpsc::Receiver<RunEvent>)> {
+        let mut told: Option<Vec<crate::runner::EngineTried>> = None;
+        loop {
+            let look = tokio::select! {
+                biased;
+                () = stop.cancelled() => return None,
+                look = Runner::connect(self.config.clone()) => look,
+            };
+            let missing = match look {
+                Ok(found) => return Some(found),
+                Err(missing) => missing,
+            };
+            if told.as_ref() != Some(&missing.tried) {
+                warn!("No container engine yet: {missing}");
+                self.tell(News::Missing(state(&missing), view(None, &missing.tried))).await;
+                told = Some(missing.tried);
+            }
+            tokio::time::timeout(self.timers.scaled(LOOK_EVERY), stop.cancelled()).await.ok();
+        }
+    }
+
+    async fn work(&mut self, runner: &Runner, mut events: mpsc::Receiver<RunEvent>, stop: &CancellationToken) {
+        let engine = runner.engine();
+        info!(engine.name = %engine.name, engine.address = %engine.address, "Using {}", engine.name);
+        self.tell(News::Found(view(Some(&engine.name), &engine.tried))).await;
+        self.tell_images(runner).await;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                wanted = self.wanted.recv() => match wanted {
+                    Some(wanted) => self.pass_on(runner, wanted).await,
+                    None => return,
+                },
+                event = events.recv() => match event {
+                    Some(event) => {
+                        self.tell(News::Run(event)).await;
+                        self.tell_images(runner).await;
+                    }
+                    None => return,
+                },
+            }
+        }
+    }
+
+    async fn pass_on(&self, runner: &Runner, wanted: Wanted) {
+        match wanted {
+            Wanted::Adopt(known) => self.tell(News::Adopted(runner.adopt(known).await)).await,
+            Wanted::Order(Order::Start(offer)) => runner.start(assignment(&offer)).await,
+            Wanted::Order(Order::Stop { at, grace }) => runner.stop(at, grace).await,
+            Wanted::Order(Order::Kill(at)) => runner.kill(at).await,
+            Wanted::Order(Order::Discard(at)) => runner.discard(at).await,
+        }
+    }
+
+    async fn tell_images(&mut self, runner: &Runner) {
+        let images = runner.images();
+        if images != self.images {
+            self.images.clone_from(&images);
+            self.tell(News::Images(images)).await;
+        }
+    }
+
+    async fn tell(&self, news: News) {
+        // Nobody listens any more only while the agent ends.
+        self.news.send(news).await.ok();
+    }
+}
+
+/// Nothing installed is one thing; installed and unusable is another, which the owner can mend.
+fn state(missing: &EngineMissing) -> EngineState {
+    let unusable = missing.tried.iter().find(|tried| match tried.why {
+        WhyNot::NoSocket => false,
+        WhyNot::Refused | WhyNot::Denied | WhyNot::Mute { .. } | WhyNot::BadAddress { .. } | WhyNot::Unfit(_) => true,
+    });
+    unusable.map_or(EngineState::Missing, |tried| EngineState::Unusable { message: tried.to_string() })
+}
+
+fn view(found: Option<&str>, tried: &[crate::runner::EngineTried]) -> EngineView {
+    let tried = tried
+        .iter()
+        .map(|tried| EngineTried { place: format!("{} ({})", tried.name, tried.address), result: tried.why.to_string() });
+    EngineView { found: found.map(ToOwned::to_owned), tried: tried.collect() }
+}

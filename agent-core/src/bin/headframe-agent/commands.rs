@@ -1,0 +1,123 @@
+//! The commands that ask the agent that runs.
+
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
+
+use headframe_control::{AgentPaths, Client, ClientError};
+use headframe_protocol::control::{JobsArgs, LogArgs, PauseArgs, Snapshot};
+
+use crate::{Exit, LogsArgs, StatusArgs, words};
+
+/// How often a log that is followed is asked for more.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+
+/// How long `quit` waits for the agent to end. A container has its grace, then the coordinator is told.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) async fn status(paths: &AgentPaths, args: StatusArgs) -> Exit {
+    finish_with(print_status(paths, &args).await)
+}
+
+async fn print_status(paths: &AgentPaths, args: &StatusArgs) -> Result<(), ClientError> {
+    let mut client = Client::connect(paths).await?;
+    if !args.watch {
+        print(&client.status().await?, args);
+        return Ok(());
+    }
+    let mut watch = client.watch().await?;
+    loop {
+        print(&watch.next().await?, args);
+    }
+}
+
+fn print(snapshot: &Snapshot, args: &StatusArgs) {
+    if args.json {
+        // A snapshot is plain data; it always has a JSON form.
+        words::say(&serde_json::to_string(snapshot).unwrap_or_default());
+    } else if args.watch {
+        words::say(&words::state(snapshot, headframe_agent::clock::wall()));
+    } else {
+        words::say(&words::status(snapshot));
+    }
+}
+
+pub(crate) async fn pause(paths: &AgentPaths, args: crate::PauseArgs) -> Exit {
+    let ask = async { Client::connect(paths).await?.pause(PauseArgs { minutes: args.minutes }).await };
+    finish_with(ask.await)
+}
+
+pub(crate) async fn resume(paths: &AgentPaths) -> Exit {
+    finish_with(async { Client::connect(paths).await?.start().await }.await)
+}
+
+pub(crate) async fn finish(paths: &AgentPaths) -> Exit {
+    finish_with(async { Client::connect(paths).await?.finish().await }.await)
+}
+
+pub(crate) async fn quit(paths: &AgentPaths) -> Exit {
+    let ask = async {
+        Client::connect(paths).await?.quit().await?;
+        // The watch ends when the agent does.
+        let gone = async {
+            let Ok(client) = Client::connect(paths).await else { return };
+            let Ok(mut watch) = client.watch().await else { return };
+            while watch.next().await.is_ok() {}
+        };
+        tokio::time::timeout(QUIT_TIMEOUT, gone).await.map_err(|_| ClientError::Silent)
+    };
+    finish_with(ask.await)
+}
+
+pub(crate) async fn logs(paths: &AgentPaths, args: LogsArgs) -> Exit {
+    let LogsArgs { attempt, follow } = args;
+    let ask = async {
+        let mut client = Client::connect(paths).await?;
+        let attempt = match attempt {
+            Some(attempt) => Some(attempt),
+            None => client.jobs(JobsArgs { after: None, limit: 1 }).await?.jobs.first().map(|card| card.attempt.clone()),
+        };
+        let Some(attempt) = attempt else {
+            words::say_error("This rig has not had a job yet.");
+            return Ok(Exit::Failed);
+        };
+        print_log(&mut client, attempt, follow).await?;
+        Ok(Exit::Done)
+    };
+    match ask.await {
+        Ok(exit) => exit,
+        Err(error) => finish_with(Err(error)),
+    }
+}
+
+async fn print_log(client: &mut Client, attempt: String, follow: bool) -> Result<(), ClientError> {
+    let mut args = LogArgs { attempt, offset: 0 };
+    loop {
+        let chunk = client.log(args.clone()).await?;
+        if io::stdout().write_all(chunk.text.as_bytes()).and_then(|()| io::stdout().flush()).is_err() {
+            return Ok(());
+        }
+        let at_end = chunk.end == chunk.offset;
+        args.offset = i64::try_from(chunk.end).unwrap_or(i64::MAX);
+        if chunk.complete || (at_end && !follow) {
+            return Ok(());
+        }
+        if at_end {
+            tokio::time::sleep(FOLLOW_EVERY).await;
+        }
+    }
+}
+
+fn finish_with(outcome: Result<(), ClientError>) -> Exit {
+    match outcome {
+        Ok(()) => Exit::Done,
+        Err(ClientError::Gone(_)) => {
+            words::say_error("No agent runs here. Start one with `headframe-agent run`.");
+            Exit::NoAgent
+        }
+        Err(error @ (ClientError::Stranger | ClientError::Silent | ClientError::Garbled | ClientError::Refused(_))) => {
+            words::fail(&error, Exit::Failed)
+        }
+    }
+}

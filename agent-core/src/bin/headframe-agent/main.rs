@@ -1,0 +1,127 @@
+//! The always-on process of a rig, and the command line to the one that runs.
+//!
+//! `run` is the agent: it serves the control socket and, on request, a tray. Every other command is a guest at that
+//! socket, just as the window is.
+
+mod commands;
+mod logging;
+mod run;
+#[cfg(target_os = "linux")]
+mod tray;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_tray.rs"]
+mod tray;
+mod words;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use headframe_control::AgentPaths;
+
+/// Turns this PC into a rig while its owner is away.
+#[derive(Debug, Parser)]
+#[command(name = "headframe-agent", version, about, after_help = EXIT_CODES)]
+struct Cli {
+    /// The agent's data directory. One directory is one agent.
+    #[arg(long, global = true, value_name = "DIR", env = headframe_control::paths::DATA_DIR_ENV)]
+    data_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no agent runs, 4 an agent already runs there, 5 the settings are wrong.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Be the agent, until told to quit.
+    Run(RunArgs),
+    /// Say what the rig is doing.
+    Status(StatusArgs),
+    /// Give the PC back, and take no work until resumed.
+    Pause(PauseArgs),
+    /// Take work whenever the owner is away.
+    Resume,
+    /// Finish what runs, then take no more work.
+    Finish,
+    /// Print the log of an attempt; of the newest one if none is named.
+    Logs(LogsArgs),
+    /// End the agent; what runs is stopped and reported first.
+    Quit,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Show an icon in the desktop's tray, where there is one.
+    #[arg(long)]
+    tray: bool,
+}
+
+#[derive(Debug, Args)]
+struct StatusArgs {
+    /// Print the whole snapshot as JSON, one line each.
+    #[arg(long)]
+    json: bool,
+    /// Stay, and print again after each change.
+    #[arg(long)]
+    watch: bool,
+}
+
+#[derive(Debug, Args)]
+struct PauseArgs {
+    /// Resume by itself after this many minutes.
+    #[arg(long, value_name = "N")]
+    minutes: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+struct LogsArgs {
+    /// The attempt, as `status` and the window name it.
+    attempt: Option<String>,
+    /// Stay, and print what is added until the attempt ends.
+    #[arg(short, long)]
+    follow: bool,
+}
+
+/// What the process ends with. The numbers are promised to scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Exit {
+    Done = 0,
+    Failed = 1,
+    NoAgent = 3,
+    AlreadyRuns = 4,
+    WrongSettings = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+fn main() -> ExitCode {
+    let Cli { data_dir, command } = Cli::parse();
+    let paths = match AgentPaths::resolve(data_dir) {
+        Ok(paths) => paths,
+        Err(error) => return words::fail(&error, Exit::Failed).into(),
+    };
+    // The agent's own work is waiting; two threads are for the odd blocking look at a probe.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return words::fail(&error, Exit::Failed).into(),
+    };
+    let exit = runtime.block_on(async {
+        match command {
+            Command::Run(args) => Box::pin(run::run(&paths, args)).await,
+            Command::Status(args) => commands::status(&paths, args).await,
+            Command::Pause(args) => commands::pause(&paths, args).await,
+            Command::Resume => commands::resume(&paths).await,
+            Command::Finish => commands::finish(&paths).await,
+            Command::Logs(args) => commands::logs(&paths, args).await,
+            Command::Quit => commands::quit(&paths).await,
+        }
+    });
+    exit.into()
+}

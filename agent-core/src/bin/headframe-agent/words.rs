@@ -1,0 +1,148 @@
+//! What the command line and the tray say, in words.
+
+use std::{
+    error::Error,
+    io::{self, Write as _},
+};
+
+use headframe_agent::clock;
+use headframe_protocol::{
+    TimestampMs,
+    control::{JobCard, Link, Phase, Snapshot, Stage, WaitReason},
+};
+
+use crate::Exit;
+
+/// Prints to stdout. A reader that has gone away is no error of ours.
+pub(crate) fn say(text: &str) {
+    writeln!(io::stdout(), "{text}").ok();
+}
+
+/// Prints to stderr.
+pub(crate) fn say_error(text: &str) {
+    writeln!(io::stderr(), "{text}").ok();
+}
+
+/// Prints an error with its causes, and passes `exit` on.
+pub(crate) fn fail(error: &(dyn Error + 'static), exit: Exit) -> Exit {
+    say_error(&format!("Error: {}", chain(error)));
+    exit
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// What the rig is doing, in one sentence.
+pub(crate) fn state(snapshot: &Snapshot, now: TimestampMs) -> String {
+    match &snapshot.phase {
+        Phase::Off => "Off. Start it when you like.".to_owned(),
+        Phase::Checking => "Checking the container engine.".to_owned(),
+        Phase::Waiting { reasons } => {
+            let first = reasons.first().map_or_else(|| "nothing stands in the way".to_owned(), |reason| why(reason, now));
+            format!("Waiting: {first}.")
+        }
+        Phase::Ready => "Ready, and waiting for a job.".to_owned(),
+        Phase::Preparing => "Preparing a job.".to_owned(),
+        Phase::Working => match snapshot.working.as_slice() {
+            [one] => format!("Working on {}.", one.title),
+            many => format!("Working on {} jobs.", many.len()),
+        },
+        Phase::Yielding => "Giving the PC back.".to_owned(),
+        Phase::Uploading => "Bringing results away.".to_owned(),
+        Phase::Draining => "Finishing what runs; takes no more.".to_owned(),
+        Phase::Paused { until_ms: Some(until) } => format!("Paused for {} more.", time(until.since(now).as_secs())),
+        Phase::Paused { until_ms: None } => "Paused until you resume it.".to_owned(),
+    }
+}
+
+/// What stands in the way.
+fn why(reason: &WaitReason, now: TimestampMs) -> String {
+    match reason {
+        WaitReason::OwnerActive { last_input_ms, starts_ms } => {
+            let (ago, left) = (now.since(*last_input_ms).as_secs(), starts_ms.since(now).as_secs());
+            format!("you used the PC {} ago; starts in {} if it is left alone", time(ago), time(left))
+        }
+        WaitReason::NoIdleProbe => "nothing here can tell whether you are away, so you are taken to be here".to_owned(),
+        WaitReason::NoEngine => "there is no container engine; install Docker or Podman".to_owned(),
+        WaitReason::EngineUnusable { message } => format!("the container engine cannot be used: {message}"),
+        WaitReason::Offline => "the coordinator cannot be reached".to_owned(),
+        WaitReason::Refused { message, .. } => {
+            format!("the coordinator does not let this rig in: {}", message.trim_end_matches('.'))
+        }
+        WaitReason::BackingOff { until_ms } => {
+            format!("a job went wrong here; takes the next in {}", time(until_ms.since(now).as_secs()))
+        }
+        WaitReason::DiskFull => "the disk is nearly full".to_owned(),
+    }
+}
+
+/// A time span as people say it.
+fn time(seconds: u64) -> String {
+    match seconds {
+        0..=99 => format!("{seconds} s"),
+        100..=5_999 => format!("{} min", seconds.div_ceil(60)),
+        6_000.. => format!("{} h", seconds.div_ceil(3_600)),
+    }
+}
+
+/// The whole status, for a terminal.
+pub(crate) fn status(snapshot: &Snapshot) -> String {
+    let mut lines = vec![state(snapshot, clock::wall())];
+    if let Phase::Waiting { reasons } = &snapshot.phase {
+        lines.extend(reasons.iter().skip(1).map(|reason| format!("  Also: {}.", why(reason, clock::wall()))));
+    }
+    lines.extend(snapshot.working.iter().map(job));
+    let today = &snapshot.today;
+    lines.push(format!("Today: {} earned, {} pending, {} jobs done.", today.confirmed, today.pending, today.jobs));
+    lines.push(match &snapshot.link {
+        Link::Connected { network } => format!("Connected to network {network}."),
+        Link::Connecting => "Connecting to the coordinator.".to_owned(),
+        Link::Waiting { message, .. } => format!("Not connected: {message}."),
+        Link::Refused => "Refused by the coordinator.".to_owned(),
+    });
+    let gpus = snapshot.rig.gpus.iter().map(|gpu| format!(", {}", gpu.model)).collect::<String>();
+    let engine = snapshot.engine.found.as_deref().unwrap_or("no container engine");
+    lines.push(format!("Rig {} ({}): {} cores{gpus}; {engine}.", snapshot.rig.name, snapshot.rig.device, snapshot.rig.cpu.cores));
+    lines.join("\n")
+}
+
+fn job(card: &JobCard) -> String {
+    let stage = match card.stage {
+        Stage::Preparing => "preparing",
+        Stage::Running => "running",
+        Stage::Yielding => "stopping",
+        Stage::Uploading => "uploading",
+        Stage::Succeeded => "succeeded",
+        Stage::Failed => "failed",
+        Stage::Yielded => "yielded",
+        Stage::Lost => "lost",
+        Stage::Cancelled => "cancelled",
+    };
+    let progress = card.permille.map(|permille| format!(" {}.{} %", permille / 10, permille % 10)).unwrap_or_default();
+    format!("  {} {}: {stage}{progress}, ran {}, {} so far", card.attempt, card.title, time(card.running_ms / 1_000), card.earned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_short_and_never_understate() {
+        assert_eq!([time(40), time(119), time(3_600), time(7_201)], ["40 s", "2 min", "60 min", "3 h"]);
+    }
+
+    #[test]
+    fn an_owner_reads_why_his_rig_waits() {
+        let at = |s: i64| TimestampMs::from_millis(s * 1_000);
+        let reason = WaitReason::OwnerActive { last_input_ms: at(60), starts_ms: at(180) };
+        assert_eq!(why(&reason, at(100)), "you used the PC 40 s ago; starts in 80 s if it is left alone");
+    }
+}

@@ -1,0 +1,118 @@
+//! What the requests of window, tray and command line mean. How they travel is the business of `headframe_control`.
+
+use std::{path::PathBuf, time::Duration};
+
+use headframe_control::server;
+use headframe_protocol::{
+    AttemptId,
+    control::{Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, PauseArgs, Request},
+};
+use tokio::sync::mpsc;
+use tracing::error;
+
+use crate::{
+    agent::{Ended, Handle},
+    duty::Ask,
+    store::{Chain, Store},
+    view,
+};
+
+mod log;
+
+/// The most jobs on a page.
+const JOBS_MAX: u32 = 100;
+
+/// The longest pause that ends by itself: a year. Longer is a typing mistake or no pause at all.
+const PAUSE_MINUTES_MAX: u32 = 365 * 24 * 60;
+
+/// Answers guests.
+#[derive(Debug)]
+pub struct Guests {
+    agent: Handle,
+    store: Store,
+    logs: PathBuf,
+}
+
+impl Guests {
+    /// Answers from these.
+    #[must_use]
+    pub const fn new(agent: Handle, store: Store, logs: PathBuf) -> Self {
+        Self { agent, store, logs }
+    }
+
+    /// Answers until nobody asks any more. One after the other: each answer is a message to the loop, a page of a small
+    /// table or a piece of a file.
+    pub async fn serve(self, mut inbox: mpsc::Receiver<server::Ask>) {
+        while let Some(server::Ask { request, reply }) = inbox.recv().await {
+            let answer = self.answer(request).await.unwrap_or_else(|error| Answer::Failed { error });
+            // The guest may have left meanwhile.
+            reply.send(answer).ok();
+        }
+    }
+
+    async fn answer(&self, request: Request) -> Result<Answer, ControlError> {
+        match request {
+            Request::Start => self.ask(Ask::Start).await,
+            Request::Pause(args) => self.ask(pause(args)?).await,
+            Request::Finish => self.ask(Ask::Finish).await,
+            Request::Quit => self.ask(Ask::Quit).await,
+            Request::Jobs(args) => self.jobs(args).await,
+            Request::Log(args) => self.log(args).await,
+            Request::Hello { .. } | Request::Status | Request::Watch => Err(bad("This is answered before it comes here.")),
+        }
+    }
+
+    async fn ask(&self, ask: Ask) -> Result<Answer, ControlError> {
+        let ending = |Ended| ControlError { code: ControlCode::AgentGone, message: "The agent is ending.".to_owned() };
+        self.agent.ask(ask).await.map(|()| Answer::Done).map_err(ending)
+    }
+
+    async fn jobs(&self, args: JobsArgs) -> Result<Answer, ControlError> {
+        if !(1..=JOBS_MAX).contains(&args.limit) {
+            return Err(bad("A page has 1 to 100 jobs."));
+        }
+        let page = self.store.attempts_before(args.after.as_deref(), args.limit).await.map_err(|error| unexpected(&error))?;
+        let present = self.agent.snapshot();
+        let live =
+            |card: &headframe_protocol::control::JobCard| present.working.iter().find(|now| now.attempt == card.attempt).cloned();
+        let cards = page.attempts.into_iter().map(view::past).map(|card| live(&card).unwrap_or(card));
+        let jobs: Vec<_> = cards.collect();
+        let next = jobs.last().filter(|_| page.more).map(|card| card.attempt.clone());
+        Ok(Answer::Jobs { page: JobPage { jobs, next } })
+    }
+
+    async fn log(&self, args: LogArgs) -> Result<Answer, ControlError> {
+        let unknown = || ControlError { code: ControlCode::NotFound, message: "There is no such attempt here.".to_owned() };
+        // Parsed, and not only looked up: it becomes part of a file's name.
+        let attempt: AttemptId = args.attempt.parse().map_err(|_| unknown())?;
+        let known = self.store.attempt(&attempt.to_string()).await.map_err(|error| unexpected(&error))?.ok_or_else(unknown)?;
+        let ended = known.outcome.is_some() || known.settled.is_some();
+        let chunk = log::piece(&self.logs.join(format!("{attempt}.log")), args.offset, ended).await;
+        chunk.map(|chunk| Answer::Log { chunk }).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound if ended => {
+                ControlError { code: ControlCode::NotFound, message: "The log of this attempt has been removed.".to_owned() }
+            }
+            _ => unexpected(&error),
+        })
+    }
+}
+
+fn pause(PauseArgs { minutes }: PauseArgs) -> Result<Ask, ControlError> {
+    match minutes {
+        None => Ok(Ask::Pause(None)),
+        Some(minutes) if (1..=PAUSE_MINUTES_MAX).contains(&minutes) => {
+            Ok(Ask::Pause(Some(Duration::from_secs(u64::from(minutes) * 60))))
+        }
+        Some(_) => Err(bad("A pause is 1 minute to a year long; leave the minutes out to pause until you press Start.")),
+    }
+}
+
+fn bad(message: &str) -> ControlError {
+    ControlError { code: ControlCode::BadRequest, message: message.to_owned() }
+}
+
+fn unexpected(cause: &(dyn std::error::Error + 'static)) -> ControlError {
+    let cause = Chain(cause);
+    error!("Could not answer a guest: {cause}");
+    ControlError { code: ControlCode::Unexpected, message: format!("The agent could not answer: {cause}.") }
+}

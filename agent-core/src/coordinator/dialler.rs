@@ -1,0 +1,110 @@
+//! Dials, and dials again: one session after the other.
+
+use std::time::Duration;
+
+use headframe_protocol::session::{Refused, RefusedCode};
+use rand::RngExt as _;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{
+    LineConfig, Said, Say,
+    backoff::Backoff,
+    frames::{Frames, LineError},
+    handshake::{Greeting, greet},
+    session::{End, Session},
+};
+use crate::{clock, store::Chain};
+
+/// How long a rig waits that was told no for a reason that takes people to change.
+const REFUSED_WAIT: Duration = Duration::from_secs(10 * 60);
+
+pub(super) struct Dialler {
+    config: LineConfig,
+    outbox: mpsc::Receiver<Say>,
+    inbox: mpsc::Sender<Said>,
+    backoff: Backoff,
+}
+
+impl Dialler {
+    pub(super) fn new(config: LineConfig, outbox: mpsc::Receiver<Say>, inbox: mpsc::Sender<Said>) -> Self {
+        let backoff = Backoff::new(config.timers);
+        Self { config, outbox, inbox, backoff }
+    }
+
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            self.tell(Said::Connecting).await;
+            let wait = match self.session(&stop).await {
+                End::Stopped => return,
+                End::Broken(error) => Some(self.lost(&error).await),
+                End::Refused(refused) => self.refused(refused).await,
+            };
+            match wait {
+                Some(wait) => drop(tokio::time::timeout(wait, stop.cancelled()).await),
+                // The answer would be the same: only an update, or the owner, changes it.
+                None => stop.cancelled().await,
+            }
+        }
+    }
+
+    async fn session(&mut self, stop: &CancellationToken) -> End {
+        let dialled = tokio::select! {
+            biased;
+            () = stop.cancelled() => return End::Stopped,
+            dialled = dial_and_greet(&mut self.config) => dialled,
+        };
+        let (frames, network, sent, welcome) = match dialled {
+            Err(error) => return End::Broken(error),
+            Ok((_, Greeting::Refused(refused))) => return End::Refused(refused),
+            Ok((frames, Greeting::Welcome { network, sent, welcome })) => (frames, network, sent, welcome),
+        };
+        self.backoff.reset();
+        // What was said into a broken line is old; what still matters is said again once the session is open.
+        while self.outbox.try_recv().is_ok() {}
+        info!(session.id = %welcome.session, network = %network, "Connected to network {network}");
+        let session = Session::new(frames, &mut self.config, &self.inbox, network.clone(), &welcome);
+        let lease_ttl = Duration::from_millis(welcome.lease_ttl_ms);
+        self.inbox.send(Said::Opened { network, sent, lease_ttl, verdicts: welcome.leases }).await.ok();
+        session.run(&mut self.outbox, stop).await
+    }
+
+    async fn lost(&mut self, error: &LineError) -> Duration {
+        let wait = self.backoff.next(rand::rng().random_range(0.0..1.0));
+        let message = Chain(error).to_string();
+        info!(retry.in_ms = wait.as_millis(), "Not connected: {message}");
+        self.tell(Said::Closed { message, retry_at: clock::now() + wait }).await;
+        wait
+    }
+
+    async fn refused(&mut self, refused: Refused) -> Option<Duration> {
+        let Refused { code, message } = refused;
+        warn!(refused.code = ?code, "The coordinator refused the session: {message}");
+        match code {
+            RefusedCode::Unavailable | RefusedCode::BadMessage => {
+                let wait = self.backoff.next(rand::rng().random_range(0.0..1.0));
+                self.tell(Said::Closed { message, retry_at: clock::now() + wait }).await;
+                Some(wait)
+            }
+            RefusedCode::Quarantined | RefusedCode::BadHandshake => {
+                self.tell(Said::Refused { code, message }).await;
+                Some(self.config.timers.scaled(REFUSED_WAIT))
+            }
+            RefusedCode::TooOld | RefusedCode::Superseded => {
+                self.tell(Said::Refused { code, message }).await;
+                None
+            }
+        }
+    }
+
+    async fn tell(&self, said: Said) {
+        self.inbox.send(said).await.ok();
+    }
+}
+
+async fn dial_and_greet(config: &mut LineConfig) -> Result<(Frames, Greeting), LineError> {
+    let mut frames = Frames::dial(&config.url).await?;
+    let greeting = greet(&mut frames, config).await?;
+    Ok((frames, greeting))
+}

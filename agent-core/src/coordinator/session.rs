@@ -1,0 +1,208 @@
+//! One open session: heartbeats, and messages both ways.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use headframe_protocol::{
+    receipt::{Receipt, SignedReceipt},
+    session::{AgentMessage, Beat, CoordinatorMessage, Finished, Heartbeat, Refused, Welcome},
+};
+use rand::RngExt as _;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::{
+    LineConfig, Said, Say, Usage,
+    frames::{Frames, LineError},
+};
+use crate::clock::{self, Moment};
+
+/// Heartbeats sent and not answered that are remembered. More mean the line is dead.
+const UNANSWERED_MAX: usize = 16;
+
+/// After this many heartbeat intervals without a word the line is taken for dead, although the network has not said so.
+const SILENT_BEATS: u32 = 3;
+
+/// How a session ended.
+pub(super) enum End {
+    Stopped,
+    Refused(Refused),
+    Broken(LineError),
+}
+
+pub(super) struct Session<'a> {
+    frames: Frames,
+    config: &'a mut LineConfig,
+    inbox: &'a mpsc::Sender<Said>,
+    network: String,
+    heartbeat_every: Duration,
+    sequence: u64,
+    unanswered: VecDeque<(u64, Moment)>,
+    told_ready: bool,
+    heard_at: Instant,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        frames: Frames,
+        config: &'a mut LineConfig,
+        inbox: &'a mpsc::Sender<Said>,
+        network: String,
+        welcome: &Welcome,
+    ) -> Self {
+        // A coordinator that asks for a storm of heartbeats is mistaken.
+        let heartbeat_every = Duration::from_millis(welcome.heartbeat_ms.max(20));
+        let told_ready = config.standing.borrow_and_update().ready;
+        config.rig.mark_unchanged();
+        let (sequence, unanswered, heard_at) = (0, VecDeque::new(), Instant::now());
+        Self { frames, config, inbox, network, heartbeat_every, sequence, unanswered, told_ready, heard_at }
+    }
+
+    /// Speaks and listens until one side ends it.
+    pub(super) async fn run(mut self, outbox: &mut mpsc::Receiver<Say>, stop: &CancellationToken) -> End {
+        let end = loop {
+            let step = match self.step(outbox, stop).await {
+                Ok(None) => continue,
+                Ok(Some(end)) => end,
+                Err(error) => End::Broken(error),
+            };
+            break step;
+        };
+        if matches!(end, End::Stopped) {
+            self.say_last_words(outbox).await;
+        }
+        self.frames.close().await;
+        end
+    }
+
+    async fn step(&mut self, outbox: &mut mpsc::Receiver<Say>, stop: &CancellationToken) -> Result<Option<End>, LineError> {
+        let beat_at = self.next_beat();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(Some(End::Stopped)),
+                message = self.frames.next() => {
+                    self.heard_at = Instant::now();
+                    if let Some(end) = self.hear(message?).await { return Ok(Some(end)) }
+                }
+                say = outbox.recv() => match say {
+                    Some(say) => self.say(say).await?,
+                    None => return Ok(Some(End::Stopped)),
+                },
+                () = sleep_until(beat_at) => {
+                    self.check_silence()?;
+                    self.beat().await?;
+                    return Ok(None);
+                }
+                Ok(()) = self.config.standing.changed() => {
+                    // Told at once: a rig that is free again should not wait a heartbeat for work, nor be offered any while its owner is back.
+                    let ready = self.config.standing.borrow_and_update().ready;
+                    if ready != self.told_ready {
+                        self.beat().await?;
+                        return Ok(None);
+                    }
+                }
+                Ok(()) = self.config.rig.changed() => {
+                    let rig = self.config.rig.borrow_and_update().clone();
+                    self.frames.send(&AgentMessage::Report(Box::new(rig))).await?;
+                }
+            }
+        }
+    }
+
+    /// ±20 %, so that rigs which were welcomed together do not stay in step.
+    fn next_beat(&self) -> Instant {
+        Instant::now() + self.heartbeat_every.mul_f64(rand::rng().random_range(0.8..1.2))
+    }
+
+    fn check_silence(&self) -> Result<(), LineError> {
+        let silent = self.heard_at.elapsed() > self.heartbeat_every * SILENT_BEATS || self.unanswered.len() >= UNANSWERED_MAX;
+        if silent { Err(LineError::Silent) } else { Ok(()) }
+    }
+
+    async fn beat(&mut self) -> Result<(), LineError> {
+        let standing = self.config.standing.borrow_and_update().clone();
+        self.sequence += 1;
+        self.told_ready = standing.ready;
+        // Before it is sent: the lease must never live longer here than there.
+        self.unanswered.push_back((self.sequence, clock::now().moment));
+        let heartbeat = Heartbeat { sequence: self.sequence, ready: standing.ready, leases: standing.leases };
+        self.frames.send(&AgentMessage::Heartbeat(heartbeat)).await?;
+        self.tell(Said::HeartbeatSent).await;
+        Ok(())
+    }
+
+    async fn hear(&mut self, message: CoordinatorMessage) -> Option<End> {
+        let said = match message {
+            CoordinatorMessage::Offer(offer) => Said::Offer(Arc::from(offer)),
+            CoordinatorMessage::Withdraw(ended) => Said::Withdraw(ended),
+            CoordinatorMessage::Cancel(ended) => Said::Cancel(ended),
+            CoordinatorMessage::Beat(beat) => self.answered(beat)?,
+            CoordinatorMessage::Settled(settled) => Said::Settled(settled),
+            CoordinatorMessage::Revoke(revoke) => Said::Revoke(revoke.image),
+            CoordinatorMessage::Refused(refused) => return Some(End::Refused(refused)),
+            CoordinatorMessage::ReceiptAccepted(accepted) => {
+                debug!(attempt.id = %accepted.at.attempt, receipt.sequence = accepted.sequence, "Receipt accepted");
+                return None;
+            }
+            CoordinatorMessage::Challenge(_) | CoordinatorMessage::Welcome(_) => {
+                warn!("The coordinator greeted twice; passed over");
+                return None;
+            }
+        };
+        self.tell(said).await;
+        None
+    }
+
+    fn answered(&mut self, beat: Beat) -> Option<Said> {
+        while let Some((sequence, sent)) = self.unanswered.pop_front() {
+            if sequence == beat.sequence {
+                return Some(Said::Beat { sent, verdicts: beat.leases });
+            }
+            if sequence > beat.sequence {
+                self.unanswered.push_front((sequence, sent));
+                break;
+            }
+        }
+        None
+    }
+
+    async fn say(&mut self, say: Say) -> Result<(), LineError> {
+        debug!("Saying {say}");
+        let message = match say {
+            Say::Accept(at) => AgentMessage::Accept(at),
+            Say::Decline(ended) => AgentMessage::Decline(ended),
+            Say::Progress(progress) => AgentMessage::Progress(progress),
+            Say::Receipt(usage) => AgentMessage::Receipt(self.sign(usage)?),
+            Say::Finished { at, outcome, usage, log_bytes } => {
+                let receipt = usage.map(|usage| self.sign(usage)).transpose()?;
+                AgentMessage::Finished(Box::new(Finished { at, outcome, receipt, log_bytes }))
+            }
+        };
+        self.frames.send(&message).await
+    }
+
+    fn sign(&self, usage: Usage) -> Result<SignedReceipt, LineError> {
+        let Usage { at, job, sequence, running_ms } = usage;
+        let (network, device) = (self.network.clone(), self.config.key.device());
+        let receipt = Receipt { network, job, attempt: at.attempt, device, epoch: at.epoch, sequence, running_ms };
+        self.config.key.sign_receipt(receipt).map_err(|error| LineError::Unsaid(error.to_string()))
+    }
+
+    async fn say_last_words(&mut self, outbox: &mut mpsc::Receiver<Say>) {
+        while let Ok(say) = outbox.try_recv() {
+            if self.say(say).await.is_err() {
+                return;
+            }
+        }
+        info!("Left the coordinator");
+    }
+
+    async fn tell(&self, said: Said) {
+        // Nobody listens any more only while the agent ends.
+        self.inbox.send(said).await.ok();
+    }
+}

@@ -1,0 +1,257 @@
+//! Everything the agent can decide: what this rig is doing, and what it may do next.
+//!
+//! `step(event, now) -> effects`: no I/O, no clock, no waiting. The same events in the same order always make the same
+//! decisions, which is why every fault is first a script in `tests.rs`.
+//!
+//! What it holds to, whatever happens:
+//! - the owner never waits longer than the grace for his PC;
+//! - a slot never has two containers;
+//! - every attempt that was accepted ends in exactly one outcome, or is taken away;
+//! - nothing is started, reported or discarded before the journal has it on disk.
+//!
+//! Reading order: [`event`] (what can happen), [`effect`] (what can be done), [`phase`] (what the owner sees), `held` (the
+//! life of one attempt), then `talk`, `run` and `time` (what each kind of event changes).
+
+use std::{sync::Arc, time::Duration};
+
+use headframe_protocol::session::{AttemptRef, Offer};
+
+use crate::{
+    clock::{Moment, Now},
+    idle::Idleness,
+    runner::Known,
+    settings::Timers,
+    store::{Choice, Entry, OpenAttempt},
+};
+
+pub mod effect;
+pub mod event;
+mod held;
+pub mod phase;
+mod run;
+mod talk;
+mod time;
+
+pub use effect::{Effect, Order};
+pub use event::{Ask, DiskState, EngineState, Event};
+pub use held::{Held, Life, assignment, final_state};
+
+/// How long a container may take to end when the owner comes back: long enough to write a checkpoint, short enough that
+/// a game started now has the GPU before its menu is drawn.
+pub const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a lease is taken to live before a coordinator has said. The network's own figure.
+pub const LEASE_TTL: Duration = Duration::from_secs(60);
+
+/// How often an outcome is repeated while the line is up and nobody has answered.
+pub const REPEAT_EVERY: Duration = Duration::from_secs(10);
+
+/// How long an outcome is repeated to a coordinator that says the attempt is not ours.
+pub const REPEAT_FOR: Duration = Duration::from_secs(60);
+
+/// How long the rig rests after its first failure in a row; doubles with each, up to [`BACKOFF_MAX`]. A broken rig must
+/// not eat the queue.
+pub const BACKOFF: Duration = Duration::from_secs(30);
+
+/// The longest rest after failures.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// How long an agent that is told to end stays to hear that its last words were written down.
+pub const LINGER: Duration = Duration::from_secs(2);
+
+/// How long an agent that is told to end waits in all beyond the grace. A stuck engine must not hold up a shutdown.
+pub const LEAVE_WITHIN: Duration = Duration::from_secs(10);
+
+/// What the rig may give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// GPUs, or 1.
+    pub slots: u8,
+    /// GPUs.
+    pub gpus: u8,
+    /// Cores for one attempt.
+    pub cpu_cores: u16,
+    /// Memory for one attempt.
+    pub memory_bytes: u64,
+}
+
+/// What an earlier life left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// What the owner chose last.
+    pub choice: Choice,
+    /// Until when a pause holds, if it ends by itself.
+    pub paused_until: Option<Now>,
+    /// Attempts that are not settled.
+    pub open: Vec<OpenAttempt>,
+}
+
+/// The state machine.
+#[derive(Debug, Clone)]
+pub struct Duty {
+    capacity: Capacity,
+    timers: Timers,
+    wish: Wish,
+    owner: Idleness,
+    engine: EngineState,
+    disk: DiskState,
+    link: LinkState,
+    lease_ttl: Duration,
+    rest: Option<Rest>,
+    /// Failures in a row before the rest that is over.
+    failures_before: u32,
+    held: Vec<Held>,
+    leaving: Option<Leaving>,
+}
+
+/// What the owner wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Off,
+    On,
+    Finishing,
+    Paused(Option<Now>),
+}
+
+/// The line to the coordinator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum LinkState {
+    Down,
+    Up,
+    Refused { code: headframe_protocol::session::RefusedCode, message: String },
+}
+
+/// The pause after failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rest {
+    failures: u32,
+    until: Now,
+}
+
+/// The agent has been told to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Leaving {
+    at_latest: Moment,
+    linger_until: Option<Moment>,
+    said: bool,
+}
+
+impl Duty {
+    /// Goes on where an earlier life ended.
+    #[must_use]
+    pub fn new(capacity: Capacity, timers: Timers, past: Past, now: Now) -> Self {
+        let Past { choice, paused_until, open } = past;
+        let wish = match choice {
+            Choice::Off => Wish::Off,
+            Choice::On => Wish::On,
+            Choice::Finishing => Wish::Finishing,
+            Choice::Paused { .. } => Wish::Paused(paused_until),
+        };
+        let lease_ttl = timers.scaled(LEASE_TTL);
+        Self {
+            capacity,
+            timers,
+            wish,
+            owner: Idleness::Unknown,
+            engine: EngineState::Unknown,
+            disk: DiskState::Roomy,
+            link: LinkState::Down,
+            lease_ttl,
+            rest: None,
+            failures_before: 0,
+            held: open.into_iter().map(|attempt| Held::recovered(attempt, lease_ttl, now)).collect(),
+            leaving: None,
+        }
+    }
+
+    /// Takes in what happened and decides what is done about it.
+    pub fn step(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        let mut out = Vec::new();
+        // Before anything else: after the PC has slept, the first event may be about a lease that is long over.
+        self.fence(now, &mut out);
+        match event {
+            Event::Tick => {}
+            Event::Asked(ask) => self.asked(ask, now, &mut out),
+            Event::Owner(idleness) => self.owner = idleness,
+            Event::Engine(state) => self.engine = state,
+            Event::Adopted(found) => self.adopted(&found, now, &mut out),
+            Event::Disk(state) => self.disk = state,
+            Event::Coordinator(said) => self.heard(said, now, &mut out),
+            Event::Run(event) => self.ran(event, now, &mut out),
+            Event::Written(written) => self.written(written, now, &mut out),
+        }
+        self.keep_time(now, &mut out);
+        out
+    }
+
+    /// Attempts on this rig, oldest first.
+    #[must_use]
+    pub fn held(&self) -> &[Held] {
+        &self.held
+    }
+
+    /// What is believed about the disk.
+    #[must_use]
+    pub const fn disk(&self) -> DiskState {
+        self.disk
+    }
+
+    /// What the runner has to look for after an earlier life.
+    #[must_use]
+    pub fn known(&self) -> Vec<Known> {
+        self.held.iter().filter_map(Held::known).collect()
+    }
+
+    fn asked(&mut self, ask: Ask, now: Now, out: &mut Vec<Effect>) {
+        let (wish, choice) = match ask {
+            Ask::Start => (Wish::On, Choice::On),
+            Ask::Pause(time) => {
+                let until = time.map(|time| now + time);
+                (Wish::Paused(until), Choice::Paused { until_ms: until.map(|until| until.wall) })
+            }
+            Ask::Finish => (Wish::Finishing, Choice::Finishing),
+            Ask::Quit => {
+                // The wish is left as it is: a rig that was working goes on after the next start.
+                let at_latest = now.moment + self.grace() + LEAVE_WITHIN;
+                self.leaving.get_or_insert(Leaving { at_latest, linger_until: None, said: false });
+                return;
+            }
+        };
+        if ask == Ask::Start {
+            // The owner knows best: a rest is only a guess that the fault is still there.
+            self.rest = None;
+        }
+        self.wish = wish;
+        out.push(Effect::Write(Entry::Choice(choice)));
+    }
+
+    fn grace(&self) -> Duration {
+        self.timers.scaled(GRACE)
+    }
+
+    fn position(&self, at: AttemptRef) -> Option<usize> {
+        self.held.iter().position(|held| held.at() == at)
+    }
+
+    /// Slots for `offer`, or none if they are taken or it wants more than the owner gives.
+    fn slots_for(&self, offer: &Offer) -> Option<Vec<u8>> {
+        let resources = &offer.spec.resources;
+        let gpus = resources.gpu.as_ref().map_or(0, |gpu| gpu.count);
+        let memory_bytes = u64::from(resources.memory_gib) << 30;
+        if gpus > self.capacity.gpus || resources.cpu > self.capacity.cpu_cores || memory_bytes > self.capacity.memory_bytes {
+            return None;
+        }
+        let taken = |slot: &u8| self.held.iter().any(|held| held.occupies(*slot));
+        let wanted = usize::from(gpus.max(1));
+        let free: Vec<u8> = (0..self.capacity.slots).filter(|slot| !taken(slot)).take(wanted).collect();
+        (free.len() == wanted).then_some(free)
+    }
+
+    fn take(&mut self, offer: Arc<Offer>, slots: Vec<u8>, now: Now, out: &mut Vec<Effect>) {
+        out.push(Effect::Write(Entry::Accepted(Arc::clone(&offer))));
+        self.held.push(Held::taken(offer, slots, self.lease_ttl, now));
+    }
+}
+
+#[cfg(test)]
+mod tests;

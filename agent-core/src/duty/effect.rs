@@ -1,0 +1,70 @@
+//! Everything the rig can decide to do.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use headframe_protocol::session::{AttemptRef, Offer};
+
+use crate::{coordinator::Say, store::Entry};
+
+/// Something is to be done. In order; none is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Write this down.
+    Write(Entry),
+    /// Tell the coordinator, if it can be reached. What must arrive is decided again later.
+    Say(Say),
+    /// Tell the runner.
+    Run(Order),
+    /// Nothing is left to do: the agent may end.
+    Leave,
+}
+
+/// What the runner is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Run this.
+    Start(Arc<Offer>),
+    /// End it within the grace.
+    Stop {
+        /// Which.
+        at: AttemptRef,
+        /// How long it may take.
+        grace: Duration,
+    },
+    /// End it now.
+    Kill(AttemptRef),
+    /// Remove what is left of it.
+    Discard(AttemptRef),
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write(entry) => write!(f, "write {}", Named(entry)),
+            Self::Say(say) => write!(f, "say {say}"),
+            Self::Run(Order::Start(offer)) => write!(f, "start {}", offer.at.attempt),
+            Self::Run(Order::Stop { at, grace }) => write!(f, "stop {} within {grace:?}", at.attempt),
+            Self::Run(Order::Kill(at)) => write!(f, "kill {}", at.attempt),
+            Self::Run(Order::Discard(at)) => write!(f, "discard {}", at.attempt),
+            Self::Leave => f.write_str("leave"),
+        }
+    }
+}
+
+/// An entry in a few words.
+struct Named<'a>(&'a Entry);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Entry::Accepted(offer) => write!(f, "accepted {}", offer.at.attempt),
+            Entry::Stage { at, stage } => write!(f, "stage {} {stage}", at.attempt),
+            Entry::Parting { at, .. } => write!(f, "parting {}", at.attempt),
+            Entry::Receipt { at, sequence, running_ms } => write!(f, "receipt {} #{sequence} {running_ms} ms", at.attempt),
+            Entry::Ended { at, .. } => write!(f, "ended {}", at.attempt),
+            Entry::Settled(settled) => write!(f, "settled {} {}", settled.at.attempt, settled.state),
+            Entry::Dropped { at, state, reason } => write!(f, "dropped {} {state} ({reason})", at.attempt),
+            Entry::Choice(choice) => write!(f, "choice {choice:?}"),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Everything that can wake the rig, in one list.
+
+use std::time::Duration;
+
+use crate::{
+    coordinator::Said,
+    idle::Idleness,
+    runner::{Adopted, RunEvent},
+    store::Written,
+};
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Time has passed.
+    Tick,
+    /// The owner asks for something.
+    Asked(Ask),
+    /// The belief about the owner has changed.
+    Owner(Idleness),
+    /// The container engine has come or gone.
+    Engine(EngineState),
+    /// The runner has looked at what an earlier life left.
+    Adopted(Vec<Adopted>),
+    /// The disk has filled up or been emptied.
+    Disk(DiskState),
+    /// The coordinator spoke, or the line to it changed.
+    Coordinator(Said),
+    /// Something happened to a container.
+    Run(RunEvent),
+    /// The journal has written an entry.
+    Written(Written),
+}
+
+/// What an owner may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Work whenever I am away.
+    Start,
+    /// Give me the PC back, for some time or until I say so.
+    Pause(Option<Duration>),
+    /// Finish what runs, then take no more.
+    Finish,
+    /// End the agent; stop what runs.
+    Quit,
+}
+
+/// The container engine.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum EngineState {
+    /// Not looked for yet.
+    #[default]
+    Unknown,
+    /// Works, and what an earlier life left is being looked at.
+    Ready,
+    /// None was found.
+    Missing,
+    /// One was found and cannot be used.
+    Unusable {
+        /// Why and what to do.
+        message: String,
+    },
+}
+
+/// The disk the jobs work on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DiskState {
+    /// There is room.
+    #[default]
+    Roomy,
+    /// There is not.
+    Full,
+}

@@ -1,0 +1,227 @@
+//! What the runner and the journal tell, and what follows.
+
+use std::time::Duration;
+
+use headframe_protocol::{
+    job::{AttemptState, Fault, Reason},
+    session::{AttemptRef, Ended, Outcome, Progress},
+};
+
+use super::{BACKOFF, BACKOFF_MAX, Duty, Effect, Held, Life, Order, REPEAT_EVERY, Rest, held::dropped_state};
+use crate::{
+    clock::Now,
+    coordinator::{Say, Usage},
+    runner::{Adopted, Ending, Found, RunEvent, RunEventKind},
+    store::{Entry, Parting, Written},
+};
+
+/// How often progress within a stage is told.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+impl Duty {
+    /// Something happened to a container.
+    pub(super) fn ran(&mut self, event: RunEvent, now: Now, out: &mut Vec<Effect>) {
+        let RunEvent { at, kind } = event;
+        let Some(index) = self.position(at) else {
+            if matches!(kind, RunEventKind::Ended(_)) {
+                out.push(Effect::Run(Order::Discard(at)));
+            }
+            return;
+        };
+        let held = &mut self.held[index];
+        match &held.life {
+            Life::Doing | Life::Stopping { .. } | Life::Recovering { .. } => {}
+            // It has ended already, or was never started; what is still in the queue is old.
+            Life::Writing | Life::Closing { .. } | Life::Reporting { .. } => return,
+        }
+        match kind {
+            RunEventKind::Preparing { permille } => advance(held, AttemptState::Preparing, permille, now, out),
+            RunEventKind::Started => advance(held, AttemptState::Running, None, now, out),
+            RunEventKind::Log { bytes_total } => held.log_bytes = held.log_bytes.max(bytes_total),
+            RunEventKind::Running { running_ms } => held.used(running_ms, 0),
+            RunEventKind::Exited { code: 0 } => advance(held, AttemptState::Uploading, None, now, out),
+            // The ending follows at once and says why.
+            RunEventKind::Exited { .. } => {}
+            RunEventKind::Uploading { permille } => advance(held, AttemptState::Uploading, Some(permille), now, out),
+            RunEventKind::Ended(ending) => self.ended(index, ending, now, out),
+        }
+    }
+
+    fn ended(&mut self, index: usize, ending: Ending, now: Now, out: &mut Vec<Effect>) {
+        let held = &mut self.held[index];
+        let by_itself = match ending {
+            Ending::Succeeded { outputs, running_ms, log_bytes } => {
+                held.used(running_ms, log_bytes);
+                Some(Outcome::Succeeded { outputs })
+            }
+            Ending::Failed { reason, exit_code, detail, running_ms, log_bytes } => {
+                held.used(running_ms, log_bytes);
+                Some(Outcome::Failed { reason, exit_code, detail })
+            }
+            Ending::Stopped { running_ms, log_bytes } => {
+                held.used(running_ms, log_bytes);
+                None
+            }
+        };
+        match outcome(&held.life, by_itself) {
+            Parting::Report { outcome } => {
+                held.close(outcome.clone(), out);
+                self.count(&outcome, now);
+            }
+            Parting::Silence { reason } => self.let_go(index, reason, out),
+        }
+    }
+
+    /// Forgets an attempt nobody wants to hear of any more.
+    pub(super) fn let_go(&mut self, index: usize, reason: Reason, out: &mut Vec<Effect>) {
+        let at = self.held.remove(index).at();
+        out.push(Effect::Write(Entry::Dropped { at, state: dropped_state(reason), reason }));
+        out.push(Effect::Run(Order::Discard(at)));
+    }
+
+    /// Rests after the rig's own failures, longer each time; a success is a fresh start.
+    fn count(&mut self, outcome: &Outcome, now: Now) {
+        match outcome {
+            Outcome::Succeeded { .. } => self.failures_before = 0,
+            // A lapsed lease and a restart say nothing about whether the next job will work.
+            Outcome::Failed { reason: Reason::LeaseLapsed | Reason::AgentRestarted, .. } => {}
+            Outcome::Failed { reason, .. } if reason.fault() == Fault::Rig => {
+                let failures = self.rest.map_or(self.failures_before, |rest| rest.failures).saturating_add(1);
+                let pause = BACKOFF.saturating_mul(1 << (failures - 1).min(16)).min(BACKOFF_MAX);
+                self.rest = Some(Rest { failures, until: now + self.timers.scaled(pause) });
+            }
+            Outcome::Failed { .. } | Outcome::Yielded { .. } | Outcome::Cancelled { .. } => {}
+        }
+    }
+
+    /// The runner has looked at what an earlier life left.
+    pub(super) fn adopted(&mut self, found: &[Adopted], now: Now, out: &mut Vec<Effect>) {
+        let grace = self.grace();
+        for Adopted { at, found } in found {
+            let Some(index) = self.position(*at) else {
+                // Given up while the runner was looking.
+                out.push(Effect::Run(Order::Kill(*at)));
+                out.push(Effect::Run(Order::Discard(*at)));
+                continue;
+            };
+            let held = &mut self.held[index];
+            let Life::Recovering { parting } = held.life.clone() else { continue };
+            let ran = matches!(held.doing, AttemptState::Running | AttemptState::Uploading);
+            match (found, parting) {
+                (Found::Running, None) => held.life = Life::Doing,
+                (Found::Exited, None) => {
+                    // Nothing runs any more, so that an owner who is here has nothing to get back.
+                    held.life = Life::Doing;
+                    held.doing = AttemptState::Uploading;
+                }
+                (Found::Running | Found::Exited, Some(parting)) => held.part(parting, grace, now, out),
+                (Found::NotStarted | Found::Missing, Some(Parting::Report { outcome })) => held.close(outcome, out),
+                (Found::NotStarted | Found::Missing, Some(Parting::Silence { reason })) => self.let_go(index, reason, out),
+                (Found::Missing, None) if ran => {
+                    held.close(Outcome::Failed { reason: Reason::AgentRestarted, exit_code: None, detail: None }, out);
+                }
+                (Found::NotStarted | Found::Missing, None) => {
+                    held.life = Life::Doing;
+                    held.doing = AttemptState::Accepted;
+                    out.push(Effect::Run(Order::Start(held.offer.clone())));
+                }
+            }
+        }
+    }
+
+    /// The journal has written an entry.
+    pub(super) fn written(&mut self, written: Written, now: Now, out: &mut Vec<Effect>) {
+        let at = match written {
+            Written::Accepted(at) | Written::Ended(at) | Written::NotAccepted(at) | Written::NotEnded(at) => at,
+            Written::Receipt { at, .. } | Written::Settled(at) => at,
+        };
+        let Some(index) = self.position(at) else { return };
+        let repeat = self.timers.scaled(REPEAT_EVERY);
+        match (written, &self.held[index].life) {
+            (Written::Accepted(at), Life::Writing) => self.begin(index, at, out),
+            (Written::NotAccepted(at), Life::Writing) => {
+                self.held.remove(index);
+                self.disk_is_full();
+                out.push(Effect::Say(Say::Decline(Ended { at, reason: Reason::RigDiskFull })));
+            }
+            (Written::Ended(at), Life::Closing { outcome, .. }) => {
+                let outcome = outcome.clone();
+                let held = &mut self.held[index];
+                held.life = Life::Reporting { outcome, again_at: now.moment, give_up_at: None };
+                held.report(now.moment + repeat, out);
+                out.push(Effect::Run(Order::Discard(at)));
+            }
+            (Written::NotEnded(_), Life::Closing { .. }) => {
+                if let Life::Closing { retry_at, .. } = &mut self.held[index].life {
+                    *retry_at = Some(now.moment + repeat);
+                }
+            }
+            (Written::Receipt { at, sequence, running_ms }, Life::Doing | Life::Stopping { .. }) => {
+                let job = self.held[index].offer.job;
+                out.push(Effect::Say(Say::Receipt(Usage { at, job, sequence, running_ms })));
+            }
+            // Too late to matter: the attempt has moved on while the disk was busy.
+            (
+                Written::Accepted(_)
+                | Written::NotAccepted(_)
+                | Written::Ended(_)
+                | Written::NotEnded(_)
+                | Written::Settled(_)
+                | Written::Receipt { .. },
+                Life::Writing
+                | Life::Recovering { .. }
+                | Life::Doing
+                | Life::Stopping { .. }
+                | Life::Closing { .. }
+                | Life::Reporting { .. },
+            ) => {}
+        }
+    }
+
+    /// The acceptance is on disk: say so and start, unless the owner came back meanwhile.
+    fn begin(&mut self, index: usize, at: AttemptRef, out: &mut Vec<Effect>) {
+        if let Some(reason) = self.unwilling() {
+            self.held.remove(index);
+            out.push(Effect::Write(Entry::Dropped { at, state: AttemptState::Withdrawn, reason }));
+            out.push(Effect::Say(Say::Decline(Ended { at, reason })));
+            return;
+        }
+        let held = &mut self.held[index];
+        held.life = Life::Doing;
+        out.push(Effect::Say(Say::Accept(at)));
+        out.push(Effect::Run(Order::Start(held.offer.clone())));
+    }
+}
+
+/// The outcome of a container that ended as `by_itself`, or because it was stopped.
+fn outcome(life: &Life, by_itself: Option<Outcome>) -> Parting {
+    let parting = match life {
+        Life::Stopping { parting, .. } | Life::Recovering { parting: Some(parting) } => Some(parting.clone()),
+        Life::Doing | Life::Recovering { parting: None } | Life::Writing | Life::Closing { .. } | Life::Reporting { .. } => None,
+    };
+    match (parting, by_itself) {
+        // It was done before the stop reached it. Only who cancelled does not want it any more.
+        (
+            Some(Parting::Report { outcome: Outcome::Yielded { .. } | Outcome::Failed { .. } }),
+            Some(done @ Outcome::Succeeded { .. }),
+        ) => Parting::Report { outcome: done },
+        (Some(parting), _) => parting,
+        (None, Some(outcome)) => Parting::Report { outcome },
+        (None, None) => Parting::Report { outcome: Outcome::Yielded { reason: Reason::RigPaused } },
+    }
+}
+
+/// Moves on to `doing`, and tells: each stage once, progress within one now and then.
+fn advance(held: &mut Held, doing: AttemptState, permille: Option<u16>, now: Now, out: &mut Vec<Effect>) {
+    let at = held.at();
+    let new_stage = held.doing != doing;
+    held.permille = permille;
+    if new_stage {
+        held.doing = doing;
+        out.push(Effect::Write(Entry::Stage { at, stage: doing }));
+    }
+    if new_stage || now.moment >= held.progress_at {
+        held.progress_at = now.moment + PROGRESS_EVERY;
+        out.push(Effect::Say(Say::Progress(Progress { at, state: doing, permille })));
+    }
+}

@@ -1,0 +1,261 @@
+//! Scripts of events and the decisions they lead to. Each line of a script is one event; what is decided stands below it.
+
+use std::sync::Arc;
+
+use expect_test::{Expect, expect};
+use headframe_protocol::{
+    AttemptId, JobId, Micros, TimestampMs,
+    control::Phase,
+    job::{JobSpec, Reason},
+    session::{AttemptRef, Ended, LeaseVerdict, RefusedCode, Settled},
+};
+
+use super::*;
+use crate::{
+    coordinator::Said,
+    runner::{Adopted, Ending, Found, RunEvent, RunEventKind},
+    store::Written,
+};
+
+mod invariants;
+mod recovery;
+mod scripts;
+
+/// A duty under test, with a clock and attempts called `a`, `b` and so on.
+struct Rig {
+    duty: Duty,
+    now: Now,
+    names: Vec<AttemptRef>,
+    told: String,
+}
+
+impl Rig {
+    fn new(slots: u8, past: Past) -> Self {
+        let capacity = Capacity { slots, gpus: slots, cpu_cores: 8, memory_bytes: 16 << 30 };
+        let now = at(1_000_000);
+        let names = past.open.iter().map(|open| open.offer.at).collect();
+        Self { duty: Duty::new(capacity, Timers { divisor: 1 }, past, now), now, names, told: String::new() }
+    }
+
+    /// Started, connected, engine there, owner away.
+    fn ready(slots: u8) -> Self {
+        let mut rig = Self::new(slots, Past { choice: Choice::On, paused_until: None, open: Vec::new() });
+        rig.event(Event::Owner(Idleness::Away));
+        rig.event(Event::Engine(EngineState::Ready));
+        rig.event(opened(rig.now, Vec::new()));
+        rig.told.clear();
+        rig
+    }
+
+    fn event(&mut self, event: Event) -> Vec<Effect> {
+        let effects = self.duty.step(event, self.now);
+        for effect in &effects {
+            let mut line = effect.to_string();
+            for (index, at) in self.names.iter().enumerate() {
+                line = line.replace(&at.attempt.to_string(), name(index));
+            }
+            self.told.push_str(&format!("    {line}\n"));
+        }
+        effects
+    }
+
+    /// One line of a script.
+    fn run(&mut self, line: &str) {
+        self.traced(line);
+    }
+
+    /// One line of a script, with the events it means and what each led to.
+    fn traced(&mut self, line: &str) -> Vec<(Event, Vec<Effect>)> {
+        self.told.push_str(&format!("{line}\n"));
+        let events = self.events(line);
+        events.into_iter().map(|event| (event.clone(), self.event(event))).collect()
+    }
+
+    fn events(&mut self, line: &str) -> Vec<Event> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let event = match words.as_slice() {
+            ["offer", name] => self.offer(name, 0),
+            ["offer", name, "keep_for", seconds] => self.offer(name, seconds.parse().expect("seconds")),
+            [time, "pass"] => {
+                self.now = self.now + Duration::from_secs(time.trim_end_matches('s').parse().expect("seconds"));
+                Event::Tick
+            }
+            ["start"] => Event::Asked(Ask::Start),
+            ["pause"] => Event::Asked(Ask::Pause(None)),
+            ["pause", time] => {
+                Event::Asked(Ask::Pause(Some(Duration::from_secs(time.trim_end_matches('s').parse().expect("seconds")))))
+            }
+            ["finish"] => Event::Asked(Ask::Finish),
+            ["quit"] => Event::Asked(Ask::Quit),
+            ["owner", "away"] => Event::Owner(Idleness::Away),
+            ["owner", "returns"] => {
+                Event::Owner(Idleness::Present { last_input: self.now, away_at: self.now + Duration::from_secs(120) })
+            }
+            ["owner", "unseen"] => Event::Owner(Idleness::Unknown),
+            ["engine", "ready"] => Event::Engine(EngineState::Ready),
+            ["engine", "missing"] => Event::Engine(EngineState::Missing),
+            ["disk", "full"] => Event::Disk(DiskState::Full),
+            ["disk", "roomy"] => Event::Disk(DiskState::Roomy),
+            ["connected"] => opened(self.now, self.verdicts(true)),
+            ["connected", "but", "holds", "nothing"] => opened(self.now, self.verdicts(false)),
+            ["disconnected"] => Event::Coordinator(Said::Closed { message: "cut".to_owned(), retry_at: self.now }),
+            ["refused"] => {
+                Event::Coordinator(Said::Refused { code: RefusedCode::Quarantined, message: "Quarantined.".to_owned() })
+            }
+            ["heartbeat"] => {
+                let beat = Said::Beat { sent: self.now.moment, verdicts: self.verdicts(true) };
+                return vec![Event::Coordinator(Said::HeartbeatSent), Event::Coordinator(beat)];
+            }
+            ["unanswered", "heartbeat"] => Event::Coordinator(Said::HeartbeatSent),
+            ["not", "ours", name] => {
+                let verdicts = vec![LeaseVerdict { at: self.at(name), held: false }];
+                Event::Coordinator(Said::Beat { sent: self.now.moment, verdicts })
+            }
+            ["cancel", name] => Event::Coordinator(Said::Cancel(self.ended(name, Reason::CancelledByCustomer))),
+            ["withdraw", name] => Event::Coordinator(Said::Withdraw(self.ended(name, Reason::NoAnswer))),
+            ["revoke", name] => {
+                let at = self.at(name);
+                let held = self.duty.held().iter().find(|held| held.at() == at).expect("held");
+                Event::Coordinator(Said::Revoke(held.offer.spec.image.digest()))
+            }
+            ["settled", name] => Event::Coordinator(Said::Settled(Settled {
+                at: self.at(name),
+                state: headframe_protocol::job::AttemptState::Succeeded,
+                reason: None,
+                credit: Micros::new(42),
+                paid_ms: 1,
+            })),
+            ["accept", "written", name] => Event::Written(Written::Accepted(self.at(name))),
+            ["accept", "not", "written", name] => Event::Written(Written::NotAccepted(self.at(name))),
+            ["end", "written", name] => Event::Written(Written::Ended(self.at(name))),
+            ["end", "not", "written", name] => Event::Written(Written::NotEnded(self.at(name))),
+            ["receipt", "written", name, number, ms] => Event::Written(Written::Receipt {
+                at: self.at(name),
+                sequence: number.parse().expect("a number"),
+                running_ms: ms.parse().expect("a number"),
+            }),
+            [name, "prepares"] => self.ran(name, RunEventKind::Preparing { permille: Some(100) }),
+            [name, "runs"] => self.ran(name, RunEventKind::Started),
+            [name, "ran", ms] => self.ran(name, RunEventKind::Running { running_ms: ms.parse().expect("a number") }),
+            [name, "exits"] => self.ran(name, RunEventKind::Exited { code: 0 }),
+            [name, "ends", "well"] => {
+                self.ran(name, RunEventKind::Ended(Ending::Succeeded { outputs: Vec::new(), running_ms: 9_000, log_bytes: 7 }))
+            }
+            [name, "is", "stopped"] => self.ran(name, RunEventKind::Ended(Ending::Stopped { running_ms: 5_000, log_bytes: 7 })),
+            [name, "fails", reason] => self.ran(
+                name,
+                RunEventKind::Ended(Ending::Failed {
+                    reason: reason.parse().expect("a reason"),
+                    exit_code: None,
+                    detail: None,
+                    running_ms: 0,
+                    log_bytes: 0,
+                }),
+            ),
+            ["found", name, found] => Event::Adopted(vec![Adopted { at: self.at(name), found: self::found(found) }]),
+            other => panic!("no such line: {other:?}"),
+        };
+        vec![event]
+    }
+
+    fn offer(&mut self, name: &str, keep_for_s: u32) -> Event {
+        if !self.names.iter().enumerate().any(|(index, _)| self::name(index) == name) {
+            self.names.push(AttemptRef { attempt: AttemptId::generate(), epoch: 1 });
+        }
+        Event::Coordinator(Said::Offer(Arc::new(offer(self.at(name), keep_for_s))))
+    }
+
+    fn at(&self, name: &str) -> AttemptRef {
+        let index = (0..26).find(|index| self::name(*index) == name).expect("a name");
+        *self.names.get(index).expect("an offered attempt")
+    }
+
+    fn ran(&self, name: &str, kind: RunEventKind) -> Event {
+        Event::Run(RunEvent { at: self.at(name), kind })
+    }
+
+    fn ended(&self, name: &str, reason: Reason) -> Ended {
+        Ended { at: self.at(name), reason }
+    }
+
+    fn verdicts(&self, held: bool) -> Vec<LeaseVerdict> {
+        self.duty.standing().leases.into_iter().map(|lease| LeaseVerdict { at: lease.at, held }).collect()
+    }
+
+    /// Runs a script whose lines are separated by semicolons.
+    fn script(&mut self, script: &str) {
+        for line in script.split(';') {
+            self.run(line.trim());
+        }
+    }
+}
+
+fn at(ms: u64) -> Now {
+    let wall = TimestampMs::from_millis(i64::try_from(ms).expect("small"));
+    Now { moment: Moment::from_origin(Duration::from_millis(ms)), wall }
+}
+
+fn name(index: usize) -> &'static str {
+    ["a", "b", "c", "d", "e", "f", "g", "h"][index]
+}
+
+fn found(text: &str) -> Found {
+    match text {
+        "running" => Found::Running,
+        "exited" => Found::Exited,
+        "unstarted" => Found::NotStarted,
+        "missing" => Found::Missing,
+        other => panic!("no such finding: {other}"),
+    }
+}
+
+fn opened(now: Now, verdicts: Vec<LeaseVerdict>) -> Event {
+    let lease_ttl = Duration::from_secs(60);
+    Event::Coordinator(Said::Opened { network: "testbed".to_owned(), sent: now.moment, lease_ttl, verdicts })
+}
+
+fn offer(at: AttemptRef, keep_for_s: u32) -> Offer {
+    let digest = "5".repeat(64);
+    let spec: JobSpec = serde_json::from_value(serde_json::json!({
+        "image": format!("registry.test/demo/tool@sha256:{digest}"),
+        "max_price_per_hour": "100000",
+        "on_disconnect": { "keep_for_s": keep_for_s },
+    }))
+    .expect("a valid job");
+    Offer {
+        at,
+        job: JobId::generate(),
+        spec,
+        array_index: None,
+        earns_per_hour: Micros::new(50_000),
+        ack_within_ms: 2_000,
+        base: "http://127.0.0.1:1/v1/attempts/x/".parse().expect("a url"),
+        token: "secret".to_owned(),
+        registry: None,
+    }
+}
+
+/// Runs `script` on a rig that is ready, and compares what was decided.
+fn check(script: &str, expected: Expect) {
+    let mut rig = Rig::ready(1);
+    rig.script(script);
+    expected.assert_eq(&rig.told);
+}
+
+/// A script that brings `a` to work.
+const WORKING: &str = "offer a; accept written a; a prepares; a runs; a ran 1000";
+
+/// Runs `script` on a rig that works on `a`, and compares what was decided after that.
+fn check_working(script: &str, expected: Expect) {
+    let mut rig = Rig::ready(1);
+    rig.script(WORKING);
+    rig.told.clear();
+    rig.script(script);
+    expected.assert_eq(&rig.told);
+}
+
+fn phase_after(script: &str) -> Phase {
+    let mut rig = Rig::ready(1);
+    rig.script(script);
+    rig.duty.phase()
+}

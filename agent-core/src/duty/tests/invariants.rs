@@ -1,0 +1,175 @@
+//! What holds in whatever order things happen.
+
+use std::collections::{HashMap, HashSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::store::Entry;
+
+/// Lines that may follow one another in any order; those that name an attempt mean one of four.
+const LINES: [&str; 34] = [
+    "offer ?",
+    "offer ?",
+    "offer ?",
+    "accept written ?",
+    "accept written ?",
+    "accept written ?",
+    "accept not written ?",
+    "? prepares",
+    "? runs",
+    "? ran 1000",
+    "? ran 7000",
+    "? exits",
+    "? ends well",
+    "? is stopped",
+    "? fails exit_code",
+    "? fails engine_failed",
+    "end written ?",
+    "end written ?",
+    "end not written ?",
+    "settled ?",
+    "cancel ?",
+    "withdraw ?",
+    "not ours ?",
+    "heartbeat",
+    "connected",
+    "disconnected",
+    "owner returns",
+    "owner away",
+    "owner away",
+    "pause",
+    "start",
+    "1s pass",
+    "5s pass",
+    "70s pass",
+];
+
+/// Checks each effect against what has been decided before.
+#[derive(Default)]
+struct Watchdog {
+    written: HashSet<AttemptRef>,
+    containers: HashSet<AttemptRef>,
+    ended: HashMap<AttemptRef, u32>,
+    outcome_written: HashSet<AttemptRef>,
+    wanted_back: HashMap<AttemptRef, Moment>,
+}
+
+impl Watchdog {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Written(Written::Accepted(at)) => drop(self.written.insert(*at)),
+            Event::Written(Written::Ended(at)) => drop(self.outcome_written.insert(*at)),
+            Event::Run(RunEvent { at, kind: RunEventKind::Ended(_) }) => {
+                self.containers.remove(at);
+                self.wanted_back.remove(at);
+            }
+            Event::Tick
+            | Event::Asked(_)
+            | Event::Owner(_)
+            | Event::Engine(_)
+            | Event::Adopted(_)
+            | Event::Disk(_)
+            | Event::Coordinator(_)
+            | Event::Run(_)
+            | Event::Written(_) => {}
+        }
+    }
+
+    fn effect(&mut self, effect: &Effect, now: Moment) {
+        match effect {
+            Effect::Run(Order::Start(offer)) => {
+                assert!(self.written.contains(&offer.at), "nothing is started before the journal has it");
+                self.containers.insert(offer.at);
+                assert!(self.containers.len() <= 1, "a slot never has two containers");
+            }
+            Effect::Run(Order::Stop { at, .. }) => drop(self.wanted_back.insert(*at, now)),
+            Effect::Run(Order::Kill(at)) => drop(self.wanted_back.remove(at)),
+            Effect::Write(Entry::Ended { at, .. }) => *self.ended.entry(*at).or_default() += 1,
+            Effect::Say(crate::coordinator::Say::Finished { at, .. }) => {
+                assert!(self.outcome_written.contains(at), "an outcome is written before it is said");
+            }
+            Effect::Write(_) | Effect::Say(_) | Effect::Run(Order::Discard(_)) | Effect::Leave => {}
+        }
+        for (at, since) in &self.wanted_back {
+            assert!(now.since(*since) <= GRACE, "{} was asked to stop {:?} ago and lives", at.attempt, now.since(*since));
+        }
+    }
+}
+
+/// A runner or journal only tells of what it was asked; anything else would test a world that cannot be.
+fn is_possible(line: &str, rig: &Rig, dog: &Watchdog) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let held = |name: &str| {
+        let index = (0..4).find(|index| super::name(*index) == name);
+        index.and_then(|index| rig.names.get(index)).and_then(|at| rig.duty.held().iter().find(|held| held.at() == *at))
+    };
+    match words.as_slice() {
+        ["offer", name] => {
+            // Attempts are named in order, and an attempt that has ended is never offered again.
+            let index = (0..4).find(|index| super::name(*index) == *name).unwrap_or(4);
+            index == rig.names.len() || held(name).is_some()
+        }
+        ["accept", "written", name] | ["accept", "not", "written", name] => {
+            held(name).is_some_and(|held| held.life == Life::Writing)
+        }
+        ["end", "written", name] | ["end", "not", "written", name] => {
+            held(name).is_some_and(|held| matches!(held.life, Life::Closing { .. }))
+        }
+        ["settled", name] => held(name).is_some_and(|held| matches!(held.life, Life::Reporting { .. })),
+        ["cancel" | "withdraw", name] | ["not", "ours", name] => held(name).is_some(),
+        [name, "prepares" | "runs" | "exits"] | [name, "ran", _] | [name, "is" | "ends" | "fails", _] => {
+            held(name).is_some_and(|held| dog.containers.contains(&held.at()))
+        }
+        _ => true,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens(steps in prop::collection::vec((0..LINES.len(), 0_usize..4), 1..80)) {
+        let mut rig = Rig::ready(1);
+        let mut dog = Watchdog::default();
+        for (line, which) in steps {
+            let line = LINES[line].replace('?', name(which));
+            if !is_possible(&line, &rig, &dog) {
+                continue;
+            }
+            step(&mut rig, &mut dog, &line);
+        }
+        // Then the world comes to rest: whatever was accepted ends, once.
+        for _ in 0..4 {
+            for which in 0..4 {
+                for line in ["accept written ?", "? is stopped", "end written ?", "settled ?"] {
+                    let line = line.replace('?', name(which));
+                    if is_possible(&line, &rig, &dog) {
+                        step(&mut rig, &mut dog, &line);
+                    }
+                }
+            }
+        }
+        prop_assert!(rig.duty.held().is_empty(), "left over: {:?}\n{}", rig.duty.held(), rig.told);
+        prop_assert!(dog.containers.is_empty(), "containers left: {:?}\n{}", dog.containers, rig.told);
+    }
+}
+
+fn step(rig: &mut Rig, dog: &mut Watchdog, line: &str) {
+    // Time passes in steps shorter than a tick, as it does in the loop.
+    if let Some(seconds) = line.strip_suffix("s pass") {
+        for _ in 0..seconds.parse::<u32>().expect("seconds") * 4 {
+            rig.now = rig.now + Duration::from_millis(250);
+            for effect in rig.event(Event::Tick) {
+                dog.effect(&effect, rig.now.moment);
+            }
+        }
+        return;
+    }
+    for (event, effects) in rig.traced(line) {
+        dog.event(&event);
+        for effect in &effects {
+            dog.effect(effect, rig.now.moment);
+        }
+    }
+}

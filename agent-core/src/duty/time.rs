@@ -1,0 +1,173 @@
+//! What time alone brings about.
+
+use headframe_protocol::{
+    job::{AttemptState, Reason},
+    session::Outcome,
+};
+
+use super::{DiskState, Duty, Effect, LINGER, Life, LinkState, Order, REPEAT_EVERY, Wish, held::dropped_state};
+use crate::{
+    clock::Now,
+    idle::Idleness,
+    store::{Choice, Entry, Parting},
+};
+
+impl Duty {
+    /// Ends every lease that no answered heartbeat has prolonged. The container must be gone from here before the
+    /// coordinator starts the job elsewhere.
+    pub(super) fn fence(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let grace = self.grace();
+        for held in &mut self.held {
+            if now.moment < held.fence_at {
+                continue;
+            }
+            let outcome = Outcome::Failed { reason: Reason::LeaseLapsed, exit_code: None, detail: None };
+            match &held.life {
+                Life::Doing => held.part(Parting::Report { outcome }, grace, now, out),
+                // No engine came up to look for it in the time of a whole lease: there is nothing to wait for.
+                Life::Recovering { parting: None } => held.close(outcome, out),
+                Life::Recovering { parting: Some(Parting::Report { outcome }) } => {
+                    let outcome = outcome.clone();
+                    held.close(outcome, out);
+                }
+                Life::Recovering { parting: Some(Parting::Silence { .. }) }
+                | Life::Writing
+                | Life::Stopping { .. }
+                | Life::Closing { .. }
+                | Life::Reporting { .. } => {}
+            }
+        }
+        self.held.retain(|held| match &held.life {
+            Life::Recovering { parting: Some(Parting::Silence { reason }) } if now.moment >= held.fence_at => {
+                out.push(Effect::Write(Entry::Dropped { at: held.at(), state: dropped_state(*reason), reason: *reason }));
+                false
+            }
+            Life::Recovering { .. }
+            | Life::Writing
+            | Life::Doing
+            | Life::Stopping { .. }
+            | Life::Closing { .. }
+            | Life::Reporting { .. } => true,
+        });
+    }
+
+    /// Everything that follows from the state and the time, whatever the event was.
+    pub(super) fn keep_time(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.end_rests(now, out);
+        self.give_back(now, out);
+        self.keep_deadlines(now, out);
+        self.end_finishing(out);
+        self.leave(now, out);
+    }
+
+    fn end_rests(&mut self, now: Now, out: &mut Vec<Effect>) {
+        if matches!(self.wish, Wish::Paused(Some(until)) if now.moment >= until.moment) {
+            self.wish = Wish::On;
+            out.push(Effect::Write(Entry::Choice(Choice::On)));
+        }
+        // The count of failures stays until something succeeds; only the waiting is over.
+        if let Some(rest) = self.rest
+            && now.moment >= rest.until.moment
+        {
+            self.failures_before = rest.failures;
+            self.rest = None;
+        }
+    }
+
+    /// Stops containers the owner does not want now. Uploads go on: they need neither GPU nor memory, and the work is done.
+    fn give_back(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let Some(reason) = self.wanted_back() else { return };
+        let (grace, leaving) = (self.grace(), self.leaving.is_some());
+        for held in &mut self.held {
+            let stops = match (&held.life, held.doing) {
+                (Life::Doing, AttemptState::Uploading) => leaving,
+                (Life::Doing, _) => true,
+                (
+                    Life::Writing
+                    | Life::Recovering { .. }
+                    | Life::Stopping { .. }
+                    | Life::Closing { .. }
+                    | Life::Reporting { .. },
+                    _,
+                ) => false,
+            };
+            if stops {
+                held.part(Parting::Report { outcome: Outcome::Yielded { reason } }, grace, now, out);
+            }
+        }
+    }
+
+    /// Why the owner wants the PC back, if he does.
+    fn wanted_back(&self) -> Option<Reason> {
+        if self.leaving.is_some() {
+            return Some(Reason::RigPaused);
+        }
+        match (self.wish, self.owner) {
+            (Wish::Off | Wish::Paused(_), _) => Some(Reason::RigPaused),
+            (Wish::On | Wish::Finishing, Idleness::Present { .. } | Idleness::Unknown) => Some(Reason::OwnerReturned),
+            (Wish::On | Wish::Finishing, Idleness::Away) => None,
+        }
+    }
+
+    fn keep_deadlines(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let again_at = now.moment + self.timers.scaled(REPEAT_EVERY);
+        let up = self.link == LinkState::Up;
+        let mut given_up = Vec::new();
+        for held in &mut self.held {
+            let at = held.at();
+            match &mut held.life {
+                Life::Stopping { kill_at, killed, .. } if !*killed && now.moment >= *kill_at => {
+                    *killed = true;
+                    out.push(Effect::Run(Order::Kill(at)));
+                }
+                Life::Closing { retry_at: Some(due), .. } if now.moment >= *due => held.write_outcome(out),
+                Life::Reporting { give_up_at: Some(due), .. } if now.moment >= *due => given_up.push(at),
+                Life::Reporting { again_at: due, .. } if up && now.moment >= *due => held.report(again_at, out),
+                Life::Writing
+                | Life::Recovering { .. }
+                | Life::Doing
+                | Life::Stopping { .. }
+                | Life::Closing { .. }
+                | Life::Reporting { .. } => {}
+            }
+        }
+        for at in given_up {
+            self.held.retain(|held| held.at() != at);
+            out.push(Effect::Write(Entry::Dropped { at, state: AttemptState::Lost, reason: Reason::LeaseLapsed }));
+        }
+    }
+
+    fn end_finishing(&mut self, out: &mut Vec<Effect>) {
+        let idle = self.held.iter().all(|held| !held.is_active());
+        if self.wish == Wish::Finishing && idle {
+            self.wish = Wish::Off;
+            out.push(Effect::Write(Entry::Choice(Choice::Off)));
+        }
+    }
+
+    /// Ends the agent once nothing runs and the last words were heard, or could not be.
+    fn leave(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let Some(mut leaving) = self.leaving else { return };
+        let gone = self.held.iter().all(|held| match &held.life {
+            // Without an engine nothing can be done about it now; the next life looks again.
+            Life::Recovering { .. } => true,
+            Life::Writing | Life::Doing | Life::Stopping { .. } | Life::Closing { .. } => false,
+            Life::Reporting { .. } => true,
+        });
+        if gone && leaving.linger_until.is_none() {
+            leaving.linger_until = Some(now.moment + self.timers.scaled(LINGER));
+        }
+        let unheard = self.link == LinkState::Up && !self.held.is_empty();
+        let done = gone && (!unheard || leaving.linger_until.is_some_and(|until| now.moment >= until));
+        if !leaving.said && (done || now.moment >= leaving.at_latest) {
+            leaving.said = true;
+            out.push(Effect::Leave);
+        }
+        self.leaving = Some(leaving);
+    }
+
+    /// A rig whose disk is full has stopped being able to promise anything.
+    pub(super) fn disk_is_full(&mut self) {
+        self.disk = DiskState::Full;
+    }
+}

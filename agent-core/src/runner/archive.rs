@@ -1,0 +1,169 @@
+//! Files in and out of a work volume that only the engine can reach, through its archive calls.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use bollard::{
+    Docker, body_try_stream,
+    errors::Error as EngineError,
+    query_parameters::{DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder},
+};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use headframe_protocol::session::OUTPUT_FILES_MAX;
+use tokio::sync::mpsc;
+
+use super::inputs::NOBODY;
+
+/// Pieces between the thread that packs and the task that sends, or the other way: some of each can wait.
+const PIECES_MAX: usize = 8;
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Puts one file at `path` under `/work`, with its folders, owned by nobody.
+pub(super) async fn put(docker: &Docker, container: &str, path: &str, file: &Path) -> Result<(), EngineError> {
+    let (near, far) = mpsc::channel(PIECES_MAX);
+    let (path, file) = (path.to_owned(), file.to_owned());
+    let packed =
+        tokio::task::spawn_blocking(move || pack(&path, &file, io::BufWriter::with_capacity(PIECE_BYTES, IntoTask(near))));
+    let pieces = stream::unfold(far, |mut far| async move { Some((Ok::<_, io::Error>(far.recv().await?), far)) });
+    let options = UploadToContainerOptionsBuilder::new().path("/work").build();
+    docker.upload_to_container(container, Some(options), body_try_stream(pieces)).await?;
+    match packed.await {
+        Ok(done) => done.map_err(EngineError::from),
+        Err(panic) => Err(io::Error::other(panic).into()),
+    }
+}
+
+fn pack(path: &str, file: &Path, into: impl io::Write) -> io::Result<()> {
+    let mut tar = tar::Builder::new(into);
+    let owned = |mode| {
+        let mut header = tar::Header::new_gnu();
+        header.set_uid(NOBODY.into());
+        header.set_gid(NOBODY.into());
+        header.set_mode(mode);
+        header
+    };
+    let folders: Vec<usize> = path.match_indices('/').map(|(at, _)| at).collect();
+    for at in folders {
+        let mut header = owned(0o755);
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_size(0);
+        tar.append_data(&mut header, &path[..at], io::empty())?;
+    }
+    let file = std::fs::File::open(file)?;
+    let mut header = owned(0o644);
+    header.set_size(file.metadata()?.len());
+    tar.append_data(&mut header, path, file)?;
+    tar.into_inner()?.flush()
+}
+
+/// One file that came out.
+#[derive(Debug)]
+pub(super) struct Unpacked {
+    /// Relative to `/work`.
+    pub(super) path: String,
+    /// Where it lies now.
+    pub(super) file: PathBuf,
+}
+
+/// Why nothing came out.
+#[derive(Debug)]
+pub(super) enum GetError {
+    /// There is nothing at that path.
+    Missing,
+    /// It is, or holds, something that is not a plain file or folder, or too many of them.
+    Refused(String),
+    Engine(EngineError),
+}
+
+/// Gets `path` under `/work`, a file or a folder with everything in it, into numbered files in `folder`.
+pub(super) async fn get(docker: &Docker, container: &str, path: &str, folder: &Path) -> Result<Vec<Unpacked>, GetError> {
+    let options = DownloadFromContainerOptionsBuilder::new().path(&format!("/work/{path}")).build();
+    let mut stream = docker.download_from_container(container, Some(options)).boxed();
+    let (near, far) = mpsc::channel(PIECES_MAX);
+    let parent = path.rsplit_once('/').map(|(parent, _)| format!("{parent}/")).unwrap_or_default();
+    let folder = folder.to_owned();
+    let unpacked = tokio::task::spawn_blocking(move || unpack(OutOfTask { pieces: far, left: Bytes::new() }, &parent, &folder));
+    while let Some(piece) = stream.next().await {
+        match piece {
+            // The other side ends early only when it has found something to refuse, which it then says.
+            Ok(piece) => {
+                if near.send(Ok(piece)).await.is_err() {
+                    break;
+                }
+            }
+            Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => return Err(GetError::Missing),
+            Err(error) => {
+                // A cut archive must not pass for a short one.
+                near.send(Err(io::ErrorKind::UnexpectedEof.into())).await.ok();
+                return Err(GetError::Engine(error));
+            }
+        }
+    }
+    drop(near);
+    match unpacked.await {
+        Ok(done) => done,
+        Err(panic) => Err(GetError::Engine(io::Error::other(panic).into())),
+    }
+}
+
+/// A blocking writer into a task.
+struct IntoTask(mpsc::Sender<Bytes>);
+
+impl io::Write for IntoTask {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.blocking_send(Bytes::copy_from_slice(bytes)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A blocking reader out of a task.
+struct OutOfTask {
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
+    left: Bytes,
+}
+
+impl io::Read for OutOfTask {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.left.is_empty() {
+            match self.pieces.blocking_recv() {
+                Some(piece) => self.left = piece?,
+                None => return Ok(0),
+            }
+        }
+        let count = into.len().min(self.left.len());
+        into[..count].copy_from_slice(&self.left.split_to(count));
+        Ok(count)
+    }
+}
+
+/// The archive's names begin with the last part of the path asked for; `parent` is what stands before it.
+fn unpack(from: impl io::Read, parent: &str, folder: &Path) -> Result<Vec<Unpacked>, GetError> {
+    let io_error = |error: io::Error| GetError::Engine(error.into());
+    let mut found = Vec::new();
+    for entry in tar::Archive::new(from).entries().map_err(io_error)? {
+        let mut entry = entry.map_err(io_error)?;
+        let name = String::from_utf8(entry.path_bytes().into_owned())
+            .map_err(|_| GetError::Refused("a file name is not UTF-8".to_owned()))?;
+        let path = format!("{parent}{}", name.trim_end_matches('/'));
+        match entry.header().entry_type() {
+            tar::EntryType::Directory => continue,
+            tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {}
+            _ => return Err(GetError::Refused(format!("{path} is not a plain file"))),
+        }
+        if found.len() >= OUTPUT_FILES_MAX {
+            return Err(GetError::Refused(format!("there are more than {OUTPUT_FILES_MAX} files")));
+        }
+        // Numbered, never named as inside: a name from inside must not become a path out here.
+        let file = folder.join(found.len().to_string());
+        io::copy(&mut entry, &mut std::fs::File::create(&file).map_err(io_error)?).map_err(io_error)?;
+        found.push(Unpacked { path, file });
+    }
+    Ok(found)
+}

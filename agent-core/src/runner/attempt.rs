@@ -1,0 +1,261 @@
+//! The life of one attempt on this rig, from first to last: prepare, run, bring. Each step that fails says why; an order
+//! to stop ends any of them.
+
+use std::{future::Future, time::Duration};
+
+use bollard::{
+    errors::Error as EngineError,
+    query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder},
+};
+use headframe_protocol::{
+    job::Reason,
+    session::{AttemptRef, OutputFile},
+};
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    Assignment, Ending, RunEvent, RunEventKind,
+    coordinator::Counter,
+    crew::Site,
+    failure::Failure,
+    image, inputs,
+    log::{self, LogFile},
+    outputs, sandbox,
+    watch_over::{self, Cause, Exit},
+    work::{WorkError, WorkVolume},
+};
+
+/// How long the rest of a log may take to the coordinator once the job has ended.
+const FLUSH_MAX: Duration = Duration::from_secs(30);
+/// The same when somebody waits for the PC.
+const FLUSH_MAX_STOPPED: Duration = Duration::from_secs(3);
+
+/// What an attempt has been told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Order {
+    /// Go on.
+    #[default]
+    Run,
+    /// End within this. A later order can only shorten it.
+    Stop {
+        /// From the order on.
+        grace: Duration,
+    },
+}
+
+/// Where an attempt begins in this life of the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// With nothing.
+    Fresh,
+    /// With a container that was started by an earlier life.
+    Adopted {
+        /// How long it had run when last written down.
+        running_ms: u64,
+        /// Whether it had been told to stop.
+        stopping: bool,
+    },
+}
+
+/// Tells what happens, to whoever runs the agent.
+#[derive(Debug, Clone)]
+pub(super) struct Teller {
+    pub(super) at: AttemptRef,
+    pub(super) events: mpsc::Sender<RunEvent>,
+}
+
+impl Teller {
+    /// What must arrive.
+    pub(super) async fn tell(&self, kind: RunEventKind) {
+        // An error means the agent is ending; the next life finds the attempt where it is.
+        self.events.send(RunEvent { at: self.at, kind }).await.ok();
+    }
+
+    /// What may be left out when the reader is slow: the next one says more.
+    pub(super) fn mention(&self, kind: RunEventKind) {
+        self.events.try_send(RunEvent { at: self.at, kind }).ok();
+    }
+}
+
+/// One attempt at work.
+pub(super) struct Attempt<'a> {
+    pub(super) site: &'a Site,
+    pub(super) assignment: &'a Assignment,
+    pub(super) teller: Teller,
+    pub(super) orders: watch::Receiver<Order>,
+}
+
+/// How the work went, before the log is brought to its end.
+enum Done {
+    Brought { outputs: Vec<OutputFile>, running_ms: u64 },
+    Failed { failure: Failure, running_ms: u64 },
+    Stopped { running_ms: u64 },
+}
+
+impl Attempt<'_> {
+    /// Runs it to its end.
+    pub(super) async fn run(mut self, begin: Begin) -> Ending {
+        let Some(counter) = Counter::new(self.site.http.clone(), self.assignment.base.clone(), &self.assignment.token) else {
+            return failed(Failure::because(Reason::EngineFailed, "The offer's token is not one."), 0, 0);
+        };
+        let path = log::path(&self.site.config.data_dir, self.assignment.at.attempt);
+        let opened = match begin {
+            Begin::Fresh => LogFile::create(path.clone()).await,
+            Begin::Adopted { .. } => LogFile::reopen(path.clone()).await,
+        };
+        let mut log = match opened {
+            Ok(log) => log,
+            Err(error) => {
+                tracing::warn!(%error, "Could not open {}", path.display());
+                return failed(Failure::plain(Reason::RigDiskFull), 0, 0);
+            }
+        };
+        let written = log.written();
+        let work = async {
+            let done = self.work(begin, &counter, &mut log).await;
+            log.close(match &done {
+                Done::Stopped { .. } => FLUSH_MAX_STOPPED,
+                Done::Brought { .. } | Done::Failed { .. } => FLUSH_MAX,
+            });
+            done
+        };
+        let (done, log_bytes) = tokio::join!(work, log::push(&counter, &path, written));
+        match done {
+            Done::Brought { outputs, running_ms } => Ending::Succeeded { outputs, running_ms, log_bytes },
+            Done::Failed { failure, running_ms } => failed(failure, running_ms, log_bytes),
+            Done::Stopped { running_ms } => Ending::Stopped { running_ms, log_bytes },
+        }
+    }
+
+    async fn work(&mut self, begin: Begin, counter: &Counter, log: &mut LogFile) -> Done {
+        let adopted = match begin {
+            Begin::Fresh => None,
+            Begin::Adopted { running_ms, stopping } => Some((running_ms, stopping)),
+        };
+        let container = sandbox::name(self.assignment.at);
+        let work = match adopted {
+            Some(_) => self.site.works.reopen(self.assignment.at).await.map_err(|error| work_failure(&error)),
+            None => match self.unless_stopped(self.prepare(counter, &container)).await {
+                Some(prepared) => prepared,
+                None => return Done::Stopped { running_ms: 0 },
+            },
+        };
+        let work = match work {
+            Ok(work) => work,
+            Err(failure) => return Done::Failed { failure, running_ms: adopted.map_or(0, |(running_ms, _)| running_ms) },
+        };
+        let exit = match watch_over::run(self, &container, log, adopted).await {
+            Ok(exit) => exit,
+            Err(failure) => return Done::Failed { failure, running_ms: 0 },
+        };
+        self.judge(exit, counter, &work, &container).await
+    }
+
+    /// Everything up to a container that only has to be started.
+    async fn prepare(&self, counter: &Counter, container: &str) -> Result<WorkVolume, Failure> {
+        let Assignment { at, spec, registry, .. } = self.assignment;
+        if let Some(problem) = spec.problems().first() {
+            return Err(Failure::because(Reason::NotRunnable, format!("{}: {}", problem.field, problem.message)));
+        }
+        let mention = |permille| self.teller.mention(RunEventKind::Preparing { permille: Some(permille) });
+        self.teller.mention(RunEventKind::Preparing { permille: None });
+        let docker = &self.site.engine.docker;
+        let image = async { image::make_ready(docker, &spec.image, registry.as_ref(), mention).await };
+        let work = async { self.site.works.make(*at, spec.resources.disk_gib).await.map_err(|error| work_failure(&error)) };
+        let (image, work) = tokio::try_join!(image, work)?;
+        self.create(&image.id, &work, container).await?;
+        inputs::place_all(self.site, self.assignment, counter, &work, container, mention).await?;
+        self.site.shelf.used(&spec.image, image.bytes).await;
+        Ok(work)
+    }
+
+    /// Makes the container and holds it against the contract.
+    async fn create(&self, image_id: &str, work: &WorkVolume, container: &str) -> Result<(), Failure> {
+        let docker = &self.site.engine.docker;
+        let asked = sandbox::contract(self.assignment, self.site.config.device, image_id, work);
+        let options = CreateContainerOptionsBuilder::new().name(container).build();
+        let made = match docker.create_container(Some(options.clone()), asked.clone()).await {
+            // Left by a try that was broken off; it never ran, or it would have been adopted.
+            Err(EngineError::DockerResponseServerError { status_code: 409, .. }) => {
+                let force = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+                docker
+                    .remove_container(container, Some(force))
+                    .await
+                    .map_err(|error| Failure::engine("remove an old container", &error))?;
+                docker.create_container(Some(options), asked.clone()).await
+            }
+            made => made,
+        };
+        made.map_err(|error| Failure::engine("make the container", &error))?;
+        let made =
+            docker.inspect_container(container, None).await.map_err(|error| Failure::engine("inspect the container", &error))?;
+        let deviations = sandbox::deviations(&asked, &made);
+        if deviations.is_empty() {
+            return Ok(());
+        }
+        for deviation in &deviations {
+            tracing::error!("The engine did not make the container as asked, so it is not started: {deviation}");
+        }
+        Err(Failure::because(Reason::EngineFailed, "The rig's engine did not apply the sandbox; nothing was started."))
+    }
+
+    /// From an exit to the end: what it means, and if it is good, the outputs.
+    async fn judge(&mut self, exit: Exit, counter: &Counter, work: &WorkVolume, container: &str) -> Done {
+        let Exit { code, cause, running_ms } = exit;
+        let failure = match cause {
+            Cause::Stopped => return Done::Stopped { running_ms },
+            Cause::TimedOut => Failure::plain(Reason::TimedOut),
+            Cause::RigFull => Failure::plain(Reason::RigDiskFull),
+            Cause::EngineLost => Failure::plain(Reason::EngineFailed),
+            Cause::OutOfMemory => Failure::plain(Reason::OutOfMemory).with_exit_code(code),
+            Cause::ByItself if code != 0 => Failure::plain(Reason::ExitCode).with_exit_code(code),
+            Cause::ByItself => {
+                self.teller.tell(RunEventKind::Exited { code }).await;
+                return match self.unless_stopped(self.bring(counter, work, container)).await {
+                    Some(Ok(outputs)) => Done::Brought { outputs, running_ms },
+                    Some(Err(failure)) => Done::Failed { failure: failure.with_exit_code(code), running_ms },
+                    None => Done::Stopped { running_ms },
+                };
+            }
+        };
+        self.teller.tell(RunEventKind::Exited { code }).await;
+        Done::Failed { failure, running_ms }
+    }
+
+    async fn bring(&self, counter: &Counter, work: &WorkVolume, container: &str) -> Result<Vec<OutputFile>, Failure> {
+        self.teller.mention(RunEventKind::Uploading { permille: 0 });
+        let collected = outputs::collect(self.site, self.assignment, work, container).await?;
+        outputs::bring_all(counter, collected, |permille| self.teller.mention(RunEventKind::Uploading { permille })).await
+    }
+
+    /// None if the order to stop came first.
+    async fn unless_stopped<T>(&self, act: impl Future<Output = T>) -> Option<T> {
+        let mut orders = self.orders.clone();
+        tokio::select! {
+            biased;
+            _ = orders.wait_for(|order| matches!(order, Order::Stop { .. })) => None,
+            done = act => Some(done),
+        }
+    }
+}
+
+fn failed(failure: Failure, running_ms: u64, log_bytes: u64) -> Ending {
+    let Failure { reason, exit_code, detail } = failure;
+    Ending::Failed { reason, exit_code, detail, running_ms, log_bytes }
+}
+
+fn work_failure(error: &WorkError) -> Failure {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    tracing::warn!(cause, "No work volume: {error}");
+    match error {
+        WorkError::DiskFull { .. } => Failure::plain(Reason::RigDiskFull),
+        WorkError::Folder { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            Failure::plain(Reason::RigDiskFull)
+        }
+        WorkError::Folder { .. } | WorkError::Engine(_) => {
+            Failure::because(Reason::EngineFailed, "The rig could not make a work volume.")
+        }
+        #[cfg(target_os = "linux")]
+        WorkError::Tool { .. } => Failure::because(Reason::EngineFailed, "The rig could not make a work volume."),
+    }
+}

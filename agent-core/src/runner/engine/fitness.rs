@@ -1,0 +1,152 @@
+//! Whether an engine can be trusted to hold a stranger's program to its limits. Pure: what it said in, verdict out.
+
+use bollard::models::{SystemInfo, SystemVersion};
+
+/// The oldest API with everything the sandbox needs: cgroup namespaces came with 1.41 (Docker 20.10).
+const API_MIN: (u32, u32) = (1, 41);
+
+/// Why an engine that works is still not used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// Too old.
+    #[error("it speaks API {api}; 1.41 or newer is needed (Docker 20.10, Podman 4)")]
+    TooOld {
+        /// What it speaks.
+        api: String,
+    },
+    /// It runs other than Linux containers.
+    #[error("it runs {os} containers; switch it to Linux containers")]
+    NotLinux {
+        /// What it runs.
+        os: String,
+    },
+    /// It silently discards limits.
+    #[error("it cannot limit {}; a job could take the whole PC (rootless engines need cgroup v2)", limits.join(", "))]
+    LimitsDoNotWork {
+        /// Which.
+        limits: Vec<&'static str>,
+    },
+    /// Its containers may call every system call.
+    #[error("its default seccomp profile is off; turn it on, or jobs could use every system call of the kernel")]
+    NoSeccomp,
+}
+
+/// Judges an engine by what it says of itself. `here`: on this computer, so that its swap is ours. Returns what the
+/// owner should know about a good one.
+pub(super) fn check(version: &SystemVersion, info: &SystemInfo, here: bool) -> Result<Vec<String>, Unfit> {
+    check_with_swap(version, info, || !here || host_has_swap())
+}
+
+fn check_with_swap(version: &SystemVersion, info: &SystemInfo, may_swap: impl Fn() -> bool) -> Result<Vec<String>, Unfit> {
+    let api = version.api_version.clone().unwrap_or_default();
+    if parse_api(&api).is_none_or(|api| api < API_MIN) {
+        return Err(Unfit::TooOld { api });
+    }
+    if let Some(os) = info.os_type.as_deref().filter(|os| *os != "linux") {
+        return Err(Unfit::NotLinux { os: os.to_owned() });
+    }
+    let options = info.security_options.as_deref().unwrap_or_default();
+    let seccomp = options.iter().find(|option| option.starts_with("name=seccomp"));
+    if seccomp.is_none_or(|option| option.contains("unconfined")) {
+        return Err(Unfit::NoSeccomp);
+    }
+    let mut limits = Vec::new();
+    let mut need = |works: Option<bool>, name| {
+        if works != Some(true) {
+            limits.push(name);
+        }
+    };
+    need(info.memory_limit, "memory");
+    need(info.pids_limit, "processes");
+    need(info.cpu_cfs_quota, "processor time");
+    // Swap that cannot be limited is a way around the memory limit, unless there is none to go to.
+    let mut notes = Vec::new();
+    if info.swap_limit != Some(true) {
+        if may_swap() {
+            limits.push("swap");
+        } else {
+            notes.push("The engine cannot limit swap. That is fine while this PC has none.".to_owned());
+        }
+    }
+    if !limits.is_empty() {
+        return Err(Unfit::LimitsDoNotWork { limits });
+    }
+    if info.live_restore_enabled != Some(true) {
+        notes.push("Jobs end when the engine is restarted (`live-restore` is off).".to_owned());
+    }
+    Ok(notes)
+}
+
+fn parse_api(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// A host that cannot say is taken to have some.
+fn host_has_swap() -> bool {
+    let Ok(mut system) = sysinfo::System::new() else { return true };
+    system.refresh_memory_specifics(sysinfo::MemoryRefreshKind::nothing().with_swap());
+    system.total_swap() > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> (SystemVersion, SystemInfo) {
+        let version = SystemVersion { api_version: Some("1.41".to_owned()), ..SystemVersion::default() };
+        let info = SystemInfo {
+            os_type: Some("linux".to_owned()),
+            memory_limit: Some(true),
+            swap_limit: Some(true),
+            pids_limit: Some(true),
+            cpu_cfs_quota: Some(true),
+            live_restore_enabled: Some(true),
+            security_options: Some(vec!["name=seccomp,profile=default".to_owned()]),
+            ..SystemInfo::default()
+        };
+        (version, info)
+    }
+
+    fn check(change: impl Fn(&mut SystemVersion, &mut SystemInfo), swap: bool) -> Result<Vec<String>, Unfit> {
+        let (mut version, mut info) = good();
+        change(&mut version, &mut info);
+        check_with_swap(&version, &info, || swap)
+    }
+
+    #[test]
+    fn a_good_engine_is_taken() {
+        assert_eq!(check(|_, _| {}, true), Ok(vec![]));
+    }
+
+    #[test]
+    fn each_limit_that_does_not_work_is_named() {
+        assert_eq!(
+            check(|_, info| info.memory_limit = Some(false), true),
+            Err(Unfit::LimitsDoNotWork { limits: vec!["memory"] })
+        );
+        assert_eq!(check(|_, info| info.pids_limit = None, true), Err(Unfit::LimitsDoNotWork { limits: vec!["processes"] }));
+        assert_eq!(
+            check(|_, info| info.cpu_cfs_quota = Some(false), true),
+            Err(Unfit::LimitsDoNotWork { limits: vec!["processor time"] })
+        );
+        assert_eq!(check(|_, info| info.swap_limit = Some(false), true), Err(Unfit::LimitsDoNotWork { limits: vec!["swap"] }));
+    }
+
+    #[test]
+    fn swap_need_not_be_limited_where_there_is_none() {
+        assert_eq!(check(|_, info| info.swap_limit = Some(false), false).map(|notes| notes.len()), Ok(1));
+    }
+
+    #[test]
+    fn an_old_or_open_or_other_engine_is_refused() {
+        assert!(matches!(check(|version, _| version.api_version = Some("1.40".to_owned()), true), Err(Unfit::TooOld { .. })));
+        assert!(check(|version, _| version.api_version = Some("1.100".to_owned()), true).is_ok());
+        assert!(matches!(check(|_, info| info.os_type = Some("windows".to_owned()), true), Err(Unfit::NotLinux { .. })));
+        assert_eq!(
+            check(|_, info| info.security_options = Some(vec!["name=seccomp,profile=unconfined".to_owned()]), true),
+            Err(Unfit::NoSeccomp)
+        );
+        assert_eq!(check(|_, info| info.security_options = None, true), Err(Unfit::NoSeccomp));
+    }
+}

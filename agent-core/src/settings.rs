@@ -1,0 +1,277 @@
+//! What the owner may set: defaults in one commented file, his own lines on top, read once when the agent starts.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use headframe_protocol::Micros;
+use serde::Deserialize;
+use url::{Host, Url};
+
+/// The commented defaults, as shipped.
+pub const DEFAULTS: &str = include_str!("../defaults.toml");
+
+/// The name of the owner's file in the data directory.
+pub const FILE_NAME: &str = "agent.toml";
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each key is explained in defaults.toml")]
+pub struct Settings {
+    pub coordinator: Coordinator,
+    pub rig: Rig,
+    pub idle: Idle,
+    pub limits: Limits,
+    pub engine: Engine,
+    pub start: Start,
+    pub inputs: Inputs,
+    pub timers: Timers,
+}
+
+/// `[coordinator]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Coordinator {
+    /// The network this rig works for.
+    pub url: Url,
+}
+
+/// `[rig]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rig {
+    /// What people call it; empty for the host name.
+    pub name: String,
+    /// The least it works for.
+    pub floor_per_hour: Micros,
+}
+
+/// `[idle]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Idle {
+    /// Seconds without input before the owner counts as away.
+    pub threshold_s: u32,
+    /// Whether the owner must be away at all.
+    pub require: bool,
+}
+
+/// `[limits]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Cores given to jobs; 0 for all.
+    pub cpu_cores: u16,
+    /// Memory given to jobs; 0 for three quarters.
+    pub memory_gib: u16,
+    /// Disk given to images and jobs.
+    pub disk_gib: u32,
+}
+
+/// `[engine]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    /// The one to use; empty to look for one.
+    pub socket: String,
+}
+
+/// `[start]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// Whether work is taken before the owner has ever pressed Start.
+    pub automatically: bool,
+}
+
+/// `[inputs]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inputs {
+    /// Whether inputs may come from private addresses.
+    pub allow_private_addresses: bool,
+}
+
+/// `[timers]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timers {
+    /// What every pause is divided by.
+    pub divisor: u32,
+}
+
+impl Timers {
+    /// `duration` as these timers have it.
+    #[must_use]
+    pub fn scaled(self, duration: Duration) -> Duration {
+        duration / self.divisor.max(1)
+    }
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file is there and cannot be read.
+    #[error("could not read the settings in {file}")]
+    Read {
+        /// The owner's file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Not TOML, an unknown key, or a value of the wrong kind. The source names the key and the line.
+    #[error("the settings in {file} cannot be understood")]
+    Parse {
+        /// The owner's file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// A value that is out of range.
+    #[error("`{key}` must be {expected}, found {found} ({file})")]
+    Value {
+        /// Such as `idle.threshold_s`.
+        key: &'static str,
+        /// What would be right.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+        /// The owner's file.
+        file: PathBuf,
+    },
+}
+
+impl Settings {
+    /// Reads the owner's file in `data_dir` over the defaults. Without a file the defaults hold.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the key and the file.
+    pub fn load(data_dir: &Path) -> Result<Self, SettingsError> {
+        let file = data_dir.join(FILE_NAME);
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(SettingsError::Read { file, source }),
+        };
+        Self::parse(&text, &file)
+    }
+
+    fn parse(text: &str, file: &Path) -> Result<Self, SettingsError> {
+        let unclear = |source| SettingsError::Parse { file: file.to_owned(), source: Box::new(source) };
+        // The owner's file is read as itself first: only then do line numbers in errors mean his lines.
+        let own: OwnSettings = toml::from_str(text).map_err(unclear)?;
+        let mut merged: toml::Table = toml::from_str(DEFAULTS).map_err(unclear)?;
+        overlay(&mut merged, own.0);
+        let settings: Self = merged.try_into().map_err(unclear)?;
+        settings.check(file)?;
+        Ok(settings)
+    }
+
+    fn check(&self, file: &Path) -> Result<(), SettingsError> {
+        let Self { coordinator, rig, idle, limits, engine: _, start: _, inputs: _, timers } = self;
+        let wrong = |key, expected, found: String| Err(SettingsError::Value { key, expected, found, file: file.to_owned() });
+        if !is_fit_for_secrets(&coordinator.url) {
+            return wrong("coordinator.url", "an https address, or http on this PC", coordinator.url.to_string());
+        }
+        if rig.name.chars().count() > 80 || rig.name.chars().any(char::is_control) {
+            return wrong("rig.name", "at most 80 characters", format!("{:?}", rig.name));
+        }
+        if rig.floor_per_hour < Micros::ZERO {
+            return wrong("rig.floor_per_hour", "not negative", rig.floor_per_hour.get().to_string());
+        }
+        if !(1..=86_400).contains(&idle.threshold_s) {
+            return wrong("idle.threshold_s", "1 to 86400", idle.threshold_s.to_string());
+        }
+        if !(1..=1_000_000).contains(&limits.disk_gib) {
+            return wrong("limits.disk_gib", "1 to 1000000", limits.disk_gib.to_string());
+        }
+        if !(1..=1_000).contains(&timers.divisor) {
+            return wrong("timers.divisor", "1 to 1000", timers.divisor.to_string());
+        }
+        Ok(())
+    }
+}
+
+/// Any table; exists so that a broken file is reported with the lines of that file.
+#[derive(Deserialize)]
+struct OwnSettings(toml::Table);
+
+/// Puts every value of `over` in its place in `under`, table by table.
+fn overlay(under: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => overlay(below, above),
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Attempt tokens travel to this address, so that only https will do once they leave the PC.
+fn is_fit_for_secrets(url: &Url) -> bool {
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" && url.has_host() || url.scheme() == "http" && loopback
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Settings, String> {
+        Settings::parse(text, Path::new("agent.toml")).map_err(|error| {
+            let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            format!("{error} {source}")
+        })
+    }
+
+    #[test]
+    fn the_defaults_are_complete_and_valid() {
+        let settings = parse("").expect("the defaults");
+        assert!(settings.idle.require, "a guest waits until the owner is away");
+        assert!(!settings.start.automatically, "nothing runs before the owner has said so");
+    }
+
+    #[test]
+    fn the_owners_lines_win_and_the_rest_stays() {
+        let settings = parse("[idle]\nrequire = false\n[rig]\nname = \"cellar\"").expect("valid");
+        assert_eq!((settings.idle.require, settings.idle.threshold_s), (false, 120));
+        assert_eq!(settings.rig.name, "cellar");
+    }
+
+    #[test]
+    fn an_error_names_the_key_and_the_file() {
+        let error = parse("[idle]\nthreshold_s = 0").expect_err("out of range");
+        assert!(error.contains("`idle.threshold_s` must be 1 to 86400, found 0 (agent.toml)"), "{error}");
+        let error = parse("[idle]\nthreshhold_s = 5").expect_err("misspelt");
+        assert!(error.contains("agent.toml") && error.contains("threshhold_s"), "{error}");
+        let error = parse("[rig\n").expect_err("not TOML");
+        assert!(error.contains("line 1"), "{error}");
+    }
+
+    #[test]
+    fn tokens_never_cross_a_network_in_the_clear() {
+        for (url, fit) in [
+            ("http://127.0.0.1:1", true),
+            ("http://localhost:1", true),
+            ("http://[::1]:1", true),
+            ("https://example.org", true),
+            ("http://example.org", false),
+            ("http://192.168.1.5", false),
+            ("ftp://127.0.0.1", false),
+        ] {
+            let parsed = parse(&format!("[coordinator]\nurl = \"{url}\""));
+            assert_eq!(parsed.is_ok(), fit, "{url}: {parsed:?}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The journal as a crash finds it.
+
+use std::sync::Arc;
+
+use headframe_protocol::{
+    AttemptId, JobId, Micros, TimestampMs,
+    job::{AttemptState, Reason},
+    session::{AttemptRef, Offer, Outcome, Settled},
+};
+
+use super::*;
+
+fn offer() -> Offer {
+    let digest = "5".repeat(64);
+    let spec = serde_json::json!({ "image": format!("registry.test/demo/tool@sha256:{digest}"), "max_price_per_hour": "100000" });
+    Offer {
+        at: AttemptRef { attempt: AttemptId::generate(), epoch: 7 },
+        job: JobId::generate(),
+        spec: serde_json::from_value(spec).expect("a valid job"),
+        array_index: None,
+        earns_per_hour: Micros::new(50_000),
+        ack_within_ms: 2_000,
+        base: "http://127.0.0.1:1/v1/attempts/x/".parse().expect("a url"),
+        token: "a-secret-token".to_owned(),
+        registry: None,
+    }
+}
+
+#[tokio::test]
+async fn an_open_attempt_is_read_back_as_it_was_written() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (store, journal) = open(dir.path()).await.expect("opened");
+    let offer = offer();
+    let at = offer.at;
+    let parting = Parting::Silence { reason: Reason::NoAnswer };
+    let entries = [
+        Entry::Accepted(Arc::new(offer.clone())),
+        Entry::Stage { at, stage: AttemptState::Running },
+        Entry::Receipt { at, sequence: 3, running_ms: 4_000 },
+        Entry::Parting { at, parting: parting.clone() },
+        Entry::Choice(Choice::Paused { until_ms: Some(TimestampMs::from_millis(5)) }),
+    ];
+    journal.write(&entries).await.expect("written");
+    let open = store.open_attempts().await.expect("read");
+    assert_eq!(open.len(), 1);
+    assert_eq!((&open[0].offer, open[0].stage, open[0].sequence, open[0].running_ms), (&offer, AttemptState::Running, 3, 4_000));
+    assert_eq!(open[0].parting, Some(parting));
+    assert_eq!(store.choice().await.expect("read"), Some(Choice::Paused { until_ms: Some(TimestampMs::from_millis(5)) }));
+}
+
+#[tokio::test]
+async fn a_settled_attempt_keeps_its_history_and_loses_its_secrets() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (store, journal) = open(dir.path()).await.expect("opened");
+    let offer = offer();
+    let at = offer.at;
+    let outcome = Outcome::Yielded { reason: Reason::OwnerReturned };
+    let settled =
+        Settled { at, state: AttemptState::Yielded, reason: Some(Reason::OwnerReturned), credit: Micros::new(9), paid_ms: 5 };
+    let entries = [
+        Entry::Accepted(Arc::new(offer)),
+        Entry::Ended { at, outcome, sequence: 1, running_ms: 5, log_bytes: 2 },
+        Entry::Settled(settled),
+        // Comes too late and changes nothing.
+        Entry::Dropped { at, state: AttemptState::Lost, reason: Reason::LeaseLapsed },
+    ];
+    journal.write(&entries).await.expect("written");
+    assert_eq!(store.open_attempts().await.expect("read"), []);
+    let past = store.attempt(&at.attempt.to_string()).await.expect("read").expect("there");
+    assert_eq!((past.settled, past.credit, past.running_ms), (Some(AttemptState::Yielded), Micros::new(9), 5));
+    let today = store.settled_since(TimestampMs::from_millis(0)).await.expect("read");
+    assert_eq!(today, Today { confirmed: Micros::new(9), succeeded: 0 });
+    let (entries, mut written) = journal.start(&crate::tasks::Tasks::new());
+    store.readers.close().await;
+    drop(entries);
+    assert_eq!(written.recv().await, None, "everything is written and the file is closed");
+    let bytes = std::fs::read(dir.path().join(FILE_NAME)).expect("the file");
+    assert!(!bytes.windows(14).any(|window| window == b"a-secret-token"), "an old token does not lie about");
+}
+
+#[tokio::test]
+async fn an_entry_of_another_epoch_changes_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (store, journal) = open(dir.path()).await.expect("opened");
+    let offer = offer();
+    let stale = AttemptRef { epoch: 6, ..offer.at };
+    let entries = [Entry::Accepted(Arc::new(offer)), Entry::Stage { at: stale, stage: AttemptState::Running }];
+    journal.write(&entries).await.expect("written");
+    assert_eq!(store.open_attempts().await.expect("read")[0].stage, AttemptState::Accepted);
+}
+
+#[tokio::test]
+async fn pages_meet_without_gap_or_overlap() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (store, journal) = open(dir.path()).await.expect("opened");
+    let offers: Vec<Entry> = (0..5).map(|_| Entry::Accepted(Arc::new(offer()))).collect();
+    journal.write(&offers).await.expect("written");
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.attempts_before(after.as_deref(), 2).await.expect("a page");
+        seen.extend(page.attempts.iter().map(|attempt| attempt.attempt.clone()));
+        after = seen.last().cloned();
+        if !page.more {
+            break;
+        }
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 5);
+}

@@ -1,0 +1,167 @@
+//! What the PC is and what it does: processor, memory, disk, GPUs. Measures; judges nothing.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+use tokio::sync::watch;
+
+use crate::tasks::{self, Tasks};
+
+mod gpu;
+mod nvml;
+
+pub use gpu::{FakeGpus, GpuProbe, GpuReading};
+
+/// How often is measured. The window draws no finer, and reading costs a PC at rest as little as this.
+const MEASURE_EVERY: Duration = Duration::from_secs(2);
+
+/// What does not change while the agent runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hardware {
+    /// What the system calls itself.
+    pub host_name: String,
+    /// The processor's name.
+    pub cpu_model: String,
+    /// Logical cores.
+    pub cpu_cores: u16,
+    /// Memory.
+    pub memory_bytes: u64,
+    /// GPUs at start. One that is plugged in later is found at the next start.
+    pub gpus: Vec<GpuReading>,
+}
+
+/// What was measured last.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Load of all cores, 0 to 100.
+    pub cpu_percent: u8,
+    /// Memory in use.
+    pub memory_used_bytes: u64,
+    /// Free on the disk of the data directory; absent if the system does not tell.
+    pub disk_free_bytes: Option<u64>,
+    /// GPUs.
+    pub gpus: Vec<GpuReading>,
+}
+
+/// Reads the PC.
+pub struct Telemetry {
+    system: System,
+    gpus: Box<dyn GpuProbe>,
+    data_dir: PathBuf,
+}
+
+impl std::fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Telemetry").field("data_dir", &self.data_dir).finish_non_exhaustive()
+    }
+}
+
+/// The GPUs of this PC, as its driver tells. No driver is no GPU.
+#[must_use]
+pub fn platform_gpus() -> Box<dyn GpuProbe> {
+    Box::new(nvml::NvmlGpus::new())
+}
+
+impl Telemetry {
+    /// Gets ready to measure.
+    ///
+    /// # Errors
+    /// If the system tells nothing about itself.
+    pub fn new(data_dir: &Path, gpus: Box<dyn GpuProbe>) -> Result<Self, sysinfo::Error> {
+        let what = RefreshKind::nothing()
+            .with_cpu(CpuRefreshKind::nothing().with_usage())
+            .with_memory(MemoryRefreshKind::nothing().with_ram());
+        Ok(Self { system: System::new_with_specifics(what)?, gpus, data_dir: data_dir.to_owned() })
+    }
+
+    /// What does not change.
+    pub fn hardware(&mut self) -> Hardware {
+        let cpus = self.system.cpus();
+        let model = cpus.first().map(|cpu| cpu.brand().trim()).filter(|brand| !brand.is_empty());
+        Hardware {
+            host_name: System::host_name().unwrap_or_else(|_| "this PC".to_owned()),
+            cpu_model: model.unwrap_or("unknown processor").chars().take(100).collect(),
+            cpu_cores: u16::try_from(cpus.len().max(1)).unwrap_or(u16::MAX),
+            memory_bytes: self.system.total_memory(),
+            gpus: self.gpus.read(),
+        }
+    }
+
+    /// Measures now.
+    pub fn measure(&mut self) -> Load {
+        self.system.refresh_cpu_usage();
+        self.system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        Load {
+            // Rounded to whole percent: the cast saturates, and the figure is only drawn.
+            cpu_percent: self.system.global_cpu_usage().round().clamp(0.0, 100.0) as u8,
+            memory_used_bytes: self.system.used_memory(),
+            disk_free_bytes: disk_free_bytes(&self.data_dir),
+            gpus: self.gpus.read(),
+        }
+    }
+
+    /// Measures until the tasks are stopped.
+    #[must_use]
+    pub fn watch(mut self, tasks: &Tasks) -> watch::Receiver<Load> {
+        let (sender, receiver) = watch::channel(self.measure());
+        let stop = tasks.stopped();
+        tasks.spawn("telemetry", async move {
+            let mut beat = tokio::time::interval(MEASURE_EVERY);
+            beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    _ = beat.tick() => {}
+                }
+                let measured = tasks::apart(move || {
+                    let load = self.measure();
+                    (self, load)
+                });
+                let Some((kept, load)) = measured.await else { return };
+                self = kept;
+                sender.send_if_modified(|known| {
+                    let news = *known != load;
+                    *known = load;
+                    news
+                });
+            }
+        });
+        receiver
+    }
+}
+
+#[cfg(unix)]
+fn disk_free_bytes(path: &Path) -> Option<u64> {
+    let stats = rustix::fs::statvfs(path).ok()?;
+    Some(stats.f_bavail.saturating_mul(stats.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn disk_free_bytes(path: &Path) -> Option<u64> {
+    let disks = sysinfo::Disks::new_with_refreshed_list();
+    let holding = disks.list().iter().filter(|disk| path.starts_with(disk.mount_point()));
+    holding.max_by_key(|disk| disk.mount_point().as_os_str().len()).map(sysinfo::Disk::available_space)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_pc_has_a_processor_memory_and_a_disk() {
+        let mut telemetry = Telemetry::new(Path::new("/"), Box::new(FakeGpus::default())).expect("a known system");
+        let (hardware, load) = (telemetry.hardware(), telemetry.measure());
+        assert!(hardware.cpu_cores > 0 && hardware.memory_bytes > 0, "{hardware:?}");
+        assert!(load.memory_used_bytes <= hardware.memory_bytes && load.disk_free_bytes.is_some(), "{load:?}");
+    }
+
+    #[test]
+    fn no_driver_is_no_gpu_and_no_error() {
+        let gpus = platform_gpus().read();
+        assert!(gpus.iter().all(|gpu| !gpu.uuid.is_empty()), "{gpus:?}");
+    }
+}

@@ -1,0 +1,43 @@
+//! What is read of a GPU, and GPUs for tests.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use headframe_protocol::rig::GpuVendor;
+
+/// Reads the GPUs of the PC.
+pub trait GpuProbe: Send {
+    /// Every GPU, in the order of the bus; empty if there is none, or no driver that tells.
+    fn read(&mut self) -> Vec<GpuReading>;
+}
+
+/// One GPU as it is now. Absent figures are not told by the driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are those of `protocol::control::GpuView`, explained there")]
+pub struct GpuReading {
+    pub uuid: String,
+    pub model: String,
+    pub vendor: GpuVendor,
+    pub vram_bytes: u64,
+    pub vram_used_bytes: u64,
+    pub temperature_c: Option<u8>,
+    pub fan_percent: Option<u8>,
+    pub power_milliwatts: Option<u32>,
+    pub load_percent: Option<u8>,
+}
+
+/// GPUs that are what a test says.
+#[derive(Debug, Clone, Default)]
+pub struct FakeGpus(Arc<Mutex<Vec<GpuReading>>>);
+
+impl FakeGpus {
+    /// These from now on.
+    pub fn set(&self, gpus: Vec<GpuReading>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = gpus;
+    }
+}
+
+impl GpuProbe for FakeGpus {
+    fn read(&mut self) -> Vec<GpuReading> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,224 @@
+//! What the outside may see: the snapshot the window draws, and the cards of past jobs. Built, never kept.
+
+use headframe_protocol::{
+    DeviceId, Micros, TimestampMs,
+    control::{CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage},
+    job::{AttemptState, Reason},
+    session::Outcome,
+};
+
+use crate::{
+    duty::{Duty, Held, Life},
+    idle::{IdleState, Idleness},
+    ledger::{self, Ledger},
+    store::{PastAttempt, title},
+    telemetry::{GpuReading, Hardware, Load},
+};
+
+/// Everything a snapshot is made of.
+#[derive(Debug)]
+pub struct Sources<'a> {
+    /// The device's name on the network.
+    pub device: DeviceId,
+    /// What the owner calls the rig.
+    pub name: &'a str,
+    /// What is decided.
+    pub duty: &'a Duty,
+    /// When the phase began.
+    pub since_ms: TimestampMs,
+    /// The PC.
+    pub hardware: &'a Hardware,
+    /// What it does.
+    pub load: &'a Load,
+    /// What is believed about the owner.
+    pub idle: &'a IdleState,
+    /// What was earned.
+    pub ledger: &'a Ledger,
+    /// The line to the coordinator.
+    pub link: &'a Link,
+    /// The container engine.
+    pub engine: &'a EngineView,
+}
+
+/// Draws the present.
+#[must_use]
+pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
+    let Sources { device, name, duty, since_ms, hardware, load, idle, ledger, link, engine } = sources;
+    let pending = duty.held().iter().map(worth).sum();
+    Snapshot {
+        revision,
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        phase: duty.phase(),
+        since_ms: *since_ms,
+        rig: RigView {
+            device: device.to_string(),
+            name: (*name).to_owned(),
+            cpu: CpuView {
+                model: hardware.cpu_model.clone(),
+                cores: hardware.cpu_cores,
+                load_percent: load.cpu_percent,
+                memory_used_bytes: load.memory_used_bytes,
+                memory_bytes: hardware.memory_bytes,
+            },
+            gpus: load.gpus.iter().map(gpu).collect(),
+        },
+        working: duty.held().iter().filter_map(working).collect(),
+        today: ledger.earned(pending),
+        link: (*link).clone(),
+        engine: (*engine).clone(),
+        probes: probes(idle),
+    }
+}
+
+/// Whether two phases are the same to somebody who asks since when.
+#[must_use]
+pub fn same_phase(one: &Phase, other: &Phase) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
+}
+
+fn gpu(reading: &GpuReading) -> GpuView {
+    let GpuReading {
+        uuid,
+        model,
+        vendor: _,
+        vram_bytes,
+        vram_used_bytes,
+        temperature_c,
+        fan_percent,
+        power_milliwatts,
+        load_percent,
+    } = reading;
+    GpuView {
+        uuid: uuid.clone(),
+        model: model.clone(),
+        fu: None,
+        temperature_c: *temperature_c,
+        fan_percent: *fan_percent,
+        power_milliwatts: *power_milliwatts,
+        load_percent: *load_percent,
+        vram_used_bytes: *vram_used_bytes,
+        vram_bytes: *vram_bytes,
+    }
+}
+
+fn probes(idle: &IdleState) -> Vec<ProbeView> {
+    let seen = match idle.idleness {
+        Idleness::Away => "the owner is away",
+        Idleness::Present { .. } => "the owner is here",
+        Idleness::Unknown => "not enough is known",
+    };
+    let view = |reading: &crate::idle::Reading| ProbeView {
+        name: reading.name.to_owned(),
+        says: reading.idle.as_ref().map_or_else(ToString::to_string, |_| seen.to_owned()),
+        works: reading.idle.is_ok(),
+    };
+    idle.probes.iter().map(view).collect()
+}
+
+fn worth(held: &Held) -> Micros {
+    ledger::pending(held.offer.earns_per_hour, held.running_ms, outcome(held))
+}
+
+fn outcome(held: &Held) -> Option<&Outcome> {
+    match &held.life {
+        Life::Closing { outcome, .. } | Life::Reporting { outcome, .. } => Some(outcome),
+        Life::Writing | Life::Recovering { .. } | Life::Doing | Life::Stopping { .. } => None,
+    }
+}
+
+/// The card of an attempt that is on the rig. One that only waits to be settled is history.
+fn working(held: &Held) -> Option<JobCard> {
+    let stage = match &held.life {
+        Life::Writing => Stage::Preparing,
+        Life::Recovering { .. } | Life::Doing | Life::Closing { .. } => stage(held.doing),
+        Life::Stopping { .. } => Stage::Yielding,
+        Life::Reporting { .. } => return None,
+    };
+    let offer = &held.offer;
+    Some(JobCard {
+        attempt: offer.at.attempt.to_string(),
+        job: offer.job.to_string(),
+        title: title(offer),
+        image: offer.spec.image.to_string(),
+        stage,
+        reason: None,
+        reason_text: None,
+        started_ms: held.accepted_ms,
+        ended_ms: None,
+        running_ms: held.running_ms,
+        permille: held.permille,
+        earns_per_hour: offer.earns_per_hour,
+        earned: worth(held),
+        confirmed: false,
+        log_bytes: held.log_bytes,
+    })
+}
+
+const fn stage(state: AttemptState) -> Stage {
+    match state {
+        AttemptState::Offered | AttemptState::Accepted | AttemptState::Preparing => Stage::Preparing,
+        AttemptState::Running => Stage::Running,
+        AttemptState::Uploading => Stage::Uploading,
+        AttemptState::Succeeded => Stage::Succeeded,
+        AttemptState::Failed => Stage::Failed,
+        AttemptState::Yielded => Stage::Yielded,
+        AttemptState::Lost | AttemptState::Withdrawn => Stage::Lost,
+        AttemptState::Cancelled => Stage::Cancelled,
+    }
+}
+
+/// The card of an attempt in the history; of one that is on the rig now, the live card is newer.
+#[must_use]
+pub fn past(attempt: PastAttempt) -> JobCard {
+    let PastAttempt {
+        attempt,
+        job,
+        title,
+        image,
+        earns_per_hour,
+        stage: reached,
+        outcome,
+        running_ms,
+        log_bytes,
+        accepted_ms,
+        ended_ms,
+        settled,
+        reason,
+        credit,
+    } = attempt;
+    let state = settled.or_else(|| outcome.as_ref().map(crate::duty::final_state)).unwrap_or(reached);
+    let (own_reason, detail) = outcome.as_ref().map_or((None, None), explain);
+    let reason = reason.or(own_reason);
+    let earned = if settled.is_some() { credit } else { ledger::pending(earns_per_hour, running_ms, outcome.as_ref()) };
+    JobCard {
+        attempt,
+        job,
+        title,
+        image,
+        stage: stage(state),
+        reason,
+        reason_text: reason.map(|reason| sentence(reason, detail.filter(|_| Some(reason) == own_reason))),
+        started_ms: accepted_ms,
+        ended_ms,
+        running_ms,
+        permille: None,
+        earns_per_hour,
+        earned,
+        confirmed: settled.is_some(),
+        log_bytes,
+    }
+}
+
+fn explain(outcome: &Outcome) -> (Option<Reason>, Option<&str>) {
+    match outcome {
+        Outcome::Succeeded { .. } => (None, None),
+        Outcome::Failed { reason, detail, .. } => (Some(*reason), detail.as_deref()),
+        Outcome::Yielded { reason } | Outcome::Cancelled { reason } => (Some(*reason), None),
+    }
+}
+
+/// The reason for the owner. The protocol's sentences speak to the customer; where the two differ, ours wins.
+fn sentence(reason: Reason, detail: Option<&str>) -> String {
+    let plain = if reason == Reason::CancelledByCustomer { "The customer cancelled the job." } else { reason.sentence() };
+    detail.map_or_else(|| plain.to_owned(), |detail| format!("{plain} {detail}"))
+}

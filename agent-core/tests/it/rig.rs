@@ -1,0 +1,125 @@
+//! An agent under test.
+
+use std::{fs, path::Path, time::Duration};
+
+use headframe_agent::{
+    Agent, AgentConfig,
+    agent::EngineSource,
+    idle::FakeProbe,
+    runner::{Adopted, Command, Ending, FakeEngine, Found, Known, RunEvent, RunEventKind, Runner},
+    telemetry::FakeGpus,
+};
+use headframe_protocol::{control::Snapshot, session::AttemptRef};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use crate::coordinator::{FakeCoordinator, PATIENCE};
+
+pub(crate) struct Rig {
+    pub(crate) agent: Agent,
+    pub(crate) engine: FakeEngine,
+    pub(crate) owner: FakeProbe,
+}
+
+/// A data directory with settings for `coordinator`, whose owner has pressed Start and is away.
+pub(crate) fn home(coordinator: &FakeCoordinator) -> TempDir {
+    let home = tempfile::tempdir().expect("a folder");
+    let settings = format!(
+        "[coordinator]\nurl = \"{}\"\n[start]\nautomatically = true\n[timers]\ndivisor = 20\n[rig]\nname = \"cellar\"\n",
+        coordinator.url()
+    );
+    fs::write(home.path().join("agent.toml"), settings).expect("written");
+    home
+}
+
+impl Rig {
+    /// Begins a life in `home`.
+    pub(crate) async fn begin(home: &Path) -> Self {
+        let (runner, events, engine) = Runner::fake();
+        let owner = FakeProbe::new(Duration::from_secs(1_000_000));
+        let config = AgentConfig {
+            data_dir: Some(home.to_owned()),
+            probes: vec![Box::new(owner.clone())],
+            gpus: Box::new(FakeGpus::default()),
+            engine: EngineSource::Given(runner, events),
+        };
+        let agent = Agent::bind(config).await.expect("an agent");
+        Self { agent, engine, owner }
+    }
+
+    /// Begins a life in which an earlier one left nothing.
+    pub(crate) async fn fresh(home: &Path) -> Self {
+        let mut rig = Self::begin(home).await;
+        assert!(rig.adopts(Found::Missing).await.is_empty(), "nothing is left of a life that never was");
+        rig
+    }
+
+    async fn command(&mut self) -> Command {
+        timeout(PATIENCE, self.engine.commands.recv()).await.expect("the agent orders something").expect("the agent lives")
+    }
+
+    /// The engine is asked what is left, and finds `found` of everything.
+    pub(crate) async fn adopts(&mut self, found: Found) -> Vec<Known> {
+        match self.command().await {
+            Command::Adopt { known, found: reply } => {
+                let adopted = known.iter().map(|known| Adopted { at: known.assignment.at, found }).collect();
+                reply.send(adopted).expect("the agent waits for it");
+                known
+            }
+            other => panic!("adoption comes first, not {other:?}"),
+        }
+    }
+
+    pub(crate) async fn starts(&mut self) -> AttemptRef {
+        match self.command().await {
+            Command::Start(assignment) => assignment.at,
+            other => panic!("a start was due, not {other:?}"),
+        }
+    }
+
+    pub(crate) async fn stops(&mut self) -> (AttemptRef, Duration) {
+        match self.command().await {
+            Command::Stop { at, grace } => (at, grace),
+            other => panic!("a stop was due, not {other:?}"),
+        }
+    }
+
+    pub(crate) async fn discards(&mut self) -> AttemptRef {
+        loop {
+            match self.command().await {
+                Command::Discard { at, .. } => return at,
+                // The engine of these tests is slow to stop; patience ends now and then.
+                Command::Stop { .. } => {}
+                other => panic!("a discard was due, not {other:?}"),
+            }
+        }
+    }
+
+    pub(crate) async fn tell(&self, at: AttemptRef, kind: RunEventKind) {
+        self.engine.events.send(RunEvent { at, kind }).await.expect("the agent listens");
+    }
+
+    /// `at` runs, and has for `running_ms`.
+    pub(crate) async fn runs(&self, at: AttemptRef, running_ms: u64) {
+        self.tell(at, RunEventKind::Started).await;
+        self.tell(at, RunEventKind::Running { running_ms }).await;
+    }
+
+    pub(crate) async fn succeeds(&self, at: AttemptRef, running_ms: u64) {
+        self.tell(at, RunEventKind::Exited { code: 0 }).await;
+        self.tell(at, RunEventKind::Ended(Ending::Succeeded { outputs: Vec::new(), running_ms, log_bytes: 12 })).await;
+    }
+
+    pub(crate) async fn is_stopped(&self, at: AttemptRef, running_ms: u64) {
+        self.tell(at, RunEventKind::Ended(Ending::Stopped { running_ms, log_bytes: 12 })).await;
+    }
+
+    /// Waits until the snapshot is as `wanted`.
+    pub(crate) async fn shows(&self, wanted: impl Fn(&Snapshot) -> bool) {
+        let mut snapshots = self.agent.handle().snapshots();
+        let shown = timeout(PATIENCE, snapshots.wait_for(|snapshot| wanted(snapshot))).await;
+        if shown.is_err() {
+            panic!("never shown; last: {:#?}", self.agent.handle().snapshot());
+        }
+    }
+}

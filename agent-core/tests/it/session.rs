@@ -1,0 +1,110 @@
+//! The line: cut, refused, crowded, and spoken to in tongues.
+
+use std::time::Duration;
+
+use headframe_protocol::{
+    control::{Link, Phase, WaitReason},
+    job::{AttemptState, Reason},
+    session::{AgentMessage, CoordinatorMessage, LeaseBeat, Outcome, RefusedCode},
+};
+use tokio::time::timeout;
+
+use crate::{
+    coordinator::{FakeCoordinator, offer},
+    rig::{Rig, home},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_line_is_dialled_again_with_the_lease() {
+    let coordinator = FakeCoordinator::start().await;
+    let home = home(&coordinator);
+    let mut rig = Rig::fresh(home.path()).await;
+    let (_, mut line) = coordinator.welcomed().await;
+    line.beats_until(|ready, _| ready).await;
+    let offer = offer();
+    let at = offer.at;
+    line.say(CoordinatorMessage::Offer(Box::new(offer))).await;
+    rig.starts().await;
+    rig.runs(at, 700).await;
+    rig.shows(|now| now.phase == Phase::Working).await;
+    drop(line);
+    let (hello, mut line) = coordinator.welcomed().await;
+    assert_eq!(hello.leases, [LeaseBeat { at, state: AttemptState::Running, running_ms: 700 }]);
+    rig.shows(|now| now.phase == Phase::Working && matches!(now.link, Link::Connected { .. })).await;
+    rig.succeeds(at, 900).await;
+    line.finished().await;
+
+    // Nobody answers before the line is cut again: the outcome is said once more.
+    drop(line);
+    let (_, mut line) = coordinator.welcomed().await;
+    assert!(matches!(line.finished().await.outcome, Outcome::Succeeded { .. }));
+    rig.agent.abandon().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rig_that_nobody_answers_stops_when_its_lease_is_over() {
+    let coordinator = FakeCoordinator::start().await;
+    let home = home(&coordinator);
+    let mut rig = Rig::fresh(home.path()).await;
+    let (hello, mut line) = coordinator.greeted().await;
+    line.welcome(&hello, Duration::from_secs(2)).await;
+    line.beats_until(|ready, _| ready).await;
+    let offer = offer();
+    let at = offer.at;
+    line.say(CoordinatorMessage::Offer(Box::new(offer))).await;
+    rig.starts().await;
+    rig.runs(at, 100).await;
+    drop(line);
+    // Nobody accepts: the dial hangs in the queue of the listener.
+    let (stopped, _) = rig.stops().await;
+    assert_eq!(stopped, at);
+    rig.is_stopped(at, 100).await;
+    let (_, mut line) = coordinator.welcomed().await;
+    let outcome = line.finished().await.outcome;
+    assert_eq!(outcome, Outcome::Failed { reason: Reason::LeaseLapsed, exit_code: None, detail: None });
+    rig.agent.abandon().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_superseded_rig_does_not_dial_again_and_says_why() {
+    let coordinator = FakeCoordinator::start().await;
+    let home = home(&coordinator);
+    let rig = Rig::fresh(home.path()).await;
+    let (_, mut line) = coordinator.welcomed().await;
+    line.refuse(RefusedCode::Superseded).await;
+    let told = |reasons: &[WaitReason]| {
+        reasons.iter().any(|reason| matches!(reason, WaitReason::Refused { code: RefusedCode::Superseded, .. }))
+    };
+    rig.shows(|now| now.link == Link::Refused && matches!(&now.phase, Phase::Waiting { reasons } if told(reasons))).await;
+    let again = timeout(Duration::from_secs(1), coordinator.greeted()).await;
+    assert!(again.is_err(), "it must not fight the newer session");
+    rig.agent.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coordinator_that_is_going_down_is_dialled_again() {
+    let coordinator = FakeCoordinator::start().await;
+    let home = home(&coordinator);
+    let rig = Rig::fresh(home.path()).await;
+    let (_, mut line) = coordinator.greeted().await;
+    line.refuse(RefusedCode::Unavailable).await;
+    coordinator.welcomed().await;
+    rig.agent.abandon().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_from_the_future_is_passed_over() {
+    let coordinator = FakeCoordinator::start().await;
+    let home = home(&coordinator);
+    let mut rig = Rig::fresh(home.path()).await;
+    let (_, mut line) = coordinator.welcomed().await;
+    line.beats_until(|ready, _| ready).await;
+    line.say_text("{\"type\":\"dance\",\"steps\":3}").await;
+    line.say_text("not even JSON").await;
+    let offer = offer();
+    let at = offer.at;
+    line.say(CoordinatorMessage::Offer(Box::new(offer))).await;
+    assert_eq!(line.until(Some).await, AgentMessage::Accept(at));
+    assert_eq!(rig.starts().await, at);
+    rig.agent.abandon().await;
+}

@@ -1,0 +1,9 @@
+//! What a job can and cannot do, and what becomes of it when things go wrong.
+
+mod adoption;
+mod away;
+mod journey;
+mod limits;
+mod sandbox;
+mod speed;
+mod troubles;

@@ -1,0 +1,175 @@
+//! A rig's runner with everything around it, for one test.
+
+use std::{path::PathBuf, time::Duration};
+
+use bollard::{
+    Docker,
+    query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder},
+};
+use headframe_agent::runner::{Assignment, Ending, InputHosts, Known, RunEvent, RunEventKind, Runner, RunnerConfig, SecretToken};
+use headframe_protocol::{AttemptId, DeviceId, ImageRef, JobId, session::AttemptRef};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+use crate::{
+    coordinator::{Coordinator, TOKEN},
+    image,
+    registry::Registry,
+};
+
+/// Longer than any job here takes; a test that waits for nothing fails by it.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub(crate) struct Yard {
+    pub(crate) docker: Docker,
+    pub(crate) registry: Registry,
+    pub(crate) coordinator: Coordinator,
+    pub(crate) config: RunnerConfig,
+    pub(crate) runner: Runner,
+    pub(crate) events: mpsc::Receiver<RunEvent>,
+    pub(crate) image: ImageRef,
+    _dir: TempDir,
+}
+
+impl Yard {
+    pub(crate) async fn open() -> Self {
+        Self::open_with(|_| {}).await
+    }
+
+    pub(crate) async fn open_with(change: impl FnOnce(&mut RunnerConfig)) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut config = RunnerConfig {
+            data_dir: dir.path().join("agent"),
+            // A device of its own: tests beside one another must not adopt each other's containers.
+            device: random_device(),
+            socket: None,
+            image_cap_bytes: 10 << 30,
+            disk_reserve_bytes: 1 << 30,
+            input_hosts: InputHosts::Public,
+            disk_limit: None,
+        };
+        change(&mut config);
+        let docker = match &config.socket {
+            Some(socket) => Docker::connect_with_unix(socket, 120, bollard::API_DEFAULT_VERSION).expect("the socket is there"),
+            None => Docker::connect_with_defaults().expect("an engine is there"),
+        };
+        let docker = docker.negotiate_version().await.expect("the engine answers");
+        let registry = Registry::start(dir.path());
+        let image = image::make(&docker, &registry.host, "busybox", &[]).await;
+        let (runner, events) = Runner::connect(config.clone()).await.expect("an engine is found");
+        let coordinator = Coordinator::start().await;
+        Self { docker, registry, coordinator, config, runner, events, image, _dir: dir }
+    }
+
+    /// A job that runs `script` in a shell, with `more` in its specification.
+    pub(crate) fn job(&self, script: &str, more: Value) -> Assignment {
+        let mut spec = json!({
+            "image": self.image, "command": ["/bin/sh", "-c", script], "max_price_per_hour": "1", "timeout_s": 120,
+            "resources": {"cpu": 1, "memory_gib": 1, "disk_gib": 1},
+        });
+        for (name, value) in more.as_object().expect("an object") {
+            spec[name] = value.clone();
+        }
+        Assignment {
+            at: AttemptRef { attempt: AttemptId::generate(), epoch: 1 },
+            job: JobId::generate(),
+            spec: serde_json::from_value(spec).expect("a job"),
+            array_index: None,
+            base: self.coordinator.base(),
+            token: SecretToken::new(TOKEN.to_owned()),
+            registry: None,
+        }
+    }
+
+    /// Runs a job to its end.
+    pub(crate) async fn run(&mut self, script: &str, more: Value) -> Ending {
+        let job = self.job(script, more);
+        self.runner.start(job).await;
+        self.ended().await
+    }
+
+    /// Waits for the next event that `wanted` takes.
+    pub(crate) async fn until<T>(&mut self, what: &str, wanted: impl Fn(RunEventKind) -> Option<T>) -> T {
+        let waiting = async {
+            loop {
+                let event = self.events.recv().await.expect("the runner lives");
+                if let Some(found) = wanted(event.kind) {
+                    return found;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what} did not come"))
+    }
+
+    pub(crate) async fn started(&mut self) {
+        self.until("the start", |kind| (kind == RunEventKind::Started).then_some(())).await;
+    }
+
+    pub(crate) async fn ended(&mut self) -> Ending {
+        self.until("the end", |kind| if let RunEventKind::Ended(ending) = kind { Some(ending) } else { None }).await
+    }
+
+    /// Waits until the coordinator's copy of the log holds `text`.
+    pub(crate) async fn logged(&self, text: &str) {
+        let waiting = async {
+            while !self.coordinator.log().contains(text) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("`{text}` was not logged: {}", self.coordinator.log()));
+    }
+
+    /// The agent dies and comes back: the runner goes without a word, and a new one stands in the same place.
+    pub(crate) async fn live_again(&mut self) {
+        let (runner, events) = Runner::connect(self.config.clone()).await.expect("an engine is found");
+        std::mem::replace(&mut self.runner, runner).shutdown().await;
+        self.events = events;
+    }
+
+    pub(crate) fn container(at: AttemptRef) -> String {
+        format!("headframe-{}", at.attempt)
+    }
+
+    pub(crate) fn known(assignment: &Assignment, running_ms: u64) -> Known {
+        Known { assignment: assignment.clone(), running_ms, stopping: false }
+    }
+
+    /// Names of this rig's containers, running or not.
+    pub(crate) async fn containers(&self) -> Vec<String> {
+        let ours = format!("headframe.device={}", self.config.device);
+        let filter = std::collections::HashMap::from([("label", vec![ours])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filter).build();
+        let listed = self.docker.list_containers(Some(options)).await.expect("the engine lists");
+        listed.into_iter().filter_map(|container| container.id).collect()
+    }
+
+    /// Folders of work volumes on this rig.
+    pub(crate) fn work_folders(&self) -> Vec<PathBuf> {
+        std::fs::read_dir(self.config.data_dir.join("work"))
+            .expect("the runner made it")
+            .map(|entry| entry.expect("readable").path())
+            .collect()
+    }
+
+    /// Leaves nothing on the engine.
+    pub(crate) async fn close(self) {
+        self.runner.adopt(Vec::new()).await;
+        for container in self.containers().await {
+            let force = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+            self.docker.remove_container(&container, Some(force)).await.ok();
+        }
+        assert_eq!(self.work_folders(), Vec::<PathBuf>::new(), "nothing of a customer stays");
+        self.runner.shutdown().await;
+        let image = self.image.to_string();
+        let force = bollard::query_parameters::RemoveImageOptionsBuilder::new().force(true).build();
+        self.docker.remove_image(&image, Some(force), None).await.ok();
+    }
+}
+
+fn random_device() -> DeviceId {
+    let bytes: [u8; 16] = AttemptId::generate().to_bytes();
+    format!("0x{}00000000", hex::encode(bytes)).parse().expect("forty digits")
+}

@@ -1,0 +1,339 @@
+//! The coordinator's customer API, one method per request.
+//!
+//! What may be repeated without harm is repeated when the network or the coordinator is briefly away ([`Backoff`]): reading,
+//! cancelling, uploading (files are stored by content), and submitting, because every submission carries an
+//! Idempotency-Key of which the coordinator remembers the answer.
+
+use std::{fmt, time::Duration};
+
+use headframe_protocol::{
+    JobId, Sha256, TimestampMs,
+    api::{Account, ArtifactList, AttemptList, Balance, Batch, BatchAccepted, Job, JobList, OfferList, Upload, Usage},
+    error::Problem,
+    job::{JobSpec, JobState},
+};
+use reqwest::{
+    Method, RequestBuilder, Response, StatusCode,
+    header::{ACCEPT, CONTENT_LENGTH, HeaderMap, IF_RANGE, RANGE, RETRY_AFTER},
+};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::{backoff::Backoff, error::ClientError};
+
+/// How long to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the coordinator may be silent in the middle of an answer. Longer than its keep-alive, which is every 15 s.
+const READ_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// The header by which a submission is known again.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The secret by which the coordinator knows a customer. Never printed.
+#[derive(Clone)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// The key in `text`, if it can be one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        (text.starts_with("hfk_") && text.len() <= 256 && printable).then(|| Self(text.to_owned()))
+    }
+
+    /// For the request's header and for the file only its owner can read.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+/// One customer's connection to one coordinator. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    key: ApiKey,
+}
+
+/// Which jobs to list.
+#[derive(Debug, Clone, Default)]
+pub struct JobFilter {
+    /// Only those in this state.
+    pub state: Option<JobState>,
+    /// Only those after this place in the list.
+    pub after: Option<String>,
+    /// How many at most.
+    pub limit: u32,
+}
+
+impl Client {
+    /// A client of the coordinator at `base`.
+    ///
+    /// # Errors
+    /// [`ClientError::Setup`] if the platform gives us no TLS.
+    pub fn new(base: Url, key: ApiKey) -> Result<Self, ClientError> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .user_agent(concat!("headframe/", env!("CARGO_PKG_VERSION")))
+            // The key must not follow a redirection to somewhere else.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(ClientError::Setup)?;
+        Ok(Self { http, base, key })
+    }
+
+    /// The coordinator's address.
+    #[must_use]
+    pub const fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// Who the key belongs to.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; so do all that follow.
+    pub async fn account(&self) -> Result<Account, ClientError> {
+        self.get(&["account"], &[]).await
+    }
+
+    /// The account's money.
+    #[allow(missing_docs, clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn balance(&self) -> Result<Balance, ClientError> {
+        self.get(&["balance"], &[]).await
+    }
+
+    /// What was used between two moments.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn usage(&self, from: TimestampMs, to: TimestampMs) -> Result<Usage, ClientError> {
+        let span = [("from_ms", from.as_millis().to_string()), ("to_ms", to.as_millis().to_string())];
+        self.get(&["usage"], &span).await
+    }
+
+    /// What the network has now.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn offers(&self) -> Result<OfferList, ClientError> {
+        self.get(&["offers"], &[]).await
+    }
+
+    /// Submits one job. The same `key` with the same job is the same submission, however often it is sent.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn submit(&self, spec: &JobSpec, key: &str) -> Result<Job, ClientError> {
+        let request = || self.request(Method::POST, &["jobs"]).header(IDEMPOTENCY_KEY, key).json(spec);
+        self.document(self.send(&request).await?).await
+    }
+
+    /// Submits several jobs or an array: all are accepted, or none.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn submit_batch(&self, batch: &Batch, key: &str) -> Result<BatchAccepted, ClientError> {
+        let request = || self.request(Method::POST, &["jobs:batch"]).header(IDEMPOTENCY_KEY, key).json(batch);
+        self.document(self.send(&request).await?).await
+    }
+
+    /// One page of jobs, newest first.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn jobs(&self, filter: &JobFilter) -> Result<JobList, ClientError> {
+        let mut query = vec![("limit", filter.limit.to_string())];
+        query.extend(filter.state.map(|state| ("state", state.to_string())));
+        query.extend(filter.after.clone().map(|after| ("after", after)));
+        self.get(&["jobs"], &query).await
+    }
+
+    /// One job as it is now.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn job(&self, id: JobId) -> Result<Job, ClientError> {
+        self.get(&["jobs", &id.to_string()], &[]).await
+    }
+
+    /// One job when it has ended, or as it is after `at_most`.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn wait(&self, id: JobId, at_most: Duration) -> Result<Job, ClientError> {
+        let wait = format!("{}s", at_most.as_secs().clamp(1, 60));
+        self.get(&["jobs", &id.to_string()], &[("wait", wait)]).await
+    }
+
+    /// The job when it has ended, however long that takes.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn outcome(&self, id: JobId) -> Result<Job, ClientError> {
+        loop {
+            let job = self.wait(id, Duration::from_secs(30)).await?;
+            if job.state.is_final() {
+                return Ok(job);
+            }
+        }
+    }
+
+    /// Ends a job.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn cancel(&self, id: JobId) -> Result<Job, ClientError> {
+        let request = || self.request(Method::POST, &["jobs", &id.to_string(), "cancel"]);
+        self.document(self.send(&request).await?).await
+    }
+
+    /// The tries of a job, oldest first.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn attempts(&self, id: JobId) -> Result<AttemptList, ClientError> {
+        self.get(&["jobs", &id.to_string(), "attempts"], &[]).await
+    }
+
+    /// The files of a job's accepted result.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn artifacts(&self, id: JobId) -> Result<ArtifactList, ClientError> {
+        self.get(&["jobs", &id.to_string(), "artifacts"], &[]).await
+    }
+
+    /// The bytes of one file of a result, from byte `from` on if the coordinator can; status 206 says that it did.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn artifact(&self, id: JobId, path: &str, sum: Sha256, from: u64) -> Result<Response, ClientError> {
+        let job = id.to_string();
+        let segments: Vec<&str> = ["jobs", &job, "artifacts"].into_iter().chain(path.split('/')).collect();
+        let request = || {
+            let request = self.request(Method::GET, &segments);
+            match from {
+                0 => request,
+                _ => request.header(RANGE, format!("bytes={from}-")).header(IF_RANGE, format!("\"{sum}\"")),
+            }
+        };
+        self.send(&request).await
+    }
+
+    /// How a job's result came to be, as the coordinator serves it.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn provenance(&self, id: JobId) -> Result<headframe_protocol::api::Provenance, ClientError> {
+        self.get(&["jobs", &id.to_string(), "provenance.json"], &[]).await
+    }
+
+    /// Uploads bytes as an input. `body` is asked for the bytes again for every try.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn upload(
+        &self,
+        sum: Sha256,
+        bytes: u64,
+        body: &(dyn Fn() -> reqwest::Body + Sync),
+    ) -> Result<Upload, ClientError> {
+        let request = || {
+            let request = self.request(Method::POST, &["uploads"]).header("x-content-sha256", sum.to_string());
+            request.header(CONTENT_LENGTH, bytes).header("content-type", "application/octet-stream").body(body())
+        };
+        self.document(self.send(&request).await?).await
+    }
+
+    /// Opens the stream of a job's log, from where `headers` say.
+    pub(crate) async fn log_stream(&self, id: JobId, headers: HeaderMap) -> Result<Response, ClientError> {
+        let request = self.request(Method::GET, &["jobs", &id.to_string(), "logs"]);
+        self.once(request.header(ACCEPT, "text/event-stream").headers(headers)).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, segments: &[&str], query: &[(&str, String)]) -> Result<T, ClientError> {
+        let request = || self.request(Method::GET, segments).query(query);
+        self.document(self.send(&request).await?).await
+    }
+
+    fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
+        let mut url = self.base.clone();
+        // A base that cannot have a path is refused where addresses are read; see `credentials`.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push("v1").extend(segments);
+        }
+        self.http.request(method, url).bearer_auth(self.key.expose())
+    }
+
+    /// Sends what `request` makes until it is answered, or was tried often enough.
+    async fn send(&self, request: &(dyn Fn() -> RequestBuilder + Sync)) -> Result<Response, ClientError> {
+        let mut backoff = Backoff::request();
+        loop {
+            let (error, asked) = match self.once_with_wish(request()).await {
+                Ok(response) => return Ok(response),
+                Err(failed) => failed,
+            };
+            if !error.may_pass() {
+                return Err(error);
+            }
+            let Some(wait) = backoff.next(asked) else { return Err(error) };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn once(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        self.once_with_wish(request).await.map_err(|(error, _)| error)
+    }
+
+    /// Sends once. A failure comes with how long the coordinator asks us to wait.
+    async fn once_with_wish(&self, request: RequestBuilder) -> Result<Response, (ClientError, Option<Duration>)> {
+        let response = request.send().await.map_err(|source| (self.unreachable(source), None))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+        let body = response.bytes().await.map_err(|source| (self.unreachable(source), None))?;
+        let error = match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => ClientError::Refused(Box::new(problem)),
+            Err(_) => ClientError::NotACoordinator { host: self.host(), status: status.as_u16() },
+        };
+        Err((error, asked.map(Duration::from_secs)))
+    }
+
+    async fn document<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
+        let body = response.bytes().await.map_err(|source| self.unreachable(source))?;
+        serde_json::from_slice(&body).map_err(|source| ClientError::Garbled { host: self.host(), source: Box::new(source) })
+    }
+
+    pub(crate) fn unreachable(&self, source: reqwest::Error) -> ClientError {
+        // The address is said already, and may hold the path of a file the customer would rather not see in a log.
+        ClientError::Unreachable { host: self.host(), source: source.without_url() }
+    }
+
+    pub(crate) fn host(&self) -> String {
+        let host = self.base.host_str().unwrap_or("the coordinator");
+        self.base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+}
+
+impl ClientError {
+    /// Whether the same request may succeed a little later.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => !source.is_builder(),
+            Self::Refused(problem) => is_passing(problem.status),
+            Self::NotACoordinator { status, .. } => is_passing(*status),
+            Self::Garbled { .. } | Self::LogBrokeOff { .. } | Self::Setup(_) => false,
+        }
+    }
+}
+
+/// Busy, restarting, or a proxy in front of something that restarts.
+fn is_passing(status: u16) -> bool {
+    [StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT]
+        .iter()
+        .any(|passing| passing.as_u16() == status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_never_printed() {
+        let key = ApiKey::parse("hfk_0123456789abcdef0123456789abcdef_secret\n").expect("a key with the newline of a terminal");
+        assert!(!format!("{key:?}").contains("secret"));
+        assert!(ApiKey::parse("hfk_with space").is_none() && ApiKey::parse("").is_none());
+    }
+
+    #[test]
+    fn a_path_cannot_leave_its_place_in_an_address() {
+        let client =
+            Client::new("http://127.0.0.1:1/base/".parse().expect("an address"), ApiKey("hfk_".to_owned())).expect("a client");
+        let request = client.request(Method::GET, &["jobs", "a b", "artifacts", "x?y", "ü#"]).build().expect("a request");
+        assert_eq!(request.url().path(), "/base/v1/jobs/a%20b/artifacts/x%3Fy/%C3%BC%23");
+    }
+}

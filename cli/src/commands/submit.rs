@@ -1,0 +1,123 @@
+//! Submitting: local files first, then all jobs of the file at once, then, if asked, to the end and the result.
+
+use std::{collections::HashMap, path::Path};
+
+use headframe_protocol::{
+    JobId,
+    api::{Batch, Upload},
+    job::JobSpec,
+};
+use indicatif::ProgressBar;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::watch::{follow_job, outcome, until_interrupted};
+use crate::{
+    Client,
+    args::SubmitArgs,
+    error::Error,
+    fetch::{Existing, Fetched, fetch},
+    job_file::{self, WrittenJob},
+    output::{Form, Output},
+    upload::upload_file,
+};
+
+/// One line of `--json` output.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line<'a> {
+    Submitted { jobs: &'a [JobId] },
+    Fetched { job: JobId, dir: &'a Path, files: &'a [Fetched] },
+}
+
+pub(super) async fn submit(client: &Client, args: SubmitArgs, out: &Output) -> Result<(), Error> {
+    let SubmitArgs { file, wait, out: dir, name, idempotency_key } = args;
+    let mut written = job_file::read(&file)?;
+    if let Some(name) = name {
+        written.iter_mut().for_each(|job| job.rename(&name));
+    }
+    let key = idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string());
+    let jobs = until_interrupted(&[], submit_jobs(client, written, &key, |label| out.bytes_bar(label))).await?;
+    match out.form() {
+        Form::Json => out.json(&Line::Submitted { jobs: &jobs })?,
+        Form::Text => out.print(&jobs.iter().map(|job| format!("{job}\n")).collect::<String>())?,
+    }
+    if wait || dir.is_some() {
+        until_interrupted(&jobs, see_through(client, &jobs, dir.as_deref(), out)).await?;
+    } else if let [job] = jobs[..] {
+        out.remark(format_args!("Follow it with:  headframe watch {job}"));
+    }
+    Ok(())
+}
+
+/// Uploads what the jobs need and submits them, all or none. The same `key` submits the same jobs once; that is only seen
+/// if the uploads are the same too, so an upload is made once per file.
+///
+/// # Errors
+/// [`Error`]: upload or submission.
+pub async fn submit_jobs(
+    client: &Client,
+    written: Vec<WrittenJob>,
+    key: &str,
+    bar: impl Fn(String) -> ProgressBar,
+) -> Result<Vec<JobId>, Error> {
+    let mut uploaded: HashMap<std::path::PathBuf, Upload> = HashMap::new();
+    let mut specs: Vec<JobSpec> = Vec::with_capacity(written.len());
+    for job in written {
+        let mut uploads = Vec::with_capacity(job.files.len());
+        for file in &job.files {
+            let known = uploaded.get(&file.path).cloned();
+            let upload = match known {
+                Some(upload) => upload,
+                None => {
+                    let bar = bar(file.path.file_name().unwrap_or(file.path.as_os_str()).to_string_lossy().into_owned());
+                    let upload = upload_file(client, &file.path, &bar).await.map_err(Error::Upload)?;
+                    bar.finish_and_clear();
+                    upload
+                }
+            };
+            uploaded.insert(file.path.clone(), upload.clone());
+            uploads.push(upload);
+        }
+        specs.push(job.with_uploads(&uploads));
+    }
+    match &specs[..] {
+        [spec] if spec.array.is_none() => Ok(vec![client.submit(spec, key).await?.id]),
+        _ => Ok(client.submit_batch(&Batch { jobs: specs }, key).await?.jobs),
+    }
+}
+
+/// Follows every job to its end and fetches what succeeded.
+async fn see_through(client: &Client, jobs: &[JobId], dir: Option<&Path>, out: &Output) -> Result<(), Error> {
+    let ended = futures_util::future::try_join_all(jobs.iter().map(|job| follow_job(client, *job, out))).await?;
+    let all = ended.len();
+    let mut failed = Vec::new();
+    for job in ended {
+        let id = job.id;
+        if let Err(error) = outcome(job) {
+            out.remark(error.sentence());
+            failed.push(error);
+        } else if let Some(dir) = dir {
+            let own = if all > 1 { dir.join(id.to_string()) } else { dir.to_owned() };
+            bring(client, id, &own, out).await?;
+        }
+    }
+    match (failed.len(), failed.pop()) {
+        (0, _) | (_, None) => Ok(()),
+        (1, Some(error)) if all == 1 => Err(error),
+        (failed, Some(_)) => Err(Error::JobsEnded { failed, all }),
+    }
+}
+
+async fn bring(client: &Client, job: JobId, dir: &Path, out: &Output) -> Result<(), Error> {
+    let bar = out.bytes_bar("Fetching");
+    let files = fetch(client, job, dir, Existing::Keep, &bar).await?;
+    bar.finish_and_clear();
+    match out.form() {
+        Form::Json => out.json(&Line::Fetched { job, dir, files: &files }),
+        Form::Text => {
+            let names = files.iter().map(|file| format!("  {}\n", file.saved.display())).collect::<String>();
+            out.print(&format!("{} files, all verified:\n{names}", files.len()))
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Commands that go on while a job does.
+
+use std::{collections::HashMap, time::Duration};
+
+use headframe_protocol::{
+    JobId,
+    api::{Job, LogEvent},
+    job::JobState,
+};
+use serde::Serialize;
+
+use crate::{
+    Client,
+    error::Error,
+    logs::{LogItem, LogStream},
+    output::{Form, Output, duration, harmless},
+};
+
+/// How long one question for the job's state may wait. A change shows within this.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// One line of `--json` output.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line<'a> {
+    State { job: &'a Job },
+    Log { log: &'a LogEvent },
+    End { job: JobId, state: JobState },
+}
+
+pub(super) async fn watch(client: &Client, id: JobId, out: &Output) -> Result<(), Error> {
+    let job = until_interrupted(&[id], follow_job(client, id, out)).await?;
+    outcome(job).map(|_| ())
+}
+
+/// The job if it succeeded; how it ended if it did not.
+pub(super) fn outcome(job: Job) -> Result<Job, Error> {
+    if job.state == JobState::Succeeded { Ok(job) } else { Err(Error::JobEnded(Box::new(job))) }
+}
+
+/// Does `work` until it is done or the person presses Ctrl-C. `jobs` go on either way.
+pub(super) async fn until_interrupted<T>(jobs: &[JobId], work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => Err(Error::Interrupted { jobs: jobs.to_vec() }),
+    }
+}
+
+/// Tells every change of the job's state until it has ended, and answers with the job as it ended.
+///
+/// # Errors
+/// [`Error`] if the coordinator cannot be asked any more; not if the job fails.
+pub async fn follow_job(client: &Client, id: JobId, out: &Output) -> Result<Job, Error> {
+    let spinner = out.spinner();
+    let mut told: Option<(JobState, u64)> = None;
+    loop {
+        let job = client.wait(id, LOOK).await?;
+        if told != Some((job.state, job.epoch)) {
+            told = Some((job.state, job.epoch));
+            out.answer(&Line::State { job: &job }, |_| sentence(&job))?;
+        }
+        if job.state.is_final() {
+            spinner.finish_and_clear();
+            return Ok(job);
+        }
+        spinner.set_message(format!("{id} {}", job.state));
+        // A coordinator whose long poll is shorter than asked must not be asked without pause.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn sentence(job: &Job) -> String {
+    let Job { id, state, epoch, message, .. } = job;
+    match state {
+        JobState::Queued if *epoch > 0 => match message {
+            Some(message) => format!("{id} waits for another rig: {}", harmless(message)),
+            None => format!("{id} waits for another rig."),
+        },
+        JobState::Queued => format!("{id} waits for a rig."),
+        JobState::Assigned => format!("{id} is offered to a rig (try {epoch})."),
+        JobState::Preparing => format!("{id}: the rig fetches image and inputs."),
+        JobState::Running => format!("{id} runs."),
+        JobState::Uploading => format!("{id}: the rig brings the result."),
+        JobState::Verifying => format!("{id}: the result is being checked."),
+        JobState::Succeeded => {
+            let took = job.ended_ms.map(|ended| duration(ended.since(job.created_ms).as_millis())).unwrap_or_default();
+            format!("{id} succeeded after {took}, charged {}.", job.charged)
+        }
+        JobState::Failed => format!("{id} failed."),
+        JobState::Cancelled => format!("{id} was cancelled."),
+    }
+}
+
+pub(super) async fn follow_log(client: &Client, id: JobId, out: &Output) -> Result<(), Error> {
+    until_interrupted(&[id], async {
+        let mut log = client.logs(id);
+        loop {
+            match log.next().await? {
+                LogItem::Text(piece) => print_piece(&piece, out)?,
+                LogItem::End(state) => return end(id, state, out),
+            }
+        }
+    })
+    .await
+}
+
+/// Prints the log as far as it is there now.
+///
+/// # Errors
+/// [`Error`].
+pub async fn print_log(client: &Client, id: JobId, out: &Output) -> Result<(), Error> {
+    until_interrupted(&[id], async {
+        let attempts = client.attempts(id).await?.attempts;
+        let target: HashMap<String, u64> = attempts.iter().map(|attempt| (attempt.id.to_string(), attempt.log_bytes)).collect();
+        let Some(last) = attempts.iter().rev().find(|attempt| attempt.log_bytes > 0).map(|attempt| attempt.id.to_string()) else {
+            return Ok(());
+        };
+        let mut log = client.logs(id);
+        while !has_reached(&log, &last, &target) {
+            match log.next().await? {
+                LogItem::Text(piece) => print_piece(&piece, out)?,
+                LogItem::End(state) => return end(id, state, out),
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+fn has_reached(log: &LogStream, last: &str, target: &HashMap<String, u64>) -> bool {
+    log.position().is_some_and(|(attempt, offset)| attempt == last && target.get(attempt).is_some_and(|bytes| offset >= *bytes))
+}
+
+fn print_piece(piece: &LogEvent, out: &Output) -> Result<(), Error> {
+    match out.form() {
+        Form::Json => out.json(&Line::Log { log: piece }),
+        Form::Text => out.print(&harmless(&piece.text)),
+    }
+}
+
+fn end(job: JobId, state: JobState, out: &Output) -> Result<(), Error> {
+    match out.form() {
+        Form::Json => out.json(&Line::End { job, state }),
+        Form::Text => {
+            out.remark(format_args!("({job} {state})"));
+            Ok(())
+        }
+    }
+}

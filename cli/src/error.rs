@@ -1,0 +1,295 @@
+//! Why something did not work, in words, and as the exit code a script can branch on.
+
+use std::{fmt, io, path::PathBuf, process::ExitCode};
+
+use headframe_protocol::{
+    JobId,
+    api::Job,
+    error::{Code, Problem},
+    job::JobState,
+};
+
+use crate::{credentials::CredentialsError, fetch::FetchError, job_file::JobFileError, upload::UploadError};
+
+/// Why the coordinator did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// It said no, and why.
+    #[error("{}", Refusal(.0))]
+    Refused(Box<Problem>),
+    /// It could not be reached, or broke off, as often as it was tried.
+    #[error("could not reach {host}")]
+    Unreachable {
+        /// Host and port.
+        host: String,
+        /// Why, the last time.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// Something answered that is not a coordinator of ours, such as a proxy.
+    #[error("{host} answered {status} without saying why; is this address a Headframe coordinator?")]
+    NotACoordinator {
+        /// Host and port.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The answer is not what this version understands.
+    #[error("the answer of {host} could not be understood; is this program too old for it?")]
+    Garbled {
+        /// Host and port.
+        host: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A log was followed for as long as is sensible without hearing anything.
+    #[error("the log of {job} broke off and could not be resumed")]
+    LogBrokeOff {
+        /// Whose log.
+        job: JobId,
+    },
+    /// No client could be made, such as for lack of certificates.
+    #[error("could not set up HTTP")]
+    Setup(#[source] reqwest::Error),
+}
+
+/// A problem document as a person reads it: what happened, then one line per wrong field.
+struct Refusal<'a>(&'a Problem);
+
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Problem { title, detail, errors, request_id, code, .. } = self.0;
+        f.write_str(if detail.is_empty() { title } else { detail })?;
+        for error in errors {
+            write!(f, "\n  {}: {}", error.field, error.message)?;
+        }
+        // Only where it helps: nobody looks up a log for a misspelt field.
+        if let (Code::Internal, Some(id)) = (code, request_id) {
+            write!(f, "\n  request id: {id}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a command did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The coordinator did not do it.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The job file is not right.
+    #[error(transparent)]
+    JobFile(#[from] JobFileError),
+    /// An input could not be uploaded.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// The result could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// There is no usable API key.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The job ended, and not well.
+    #[error("{}", Ending(.0))]
+    JobEnded(Box<Job>),
+    /// Some jobs of several ended badly.
+    #[error("{failed} of {all} jobs did not succeed")]
+    JobsEnded {
+        /// How many did not succeed.
+        failed: usize,
+        /// How many there were.
+        all: usize,
+    },
+    /// The person pressed Ctrl-C while waiting.
+    #[error("{}", Interruption(.jobs))]
+    Interrupted {
+        /// The jobs that go on without us.
+        jobs: Vec<JobId>,
+    },
+    /// Something on the command line does not fit.
+    #[error("{0}")]
+    Usage(String),
+    /// The answer could not be written.
+    #[error("could not write the answer")]
+    Output(#[source] io::Error),
+    /// A local file could not be read.
+    #[error("could not read {path}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// How a job that did not succeed is told.
+struct Ending<'a>(&'a Job);
+
+impl fmt::Display for Ending<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Job { id, state, reason, message, .. } = self.0;
+        let verb = if *state == JobState::Cancelled { "was cancelled" } else { "failed" };
+        write!(f, "{id} {verb}")?;
+        match (message, reason) {
+            (Some(message), _) => write!(f, ": {message}"),
+            (None, Some(reason)) => write!(f, ": {}", reason.sentence()),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// What is said when a person stops waiting.
+struct Interruption<'a>(&'a [JobId]);
+
+impl fmt::Display for Interruption<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => f.write_str("stopped"),
+            [job] => write!(
+                f,
+                "stopped waiting; {job} goes on.\n  Come back with:  headframe watch {job}\n  End it with:     headframe cancel {job}"
+            ),
+            jobs => write!(f, "stopped waiting; {} jobs go on.\n  Come back with:  headframe jobs", jobs.len()),
+        }
+    }
+}
+
+/// What a script sees. The numbers are a promise: they are listed in `headframe --help` and never change their meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// A job failed or was cancelled.
+    Job = 1,
+    /// The command line, the job file or the request is not right.
+    Usage = 2,
+    /// There is no such thing.
+    NotFound = 3,
+    /// No API key, a wrong one, or not allowed.
+    Auth = 4,
+    /// The balance is too low.
+    Payment = 5,
+    /// The coordinator cannot be reached or does not serve now.
+    Unavailable = 6,
+    /// Stopped by Ctrl-C; jobs go on.
+    Interrupted = 7,
+    /// The coordinator refuses for another reason: a conflict, an image that is not approved, storage used up.
+    Refused = 8,
+    /// A local file could not be read or written, or fetched bytes are not what they should be.
+    Files = 9,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl ClientError {
+    /// The exit code that belongs to it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Refused(problem) => match problem.code {
+                Code::InvalidRequest | Code::MethodNotAllowed => Exit::Usage,
+                Code::Unauthenticated | Code::Forbidden | Code::AccountSuspended => Exit::Auth,
+                Code::NotFound => Exit::NotFound,
+                Code::InsufficientBalance => Exit::Payment,
+                Code::Conflict | Code::IdempotencyMismatch | Code::StaleEpoch | Code::ImageNotApproved | Code::QuotaExceeded => {
+                    Exit::Refused
+                }
+                Code::RateLimited | Code::Unavailable | Code::Internal => Exit::Unavailable,
+            },
+            Self::Unreachable { .. }
+            | Self::NotACoordinator { .. }
+            | Self::Garbled { .. }
+            | Self::LogBrokeOff { .. }
+            | Self::Setup(_) => Exit::Unavailable,
+        }
+    }
+}
+
+impl Error {
+    /// The exit code that belongs to it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Client(error)
+            | Self::Upload(UploadError::Client(error))
+            | Self::Fetch(FetchError::Client(error))
+            | Self::Credentials(CredentialsError::Rejected(error)) => error.exit(),
+            Self::JobFile(_) | Self::Usage(_) => Exit::Usage,
+            Self::Credentials(CredentialsError::NoKey | CredentialsError::MalformedKey) => Exit::Auth,
+            Self::Credentials(CredentialsError::BadUrl { .. }) => Exit::Usage,
+            Self::JobEnded(_) | Self::JobsEnded { .. } => Exit::Job,
+            Self::Interrupted { .. } => Exit::Interrupted,
+            Self::Upload(UploadError::Read { .. } | UploadError::Changed { .. })
+            | Self::Fetch(_)
+            | Self::Credentials(_)
+            | Self::Output(_)
+            | Self::Read { .. } => Exit::Files,
+        }
+    }
+
+    /// The sentence with its causes, each said once.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let said = error.to_string();
+            if !text.contains(&said) {
+                text.push_str(": ");
+                text.push_str(&said);
+            }
+            cause = error.source();
+        }
+        text
+    }
+
+    /// The coordinator's problem document, if that is why.
+    #[must_use]
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Client(ClientError::Refused(problem))
+            | Self::Upload(UploadError::Client(ClientError::Refused(problem)))
+            | Self::Fetch(FetchError::Client(ClientError::Refused(problem)))
+            | Self::Credentials(CredentialsError::Rejected(ClientError::Refused(problem))) => Some(problem),
+            Self::Client(_)
+            | Self::JobFile(_)
+            | Self::Upload(_)
+            | Self::Fetch(_)
+            | Self::Credentials(_)
+            | Self::JobEnded(_)
+            | Self::JobsEnded { .. }
+            | Self::Interrupted { .. }
+            | Self::Usage(_)
+            | Self::Output(_)
+            | Self::Read { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headframe_protocol::error::FieldError;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_names_its_fields() {
+        let mut problem = Problem::new(Code::InvalidRequest, 422, "The job cannot be accepted.");
+        problem.errors.push(FieldError::new("inputs[2].path", "stays inside /work"));
+        let error = Error::Client(ClientError::Refused(Box::new(problem)));
+        assert_eq!(error.sentence(), "The job cannot be accepted.\n  inputs[2].path: stays inside /work");
+        assert_eq!(error.exit(), Exit::Usage);
+    }
+
+    #[test]
+    fn an_interrupted_wait_says_how_to_come_back() {
+        let job = JobId::generate();
+        let text = Error::Interrupted { jobs: vec![job] }.sentence();
+        assert!(text.contains(&format!("headframe watch {job}")), "{text}");
+    }
+}

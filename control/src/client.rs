@@ -1,0 +1,239 @@
+//! A guest's end of the socket.
+//!
+//! A connection carries one conversation: either calls, one after the other, or a watch. Whoever wants both opens two;
+//! on a local socket that costs microseconds and saves sorting answers from snapshots.
+
+use std::{io, time::Duration};
+
+use headframe_protocol::control::{
+    Answer, CONTROL_VERSION, Call, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Request,
+    Snapshot,
+};
+use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
+use tokio::time::timeout;
+
+use crate::{
+    paths::AgentPaths,
+    peer,
+    wire::{self, Broken, Lines},
+};
+
+/// How long an agent that holds the line may take for an answer. It answers from memory or from a small database.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why a guest has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No agent answers, or it died while we spoke.
+    #[error("no agent answers")]
+    Gone(#[source] Option<io::Error>),
+    /// The socket is somebody else's.
+    #[error("the agent's socket belongs to another user")]
+    Stranger,
+    /// The agent is alive and says nothing.
+    #[error("the agent does not answer")]
+    Silent,
+    /// The agent said something that cannot be read, or answered something else.
+    #[error("the agent's answer cannot be understood")]
+    Garbled,
+    /// The agent says no.
+    #[error("{}", .0.message)]
+    Refused(ControlError),
+}
+
+impl From<ClientError> for ControlError {
+    /// As the owner reads it. Causes stay behind: they are for the log.
+    fn from(error: ClientError) -> Self {
+        let (code, message) = match error {
+            ClientError::Refused(refused) => return refused,
+            ClientError::Gone(_) => (ControlCode::AgentGone, "The Headframe agent is not running."),
+            ClientError::Stranger => (ControlCode::Unexpected, "The agent's socket belongs to another user of this computer."),
+            ClientError::Silent => (ControlCode::Unexpected, "The Headframe agent runs and does not answer."),
+            ClientError::Garbled => {
+                (ControlCode::Unexpected, "The Headframe agent answered something this program does not understand.")
+            }
+        };
+        Self { code, message: message.to_owned() }
+    }
+}
+
+/// An open conversation with the agent.
+#[derive(Debug)]
+pub struct Client {
+    lines: Lines,
+    calls: u64,
+    agent_version: String,
+}
+
+impl Client {
+    /// Connects and greets.
+    ///
+    /// # Errors
+    /// [`ClientError::Gone`] at once if nobody listens; [`ClientError::Refused`] with
+    /// [`ControlCode::VersionMismatch`] if the agent is of another version.
+    pub async fn connect(paths: &AgentPaths) -> Result<Self, ClientError> {
+        let name = wire::socket_name(paths).map_err(|error| ClientError::Gone(Some(error)))?;
+        let stream = Stream::connect(name).await.map_err(|error| ClientError::Gone(Some(error)))?;
+        if !peer::is_owner(&stream).map_err(|error| ClientError::Gone(Some(error)))? {
+            return Err(ClientError::Stranger);
+        }
+        let mut client = Self { lines: Lines::new(stream), calls: 0, agent_version: String::new() };
+        match client.call(Request::Hello { version: CONTROL_VERSION }).await? {
+            Answer::Hello { version: CONTROL_VERSION, agent } => client.agent_version = agent,
+            Answer::Hello { .. }
+            | Answer::Done
+            | Answer::Status { .. }
+            | Answer::Jobs { .. }
+            | Answer::Log { .. }
+            | Answer::Failed { .. } => return Err(ClientError::Garbled),
+        }
+        Ok(client)
+    }
+
+    /// The agent program's version, for people.
+    #[must_use]
+    pub fn agent_version(&self) -> &str {
+        &self.agent_version
+    }
+
+    /// Asks and waits for the answer. [`Answer::Failed`] comes as [`ClientError::Refused`].
+    ///
+    /// # Errors
+    /// Each of [`ClientError`]. After anything but a refusal the conversation is over.
+    pub async fn call(&mut self, request: Request) -> Result<Answer, ClientError> {
+        self.calls += 1;
+        let call = Call { id: self.calls, request };
+        self.lines.send(&call).await.map_err(|error| ClientError::Gone(Some(error)))?;
+        match timeout(ANSWER_TIMEOUT, self.next_event()).await.map_err(|_| ClientError::Silent)?? {
+            Event::Answer { answer: Answer::Failed { error }, id } if id == call.id || id == 0 => {
+                Err(ClientError::Refused(error))
+            }
+            Event::Answer { answer, id } if id == call.id => Ok(answer),
+            Event::Answer { .. } | Event::Snapshot { .. } => Err(ClientError::Garbled),
+        }
+    }
+
+    /// The snapshot now.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn status(&mut self) -> Result<Snapshot, ClientError> {
+        match self.call(Request::Status).await? {
+            Answer::Status { snapshot } => Ok(*snapshot),
+            Answer::Hello { .. } | Answer::Done | Answer::Jobs { .. } | Answer::Log { .. } | Answer::Failed { .. } => {
+                Err(ClientError::Garbled)
+            }
+        }
+    }
+
+    /// Take work whenever the owner is away.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn start(&mut self) -> Result<(), ClientError> {
+        self.act(Request::Start).await
+    }
+
+    /// Take no work, and give back what runs.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn pause(&mut self, args: PauseArgs) -> Result<(), ClientError> {
+        self.act(Request::Pause(args)).await
+    }
+
+    /// Finish what runs, then stop taking work.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn finish(&mut self) -> Result<(), ClientError> {
+        self.act(Request::Finish).await
+    }
+
+    /// End the agent process.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn quit(&mut self) -> Result<(), ClientError> {
+        self.act(Request::Quit).await
+    }
+
+    /// Past and present jobs, newest first.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn jobs(&mut self, args: JobsArgs) -> Result<JobPage, ClientError> {
+        match self.call(Request::Jobs(args)).await? {
+            Answer::Jobs { page } => Ok(page),
+            Answer::Hello { .. } | Answer::Done | Answer::Status { .. } | Answer::Log { .. } | Answer::Failed { .. } => {
+                Err(ClientError::Garbled)
+            }
+        }
+    }
+
+    /// A piece of one attempt's log.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn log(&mut self, args: LogArgs) -> Result<LogChunk, ClientError> {
+        match self.call(Request::Log(args)).await? {
+            Answer::Log { chunk } => Ok(chunk),
+            Answer::Hello { .. } | Answer::Done | Answer::Status { .. } | Answer::Jobs { .. } | Answer::Failed { .. } => {
+                Err(ClientError::Garbled)
+            }
+        }
+    }
+
+    /// Turns the conversation into a watch.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn watch(mut self) -> Result<Watch, ClientError> {
+        match self.call(Request::Watch).await? {
+            Answer::Status { snapshot } => Ok(Watch { client: self, first: Some(*snapshot) }),
+            Answer::Hello { .. } | Answer::Done | Answer::Jobs { .. } | Answer::Log { .. } | Answer::Failed { .. } => {
+                Err(ClientError::Garbled)
+            }
+        }
+    }
+
+    async fn act(&mut self, request: Request) -> Result<(), ClientError> {
+        match self.call(request).await? {
+            Answer::Done => Ok(()),
+            Answer::Hello { .. } | Answer::Status { .. } | Answer::Jobs { .. } | Answer::Log { .. } | Answer::Failed { .. } => {
+                Err(ClientError::Garbled)
+            }
+        }
+    }
+
+    async fn next_event(&mut self) -> Result<Event, ClientError> {
+        let line = self.lines.next().await.map_err(|broken| match broken {
+            Broken::Gone(error) => ClientError::Gone(error),
+            Broken::NotALine => ClientError::Garbled,
+        })?;
+        serde_json::from_str(&line).map_err(|_| ClientError::Garbled)
+    }
+}
+
+/// A stream of snapshots: the first at once, then one after each change.
+#[derive(Debug)]
+pub struct Watch {
+    client: Client,
+    first: Option<Snapshot>,
+}
+
+impl Watch {
+    /// The next snapshot. May be dropped while it waits without losing one.
+    ///
+    /// # Errors
+    /// [`ClientError::Gone`] the moment the agent ends or dies: the system closes its end of the socket.
+    pub async fn next(&mut self) -> Result<Snapshot, ClientError> {
+        if let Some(first) = self.first.take() {
+            return Ok(first);
+        }
+        match self.client.next_event().await? {
+            Event::Snapshot { snapshot } => Ok(*snapshot),
+            Event::Answer { .. } => Err(ClientError::Garbled),
+        }
+    }
+}

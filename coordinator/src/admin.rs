@@ -1,0 +1,275 @@
+//! The operator's acts: `headframe-coordinator admin …`.
+//!
+//! They work on the same database as the coordinator, from any machine, while it runs or not. Each act that changes
+//! anything demands a reason and an actor, and writes one row of the audit trail in the transaction of its effect. What
+//! must reach connected rigs (a revoked image, a suspended account, a quarantined rig) the running coordinators find
+//! in the database within [`crate::Timers::operator`].
+
+use std::io::Write;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use headframe_protocol::{ApiKeyId, CustomerId, DeviceId, JobId, Micros, Sha256};
+
+use crate::{Config, store::Store};
+
+pub mod acts;
+mod command;
+mod images;
+mod table;
+
+pub use acts::By;
+
+/// What the operator wants done.
+#[derive(Debug, Args)]
+pub struct AdminArgs {
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Why. Every act that changes something needs it; it is kept for ever.
+    #[arg(long, global = true, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Who. By default the user of the operating system.
+    #[arg(long, global = true, value_name = "NAME", env = "HEADFRAME_ADMIN_ACTOR")]
+    actor: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// See [`AdminArgs`].
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Accounts of those who submit jobs and pay.
+    #[command(subcommand)]
+    Customer(CustomerCommand),
+    /// API keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Give a customer money.
+    Grant {
+        /// The account.
+        customer: CustomerId,
+        /// Dollars, such as 25 or 0.50.
+        #[arg(value_parser = dollars)]
+        amount: Micros,
+        /// Names this grant. The same name again changes nothing, so that it can be repeated safely.
+        #[arg(long)]
+        key: String,
+    },
+    /// Images that may run, or must not.
+    #[command(subcommand)]
+    Image(ImageCommand),
+    /// Suspend an account, or let it work again.
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Jobs.
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// Rigs.
+    #[command(subcommand)]
+    Rig(RigCommand),
+    /// Give a customer back what a job was charged, or part of it, from the platform's fees. The rig keeps its pay.
+    Refund {
+        /// The job.
+        job: JobId,
+        /// Dollars, such as 25 or 0.50.
+        #[arg(value_parser = dollars)]
+        amount: Micros,
+        /// Names this refund, if a job gets more than one.
+        #[arg(long, default_value = "1")]
+        key: String,
+    },
+    /// The whole network.
+    #[command(subcommand)]
+    Network(NetworkCommand),
+    /// What operators have done.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// The image registry.
+    #[command(subcommand)]
+    Registry(images::RegistryCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum CustomerCommand {
+    /// Open an account.
+    Create {
+        /// What it is called.
+        name: String,
+        /// Its part of the registry; by default made of the name.
+        #[arg(long)]
+        namespace: Option<String>,
+    },
+    /// Show all accounts.
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Make an API key. It is shown once and kept nowhere.
+    Create {
+        /// Whose.
+        customer: CustomerId,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+    /// Show the keys of a customer.
+    List {
+        /// Whose.
+        customer: CustomerId,
+    },
+    /// Make a key no good.
+    Revoke {
+        /// Which, as listed.
+        key: ApiKeyId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ImageCommand {
+    /// Let an image run.
+    Approve {
+        /// Digest of its manifest, with or without `sha256:`.
+        #[arg(value_parser = digest)]
+        digest: Sha256,
+    },
+    /// Stop an image everywhere and let it run no more.
+    Revoke {
+        /// Digest of its manifest, with or without `sha256:`.
+        #[arg(value_parser = digest)]
+        digest: Sha256,
+    },
+    /// Show what was said about images.
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum AccountCommand {
+    /// Refuse the account's keys and cancel its open jobs.
+    Suspend {
+        /// The account.
+        customer: CustomerId,
+    },
+    /// Let the account work again.
+    Resume {
+        /// The account.
+        customer: CustomerId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum JobCommand {
+    /// End a job.
+    Kill {
+        /// Which.
+        job: JobId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum RigCommand {
+    /// Show all rigs that ever signed in.
+    List,
+    /// Take a rig out of work. What it runs goes elsewhere.
+    Quarantine {
+        /// Its device id.
+        device: DeviceId,
+    },
+    /// Let a rig work again.
+    Release {
+        /// Its device id.
+        device: DeviceId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum NetworkCommand {
+    /// Take no jobs and give none out; what runs is ended and waits.
+    Stop,
+    /// Go on.
+    Start,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Show the trail, oldest first.
+    List {
+        /// Only rows after this one.
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+        /// At most this many rows.
+        #[arg(long, default_value_t = 1_000)]
+        limit: u32,
+    },
+    /// Look whether a row was changed or taken out.
+    Verify,
+}
+
+/// Does what the operator wants and prints what came of it to `out`.
+///
+/// # Errors
+/// What went wrong, for a person.
+pub async fn run(config: &Config, args: AdminArgs, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&config.data_dir).context("could not make the data directory")?;
+    let store = Store::open(config).await.context("could not open the database")?;
+    let AdminArgs { json, reason, actor, command } = args;
+    let by = || By::new(actor.clone().unwrap_or_else(os_user), reason.clone().unwrap_or_default());
+    let shown = command::carry_out(config, &store, command, by).await;
+    store.close().await;
+    let shown = shown?;
+    let text = if json { serde_json::to_string_pretty(&shown.json)? + "\n" } else { shown.text };
+    out.write_all(text.as_bytes()).context("could not print")
+}
+
+/// Who runs this process, as far as the system says.
+fn os_user() -> String {
+    ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Dollars with at most six decimals.
+fn dollars(text: &str) -> Result<Micros, String> {
+    let wrong = || "dollars with at most six decimals, such as 25 or 0.50".to_owned();
+    let plain = text.strip_prefix('$').unwrap_or(text);
+    let (whole, rest) = plain.split_once('.').unwrap_or((plain, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || rest.len() > 6 || !digits(whole) || !digits(rest) {
+        return Err(wrong());
+    }
+    let micros: i64 = format!("{whole}{rest:0<6}").parse().map_err(|_| wrong())?;
+    if micros == 0 { Err("more than nothing".to_owned()) } else { Ok(Micros::new(micros)) }
+}
+
+fn digest(text: &str) -> Result<Sha256, String> {
+    // A whole reference is what people have at hand.
+    let digest = text.rsplit_once('@').map_or(text, |(_, digest)| digest);
+    digest
+        .strip_prefix("sha256:")
+        .unwrap_or(digest)
+        .parse()
+        .map_err(|error: headframe_protocol::digest::ParseDigestError| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dollars_are_read_exactly() {
+        assert_eq!(dollars("25"), Ok(Micros::dollars(25)));
+        assert_eq!(dollars("$0.50"), Ok(Micros::new(500_000)));
+        assert_eq!(dollars("0.000001"), Ok(Micros::new(1)));
+        for wrong in ["", ".5", "1.0000001", "-1", "1e3", "0", "0.00", "1,5", "99999999999999999999"] {
+            assert!(dollars(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_digest_may_come_with_its_image() {
+        let sum = Sha256::of(b"x");
+        for text in [format!("{sum}"), format!("sha256:{sum}"), format!("127.0.0.1:5000/a/b@sha256:{sum}")] {
+            assert_eq!(digest(&text), Ok(sum));
+        }
+        assert!(digest("latest").is_err());
+    }
+}

@@ -1,0 +1,351 @@
+//! What an operator can do, as functions: each one transaction with one row of the audit trail.
+
+use headframe_protocol::{ApiKeyId, CustomerId, DeviceId, JobId, Micros, Sha256, TimestampMs, job::Reason};
+use serde::Serialize;
+
+use crate::{
+    auth,
+    config::Limits,
+    store::{
+        Store, StoreError, Tx,
+        audit::{self, Act},
+        commit,
+        customers::{self, CustomerRecord, KeyRecord},
+        grants::{self, Given},
+        images, lifecycle, rigs,
+        switches::{self, Switch},
+    },
+};
+
+/// The longest text an operator may leave in the trail.
+const TEXT_CHARS_MAX: usize = 1_000;
+
+/// Who acts, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    actor: String,
+    reason: String,
+}
+
+/// Why an act was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// No reason.
+    #[error("say why, with --reason \"…\"")]
+    NoReason,
+    /// No actor.
+    #[error("say who acts, with --actor NAME")]
+    NoActor,
+    /// There is no such thing.
+    #[error("there is no {0}")]
+    Missing(String),
+    /// It is so already, or cannot be so.
+    #[error("{0}")]
+    Refused(String),
+    /// The database refused.
+    #[error("the database refused")]
+    Store(#[source] StoreError),
+}
+
+impl From<StoreError> for ActError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl By {
+    /// `actor` does something for `reason`.
+    ///
+    /// # Errors
+    /// [`ActError`] if one of them is empty or too long.
+    pub fn new(actor: impl Into<String>, reason: impl Into<String>) -> Result<Self, ActError> {
+        let (actor, reason): (String, String) = (actor.into(), reason.into());
+        if actor.trim().is_empty() {
+            return Err(ActError::NoActor);
+        }
+        if reason.trim().is_empty() {
+            return Err(ActError::NoReason);
+        }
+        if actor.chars().count() > TEXT_CHARS_MAX || reason.chars().count() > TEXT_CHARS_MAX {
+            return Err(ActError::Refused(format!("actor and reason are at most {TEXT_CHARS_MAX} characters")));
+        }
+        Ok(Self { actor, reason })
+    }
+
+    /// Appends the act to the trail and commits both.
+    async fn sign(&self, mut tx: Tx, act: &str, subject: &str, detail: &str, now: TimestampMs) -> Result<(), ActError> {
+        let act = Act { actor: &self.actor, act, subject, reason: &self.reason, detail };
+        audit::append(&mut tx, &act, now).await?;
+        Ok(commit(tx, "write down an act of the operator").await?)
+    }
+}
+
+/// A new API key. The only place where its text ever is.
+#[derive(Serialize)]
+pub struct NewKey {
+    /// Names the key in lists.
+    pub id: ApiKeyId,
+    /// The key.
+    pub key: String,
+}
+
+impl std::fmt::Debug for NewKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Opens an account. Without a `namespace` one is made of the name.
+///
+/// # Errors
+/// [`ActError`] if the name or the namespace cannot be used.
+pub async fn create_customer(
+    store: &Store,
+    limits: &Limits,
+    by: &By,
+    name: &str,
+    namespace: Option<&str>,
+) -> Result<CustomerRecord, ActError> {
+    if name.trim().is_empty() || name.chars().count() > 120 || name.chars().any(char::is_control) {
+        return Err(ActError::Refused("a name is 1 to 120 characters, no control characters".to_owned()));
+    }
+    let id = CustomerId::generate();
+    let namespace = match namespace {
+        Some(namespace) if is_namespace(namespace) => namespace.to_owned(),
+        Some(_) => {
+            return Err(ActError::Refused(
+                "a namespace is 2 to 60 lower-case letters, digits and single dashes between them".to_owned(),
+            ));
+        }
+        None => namespace_of(name, id),
+    };
+    let now = store.now();
+    let customer = CustomerRecord {
+        id,
+        name: name.to_owned(),
+        namespace,
+        suspended_ms: None,
+        open_jobs_max: u64::from(limits.open_jobs_max),
+        storage_bytes_max: limits.storage_bytes_max,
+        storage_bytes_used: 0,
+        created_ms: now,
+    };
+    let mut tx = store.begin().await?;
+    if !customers::insert(&mut tx, &customer).await? {
+        return Err(ActError::Refused(format!(
+            "the namespace `{}` is taken; choose another with --namespace",
+            customer.namespace
+        )));
+    }
+    by.sign(tx, "customer.create", &id.to_string(), &customer.namespace, now).await?;
+    Ok(customer)
+}
+
+/// What registries allow in a path, kept simple.
+fn is_namespace(text: &str) -> bool {
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    (2..=60).contains(&text.len()) && text.split('-').all(plain)
+}
+
+/// A namespace out of a name; the end of the id keeps two customers of one name apart.
+fn namespace_of(name: &str, id: CustomerId) -> String {
+    let lower = name.to_lowercase();
+    let parts = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    let slug: String = parts.collect::<Vec<_>>().join("-").chars().take(40).collect();
+    let id = id.to_string();
+    let tail = &id[id.len() - 6..];
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { format!("customer-{tail}") } else { format!("{slug}-{tail}") }
+}
+
+/// Makes an API key for a customer.
+///
+/// # Errors
+/// [`ActError`] if there is no such customer.
+pub async fn create_key(store: &Store, by: &By, customer: CustomerId, label: &str) -> Result<NewKey, ActError> {
+    if label.chars().count() > 120 || label.chars().any(char::is_control) {
+        return Err(ActError::Refused("a label is at most 120 characters, no control characters".to_owned()));
+    }
+    let (now, id) = (store.now(), ApiKeyId::generate());
+    let key = format!("{}{}", auth::API_KEY_PREFIX, auth::random_hex());
+    let mut tx = store.begin().await?;
+    if customers::find(&mut tx, customer).await?.is_none() {
+        return Err(ActError::Missing(format!("customer {customer}")));
+    }
+    let record = KeyRecord { id, label: label.to_owned(), created_ms: now, revoked_ms: None };
+    customers::insert_key(&mut tx, customer, &record, Sha256::of(key.as_bytes())).await?;
+    by.sign(tx, "key.create", &id.to_string(), &customer.to_string(), now).await?;
+    Ok(NewKey { id, key })
+}
+
+/// Makes an API key no good.
+///
+/// # Errors
+/// [`ActError`] if there is no such key, or it is no good already.
+pub async fn revoke_key(store: &Store, by: &By, key: ApiKeyId) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    if !customers::revoke_key(&mut tx, key, now).await? {
+        return Err(ActError::Missing(format!("key {key} that is not revoked")));
+    }
+    by.sign(tx, "key.revoke", &key.to_string(), "", now).await
+}
+
+/// Gives a customer money. The same `key` again for the same customer and amount changes nothing.
+///
+/// # Errors
+/// [`ActError`] if there is no such customer, or the key was used for something else.
+pub async fn grant(store: &Store, by: &By, customer: CustomerId, amount: Micros, key: &str) -> Result<Given, ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    if customers::find(&mut tx, customer).await?.is_none() {
+        return Err(ActError::Missing(format!("customer {customer}")));
+    }
+    let scoped = format!("{customer}:{}", checked_key(key)?);
+    let given = grants::grant(&mut tx, customer, amount, &scoped, &by.reason, now).await?;
+    if given == Given::Now {
+        by.sign(tx, "grant", &customer.to_string(), &format!("{amount} key {key}"), now).await?;
+    }
+    refuse_other(given)
+}
+
+/// Gives a customer back what a job was charged, or part of it.
+///
+/// # Errors
+/// [`ActError`] if there is no such job, or it was charged less than what would be given back in all.
+pub async fn refund(store: &Store, by: &By, job: JobId, amount: Micros, key: &str) -> Result<Given, ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    let (customer, charged, before) =
+        grants::refundable(&mut tx, job).await?.ok_or_else(|| ActError::Missing(format!("job {job}")))?;
+    let key = format!("{job}:{}", checked_key(key)?);
+    let given = grants::refund(&mut tx, (customer, job), amount, &key, &by.reason, now).await?;
+    if given == Given::Now {
+        let all = before.checked_add(amount).filter(|all| *all <= charged);
+        if all.is_none() {
+            return Err(ActError::Refused(format!("the job was charged {charged}, of which {before} was given back already")));
+        }
+        by.sign(tx, "refund", &job.to_string(), &format!("{amount} to {customer}"), now).await?;
+    }
+    refuse_other(given)
+}
+
+fn checked_key(key: &str) -> Result<String, ActError> {
+    let plain = !key.is_empty() && key.len() <= 120 && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if plain { Ok(key.to_owned()) } else { Err(ActError::Refused("a key is 1 to 120 visible ASCII characters".to_owned())) }
+}
+
+fn refuse_other(given: Given) -> Result<Given, ActError> {
+    match given {
+        Given::Now | Given::Before => Ok(given),
+        Given::Otherwise => Err(ActError::Refused("this --key was used before for another amount".to_owned())),
+    }
+}
+
+/// Lets an image run.
+///
+/// # Errors
+/// [`ActError`] if the database refuses.
+pub async fn approve_image(store: &Store, by: &By, digest: Sha256) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    images::approve(&mut tx, digest, &by.reason, now).await?;
+    by.sign(tx, "image.approve", &digest.to_string(), "", now).await
+}
+
+/// Lets an image run no more. The coordinators stop it on connected rigs and end its jobs.
+///
+/// # Errors
+/// [`ActError`] if the database refuses.
+pub async fn revoke_image(store: &Store, by: &By, digest: Sha256) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    images::revoke(&mut tx, digest, &by.reason, now).await?;
+    by.sign(tx, "image.revoke", &digest.to_string(), "", now).await
+}
+
+/// Refuses an account's keys. The coordinators cancel its open jobs.
+///
+/// # Errors
+/// [`ActError`] if there is no such account, or it is suspended already.
+pub async fn suspend(store: &Store, by: &By, customer: CustomerId) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    if !customers::set_suspended(&mut tx, customer, Some(now)).await? {
+        return Err(ActError::Missing(format!("account {customer} that is not suspended")));
+    }
+    by.sign(tx, "account.suspend", &customer.to_string(), "", now).await
+}
+
+/// Lets an account work again.
+///
+/// # Errors
+/// [`ActError`] if there is no such account, or it is not suspended.
+pub async fn resume(store: &Store, by: &By, customer: CustomerId) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    if !customers::set_suspended(&mut tx, customer, None).await? {
+        return Err(ActError::Missing(format!("account {customer} that is suspended")));
+    }
+    by.sign(tx, "account.resume", &customer.to_string(), "", now).await
+}
+
+/// Ends a job. One that a rig has ends when the rig has ended it.
+///
+/// # Errors
+/// [`ActError`] if there is no such job, or it is over.
+pub async fn kill_job(store: &Store, rules: &lifecycle::Rules, by: &By, job: JobId) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    // The nudges are for the coordinator that has the rig; it also finds the wish in the database.
+    let (asked, _nudges) = lifecycle::request_end(&mut tx, rules, job, Reason::KilledByOperator, now).await?;
+    if !asked {
+        return Err(ActError::Missing(format!("job {job} that is not over")));
+    }
+    by.sign(tx, "job.kill", &job.to_string(), "", now).await
+}
+
+/// Takes a rig out of work.
+///
+/// # Errors
+/// [`ActError`] if there is no such rig.
+pub async fn quarantine(store: &Store, by: &By, device: DeviceId) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    if !rigs::set_quarantined(&mut tx, device, Some(now)).await? {
+        return Err(ActError::Missing(format!("rig {device}")));
+    }
+    by.sign(tx, "rig.quarantine", &device.to_string(), "", now).await
+}
+
+/// Lets a rig work again.
+///
+/// # Errors
+/// [`ActError`] if there is no such rig.
+pub async fn release(store: &Store, by: &By, device: DeviceId) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    if !rigs::set_quarantined(&mut tx, device, None).await? {
+        return Err(ActError::Missing(format!("rig {device}")));
+    }
+    by.sign(tx, "rig.release", &device.to_string(), "", now).await
+}
+
+/// Stops the network.
+///
+/// # Errors
+/// [`ActError`] if the database refuses.
+pub async fn stop_network(store: &Store, by: &By) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    switches::set(&mut tx, Switch::NetworkStopped, true, now).await?;
+    by.sign(tx, "network.stop", "network", "", now).await
+}
+
+/// Lets the network go on.
+///
+/// # Errors
+/// [`ActError`] if the database refuses.
+pub async fn start_network(store: &Store, by: &By) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    switches::set(&mut tx, Switch::NetworkStopped, false, now).await?;
+    by.sign(tx, "network.start", "network", "", now).await
+}
+
+/// Notes in the trail that the registry was tidied up.
+///
+/// # Errors
+/// [`ActError`] if the database refuses.
+pub async fn note_registry_prune(store: &Store, by: &By, detail: &str) -> Result<(), ActError> {
+    let (now, tx) = (store.now(), store.begin().await?);
+    by.sign(tx, "registry.gc", "registry", detail, now).await
+}

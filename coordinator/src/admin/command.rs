@@ -1,0 +1,198 @@
+//! From the words of the command line to acts, and from what came of them to what is shown.
+
+use headframe_protocol::Micros;
+use serde_json::json;
+
+use super::{
+    AccountCommand, AuditCommand, Command, CustomerCommand, ImageCommand, JobCommand, KeyCommand, NetworkCommand, RigCommand,
+    acts::{self, ActError, By},
+    images,
+    table::{Shown, bytes, when},
+};
+use crate::{
+    Config,
+    store::{Store, audit, customers, grants::Given, images as image_rows, lifecycle::Rules, rigs},
+};
+
+/// Does one command. `by` is asked for only by those that change something.
+pub(super) async fn carry_out(
+    config: &Config,
+    store: &Store,
+    command: Command,
+    by: impl Fn() -> Result<By, ActError>,
+) -> anyhow::Result<Shown> {
+    match command {
+        Command::Customer(command) => customer(config, store, command, by).await,
+        Command::Key(command) => key(store, command, by).await,
+        Command::Grant { customer, amount, key } => {
+            let given = acts::grant(store, &by()?, customer, amount, &key).await?;
+            said_given(given, amount, &format!("to {customer}"))
+        }
+        Command::Image(command) => image(store, command, by).await,
+        Command::Account(command) => account(store, command, by).await,
+        Command::Job(JobCommand::Kill { job }) => {
+            let rules = Rules {
+                timers: config.timers.clone(),
+                interruptions_max: config.limits.interruptions_max,
+                network: config.network.name.clone(),
+            };
+            acts::kill_job(store, &rules, &by()?, job).await?;
+            Ok(Shown::said(&json!({ "job": job }), format!("Job {job} is being ended."))?)
+        }
+        Command::Rig(command) => rig(store, command, by).await,
+        Command::Refund { job, amount, key } => {
+            let given = acts::refund(store, &by()?, job, amount, &key).await?;
+            said_given(given, amount, &format!("for job {job}"))
+        }
+        Command::Network(command) => network(store, command, by).await,
+        Command::Audit(command) => trail(store, command).await,
+        Command::Registry(command) => images::carry_out(config, store, command, by).await,
+    }
+}
+
+fn said_given(given: Given, amount: Micros, to: &str) -> anyhow::Result<Shown> {
+    let text = match given {
+        Given::Now => format!("Gave {amount} {to}."),
+        Given::Before | Given::Otherwise => format!("{amount} was given {to} under this key before; nothing changed."),
+    };
+    Ok(Shown::said(&json!({ "amount": amount, "new": given == Given::Now }), text)?)
+}
+
+async fn customer(
+    config: &Config,
+    store: &Store,
+    command: CustomerCommand,
+    by: impl Fn() -> Result<By, ActError>,
+) -> anyhow::Result<Shown> {
+    match command {
+        CustomerCommand::Create { name, namespace } => {
+            let made = acts::create_customer(store, &config.limits, &by()?, &name, namespace.as_deref()).await?;
+            let text = format!("Customer {} is open. Its part of the registry is `{}`.", made.id, made.namespace);
+            Ok(Shown::said(&made, text)?)
+        }
+        CustomerCommand::List => {
+            let all = customers::list(&mut *store.read().await?).await?;
+            Ok(Shown::rows(&all, ["CUSTOMER", "NAME", "NAMESPACE", "STORAGE", "OF", "SUSPENDED", "OPENED"], |customer| {
+                [
+                    customer.id.to_string(),
+                    customer.name.clone(),
+                    customer.namespace.clone(),
+                    bytes(customer.storage_bytes_used),
+                    bytes(customer.storage_bytes_max),
+                    when(customer.suspended_ms),
+                    when(Some(customer.created_ms)),
+                ]
+            })?)
+        }
+    }
+}
+
+async fn key(store: &Store, command: KeyCommand, by: impl Fn() -> Result<By, ActError>) -> anyhow::Result<Shown> {
+    match command {
+        KeyCommand::Create { customer, label } => {
+            let made = acts::create_key(store, &by()?, customer, &label).await?;
+            let text = format!("{}\nThis is key {}. It is shown this once and kept nowhere.", made.key, made.id);
+            Ok(Shown::said(&made, text)?)
+        }
+        KeyCommand::List { customer } => {
+            let all = customers::keys(&mut *store.read().await?, customer).await?;
+            Ok(Shown::rows(&all, ["KEY", "LABEL", "MADE", "REVOKED"], |key| {
+                [key.id.to_string(), key.label.clone(), when(Some(key.created_ms)), when(key.revoked_ms)]
+            })?)
+        }
+        KeyCommand::Revoke { key } => {
+            acts::revoke_key(store, &by()?, key).await?;
+            Ok(Shown::said(&json!({ "key": key }), format!("Key {key} is no good any more."))?)
+        }
+    }
+}
+
+async fn image(store: &Store, command: ImageCommand, by: impl Fn() -> Result<By, ActError>) -> anyhow::Result<Shown> {
+    match command {
+        ImageCommand::Approve { digest } => {
+            acts::approve_image(store, &by()?, digest).await?;
+            Ok(Shown::said(&json!({ "digest": digest }), format!("Image sha256:{digest} may run."))?)
+        }
+        ImageCommand::Revoke { digest } => {
+            acts::revoke_image(store, &by()?, digest).await?;
+            let text = format!(
+                "Image sha256:{digest} must not run. Connected rigs stop it within seconds, others when their lease ends."
+            );
+            Ok(Shown::said(&json!({ "digest": digest }), text)?)
+        }
+        ImageCommand::List => {
+            let all = image_rows::list(&mut *store.read().await?).await?;
+            Ok(Shown::rows(&all, ["DIGEST", "APPROVED", "REVOKED", "REASON"], |image| {
+                [image.digest.to_string(), when(image.approved_ms), when(image.revoked_ms), image.reason.clone()]
+            })?)
+        }
+    }
+}
+
+async fn account(store: &Store, command: AccountCommand, by: impl Fn() -> Result<By, ActError>) -> anyhow::Result<Shown> {
+    match command {
+        AccountCommand::Suspend { customer } => {
+            acts::suspend(store, &by()?, customer).await?;
+            let text = format!("Account {customer} is suspended. Its open jobs are cancelled within seconds.");
+            Ok(Shown::said(&json!({ "customer": customer }), text)?)
+        }
+        AccountCommand::Resume { customer } => {
+            acts::resume(store, &by()?, customer).await?;
+            Ok(Shown::said(&json!({ "customer": customer }), format!("Account {customer} works again."))?)
+        }
+    }
+}
+
+async fn rig(store: &Store, command: RigCommand, by: impl Fn() -> Result<By, ActError>) -> anyhow::Result<Shown> {
+    match command {
+        RigCommand::List => {
+            let all = rigs::list(&mut *store.read().await?).await?;
+            Ok(Shown::rows(&all, ["RIG", "NAME", "TRUST", "QUARANTINED", "FIRST SEEN", "LAST SEEN"], |rig| {
+                let (first, last) = (when(Some(rig.first_seen_ms)), when(Some(rig.last_seen_ms)));
+                [rig.device.to_string(), rig.name.clone(), rig.trust.to_string(), when(rig.quarantined_ms), first, last]
+            })?)
+        }
+        RigCommand::Quarantine { device } => {
+            acts::quarantine(store, &by()?, device).await?;
+            Ok(Shown::said(&json!({ "device": device }), format!("Rig {device} is out of work."))?)
+        }
+        RigCommand::Release { device } => {
+            acts::release(store, &by()?, device).await?;
+            Ok(Shown::said(&json!({ "device": device }), format!("Rig {device} may work again."))?)
+        }
+    }
+}
+
+async fn network(store: &Store, command: NetworkCommand, by: impl Fn() -> Result<By, ActError>) -> anyhow::Result<Shown> {
+    match command {
+        NetworkCommand::Stop => {
+            acts::stop_network(store, &by()?).await?;
+            Ok(Shown::said(&json!({ "stopped": true }), "The network is stopped: no job is taken or given out.")?)
+        }
+        NetworkCommand::Start => {
+            acts::start_network(store, &by()?).await?;
+            Ok(Shown::said(&json!({ "stopped": false }), "The network goes on.")?)
+        }
+    }
+}
+
+async fn trail(store: &Store, command: AuditCommand) -> anyhow::Result<Shown> {
+    match command {
+        AuditCommand::List { after, limit } => {
+            let rows = audit::list(&mut *store.read().await?, after, limit).await?;
+            Ok(Shown::rows(&rows, ["NO", "WHEN", "WHO", "WHAT", "TO", "DETAIL", "WHY"], |row| {
+                let (what, to, detail) = (row.act.clone(), row.subject.clone(), row.detail.clone());
+                [row.sequence.to_string(), when(Some(row.at_ms)), row.actor.clone(), what, to, detail, row.reason.clone()]
+            })?)
+        }
+        AuditCommand::Verify => {
+            let verdict = audit::verify(&mut *store.read().await?).await?;
+            match verdict.broken_at {
+                None => Ok(Shown::said(&verdict, format!("All {} rows are as they were written.", verdict.rows))?),
+                Some(row) => {
+                    anyhow::bail!("the audit trail is broken at row {row}: it, or the row before it, was changed or taken out")
+                }
+            }
+        }
+    }
+}

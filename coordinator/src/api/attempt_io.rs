@@ -1,0 +1,120 @@
+//! What a rig fetches and brings for an attempt it holds: inputs, log, outputs. Authorised by the attempt's own token.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use headframe_protocol::{AttemptId, Sha256};
+use serde::{Deserialize, Serialize};
+
+use super::stream;
+use crate::{
+    App,
+    auth::AttemptAuth,
+    blobs::{Expected, ObjectName},
+    error::{ApiError, ApiResult},
+    extract::{self, Json, Path, Query},
+    logs::Appended,
+    store::{attempt_io, blobs, customers, uploads},
+};
+
+/// The most bytes of one piece of a log.
+pub const LOG_PIECE_BYTES_MAX: usize = 64 * 1024;
+
+const GIB: u64 = 1024 * 1024 * 1024;
+
+/// Where the log goes on, in answers to pieces that do not fit.
+const OFFSET_HEADER: HeaderName = HeaderName::from_static("x-headframe-offset");
+
+/// Gives the bytes of an uploaded input.
+pub async fn input(State(app): State<App>, rig: AttemptAuth, Path((_, index)): Path<(AttemptId, usize)>) -> ApiResult<Response> {
+    let mut connection = app.store.read().await?;
+    let spec = attempt_io::spec(&mut connection, rig.job).await?.ok_or_else(|| ApiError::not_found("job"))?;
+    let named = spec.inputs.get(index).and_then(|input| input.upload);
+    let id = named.ok_or_else(|| ApiError::not_found("uploaded input").naming("index", "names an input that was uploaded"))?;
+    let upload = uploads::find(&mut connection, rig.customer, id).await?;
+    let upload = upload.ok_or_else(|| ApiError::not_found("upload"))?;
+    let object = blobs::find(&mut connection, upload.sha256).await?;
+    drop(connection);
+    let object = object.ok_or_else(|| ApiError::internal().because(format!("the bytes of {id} are nowhere")))?;
+    let bytes = app.blobs.read(&object, None).await.map_err(|error| ApiError::internal().because(error))?;
+    let mut headers = stream::download_headers(upload.sha256, "input");
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(upload.bytes));
+    Ok((headers, Body::from_stream(bytes)).into_response())
+}
+
+/// Where a piece of a log begins.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogPosition {
+    offset: u64,
+}
+
+/// Where the next piece begins.
+#[derive(Debug, Serialize)]
+struct LogNext {
+    offset: u64,
+}
+
+/// Takes a piece of the log.
+pub async fn log(
+    State(app): State<App>,
+    rig: AttemptAuth,
+    Query(at): Query<LogPosition>,
+    extract::Body(bytes): extract::Body,
+) -> ApiResult<Response> {
+    if bytes.len() > LOG_PIECE_BYTES_MAX {
+        return Err(ApiError::unreadable(StatusCode::PAYLOAD_TOO_LARGE, "body", "at most 65536 bytes"));
+    }
+    // A log of this length is years of writing; the limit keeps sums far from the largest number.
+    if at.offset > i64::MAX as u64 / 2 {
+        return Err(ApiError::invalid_field("offset", "is beyond any log"));
+    }
+    let appended = app.logs.append(rig.attempt, at.offset, bytes).await.map_err(|error| ApiError::internal().because(error))?;
+    match appended {
+        Appended::Next(offset) => Ok(Json(LogNext { offset }).into_response()),
+        Appended::Expected(offset) => {
+            let refused = ApiError::conflict("The log does not go on there.").naming("offset", &format!("must be {offset}"));
+            let mut response = refused.into_response();
+            response.headers_mut().insert(OFFSET_HEADER, HeaderValue::from(offset));
+            Ok(response)
+        }
+    }
+}
+
+/// Takes one file of the result, named by what it hashes to.
+pub async fn object(
+    State(app): State<App>,
+    rig: AttemptAuth,
+    Path((_, sum)): Path<(AttemptId, String)>,
+    request: Request,
+) -> ApiResult<StatusCode> {
+    let sha256: Sha256 = sum.parse().map_err(|_| ApiError::not_found("object").naming("sha256", "64 lower-case hex digits"))?;
+    let limits = &app.config.limits;
+    let length = stream::announced(request.headers(), limits.output_bytes_max)?;
+    let already = app.blobs.contains_for_attempt(rig.attempt, sha256).await;
+    if already.map_err(|error| ApiError::internal().because(error))?.is_some() {
+        return Ok(StatusCode::OK);
+    }
+    let mut connection = app.store.read().await?;
+    let customer = customers::find(&mut connection, rig.customer).await?.ok_or_else(|| ApiError::not_found("account"))?;
+    let spec = attempt_io::spec(&mut connection, rig.job).await?.ok_or_else(|| ApiError::not_found("job"))?;
+    drop(connection);
+    if customer.storage_bytes_used.saturating_add(length) > customer.storage_bytes_max {
+        let refused = ApiError::quota_exceeded("The customer's storage is used up.");
+        return Err(refused.naming("body", "does not fit into the account's storage"));
+    }
+    // A result can be no larger than the space its job asked for.
+    let share = app.staging.take(rig.attempt, length, u64::from(spec.resources.disk_gib) * GIB).ok_or_else(|| {
+        let refused = ApiError::quota_exceeded("The attempt has brought as much as its job may leave.");
+        refused.naming("body", "does not fit into the job's `resources.disk_gib`")
+    })?;
+    let expected = Expected { sha256: Some(sha256), bytes_max: length };
+    let name = ObjectName::staged(rig.attempt, sha256);
+    let written = app.blobs.put(&name, stream::pieces(request.into_body()), expected).await;
+    written.map_err(|error| stream::refused(error, "sha256"))?;
+    share.keep();
+    Ok(StatusCode::CREATED)
+}

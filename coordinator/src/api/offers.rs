@@ -1,0 +1,25 @@
+//! What the network has now.
+
+use axum::extract::State;
+use headframe_protocol::{
+    api::{ClassOffer, OfferList},
+    error::Problem,
+};
+
+use crate::{App, auth::Customer, extract::Json};
+
+/// Shows which kinds of rig are connected, how many take work now, and from what price.
+#[utoipa::path(
+    get, path = "/v1/offers", tag = "offers", operation_id = "listOffers",
+    responses(
+        (status = 200, description = "Classes with at least one connected rig", body = OfferList),
+        (status = 401, description = "No good key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The account is suspended", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("api_key" = [])),
+)]
+pub async fn list(State(app): State<App>, _customer: Customer) -> Json<OfferList> {
+    let classes = app.dispatch.classes().await.into_iter();
+    let offer = |(class, ready, connected, price_per_hour_min)| ClassOffer { class, ready, connected, price_per_hour_min };
+    Json(OfferList { classes: classes.map(offer).collect() })
+}

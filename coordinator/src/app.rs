@@ -1,0 +1,77 @@
+//! What every handler can reach.
+
+use std::{ops::Deref, sync::Arc};
+
+use url::Url;
+
+use crate::{
+    blobs::Blobs,
+    config::Config,
+    dispatch::Dispatch,
+    journal::Journal,
+    logs::Logs,
+    reconcile::Statuses,
+    registry::Registry,
+    sessions::{Changes, Sessions},
+    staging::Staging,
+    store::Store,
+    tasks::Tasks,
+    webhooks::Webhooks,
+};
+
+/// The parts of one running coordinator, shared by all handlers.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Parts>);
+
+/// See [`App`].
+#[derive(Debug)]
+pub struct Parts {
+    /// What the operator decided.
+    pub config: Config,
+    /// What customers and agents dial, without a slash at the end.
+    pub public_url: Url,
+    /// The truth.
+    pub store: Store,
+    /// Bytes of uploads, results and logs.
+    pub blobs: Blobs,
+    /// How much of results is on its way.
+    pub staging: Staging,
+    /// Logs of attempts.
+    pub logs: Logs,
+    /// The network's own image registry, if it has one.
+    pub registry: Option<Arc<Registry>>,
+    /// Sends messages to customers' webhooks.
+    pub webhooks: Webhooks,
+    /// The agents connected to this replica.
+    pub sessions: Sessions,
+    /// Gives jobs to rigs.
+    pub dispatch: Dispatch,
+    /// Writes down what rigs report.
+    pub journal: Journal,
+    /// Tells those who wait that a job has changed.
+    pub changes: Changes,
+    /// What the reconcilers did last.
+    pub reconcilers: Statuses,
+    /// Everything that runs.
+    pub tasks: Tasks,
+}
+
+impl App {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// `public_url` as agents sign it: without a slash at the end.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.public_url.as_str().trim_end_matches('/')
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,112 @@
+//! Every lease and deadline in one place, so that tests can run all of them faster by one factor.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, millis};
+
+/// Declares the timers: the field, its key in the file and its default stand on one line.
+macro_rules! timers {
+    ($($(#[$doc:meta])* $field:ident, $key:literal, $default_ms:expr;)*) => {
+        /// Every lease and deadline of the coordinator.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Timers {
+            $($(#[$doc])* #[serde(rename = $key, with = "millis")] pub $field: Duration,)*
+        }
+
+        impl Default for Timers {
+            fn default() -> Self {
+                Self { $($field: Duration::from_millis($default_ms),)* }
+            }
+        }
+
+        impl Timers {
+            /// All timers, `divisor` times as fast; none shorter than a millisecond.
+            #[must_use]
+            pub fn scaled(&self, divisor: u32) -> Self {
+                Self { $($field: (self.$field / divisor.max(1)).max(Duration::from_millis(1)),)* }
+            }
+        }
+    };
+}
+
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+
+timers! {
+    /// How often an agent sends a heartbeat; it adds ±20 %.
+    heartbeat, "heartbeat_ms", 15 * SECOND;
+    /// How long a lease lives after a heartbeat. The agent stops by itself when it gets no answer for as long.
+    lease_ttl, "lease_ttl_ms", 60 * SECOND;
+    /// How long after the end of a lease its job is given to another rig: the agent's own stop must be over by then.
+    requeue_slack, "requeue_slack_ms", 15 * SECOND;
+    /// How often heartbeats kept in RAM are written down.
+    lease_flush, "lease_flush_ms", SECOND;
+    /// How long an agent may take to answer an offer.
+    offer_ack, "offer_ack_ms", 2 * SECOND;
+    /// How long an accepted attempt may fetch its image and inputs.
+    preparing, "preparing_ms", 2 * HOUR;
+    /// How long after the job's own timeout an attempt may still say that it runs.
+    running_slack, "running_slack_ms", MINUTE;
+    /// How long outputs may be on their way.
+    uploading, "uploading_ms", 2 * HOUR;
+    /// How long an agent that was asked to end an attempt may take to report it ended.
+    end_grace, "end_grace_ms", 30 * SECOND;
+    /// How long a job may wait in the queue before it fails with `no_rig`.
+    queue, "queue_ms", 24 * HOUR;
+    /// How long a rig gets no offers after one failed; doubles with each failure in a row.
+    rig_backoff, "rig_backoff_ms", 5 * SECOND;
+    /// The longest a rig gets no offers.
+    rig_backoff_max, "rig_backoff_max_ms", 10 * MINUTE;
+    /// How long a job waits after its own failure before it is tried again.
+    job_backoff, "job_backoff_ms", SECOND;
+    /// How often the queue in the database is looked at for jobs that other replicas took in.
+    poll, "poll_ms", 200;
+    /// How often reconcilers run when nothing nudges them.
+    reconcile, "reconcile_ms", SECOND;
+    /// How often the operator's acts in the database are looked for.
+    operator, "operator_ms", 2 * SECOND;
+    /// How often the ledger is audited.
+    audit, "audit_ms", 5 * MINUTE;
+    /// How long an agent may take to answer the challenge.
+    handshake, "handshake_ms", 10 * SECOND;
+    /// How long answers are kept to be given again for the same Idempotency-Key.
+    idempotency, "idempotency_ms", 48 * HOUR;
+    /// The longest `?wait=` of a job.
+    long_poll_max, "long_poll_max_ms", MINUTE;
+    /// How long a webhook's receiver may take to answer.
+    webhook_timeout, "webhook_timeout_ms", 10 * SECOND;
+    /// How long a webhook message waits after its first failed try; doubles with each.
+    webhook_backoff, "webhook_backoff_ms", 5 * SECOND;
+    /// The longest a webhook message waits for its next try.
+    webhook_backoff_max, "webhook_backoff_max_ms", 6 * HOUR;
+    /// How long an upload is kept that no open job uses.
+    upload_keep, "upload_keep_ms", 7 * 24 * HOUR;
+    /// How long the files of a result are kept after their job ended.
+    result_keep, "result_keep_ms", 90 * 24 * HOUR;
+    /// How long an attempt's log is kept after it ended.
+    log_keep, "log_keep_ms", 90 * 24 * HOUR;
+    /// How long bytes that nothing refers to are kept, because a reference may be about to be written.
+    blob_grace, "blob_grace_ms", HOUR;
+    /// How often the artifact store is swept.
+    sweep, "sweep_ms", 15 * MINUTE;
+}
+
+impl Timers {
+    /// Whether the timers fit one another.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let longer = |key, expected, found: Duration| {
+            Err(ConfigError::Value { key, expected, found: format!("{} ms", found.as_millis()) })
+        };
+        if self.lease_ttl < self.heartbeat * 2 {
+            return longer("timers.lease_ttl_ms", "at least twice timers.heartbeat_ms", self.lease_ttl);
+        }
+        if self.rig_backoff_max < self.rig_backoff {
+            return longer("timers.rig_backoff_max_ms", "at least timers.rig_backoff_ms", self.rig_backoff_max);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! Gives jobs to rigs: matches in RAM, makes the matches true in the database, only then pushes the offers.
+//!
+//! One actor per replica around the pure [`Market`]. Matches gather while one commit is on its way, up to a limit; an idle
+//! coordinator commits a single match at once. The database decides: a match whose job was cancelled, or taken by
+//! another replica in the meantime, comes to nothing.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
+
+use headframe_protocol::{AttemptId, DeviceId, JobId, SessionId, job::Reason, rig::RigReport, session::AttemptRef};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+use crate::market::{Agent, Market, Match, QueuedJob, Verdict};
+
+mod actor;
+mod claims;
+mod offers;
+
+pub(crate) use actor::{Actor, Terms};
+pub(crate) use offers::Offers;
+
+/// Commands that may wait. Whoever sends more waits until the actor has caught up.
+const INBOX_MAX: usize = 8_192;
+
+/// Per class of rig: its name, rigs ready, rigs connected, the least price among the ready.
+pub type Classes = Vec<(String, u32, u32, Option<headframe_protocol::Micros>)>;
+
+/// Everything that can wake the actor from outside.
+#[derive(Debug)]
+enum Command {
+    Queued(Vec<QueuedJob>),
+    Unqueued(JobId),
+    Connected(Box<Agent>),
+    Gone(DeviceId, SessionId),
+    Changed(DeviceId, SessionId, Box<RigReport>),
+    Ready(DeviceId, SessionId, bool),
+    Answered(AttemptId),
+    Released(DeviceId, AttemptId, Verdict),
+    Stopped(bool),
+    Classes(oneshot::Sender<Classes>),
+    Waiting(oneshot::Sender<usize>),
+}
+
+/// The actor's handle.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    inbox: mpsc::Sender<Command>,
+}
+
+impl Dispatch {
+    /// A handle and the inbox behind it.
+    fn channel() -> (Self, mpsc::Receiver<Command>) {
+        let (sender, inbox) = mpsc::channel(INBOX_MAX);
+        (Self { inbox: sender }, inbox)
+    }
+
+    /// A command to an actor that has ended is lost, and need not be kept: the database knows.
+    async fn send(&self, command: Command) {
+        drop(self.inbox.send(command).await);
+    }
+
+    /// Jobs wait.
+    pub async fn queued(&self, jobs: Vec<QueuedJob>) {
+        self.send(Command::Queued(jobs)).await;
+    }
+
+    /// A job no longer waits.
+    pub async fn unqueued(&self, job: JobId) {
+        self.send(Command::Unqueued(job)).await;
+    }
+
+    /// A rig is connected.
+    pub async fn connected(&self, agent: Agent) {
+        self.send(Command::Connected(Box::new(agent))).await;
+    }
+
+    /// A session is over.
+    pub async fn gone(&self, device: DeviceId, session: SessionId) {
+        self.send(Command::Gone(device, session)).await;
+    }
+
+    /// A rig says what it is now.
+    pub async fn changed(&self, device: DeviceId, session: SessionId, report: RigReport) {
+        self.send(Command::Changed(device, session, Box::new(report))).await;
+    }
+
+    /// A rig takes offers now, or no longer.
+    pub async fn ready(&self, device: DeviceId, session: SessionId, ready: bool) {
+        self.send(Command::Ready(device, session, ready)).await;
+    }
+
+    /// A rig has answered an offer.
+    pub async fn answered(&self, attempt: AttemptId) {
+        self.send(Command::Answered(attempt)).await;
+    }
+
+    /// An attempt is over.
+    pub async fn released(&self, device: DeviceId, attempt: AttemptId, verdict: Verdict) {
+        self.send(Command::Released(device, attempt, verdict)).await;
+    }
+
+    /// The operator has stopped the network, or lets it go on.
+    pub async fn stopped(&self, stopped: bool) {
+        self.send(Command::Stopped(stopped)).await;
+    }
+
+    /// What this replica has connected now.
+    pub async fn classes(&self) -> Classes {
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Classes(answer)).await;
+        answered.await.unwrap_or_default()
+    }
+
+    /// How many jobs wait in this replica's index.
+    pub async fn waiting(&self) -> usize {
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Waiting(answer)).await;
+        answered.await.unwrap_or_default()
+    }
+}

@@ -1,0 +1,268 @@
+//! The loop around the market.
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Command, Dispatch, Duration, Instant, Market, Match, Offers, Reason, VecDeque, Verdict,
+    claims::{self, Assigned, Outcome},
+    mpsc,
+};
+use crate::{
+    error::Chain,
+    journal::{Journal, Report},
+    sessions::Sessions,
+    store::{
+        Store, StoreError,
+        jobs::{self, QueueCursor},
+        lifecycle::Ending,
+    },
+    tasks::Tasks,
+};
+
+/// Claims in one commit: at 256 a commit's cost is spread thin, and the first of them still waits only milliseconds.
+const CLAIMS_PER_COMMIT_MAX: usize = 256;
+
+/// Commands handled before the loop looks at anything else.
+const COMMANDS_PER_TURN_MAX: usize = 512;
+
+/// Jobs read from the queue at once.
+const POLL_ROWS_MAX: u32 = 2_000;
+
+/// The queue is read again from this long before the newest job seen: a transaction that began earlier may commit later.
+const POLL_OVERLAP_MS: i64 = 2_000;
+
+/// Due jobs and rested rigs handled in one turn.
+const TICK_MAX: usize = 256;
+
+/// What the actor needs to know of the configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) fee_bps: u16,
+    pub(crate) lease_ttl: Duration,
+    pub(crate) offer_ack: Duration,
+    /// When the database gives an unanswered offer up by itself; only if this replica did not.
+    pub(crate) answer_by: Duration,
+    pub(crate) poll: Duration,
+}
+
+/// Jobs found in the queue of the database, and how far it was read.
+type Polled = Result<(Vec<super::QueuedJob>, QueueCursor), StoreError>;
+
+/// The parts the actor reaches.
+pub(crate) struct Actor {
+    market: Market,
+    terms: Terms,
+    store: Store,
+    sessions: Sessions,
+    tasks: Tasks,
+    inbox: mpsc::Receiver<Command>,
+    journal: Option<Journal>,
+    matches: VecDeque<Match>,
+    offers: Offers,
+    commit: Option<JoinHandle<Outcome>>,
+    poll: Option<JoinHandle<Polled>>,
+    cursor: QueueCursor,
+    newest_ms: i64,
+    poll_at: Instant,
+}
+
+impl Actor {
+    pub(crate) fn new(market: Market, terms: Terms, store: Store, sessions: Sessions, tasks: Tasks) -> (Self, Dispatch) {
+        let (handle, inbox) = Dispatch::channel();
+        let offers = Offers::new(terms.offer_ack);
+        let actor = Self {
+            market,
+            terms,
+            store,
+            sessions,
+            tasks,
+            inbox,
+            journal: None,
+            matches: VecDeque::new(),
+            offers,
+            commit: None,
+            poll: None,
+            cursor: QueueCursor::default(),
+            newest_ms: 0,
+            poll_at: Instant::now(),
+        };
+        (actor, handle)
+    }
+
+    /// Runs until told to stop. The journal comes here because it needs the handle of this actor first.
+    pub(crate) async fn run(mut self, journal: Journal, stop: CancellationToken) {
+        self.journal = Some(journal);
+        let mut commands = Vec::with_capacity(COMMANDS_PER_TURN_MAX);
+        loop {
+            self.start_commit();
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                outcome = finished(&mut self.commit) => self.committed(outcome),
+                polled = finished(&mut self.poll) => self.polled(polled),
+                count = self.inbox.recv_many(&mut commands, COMMANDS_PER_TURN_MAX) => {
+                    if count == 0 {
+                        break;
+                    }
+                    for command in commands.drain(..) {
+                        self.command(command);
+                    }
+                }
+                () = tokio::time::sleep_until(wake) => self.tick(),
+            }
+        }
+        // A commit on its way may succeed; its offers are not pushed any more and lapse by their deadline.
+        if let Some(commit) = self.commit.take() {
+            drop(commit.await);
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        let now = self.store.now();
+        let found = match command {
+            Command::Queued(jobs) => jobs.into_iter().filter_map(|job| self.market.job_queued(job, now)).collect(),
+            Command::Unqueued(job) => {
+                self.market.job_gone(job);
+                Vec::new()
+            }
+            Command::Connected(agent) => self.market.rig_connected(*agent),
+            Command::Gone(device, session) => {
+                self.market.rig_gone(device, session);
+                Vec::new()
+            }
+            Command::Changed(device, session, report) => self.market.rig_changed(device, session, &report, self.terms.fee_bps),
+            Command::Ready(device, session, ready) => self.market.rig_ready(device, session, ready),
+            Command::Answered(attempt) => {
+                self.offers.answered(attempt);
+                Vec::new()
+            }
+            Command::Released(device, attempt, verdict) => {
+                self.offers.answered(attempt);
+                self.market.released(device, attempt, verdict, now)
+            }
+            Command::Stopped(stopped) => self.market.set_stopped(stopped),
+            Command::Classes(answer) => {
+                drop(answer.send(self.market.classes()));
+                Vec::new()
+            }
+            Command::Waiting(answer) => {
+                answer.send(self.market.jobs_waiting()).ok();
+                Vec::new()
+            }
+        };
+        self.matches.extend(found);
+    }
+
+    /// Begins the next commit if none is on its way.
+    fn start_commit(&mut self) {
+        if self.commit.is_some() || self.matches.is_empty() {
+            return;
+        }
+        let group: Vec<Match> = self.matches.drain(..self.matches.len().min(CLAIMS_PER_COMMIT_MAX)).collect();
+        let (store, terms) = (self.store.clone(), self.terms.clone());
+        self.commit = Some(self.tasks.spawn("claims", async move { claims::write(&store, &terms, group).await }));
+    }
+
+    fn committed(&mut self, outcome: Option<Outcome>) {
+        let Some(Outcome { assigned, refused, failed }) = outcome else { return };
+        for assigned in assigned {
+            self.push(assigned);
+        }
+        let now = self.store.now();
+        for matched in refused {
+            let found = self.market.released(matched.device, matched.attempt, Verdict::Void, now);
+            self.matches.extend(found);
+        }
+        if let Some((matches, error)) = failed {
+            tracing::warn!(error = %Chain(&error), claims = matches.len(), "Could not commit claims; the jobs wait on");
+            for Match { mut job, attempt, device, .. } in matches {
+                let found = self.market.released(device, attempt, Verdict::Void, now);
+                self.matches.extend(found);
+                // A pause, or a failing database would be asked again at once, for ever.
+                job.not_before_ms = now.after(self.terms.poll);
+                let found = self.market.give_back(job, now);
+                self.matches.extend(found);
+            }
+        }
+    }
+
+    fn push(&mut self, assigned: Assigned) {
+        let Assigned { matched, at, token, job } = assigned;
+        metrics::counter!("headframe_assignments_total").increment(1);
+        self.offers.pushed(at, matched.device, Instant::now());
+        if !self.sessions.offer(&matched, at, token, job, &self.terms) {
+            self.offers.answered(at.attempt);
+            self.withdraw(at);
+        }
+    }
+
+    /// Takes an offer back. Not waited for: the journal tells this actor when it is done.
+    fn withdraw(&self, at: headframe_protocol::session::AttemptRef) {
+        let Some(journal) = self.journal.clone() else { return };
+        let ending = Ending { reason: Some(Reason::NoAnswer), ..Ending::default() };
+        let report =
+            Report::End { at, state: headframe_protocol::job::AttemptState::Withdrawn, ending: Box::new(ending), receipt: None };
+        self.tasks.spawn("withdraw", async move {
+            if let Err(error) = journal.write(report).await {
+                tracing::debug!(error = %Chain(&error), "Could not take an offer back now; its deadline will");
+            }
+        });
+    }
+
+    fn tick(&mut self) {
+        let late = self.offers.late(Instant::now());
+        for at in late {
+            self.withdraw(at);
+        }
+        let found = self.market.tick(self.store.now(), TICK_MAX);
+        self.matches.extend(found);
+        if self.poll.is_none() && self.poll_at <= Instant::now() {
+            let (store, cursor) = (self.store.clone(), self.cursor.clone());
+            self.poll = Some(self.tasks.spawn("poll", async move {
+                let mut connection = store.read().await?;
+                jobs::queued_after(&mut connection, &cursor, POLL_ROWS_MAX).await
+            }));
+        }
+    }
+
+    fn polled(&mut self, polled: Option<Polled>) {
+        self.poll_at = Instant::now() + self.terms.poll;
+        match polled {
+            Some(Ok((jobs, next))) => {
+                let full = jobs.len() >= POLL_ROWS_MAX as usize;
+                self.newest_ms = self.newest_ms.max(next.queued_ms);
+                // A full page goes on where it ended; a new round begins a little before the newest job seen.
+                if full {
+                    self.poll_at = Instant::now();
+                    self.cursor = next;
+                } else {
+                    self.cursor = QueueCursor { queued_ms: self.newest_ms - POLL_OVERLAP_MS, id: String::new() };
+                }
+                let now = self.store.now();
+                for job in jobs {
+                    let found = self.market.job_queued(job, now);
+                    self.matches.extend(found);
+                }
+            }
+            Some(Err(error)) => tracing::warn!(error = %Chain(&error), "Could not read the queue; trying again"),
+            None => {}
+        }
+    }
+
+    fn next_wake(&mut self) -> Instant {
+        let now = Instant::now();
+        let tick = self.market.next_tick().map(|at| now + at.since(self.store.now()));
+        let poll = if self.poll.is_none() { self.poll_at } else { now + self.terms.poll };
+        [tick, self.offers.next()].into_iter().flatten().fold(poll, Instant::min)
+    }
+}
+
+/// The result of a task once it has ended; waits for ever if there is none. A task that panicked gives nothing.
+async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Option<T> {
+    let Some(running) = task.as_mut() else { return std::future::pending().await };
+    let result = running.await.ok();
+    *task = None;
+    result
+}

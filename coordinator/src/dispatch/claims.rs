@@ -1,0 +1,89 @@
+//! Makes a group of matches true: one transaction, whatever its size.
+
+use headframe_protocol::{Sha256, session::AttemptRef};
+
+use crate::{
+    auth::random_hex,
+    market::Match,
+    store::{
+        Store, StoreError,
+        attempts::{self, Claim, Claimed},
+        commit,
+    },
+};
+
+use super::actor::Terms;
+
+/// A match that is true now, and what the offer needs.
+#[derive(Debug)]
+pub(crate) struct Assigned {
+    pub(crate) matched: Match,
+    pub(crate) at: AttemptRef,
+    pub(crate) token: String,
+    pub(crate) job: Claimed,
+}
+
+/// What became of a group of matches.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// True now.
+    pub(crate) assigned: Vec<Assigned>,
+    /// Came to nothing: the job is gone.
+    pub(crate) refused: Vec<Match>,
+    /// Not decided: the database failed. The jobs still wait.
+    pub(crate) failed: Option<(Vec<Match>, StoreError)>,
+}
+
+/// Commits a group. An error leaves no trace in the database, unless the commit's answer was lost; then the attempts
+/// were never offered and are taken back when their time to answer is over.
+pub(crate) async fn write(store: &Store, terms: &Terms, matches: Vec<Match>) -> Outcome {
+    let tokens: Vec<String> = matches.iter().map(|_| format!("hft_{}", random_hex())).collect();
+    let claims: Vec<Claim> = matches.iter().zip(&tokens).map(|(matched, token)| claim(matched, token)).collect();
+    match in_one_commit(store, terms, &claims).await {
+        Err(error) => Outcome { assigned: Vec::new(), refused: Vec::new(), failed: Some((matches, error)) },
+        Ok(mut won) => {
+            let (mut assigned, mut refused) = (Vec::new(), Vec::new());
+            for (matched, token) in matches.into_iter().zip(tokens) {
+                match won.remove(&matched.job.id) {
+                    Some(job) => {
+                        let at = AttemptRef { attempt: matched.attempt, epoch: matched.job.epoch + 1 };
+                        assigned.push(Assigned { matched, at, token, job });
+                    }
+                    None => refused.push(matched),
+                }
+            }
+            Outcome { assigned, refused, failed: None }
+        }
+    }
+}
+
+fn claim(matched: &Match, token: &str) -> Claim {
+    Claim {
+        job: matched.job.id,
+        epoch: matched.job.epoch,
+        attempt: matched.attempt,
+        device: matched.device,
+        token: Sha256::of(token.as_bytes()),
+        price_per_hour: matched.price_per_hour,
+    }
+}
+
+async fn in_one_commit(
+    store: &Store,
+    terms: &Terms,
+    claims: &[Claim],
+) -> Result<std::collections::HashMap<headframe_protocol::JobId, Claimed>, StoreError> {
+    let mut tx = store.begin().await?;
+    let now = store.now();
+    let terms = attempts::Terms {
+        fee_bps: terms.fee_bps,
+        lease_until: now.after(terms.lease_ttl),
+        answer_by: now.after(terms.answer_by),
+        now,
+    };
+    let won = attempts::claim(&mut tx, claims, terms, store.skip_locked()).await?;
+    crate::fail::point("claim");
+    commit(tx, "commit claims").await?;
+    crate::fail::point("claim_committed");
+    Ok(won)
+}

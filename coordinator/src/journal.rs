@@ -1,0 +1,296 @@
+//! Writes down what rigs report and what is decided about attempts, many reports to one commit.
+//!
+//! One actor per replica. While one commit is on its way to the disk the next reports gather, so that a commit is shared
+//! by more the busier it is, and nobody waits for a timer. Because every change of an attempt passes through here, two
+//! of one replica never cross in the database.
+
+use headframe_protocol::{
+    DeviceId, JobId,
+    job::{AttemptState, Reason},
+    receipt::SignedReceipt,
+    session::{AttemptRef, Settled},
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    dispatch::Dispatch,
+    error::Chain,
+    sessions::{Changes, Sessions},
+    store::{
+        Store, StoreError, Tx, commit,
+        lifecycle::{self, Ending, Nudge, Rules},
+    },
+};
+
+/// Reports that may wait. More means the database is slower than the rigs; sessions then wait, and their rigs with them.
+const INBOX_MAX: usize = 4_096;
+
+/// Reports in one commit: as many as claims, for the same reason.
+const REPORTS_PER_COMMIT_MAX: usize = 256;
+
+/// Something to be written down.
+#[derive(Debug, Clone)]
+pub enum Report {
+    /// An attempt has moved on.
+    Advance {
+        /// The rig that says so.
+        device: DeviceId,
+        /// Which.
+        at: AttemptRef,
+        /// Where to.
+        to: AttemptState,
+    },
+    /// An attempt's result is about to be checked.
+    Verify {
+        /// The rig that brought it.
+        device: DeviceId,
+        /// Which.
+        at: AttemptRef,
+    },
+    /// A receipt.
+    Receipt {
+        /// The rig that brought it.
+        device: DeviceId,
+        /// What it claims, and its proof.
+        signed: Box<SignedReceipt>,
+    },
+    /// An attempt ends.
+    End {
+        /// Which.
+        at: AttemptRef,
+        /// How.
+        state: AttemptState,
+        /// Why, and what comes with it.
+        ending: Box<Ending>,
+        /// The last receipt.
+        receipt: Option<Box<SignedReceipt>>,
+    },
+    /// Somebody wants a job ended.
+    RequestEnd {
+        /// Which.
+        job: JobId,
+        /// Why.
+        reason: Reason,
+    },
+    /// A rig should end an attempt, while its job goes on.
+    AskToEnd {
+        /// Which.
+        at: AttemptRef,
+        /// Why.
+        reason: Reason,
+    },
+    /// A job that waited is given up.
+    FailWaiting {
+        /// Which.
+        job: JobId,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// What came of a report.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// To [`Report::Advance`] and [`Report::Verify`]: whether the attempt is still the rig's.
+    Advanced {
+        /// False: it should stop.
+        held: bool,
+    },
+    /// To [`Report::Receipt`]: the newest sequence there is; nothing if the attempt is not the rig's.
+    Receipt(Option<u64>),
+    /// To [`Report::End`]: how the attempt is written down; nothing if the rig has no such attempt.
+    Ended(Option<Settled>),
+    /// To the others: whether there was something to change.
+    Done(bool),
+}
+
+/// The journal could not write a report down: the database failed, or we are stopping. It may be sent again.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The database.
+    #[error("a report could not be written down")]
+    Store(#[source] StoreError),
+    /// We are stopping.
+    #[error("the journal is closed")]
+    Closed,
+}
+
+struct Entry {
+    report: Report,
+    answer: oneshot::Sender<Result<Answer, JournalError>>,
+}
+
+/// The journal's handle.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    inbox: mpsc::Sender<Entry>,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.report.fmt(f)
+    }
+}
+
+impl Journal {
+    /// Writes a report down; returns when it is durable.
+    ///
+    /// # Errors
+    /// [`JournalError`] if it was not.
+    pub async fn write(&self, report: Report) -> Result<Answer, JournalError> {
+        let (answer, answered) = oneshot::channel();
+        self.inbox.send(Entry { report, answer }).await.map_err(|_| JournalError::Closed)?;
+        answered.await.map_err(|_| JournalError::Closed)?
+    }
+}
+
+/// Whom the journal tells.
+#[derive(Debug, Clone)]
+pub(crate) struct Listeners {
+    pub(crate) dispatch: Dispatch,
+    pub(crate) sessions: Sessions,
+    pub(crate) changes: Changes,
+}
+
+/// The actor behind a [`Journal`].
+pub(crate) struct Writer {
+    store: Store,
+    rules: Rules,
+    listeners: Listeners,
+    inbox: mpsc::Receiver<Entry>,
+}
+
+impl Writer {
+    pub(crate) fn new(store: Store, rules: Rules, listeners: Listeners) -> (Self, Journal) {
+        let (sender, inbox) = mpsc::channel(INBOX_MAX);
+        (Self { store, rules, listeners, inbox }, Journal { inbox: sender })
+    }
+
+    /// Writes until told to stop; what had arrived by then is still written.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut entries = Vec::with_capacity(REPORTS_PER_COMMIT_MAX);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled(), if !self.inbox.is_closed() => self.inbox.close(),
+                count = self.inbox.recv_many(&mut entries, REPORTS_PER_COMMIT_MAX) => {
+                    if count == 0 {
+                        break;
+                    }
+                    self.write_group(std::mem::take(&mut entries)).await;
+                }
+            }
+        }
+    }
+
+    /// One commit for all. If it fails, one for each, so that one bad report fails alone.
+    async fn write_group(&self, entries: Vec<Entry>) {
+        match self.commit(entries.iter().map(|entry| &entry.report)).await {
+            Ok(answers) => {
+                for (entry, answer) in entries.into_iter().zip(answers) {
+                    drop(entry.answer.send(Ok(answer)));
+                }
+            }
+            Err(error) if entries.len() == 1 => {
+                tracing::warn!(error = %Chain(&error), "Could not write a report down");
+                for entry in entries {
+                    drop(entry.answer.send(Err(JournalError::Closed)));
+                }
+            }
+            Err(error) => {
+                tracing::debug!(error = %Chain(&error), reports = entries.len(), "A group of reports did not commit; writing one by one");
+                for entry in entries {
+                    let answer = self.commit(std::iter::once(&entry.report)).await.map_err(JournalError::Store);
+                    let answer = answer.and_then(|mut answers| answers.pop().ok_or(JournalError::Closed));
+                    drop(entry.answer.send(answer));
+                }
+            }
+        }
+    }
+
+    async fn commit(&self, reports: impl Iterator<Item = &Report>) -> Result<Vec<Answer>, StoreError> {
+        let mut tx = self.store.begin().await?;
+        let (mut answers, mut nudges) = (Vec::new(), Vec::new());
+        for report in reports {
+            answers.push(self.apply(&mut tx, report, &mut nudges).await?);
+        }
+        commit(tx, "write reports down").await?;
+        answers.iter().for_each(pass_points);
+        for nudge in nudges {
+            self.tell(nudge).await;
+        }
+        Ok(answers)
+    }
+
+    async fn apply(&self, tx: &mut Tx, report: &Report, nudges: &mut Vec<Nudge>) -> Result<Answer, StoreError> {
+        let (rules, now) = (&self.rules, self.store.now());
+        match report {
+            Report::Advance { device, at, to } => {
+                let advanced = lifecycle::advance(tx, rules, *device, *at, *to, now).await?;
+                nudges.extend(advanced.nudges);
+                Ok(Answer::Advanced { held: advanced.held })
+            }
+            Report::Verify { device, at } => {
+                let advanced = lifecycle::verify(tx, *device, *at, now).await?;
+                nudges.extend(advanced.nudges);
+                Ok(Answer::Advanced { held: advanced.held })
+            }
+            Report::Receipt { device, signed } => Ok(Answer::Receipt(lifecycle::take_receipt(tx, rules, *device, signed).await?)),
+            Report::End { at, state, ending, receipt } => {
+                if let (Some(signed), Some(device)) = (receipt, ending.by) {
+                    lifecycle::take_receipt(tx, rules, device, signed).await?;
+                }
+                let ended = lifecycle::end(tx, rules, *at, *state, (**ending).clone(), now).await?;
+                nudges.extend(ended.nudges);
+                Ok(Answer::Ended(ended.settled))
+            }
+            Report::RequestEnd { job, reason } => {
+                let (open, told) = lifecycle::request_end(tx, rules, *job, *reason, now).await?;
+                nudges.extend(told);
+                Ok(Answer::Done(open))
+            }
+            Report::AskToEnd { at, reason } => {
+                let told = lifecycle::ask_to_end(tx, rules, *at, *reason, now).await?;
+                let changed = !told.is_empty();
+                nudges.extend(told);
+                Ok(Answer::Done(changed))
+            }
+            Report::FailWaiting { job, reason } => {
+                let told = lifecycle::fail_waiting(tx, *job, *reason, now).await?;
+                let changed = !told.is_empty();
+                nudges.extend(told);
+                Ok(Answer::Done(changed))
+            }
+        }
+    }
+
+    async fn tell(&self, nudge: Nudge) {
+        let Listeners { dispatch, sessions, changes } = &self.listeners;
+        match nudge {
+            Nudge::Queued(job) => dispatch.queued(vec![*job]).await,
+            Nudge::Unqueued(job) => dispatch.unqueued(job).await,
+            Nudge::Changed(job) => changes.tell(job),
+            Nudge::Ended { device, at, verdict, rig_knows, reason } => {
+                dispatch.released(device, at.attempt, verdict).await;
+                sessions.ended(device, at, (!rig_knows).then_some(reason));
+            }
+            Nudge::AskedToEnd { device, at, reason } => sessions.ask_to_end(device, at, reason),
+            // Found by its reconciler within a second.
+            Nudge::Outbox => {}
+        }
+    }
+}
+
+/// An attempt's charge and its job's promotion are one transaction, so that the moments after them are the same.
+fn pass_points(answer: &Answer) {
+    match answer {
+        Answer::Ended(Some(settled)) => {
+            crate::fail::point("capture_committed");
+            if settled.state == AttemptState::Succeeded {
+                crate::fail::point("promote_committed");
+            }
+        }
+        Answer::Ended(None) | Answer::Advanced { .. } | Answer::Receipt(_) | Answer::Done(_) => {}
+    }
+}

@@ -1,0 +1,347 @@
+//! Who works for whom. Pure: no I/O, no clock, no async; the same events in the same order give the same matches for the
+//! same seed.
+//!
+//! An index over the database's truth. Every event looks only at what it concerns: a new job at a handful of ready rigs
+//! of the classes that fit, a rig that became free at the queues that fit it. Nothing ever walks over all rigs or all
+//! jobs, so that the cost of a match does not grow with the size of the network.
+//!
+//! What is matched is only *reserved* here. [`crate::dispatch`] makes it true in the database, or gives it back.
+
+use std::collections::{BTreeSet, HashMap};
+
+use headframe_protocol::{
+    AttemptId, CustomerId, DeviceId, JobId, Micros, SessionId, Sha256, TimestampMs,
+    job::{GpuNeed, JobSpec, Trust},
+    rig::RigReport,
+};
+
+mod class;
+mod queue;
+mod rigs;
+#[cfg(test)]
+mod tests;
+
+pub use class::Class;
+pub use rigs::{Agent, Backoff};
+
+use queue::Queue;
+use rigs::Rigs;
+
+/// How many kinds of want get another try with each tick.
+const GROUPS_PER_TICK: usize = 16;
+
+/// A job that waits for a rig, with all that matching looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedJob {
+    /// The job.
+    pub id: JobId,
+    /// Its epoch now; the attempt gets the next.
+    pub epoch: u64,
+    /// Whose.
+    pub customer: CustomerId,
+    /// What it asks of a rig. Jobs that want the same are interchangeable.
+    pub want: Want,
+    /// The image; rigs that have it are preferred.
+    pub image: Sha256,
+    /// When it entered the queue.
+    pub queued_ms: TimestampMs,
+    /// Not before this.
+    pub not_before_ms: TimestampMs,
+}
+
+/// What a job asks of a rig.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Want {
+    /// GPUs, how many and which.
+    pub gpu: Option<GpuWant>,
+    /// Processor cores.
+    pub cpu: u16,
+    /// Memory.
+    pub memory_gib: u16,
+    /// Disk.
+    pub disk_gib: u16,
+    /// The least trusted kind of rig.
+    pub trust: Trust,
+    /// The most it pays.
+    pub price_per_hour_max: Micros,
+}
+
+/// GPUs, how many and which. [`GpuNeed`] in a form that can be a key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GpuWant {
+    /// How many of one rig.
+    pub count: u8,
+    /// Memory of each.
+    pub vram_gib: u16,
+    /// Verified score of each.
+    pub min_fu: u32,
+    /// Only from this vendor.
+    pub vendor: Option<headframe_protocol::rig::GpuVendor>,
+}
+
+impl Want {
+    /// What `spec` asks of a rig.
+    #[must_use]
+    pub fn of(spec: &JobSpec) -> Self {
+        let gpu = spec.resources.gpu.as_ref().map(|GpuNeed { count, vram_gib, min_fu, vendor }| GpuWant {
+            count: *count,
+            vram_gib: *vram_gib,
+            min_fu: *min_fu,
+            vendor: *vendor,
+        });
+        Self {
+            gpu,
+            cpu: spec.resources.cpu,
+            memory_gib: spec.resources.memory_gib,
+            disk_gib: spec.resources.disk_gib,
+            trust: spec.placement.trust,
+            price_per_hour_max: spec.max_price_per_hour,
+        }
+    }
+
+    /// How many of a rig's slots it takes.
+    #[must_use]
+    pub fn slots(&self) -> u8 {
+        self.gpu.as_ref().map_or(1, |gpu| gpu.count.max(1))
+    }
+}
+
+/// A job and the rig it is reserved for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// The job, taken out of the queue.
+    pub job: QueuedJob,
+    /// The attempt this becomes if the database agrees.
+    pub attempt: AttemptId,
+    /// The rig.
+    pub device: DeviceId,
+    /// The session to push the offer to.
+    pub session: SessionId,
+    /// What the customer pays: the rig's ask now, frozen.
+    pub price_per_hour: Micros,
+}
+
+/// How an attempt went, as far as the next offers to the rig depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The rig did what it should; earlier failures are forgiven.
+    Fine,
+    /// Nothing was learnt about the rig.
+    Void,
+    /// The job failed by its own doing. A short pause: a rig that fails everything must not eat the queue.
+    JobFailed,
+    /// The rig failed or did not answer. The pause doubles with each in a row.
+    RigFailed,
+}
+
+/// What customers pay for a rig whose owner wants at least `floor`: the least price that leaves him his floor after the fee.
+#[must_use]
+pub fn price(floor: Micros, fee_bps: u16) -> Micros {
+    let keep = i128::from(10_000 - fee_bps.min(9_999));
+    let price = (i128::from(floor.get().max(0)) * 10_000 + keep - 1) / keep;
+    Micros::new(i64::try_from(price).unwrap_or(i64::MAX))
+}
+
+/// The index: ready rigs by class, waiting jobs by what they want.
+#[derive(Debug)]
+pub struct Market {
+    rigs: Rigs,
+    queue: Queue,
+    /// Jobs that may not start yet, by when they may.
+    later: BTreeSet<(TimestampMs, JobId)>,
+    /// Rigs that back off, by until when.
+    resting: BTreeSet<(TimestampMs, DeviceId)>,
+    stopped: bool,
+}
+
+impl Market {
+    /// An empty market. `seed` drives the sampling.
+    #[must_use]
+    pub fn new(backoff: Backoff, seed: u64) -> Self {
+        Self {
+            rigs: Rigs::new(backoff, seed),
+            queue: Queue::default(),
+            later: BTreeSet::new(),
+            resting: BTreeSet::new(),
+            stopped: false,
+        }
+    }
+
+    /// A job waits. Known ones are passed over, so that hearing of one twice does no harm.
+    pub fn job_queued(&mut self, job: QueuedJob, now: TimestampMs) -> Option<Match> {
+        let (id, not_before, want) = (job.id, job.not_before_ms, job.want.clone());
+        if !self.queue.insert(job) {
+            return None;
+        }
+        if not_before > now {
+            self.later.insert((not_before, id));
+            return None;
+        }
+        self.queue.ready(id);
+        self.place_one_of(&want)
+    }
+
+    /// A match came to nothing for a reason that had nothing to do with the job; it waits again.
+    pub fn give_back(&mut self, job: QueuedJob, now: TimestampMs) -> Option<Match> {
+        self.queue.untake(job.id);
+        self.job_queued(job, now)
+    }
+
+    /// A job no longer waits.
+    pub fn job_gone(&mut self, job: JobId) {
+        self.queue.remove(job);
+    }
+
+    /// A rig is connected, or its session is a newer one. Replaces what was known of it, but not its back-off.
+    pub fn rig_connected(&mut self, agent: Agent) -> Vec<Match> {
+        let device = agent.device;
+        self.rigs.connect(agent);
+        self.fill(device)
+    }
+
+    /// A session is over. Ignored if a newer one has replaced it.
+    pub fn rig_gone(&mut self, device: DeviceId, session: SessionId) {
+        self.rigs.disconnect(device, session);
+    }
+
+    /// A rig says what it is now.
+    pub fn rig_changed(&mut self, device: DeviceId, session: SessionId, report: &RigReport, fee_bps: u16) -> Vec<Match> {
+        self.rigs.report(device, session, report, fee_bps);
+        self.fill(device)
+    }
+
+    /// A rig takes offers now, or no longer.
+    pub fn rig_ready(&mut self, device: DeviceId, session: SessionId, ready: bool) -> Vec<Match> {
+        if self.rigs.set_ready(device, session, ready) { self.fill(device) } else { Vec::new() }
+    }
+
+    /// An attempt is over, or never came to be; its slots are free. Repeating it changes nothing.
+    pub fn released(&mut self, device: DeviceId, attempt: AttemptId, verdict: Verdict, now: TimestampMs) -> Vec<Match> {
+        if let Some(until) = self.rigs.release(device, attempt, verdict, now) {
+            self.resting.insert((until, device));
+        }
+        self.fill(device)
+    }
+
+    /// The operator has stopped the network, or lets it go on. While stopped nothing is matched.
+    pub fn set_stopped(&mut self, stopped: bool) -> Vec<Match> {
+        if self.stopped == stopped {
+            return Vec::new();
+        }
+        self.stopped = stopped;
+        let mut found = Vec::new();
+        if !stopped {
+            for want in self.queue.wants() {
+                while let Some(matched) = self.place_one_of(&want) {
+                    found.push(matched);
+                }
+            }
+        }
+        found
+    }
+
+    /// Time has passed: jobs that may start now, rigs that have rested. At most `limit` of each.
+    pub fn tick(&mut self, now: TimestampMs, limit: usize) -> Vec<Match> {
+        self.queue.forget_taken(now);
+        let mut found = Vec::new();
+        for _ in 0..limit {
+            let Some(&(at, job)) = self.later.first() else { break };
+            if at > now {
+                break;
+            }
+            self.later.pop_first();
+            if let Some(want) = self.queue.ready(job) {
+                found.extend(self.place_one_of(&want));
+            }
+        }
+        for _ in 0..limit {
+            let Some(&(at, device)) = self.resting.first() else { break };
+            if at > now {
+                break;
+            }
+            self.resting.pop_first();
+            self.rigs.rested(device, now);
+            found.extend(self.fill(device));
+        }
+        // Jobs few rigs can do may have missed them in the draw; a few kinds of want get another try each time.
+        for want in self.queue.some_wants(GROUPS_PER_TICK) {
+            found.extend(self.place_one_of(&want));
+        }
+        found
+    }
+
+    /// When [`Market::tick`] has something to do next.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<TimestampMs> {
+        let later = self.later.first().map(|&(at, _)| at);
+        let rested = self.resting.first().map(|&(at, _)| at);
+        [later, rested].into_iter().flatten().min()
+    }
+
+    /// How many jobs wait here.
+    #[must_use]
+    pub fn jobs_waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Per class: its name, rigs ready, rigs connected, the least price among the ready.
+    #[must_use]
+    pub fn classes(&self) -> Vec<(String, u32, u32, Option<Micros>)> {
+        self.rigs.classes()
+    }
+
+    /// Tries to give the job that is next among those that want `want` to a rig.
+    fn place_one_of(&mut self, want: &Want) -> Option<Match> {
+        if self.stopped {
+            return None;
+        }
+        let image = self.queue.next_image(want)?;
+        let device = self.rigs.candidate(want, image)?;
+        self.reserve(want, device)
+    }
+
+    /// Gives a rig jobs until its slots are taken or nothing fits.
+    fn fill(&mut self, device: DeviceId) -> Vec<Match> {
+        let mut found = Vec::new();
+        while !self.stopped {
+            let Some(offer) = self.rigs.offer_of(device) else { break };
+            let Some(want) = self.queue.next_for(&offer) else { break };
+            let Some(matched) = self.reserve(&want, device) else { break };
+            found.push(matched);
+        }
+        found
+    }
+
+    fn reserve(&mut self, want: &Want, device: DeviceId) -> Option<Match> {
+        let job = self.queue.take(want)?;
+        let attempt = AttemptId::generate();
+        let (session, price_per_hour) = self.rigs.reserve(device, attempt, want.slots())?;
+        Some(Match { job, attempt, device, session, price_per_hour })
+    }
+}
+
+/// Whether a rig suits is asked of this: what it has, what it asks, how many slots are free.
+#[derive(Debug, Clone)]
+pub(crate) struct Capacity {
+    pub(crate) class: Class,
+    pub(crate) cpu: u16,
+    pub(crate) memory_gib: u16,
+    pub(crate) disk_gib: u16,
+    pub(crate) slots_free: u8,
+    pub(crate) price_per_hour: Micros,
+}
+
+impl Capacity {
+    /// Whether this rig can do a job that wants `want`.
+    pub(crate) fn suits(&self, want: &Want) -> bool {
+        self.class.suits(want)
+            && self.cpu >= want.cpu
+            && self.memory_gib >= want.memory_gib
+            && self.disk_gib >= want.disk_gib
+            && self.slots_free >= want.slots()
+            && self.price_per_hour <= want.price_per_hour_max
+    }
+}
+
+/// Rigs by device; the type is named because three files pass it around.
+pub(crate) type ByDevice<T> = HashMap<DeviceId, T>;

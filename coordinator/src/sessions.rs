@@ -1,0 +1,203 @@
+//! The agents connected to this replica: one actor per session, one session per device.
+//!
+//! [`open`] is the route; [`handshake`](self) decides who is there, [`conversation`](self) speaks with him. [`Sessions`] is how the
+//! rest of the coordinator reaches a rig: it never waits for one. A rig whose outbox is full is slower than we are
+//! willing to wait for, and loses its session.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use headframe_protocol::{
+    DeviceId, ImageRef, JobId, SessionId, Sha256,
+    job::Reason,
+    session::{AttemptRef, CoordinatorMessage, Ended, RefusedCode, RegistryLogin, Revoke},
+};
+use tokio::sync::{broadcast, mpsc};
+use url::Url;
+
+use crate::{clock::Clock, dispatch::Terms, error::Chain, market::Match, registry::Registry, store::attempts::Claimed};
+
+mod conversation;
+mod handshake;
+mod leases;
+mod offer;
+mod outputs;
+mod route;
+
+pub use leases::Leases;
+pub(crate) use leases::keep_flushing;
+pub use route::open;
+
+/// Messages that may wait for one rig. A rig holds at most sixteen attempts, and each has few messages at a time.
+const OUTBOX_MAX: usize = 256;
+
+/// What is put into a session's outbox.
+#[derive(Debug)]
+enum Outgoing {
+    Message(Box<CoordinatorMessage>),
+    /// The session ends with this.
+    Refuse(RefusedCode),
+}
+
+#[derive(Debug)]
+struct Session {
+    id: SessionId,
+    outbox: mpsc::Sender<Outgoing>,
+}
+
+/// How the rest of the coordinator reaches connected rigs. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    connected: Arc<Mutex<HashMap<DeviceId, Session>>>,
+    leases: Leases,
+    public_url: Url,
+    registry: Option<Arc<Registry>>,
+    clock: Clock,
+}
+
+impl Sessions {
+    pub(crate) fn new(public_url: Url, registry: Option<Arc<Registry>>, clock: Clock) -> Self {
+        Self { connected: Arc::default(), leases: Leases::default(), public_url, registry, clock }
+    }
+
+    /// The leases heard of here.
+    #[must_use]
+    pub fn leases(&self) -> &Leases {
+        &self.leases
+    }
+
+    /// How many rigs are connected here.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Pushes the offer of an assigned job. False if its session is gone or does not keep up.
+    pub(crate) fn offer(&self, matched: &Match, at: AttemptRef, token: String, job: Claimed, terms: &Terms) -> bool {
+        let mut offer = offer::build(&self.public_url, matched, at, token, job, terms);
+        offer.registry = self.login(&offer.spec.image, matched.job.id);
+        let message = CoordinatorMessage::Offer(Box::new(offer));
+        self.leases.taken(matched.device, at);
+        let pushed = self.push(matched.device, Some(matched.session), Outgoing::Message(Box::new(message)));
+        if !pushed {
+            self.leases.forget(at.attempt);
+        }
+        pushed
+    }
+
+    /// What lets the rig pull the image, where the network's own registry has it.
+    fn login(&self, image: &ImageRef, job: JobId) -> Option<RegistryLogin> {
+        let login = self.registry.as_ref()?.pull_login(image, job, self.clock.now());
+        login.unwrap_or_else(|error| {
+            // The rig will say that it cannot pull; the reason is here.
+            tracing::error!(error = %Chain(&error), job.id = %job, "Could not make a pull credential");
+            None
+        })
+    }
+
+    /// An attempt is over. `told` is the reason to tell the rig, unless it was the rig that said so.
+    pub(crate) fn ended(&self, device: DeviceId, at: AttemptRef, told: Option<Option<Reason>>) {
+        self.leases.forget(at.attempt);
+        if let Some(reason) = told {
+            let reason = reason.unwrap_or(Reason::LeaseLapsed);
+            self.push(device, None, Outgoing::Message(Box::new(CoordinatorMessage::Withdraw(Ended { at, reason }))));
+        }
+    }
+
+    /// Asks a rig to end an attempt and report it.
+    pub(crate) fn ask_to_end(&self, device: DeviceId, at: AttemptRef, reason: Reason) {
+        self.push(device, None, Outgoing::Message(Box::new(CoordinatorMessage::Cancel(Ended { at, reason }))));
+    }
+
+    /// Tells every connected rig that an image must not run any more.
+    pub fn revoke_image(&self, image: Sha256) {
+        let connected = self.lock();
+        for session in connected.values() {
+            drop(session.outbox.try_send(Outgoing::Message(Box::new(CoordinatorMessage::Revoke(Revoke { image })))));
+        }
+    }
+
+    /// Ends the session of a rig, if it is connected here.
+    pub fn refuse(&self, device: DeviceId, code: RefusedCode) {
+        self.push(device, None, Outgoing::Refuse(code));
+    }
+
+    /// The newest session of a device takes over; the older one is told.
+    fn enter(&self, device: DeviceId, id: SessionId) -> mpsc::Receiver<Outgoing> {
+        let (outbox, messages) = mpsc::channel(OUTBOX_MAX);
+        let before = self.lock().insert(device, Session { id, outbox });
+        if let Some(before) = before {
+            drop(before.outbox.try_send(Outgoing::Refuse(RefusedCode::Superseded)));
+        }
+        messages
+    }
+
+    /// A session is over. A newer one of the same device stays.
+    fn leave(&self, device: DeviceId, id: SessionId) {
+        let mut connected = self.lock();
+        if connected.get(&device).is_some_and(|session| session.id == id) {
+            connected.remove(&device);
+        }
+    }
+
+    fn push(&self, device: DeviceId, session: Option<SessionId>, outgoing: Outgoing) -> bool {
+        let mut connected = self.lock();
+        let Some(found) = connected.get(&device).filter(|found| session.is_none_or(|id| id == found.id)) else { return false };
+        match found.outbox.try_send(outgoing) {
+            Ok(()) => true,
+            Err(_) => {
+                // Dropping the sender ends the session once it has sent what it has.
+                connected.remove(&device);
+                tracing::warn!(rig.device = %device, "A rig does not keep up with its messages; its session ends");
+                false
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<DeviceId, Session>> {
+        // The map is whole after every statement, so a panic elsewhere leaves nothing half done.
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells those who wait for a job on this replica that it changed. Who misses one looks again after a while anyway.
+#[derive(Debug, Clone)]
+pub struct Changes {
+    sender: broadcast::Sender<JobId>,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { sender: broadcast::channel(1_024).0 }
+    }
+}
+
+impl Changes {
+    /// A job changed.
+    pub fn tell(&self, job: JobId) {
+        // No one may be waiting; that is no error.
+        drop(self.sender.send(job));
+    }
+
+    /// Returns when `job` may have changed, `at_most` later at the latest.
+    pub async fn wait(listening: &mut broadcast::Receiver<JobId>, job: JobId, at_most: std::time::Duration) {
+        let told = async {
+            loop {
+                match listening.recv().await {
+                    Ok(changed) if changed != job => {}
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => break,
+                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        };
+        drop(tokio::time::timeout(at_most, told).await);
+    }
+
+    /// Begins to listen; what changes from now on is heard.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<JobId> {
+        self.sender.subscribe()
+    }
+}

@@ -1,0 +1,123 @@
+//! Who is there? Challenge, answer, and what the operator thinks of the rig.
+
+use std::time::Duration;
+
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use headframe_protocol::{
+    PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, SessionId, Sha256,
+    auth::{self, Handshake},
+    job::Trust,
+    session::{AgentMessage, Challenge, CoordinatorMessage, Hello, Refused, RefusedCode},
+};
+
+use crate::{
+    App,
+    error::Chain,
+    store::{StoreError, commit, rigs},
+};
+
+/// A frame that is not taken within this is for a rig that is gone.
+pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A rig that has shown who it is.
+pub(super) struct Welcomed {
+    pub(super) session: SessionId,
+    pub(super) hello: Box<Hello>,
+    pub(super) trust: Trust,
+}
+
+/// Nothing if the rig was refused or went away; it has been told.
+pub(super) async fn perform(app: &App, socket: &mut WebSocket) -> Option<Welcomed> {
+    // Kept by this task alone and used once: a signature over it is good for this socket only.
+    let nonce = Sha256::from_bytes(rand::random());
+    let challenge = Challenge {
+        nonce,
+        network: app.config.network.name.clone(),
+        version: PROTOCOL_VERSION,
+        version_min: PROTOCOL_VERSION_MIN,
+    };
+    if !send(socket, &CoordinatorMessage::Challenge(challenge)).await {
+        return None;
+    }
+    let hello = tokio::time::timeout(app.config.timers.handshake, socket.recv()).await.ok()??.ok()?;
+    let hello = match parse(&hello) {
+        Some(AgentMessage::Hello(hello)) => hello,
+        Some(_) | None => {
+            refuse(socket, RefusedCode::BadMessage, "The first message of a session is `hello`.").await;
+            return None;
+        }
+    };
+    if let Err((code, message)) = check(app, &nonce, &hello) {
+        refuse(socket, code, &message).await;
+        return None;
+    }
+    match note(app, &hello).await {
+        Ok(rigs::Standing { quarantined: true, .. }) => {
+            let message = "The operator has taken this rig out of work. Ask the network's support address for the reason.";
+            refuse(socket, RefusedCode::Quarantined, message).await;
+            None
+        }
+        Ok(rigs::Standing { trust, quarantined: false }) => Some(Welcomed { session: SessionId::generate(), hello, trust }),
+        Err(error) => {
+            tracing::error!(error = %Chain(&error), rig.device = %hello.device, "Could not welcome a rig");
+            refuse(socket, RefusedCode::Unavailable, "The coordinator has trouble with its database. Come back later.").await;
+            None
+        }
+    }
+}
+
+fn check(app: &App, nonce: &Sha256, hello: &Hello) -> Result<(), (RefusedCode, String)> {
+    if hello.version < PROTOCOL_VERSION_MIN {
+        let message = format!("This agent ({}) is too old for the network. Update it: its work goes on afterwards.", hello.agent);
+        return Err((RefusedCode::TooOld, message));
+    }
+    if hello.origin != app.origin() {
+        let message = format!("This coordinator is {}, the agent dialled {}.", app.origin(), hello.origin);
+        return Err((RefusedCode::BadHandshake, message));
+    }
+    let signed = Handshake {
+        nonce: (*nonce.as_bytes()).into(),
+        device: hello.device.0,
+        network: app.config.network.name.clone(),
+        origin: hello.origin.clone(),
+        protocolVersion: hello.version,
+    };
+    if auth::verify(&signed, &hello.signature, hello.device).is_err() {
+        return Err((RefusedCode::BadHandshake, "The signature is not by the device it names.".to_owned()));
+    }
+    match hello.rig.problems().first() {
+        Some(problem) => Err((RefusedCode::BadMessage, format!("`{}` must be {}.", problem.field, problem.message))),
+        None => Ok(()),
+    }
+}
+
+async fn note(app: &App, hello: &Hello) -> Result<rigs::Standing, StoreError> {
+    let mut tx = app.store.begin().await?;
+    let standing = rigs::seen(&mut tx, hello.device, &hello.rig, app.store.now()).await?;
+    commit(tx, "note a rig").await?;
+    Ok(standing)
+}
+
+/// Nothing if it is not one of our messages.
+pub(super) fn parse(message: &Message) -> Option<AgentMessage> {
+    match message {
+        Message::Text(text) => serde_json::from_str(text).ok(),
+        Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Close(_) => None,
+    }
+}
+
+/// False if the rig is gone.
+pub(super) async fn send(socket: &mut WebSocket, message: &CoordinatorMessage) -> bool {
+    let Ok(text) = serde_json::to_string(message) else { return false };
+    let sent = tokio::time::timeout(SEND_TIMEOUT, socket.send(Message::Text(Utf8Bytes::from(text)))).await;
+    matches!(sent, Ok(Ok(())))
+}
+
+/// Says why there is no session, and closes.
+pub(super) async fn refuse(socket: &mut WebSocket, code: RefusedCode, message: &str) {
+    tracing::info!(session.refused = ?code, "Refused a session");
+    let refused = Refused { code, message: message.to_owned() };
+    if send(socket, &CoordinatorMessage::Refused(refused)).await {
+        drop(tokio::time::timeout(SEND_TIMEOUT, socket.send(Message::Close(None))).await);
+    }
+}

@@ -1,0 +1,30 @@
+//! What a rig is told of a job, all but the registry's login.
+
+use headframe_protocol::{
+    Micros,
+    session::{AttemptRef, Offer},
+};
+use url::Url;
+
+use crate::{dispatch::Terms, market::Match, store::attempts::Claimed};
+
+pub(super) fn build(public_url: &Url, matched: &Match, at: AttemptRef, token: String, job: Claimed, terms: &Terms) -> Offer {
+    let Claimed { mut spec, array_index } = job;
+    // The owner's rig has no business with the customer's own addresses.
+    spec.webhook = None;
+    let price = matched.price_per_hour;
+    let earns = Micros::new(price.get() - price.fee(terms.fee_bps).get());
+    let mut base = public_url.clone();
+    base.set_path(&format!("{}/v1/attempts/{}/", public_url.path().trim_end_matches('/'), at.attempt));
+    Offer {
+        at,
+        job: matched.job.id,
+        spec,
+        array_index,
+        earns_per_hour: earns,
+        ack_within_ms: u64::try_from(terms.offer_ack.as_millis()).unwrap_or(u64::MAX),
+        base,
+        token,
+        registry: None,
+    }
+}

@@ -1,0 +1,61 @@
+//! `GET /v1/agent/session`: the way in.
+
+use axum::{
+    extract::{
+        FromRequestParts, State,
+        ws::{WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
+    http::StatusCode,
+    response::Response,
+};
+use headframe_protocol::FRAME_BYTES_MAX;
+
+use super::{conversation, handshake};
+use crate::{App, error::ApiError};
+
+/// A request that asks for a WebSocket; anything else gets a problem document.
+pub struct Upgrade(WebSocketUpgrade);
+
+impl std::fmt::Debug for Upgrade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Upgrade")
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, state: &S) -> Result<Self, ApiError> {
+        let upgraded = WebSocketUpgrade::from_request_parts(parts, state).await;
+        upgraded.map(Self).map_err(|rejection: WebSocketUpgradeRejection| {
+            let field = match rejection {
+                WebSocketUpgradeRejection::MethodNotGet(_) => return ApiError::method_not_allowed(),
+                WebSocketUpgradeRejection::InvalidUpgradeHeader(_) => "upgrade",
+                WebSocketUpgradeRejection::InvalidWebSocketVersionHeader(_) => "sec-websocket-version",
+                WebSocketUpgradeRejection::WebSocketKeyHeaderMissing(_) => "sec-websocket-key",
+                _ => "connection",
+            };
+            ApiError::unreadable(StatusCode::BAD_REQUEST, field, "this address is for agents: a WebSocket")
+        })
+    }
+}
+
+/// Opens an agent's session.
+pub async fn open(State(app): State<App>, Upgrade(upgrade): Upgrade) -> Result<Response, ApiError> {
+    if app.sessions.count() >= app.config.limits.sessions_max as usize {
+        return Err(ApiError::unavailable("This coordinator has as many sessions as it takes. Come back later."));
+    }
+    let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
+    Ok(upgrade.on_upgrade(move |socket| converse(app, socket)))
+}
+
+async fn converse(app: App, mut socket: WebSocket) {
+    let tasks = app.tasks.clone();
+    // The socket's task is started by the server; tracking it lets a shutdown wait for the farewell.
+    let talk = async move {
+        if let Some(welcomed) = handshake::perform(&app, &mut socket).await {
+            conversation::hold(app, socket, welcomed).await;
+        }
+    };
+    drop(tasks.spawn("session", talk).await);
+}

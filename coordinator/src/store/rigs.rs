@@ -1,0 +1,129 @@
+//! Rigs: every device that ever signed in.
+
+use headframe_protocol::{DeviceId, TimestampMs, job::Trust, rig::RigReport};
+use sqlx::AnyConnection;
+
+use super::{Doing as _, StoreError, parsed, written};
+
+/// What the operator has decided about a rig.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Who stands behind it.
+    pub trust: Trust,
+    /// Taken out of work.
+    pub quarantined: bool,
+}
+
+/// Notes that a rig signed in, and says how it stands. New rigs are `community`.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn seen(
+    connection: &mut AnyConnection,
+    device: DeviceId,
+    report: &RigReport,
+    now: TimestampMs,
+) -> Result<Standing, StoreError> {
+    sqlx::query(
+        "INSERT INTO rig (device_id, report, trust, first_seen_ms, last_seen_ms) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (device_id) DO UPDATE SET report = excluded.report, last_seen_ms = excluded.last_seen_ms",
+    )
+    .bind(device.to_string())
+    .bind(written(report, "rig report")?)
+    .bind(Trust::Community.to_string())
+    .bind(now.as_millis())
+    .bind(now.as_millis())
+    .execute(&mut *connection)
+    .await
+    .doing("note a rig")?;
+    let (trust, quarantined): (String, Option<i64>) =
+        sqlx::query_as("SELECT trust, quarantined_ms FROM rig WHERE device_id = $1")
+            .bind(device.to_string())
+            .fetch_one(connection)
+            .await
+            .doing("read a rig")?;
+    Ok(Standing { trust: trust_of(&trust)?, quarantined: quarantined.is_some() })
+}
+
+fn trust_of(text: &str) -> Result<Trust, StoreError> {
+    [Trust::Community, Trust::Partner, Trust::Own]
+        .into_iter()
+        .find(|trust| trust.to_string() == text)
+        .ok_or_else(|| StoreError::Corrupt { what: "trust", value: text.to_owned() })
+}
+
+/// Every rig that is taken out of work.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn quarantined(connection: &mut AnyConnection) -> Result<Vec<DeviceId>, StoreError> {
+    let rows: Vec<(String,)> = sqlx::query_as("SELECT device_id FROM rig WHERE quarantined_ms IS NOT NULL")
+        .fetch_all(connection)
+        .await
+        .doing("read quarantined rigs")?;
+    rows.into_iter().map(|(device,)| parsed(&device, "device id")).collect()
+}
+
+/// Takes a rig out of work or lets it work again. False if there is no such rig.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn set_quarantined(
+    connection: &mut AnyConnection,
+    device: DeviceId,
+    since: Option<TimestampMs>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query("UPDATE rig SET quarantined_ms = $1 WHERE device_id = $2")
+        .bind(since.map(TimestampMs::as_millis))
+        .bind(device.to_string())
+        .execute(connection)
+        .await
+        .doing("quarantine a rig")?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A rig as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RigRecord {
+    /// Its device.
+    pub device: DeviceId,
+    /// What its owner calls it.
+    pub name: String,
+    /// Who stands behind it.
+    pub trust: Trust,
+    /// Since when it is out of work.
+    pub quarantined_ms: Option<TimestampMs>,
+    /// When it first signed in.
+    pub first_seen_ms: TimestampMs,
+    /// When it last signed in.
+    pub last_seen_ms: TimestampMs,
+}
+
+/// `device_id`, `report`, `trust`, `quarantined_ms`, `first_seen_ms`, `last_seen_ms`.
+type RigRow = (String, String, String, Option<i64>, i64, i64);
+
+/// Every rig that ever signed in, the newest sign-in first.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn list(connection: &mut AnyConnection) -> Result<Vec<RigRecord>, StoreError> {
+    let rows: Vec<RigRow> = sqlx::query_as(
+        "SELECT device_id, report, trust, quarantined_ms, first_seen_ms, last_seen_ms FROM rig ORDER BY last_seen_ms DESC, device_id",
+    )
+    .fetch_all(connection)
+    .await
+    .doing("list rigs")?;
+    rows.into_iter()
+        .map(|(device, report, trust, quarantined_ms, first_seen_ms, last_seen_ms)| {
+            let report: RigReport = super::document(&report, "rig report")?;
+            Ok(RigRecord {
+                device: parsed(&device, "device id")?,
+                name: report.name,
+                trust: trust_of(&trust)?,
+                quarantined_ms: quarantined_ms.map(TimestampMs::from_millis),
+                first_seen_ms: TimestampMs::from_millis(first_seen_ms),
+                last_seen_ms: TimestampMs::from_millis(last_seen_ms),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,21 @@
+//! The coordinator from outside: real HTTP, real WebSockets, a database of its own for every test.
+//!
+//! Without more, the database is a SQLite file. With `HEADFRAME_TEST_POSTGRES=postgres://…` every test makes a database on that
+//! server instead; `cargo xtask test` runs the whole suite both ways.
+
+mod support;
+
+mod dispatching;
+mod happy;
+mod leases;
+mod money;
+mod requests;
+mod sessions;
+
+mod backups;
+mod files;
+mod image_registry;
+mod logging;
+mod operator;
+mod service;
+mod webhooks;

@@ -1,0 +1,259 @@
+//! What customers exchange with the coordinator over HTTP, beside the job specification itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AttemptId, CustomerId, DeviceId, ImageRef, JobId, Micros, Sha256, TimestampMs, UploadId,
+    job::{AttemptState, JobSpec, JobState, Reason},
+    session::OutputFile,
+};
+
+/// The most items one page of any list holds.
+pub const PAGE_MAX: u32 = 100;
+
+/// A job as its customer sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// Where it is.
+    pub state: JobState,
+    /// Why, where there is a reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The reason as a sentence with what belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What was asked for.
+    pub spec: JobSpec,
+    /// Position in an array.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub array_index: Option<u32>,
+    /// How often it was assigned.
+    pub epoch: u64,
+    /// How many attempts failed by the job's own doing.
+    pub failures: u32,
+    /// How many attempts were interrupted through no fault of the job.
+    pub interruptions: u32,
+    /// The attempt that holds it, or whose result was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<AttemptId>,
+    /// Set aside of the balance for it.
+    pub held: Micros,
+    /// Charged for it so far.
+    pub charged: Micros,
+    /// When it was submitted.
+    pub created_ms: TimestampMs,
+    /// When its state last changed.
+    pub changed_ms: TimestampMs,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ms: Option<TimestampMs>,
+}
+
+/// A page of jobs, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobList {
+    /// The jobs.
+    pub jobs: Vec<Job>,
+    /// What to send as `after` for the next page; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Several jobs at once: all are accepted, or none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Batch {
+    /// The jobs; one with an `array` counts as many as its range.
+    pub jobs: Vec<JobSpec>,
+}
+
+/// The jobs of an accepted batch, in the order given, arrays spread out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BatchAccepted {
+    /// Their ids.
+    pub jobs: Vec<JobId>,
+}
+
+/// One try of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Attempt {
+    /// Its id.
+    pub id: AttemptId,
+    /// The job.
+    pub job: JobId,
+    /// The job's epoch it holds or held.
+    pub epoch: u64,
+    /// The rig it is on.
+    pub device: DeviceId,
+    /// Where it is.
+    pub state: AttemptState,
+    /// Why it ended, where there is a reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The reason as a sentence with what belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The program's exit code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// The price per hour, frozen when it was assigned.
+    pub price_per_hour: Micros,
+    /// Running time charged, in milliseconds.
+    pub charged_ms: u64,
+    /// Charged for it.
+    pub charged: Micros,
+    /// Bytes of log here.
+    pub log_bytes: u64,
+    /// When it was offered.
+    pub created_ms: TimestampMs,
+    /// When its container started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_ms: Option<TimestampMs>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ms: Option<TimestampMs>,
+}
+
+/// The tries of a job, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AttemptList {
+    /// The attempts.
+    pub attempts: Vec<Attempt>,
+}
+
+/// A file given to us to use as an input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Upload {
+    /// Names it in [`crate::job::Input::upload`].
+    pub id: UploadId,
+    /// Of its bytes, computed here.
+    pub sha256: Sha256,
+    /// How many.
+    pub bytes: u64,
+    /// Deleted after this unless an open job uses it.
+    pub expires_ms: TimestampMs,
+}
+
+/// The files of an accepted result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ArtifactList {
+    /// The attempt whose result was accepted.
+    pub attempt: AttemptId,
+    /// The files, by path. `GET /v1/jobs/{id}/artifacts/{path}` serves one.
+    pub files: Vec<OutputFile>,
+}
+
+/// How a result came to be: served as `provenance.json` beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Provenance {
+    /// The job.
+    pub job: JobId,
+    /// The attempt whose result was accepted.
+    pub attempt: AttemptId,
+    /// The rig.
+    pub device: DeviceId,
+    /// The image that ran.
+    pub image: ImageRef,
+    /// Verified score of the rig; 0 where none was needed.
+    pub fu: u32,
+    /// How the result was checked.
+    pub verification: String,
+    /// The files and their sums.
+    pub outputs: Vec<OutputFile>,
+    /// The last signed receipt, as hex of its signature with its figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<crate::receipt::Receipt>,
+    /// The device key's signature over the receipt, 0x and 130 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_signature: Option<String>,
+}
+
+/// Money of a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Balance {
+    /// The account.
+    pub customer: CustomerId,
+    /// Free to spend.
+    pub available: Micros,
+    /// Set aside for open jobs.
+    pub held: Micros,
+    /// Charged in all.
+    pub spent: Micros,
+}
+
+/// What was used in a span of time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Usage {
+    /// From this moment.
+    pub from_ms: TimestampMs,
+    /// To before this moment.
+    pub to_ms: TimestampMs,
+    /// Jobs that ended in it.
+    pub jobs: u64,
+    /// Running time charged in it, in milliseconds.
+    pub charged_ms: u64,
+    /// Charged in it.
+    pub charged: Micros,
+}
+
+/// What the network has now, per class of rig.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClassOffer {
+    /// Such as `cpu` or `nvidia 24 GiB`.
+    pub class: String,
+    /// Rigs connected and taking work now.
+    pub ready: u32,
+    /// Rigs connected.
+    pub connected: u32,
+    /// The lowest price per hour asked among the ready, with the platform's fee.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_per_hour_min: Option<Micros>,
+}
+
+/// What the network has now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OfferList {
+    /// Classes with at least one connected rig.
+    pub classes: Vec<ClassOffer>,
+}
+
+/// One piece of a log, the data of an SSE event `log`. The event's id is the offset after it, so that a reader
+/// who sends it back as `Last-Event-ID` misses nothing and gets nothing twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LogEvent {
+    /// The attempt that wrote it.
+    pub attempt: AttemptId,
+    /// The byte it begins at in the attempt's log.
+    pub offset: u64,
+    /// The text; bytes that are not UTF-8 are replaced.
+    pub text: String,
+}
+
+/// Who the API key belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Account {
+    /// The account.
+    pub customer: CustomerId,
+    /// What it is called.
+    pub name: String,
+    /// The part of the registry that is the customer's, `registry/namespace`, if the network has a registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+}

@@ -1,0 +1,260 @@
+//! An agent that plays a part: the window can be looked at, and tested, with no engine and no network behind it.
+//!
+//! `cargo run -p headframe-desktop --example scripted_agent -- run`, with HEADFRAME_AGENT_DIR naming its directory.
+//! It speaks through the real socket. Once started it takes one job after another; each prints a line twice a second.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use headframe_control::{
+    AgentPaths,
+    lock::AgentLock,
+    server::{self, ASKS_MAX, Ask, Listener},
+};
+use headframe_protocol::{
+    AttemptId, JobId, Micros, TimestampMs,
+    control::{
+        Answer, ControlCode, ControlError, CpuView, Earned, EngineTried, EngineView, JobCard, JobPage, Link, LogChunk, Phase,
+        ProbeView, Request, RigView, Snapshot, Stage,
+    },
+};
+use tokio::sync::{mpsc, watch};
+
+/// How often the play moves on.
+const BEAT: Duration = Duration::from_millis(500);
+
+/// Beats from an offer to the first line of the container.
+const PREPARING_BEATS: u64 = 3;
+
+/// Beats a job runs. Long enough that a test can do something to it meanwhile.
+const RUNNING_BEATS: u64 = 120;
+
+const RATE: Micros = Micros::new(310_000);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let mut args = std::env::args().skip(1);
+    match args.next().as_deref() {
+        Some("run") => {}
+        _ => bail!("usage: scripted_agent run"),
+    }
+    let paths = AgentPaths::resolve(None)?;
+    let lock = AgentLock::acquire(&paths)?;
+    let listener = Listener::bind(&lock)?;
+    let mut play = Play::open(paths.data_dir().join("scripted.started"));
+    let (publish, snapshots) = watch::channel(Arc::new(play.snapshot()));
+    let (asks, mut inbox) = mpsc::channel(ASKS_MAX);
+    let mut serving = std::pin::pin!(server::serve(listener, env!("CARGO_PKG_VERSION"), snapshots, asks));
+    let mut beat = tokio::time::interval(BEAT);
+    loop {
+        tokio::select! {
+            biased;
+            Some(Ask { request, reply }) = inbox.recv() => {
+                let last = matches!(request, Request::Quit);
+                // A guest that has left meanwhile misses its answer.
+                reply.send(play.answer(request)).ok();
+                if last {
+                    return Ok(());
+                }
+            }
+            _ = beat.tick() => play.beat().context("the play cannot go on")?,
+            () = &mut serving => return Ok(()),
+        }
+        publish.send_if_modified(|shown| {
+            let next = play.snapshot();
+            let changed = **shown != next;
+            *shown = Arc::new(next);
+            changed
+        });
+    }
+}
+
+/// Where the play is.
+struct Play {
+    /// Its existence remembers that the owner has pressed Start.
+    started_file: PathBuf,
+    phase: Phase,
+    since_ms: TimestampMs,
+    beats: u64,
+    revision: u32,
+    /// Newest first; the first may be running.
+    jobs: Vec<JobCard>,
+    log: String,
+}
+
+impl Play {
+    fn open(started_file: PathBuf) -> Self {
+        let phase = if started_file.exists() { Phase::Ready } else { Phase::Off };
+        Self { started_file, phase, since_ms: now(), beats: 0, revision: 1, jobs: Vec::new(), log: String::new() }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.since_ms = now();
+        self.beats = 0;
+        self.revision += 1;
+    }
+
+    fn beat(&mut self) -> anyhow::Result<()> {
+        self.beats += 1;
+        match self.phase {
+            Phase::Ready if self.beats >= 2 => {
+                self.jobs.insert(0, new_card(self.jobs.len()));
+                self.log.clear();
+                self.enter(Phase::Preparing);
+            }
+            Phase::Preparing if self.beats >= PREPARING_BEATS => {
+                self.running()?.stage = Stage::Running;
+                self.enter(Phase::Working);
+            }
+            Phase::Working => {
+                let beats = self.beats;
+                self.log.push_str(&format!("frame={beats:4} fps=24.0 time=00:00:{:02}\n", beats / 2 % 60));
+                let log_bytes = self.log.len() as u64;
+                let card = self.running()?;
+                card.running_ms = beats * 500;
+                card.permille = u16::try_from(beats * 1_000 / RUNNING_BEATS).ok();
+                card.earned = RATE.per_hour_for(card.running_ms);
+                card.log_bytes = log_bytes;
+                self.revision += 1;
+                if beats >= RUNNING_BEATS {
+                    self.end(Stage::Succeeded)?;
+                    self.enter(Phase::Ready);
+                }
+            }
+            Phase::Off
+            | Phase::Checking
+            | Phase::Waiting { .. }
+            | Phase::Ready
+            | Phase::Preparing
+            | Phase::Yielding
+            | Phase::Uploading
+            | Phase::Draining
+            | Phase::Paused { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn running(&mut self) -> anyhow::Result<&mut JobCard> {
+        self.jobs.first_mut().filter(|card| card.ended_ms.is_none()).context("no job runs")
+    }
+
+    fn end(&mut self, stage: Stage) -> anyhow::Result<()> {
+        let card = self.running()?;
+        card.stage = stage;
+        card.ended_ms = Some(now());
+        card.permille = None;
+        card.confirmed = true;
+        Ok(())
+    }
+
+    fn answer(&mut self, request: Request) -> Answer {
+        match request {
+            Request::Start => {
+                if std::fs::write(&self.started_file, "").is_err() {
+                    return failed(ControlCode::Unexpected, "The choice could not be written down.");
+                }
+                if matches!(self.phase, Phase::Off | Phase::Paused { .. }) {
+                    self.enter(Phase::Ready);
+                }
+                Answer::Done
+            }
+            Request::Pause(args) => {
+                // Nothing may be running; then there is nothing to end.
+                self.end(Stage::Yielded).ok();
+                let until_ms = args.minutes.map(|minutes| now().after(Duration::from_secs(60 * u64::from(minutes))));
+                self.enter(Phase::Paused { until_ms });
+                Answer::Done
+            }
+            Request::Finish => {
+                self.end(Stage::Succeeded).ok();
+                self.enter(Phase::Off);
+                Answer::Done
+            }
+            Request::Quit => Answer::Done,
+            Request::Jobs(_) => Answer::Jobs { page: JobPage { jobs: self.jobs.clone(), next: None } },
+            Request::Log(args) => match self.jobs.first() {
+                Some(card) if card.attempt == args.attempt => self.log_from(args.offset),
+                Some(_) | None => failed(ControlCode::NotFound, "There is no log of this attempt."),
+            },
+            Request::Hello { .. } | Request::Status | Request::Watch => {
+                failed(ControlCode::BadRequest, "The socket answers this itself.")
+            }
+        }
+    }
+
+    fn log_from(&self, offset: i64) -> Answer {
+        let end = self.log.len();
+        let from =
+            usize::try_from(offset).unwrap_or_else(|_| end.saturating_sub(usize::try_from(offset.unsigned_abs()).unwrap_or(end)));
+        let from = from.min(end);
+        let complete = self.jobs.first().is_some_and(|card| card.ended_ms.is_some());
+        let text = self.log.get(from..).unwrap_or_default().to_owned();
+        Answer::Log { chunk: LogChunk { offset: from as u64, end: end as u64, text, complete } }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let working: Vec<JobCard> = self.jobs.iter().filter(|card| card.ended_ms.is_none()).cloned().collect();
+        let sum = |cards: &[JobCard]| cards.iter().map(|card| card.earned.get()).sum::<i64>();
+        let confirmed: Vec<JobCard> = self.jobs.iter().filter(|card| card.confirmed).cloned().collect();
+        Snapshot {
+            revision: self.revision,
+            agent_version: env!("CARGO_PKG_VERSION").into(),
+            phase: self.phase.clone(),
+            since_ms: self.since_ms,
+            rig: RigView {
+                device: "0x7a3f5c1e9b2d4860a1c3e5f7092b4d6f8a1c3e5f".into(),
+                name: "scripted".into(),
+                cpu: CpuView {
+                    model: "AMD Ryzen 7 5800X".into(),
+                    cores: 8,
+                    load_percent: if working.is_empty() { 3 } else { 87 },
+                    memory_used_bytes: 3_400_000_000,
+                    memory_bytes: 16_000_000_000,
+                },
+                gpus: Vec::new(),
+            },
+            today: Earned {
+                confirmed: Micros::new(sum(&confirmed)),
+                pending: Micros::new(sum(&working)),
+                jobs: u32::try_from(confirmed.len()).unwrap_or(u32::MAX),
+            },
+            working,
+            link: Link::Connected { network: "scripted".into() },
+            engine: EngineView {
+                found: Some("no engine at all".into()),
+                tried: vec![EngineTried { place: "this script".into(), result: "in use".into() }],
+            },
+            probes: vec![ProbeView { name: "this script".into(), says: "the owner is away".into(), works: true }],
+        }
+    }
+}
+
+fn new_card(number: usize) -> JobCard {
+    JobCard {
+        attempt: AttemptId::generate().to_string(),
+        job: JobId::generate().to_string(),
+        title: format!("scripted transcode {}", number + 1),
+        image: format!("localhost:5000/ffmpeg@sha256:{}", "5c".repeat(32)),
+        stage: Stage::Preparing,
+        reason: None,
+        reason_text: None,
+        started_ms: now(),
+        ended_ms: None,
+        running_ms: 0,
+        permille: None,
+        earns_per_hour: RATE,
+        earned: Micros::ZERO,
+        confirmed: false,
+        log_bytes: 0,
+    }
+}
+
+fn failed(code: ControlCode, message: &str) -> Answer {
+    Answer::Failed { error: ControlError { code, message: message.into() } }
+}
+
+fn now() -> TimestampMs {
+    let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    TimestampMs::from_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,48 @@
+//! What the page may ask for. Every command is one line: what it means is the agent's business.
+
+use headframe_protocol::control::{ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Snapshot};
+use tauri::State;
+
+use crate::bridge::Bridge;
+
+/// The snapshot now.
+#[tauri::command]
+pub(crate) async fn snapshot(bridge: State<'_, Bridge>) -> Result<Snapshot, ControlError> {
+    bridge.present().await
+}
+
+/// Take work whenever the owner is away.
+#[tauri::command]
+pub(crate) async fn start(bridge: State<'_, Bridge>) -> Result<(), ControlError> {
+    Ok(bridge.agent().await?.start().await?)
+}
+
+/// Take no work, and give back what runs.
+#[tauri::command]
+pub(crate) async fn pause(bridge: State<'_, Bridge>, args: PauseArgs) -> Result<(), ControlError> {
+    Ok(bridge.agent().await?.pause(args).await?)
+}
+
+/// Finish what runs, then stop taking work.
+#[tauri::command]
+pub(crate) async fn finish(bridge: State<'_, Bridge>) -> Result<(), ControlError> {
+    Ok(bridge.agent().await?.finish().await?)
+}
+
+/// Past and present jobs, newest first.
+#[tauri::command]
+pub(crate) async fn jobs(bridge: State<'_, Bridge>, args: JobsArgs) -> Result<JobPage, ControlError> {
+    Ok(bridge.agent().await?.jobs(args).await?)
+}
+
+/// A piece of one attempt's log.
+#[tauri::command]
+pub(crate) async fn log(bridge: State<'_, Bridge>, args: LogArgs) -> Result<LogChunk, ControlError> {
+    Ok(bridge.agent().await?.log(args).await?)
+}
+
+/// Starts the agent, if none answers.
+#[tauri::command]
+pub(crate) async fn start_agent(bridge: State<'_, Bridge>) -> Result<(), ControlError> {
+    bridge.start_agent().await
+}

@@ -1,0 +1,77 @@
+//! The window beside the agent.
+//!
+//! It shows what the agent says and passes on what the owner asks for. It decides nothing and keeps nothing but its
+//! own place on the screen: closing or killing it touches neither a job nor a key.
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod bridge;
+mod commands;
+mod error;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use headframe_control::AgentPaths;
+use tauri::{App, AppHandle, Manager as _};
+use tauri_plugin_window_state::StateFlags;
+
+use crate::bridge::Bridge;
+
+/// The Headframe window.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    /// The agent's data directory. Default: the environment's HEADFRAME_AGENT_DIR, else this user's own.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    let paths = AgentPaths::resolve(Args::parse().data_dir)?;
+    #[expect(clippy::disallowed_methods, reason = "the macro brings its own; it is not reached where the UI is embedded")]
+    let mut context = tauri::generate_context!();
+    // One window per agent. Windows find one another by this name, and keep their place on the screen under it.
+    context.config_mut().identifier.push_str(&instance_suffix(&paths));
+
+    let bridge = Bridge::new(paths);
+    tauri::Builder::default()
+        .plugin(tauri_plugin_single_instance::init(|app, _args, _directory| come_forward(app)))
+        .plugin(tauri_plugin_window_state::Builder::new().with_state_flags(StateFlags::all() - StateFlags::VISIBLE).build())
+        .manage(bridge.clone())
+        .invoke_handler(tauri::generate_handler![
+            commands::snapshot,
+            commands::start,
+            commands::pause,
+            commands::finish,
+            commands::jobs,
+            commands::log,
+            commands::start_agent,
+        ])
+        .setup(move |app: &mut App| {
+            tauri::async_runtime::spawn(bridge.run(app.handle().clone()));
+            Ok(())
+        })
+        .run(context)?;
+    Ok(())
+}
+
+/// Nothing for this user's own agent; for any other directory, what tells it apart.
+fn instance_suffix(paths: &AgentPaths) -> String {
+    let usual = AgentPaths::usual().is_ok_and(|usual| usual == *paths);
+    // Each part of a D-Bus name begins with a letter.
+    if usual { String::new() } else { format!(".d{}", paths.short_name()) }
+}
+
+/// Somebody started the window again: show him the one that is there.
+fn come_forward(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window("main") {
+        let shown = window.unminimize().and_then(|()| window.show()).and_then(|()| window.set_focus());
+        if let Err(error) = shown {
+            tracing::warn!(error = &error as &dyn std::error::Error, "Could not bring the window to the front");
+        }
+    }
+}

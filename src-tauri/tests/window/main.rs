@@ -1,0 +1,15 @@
+//! The real window on a virtual screen, driven from outside as an owner would: Xvfb, WebKitWebDriver, tauri-driver.
+//!
+//! Needs those three programs and the built window; the variables HEADFRAME_DESKTOP_BIN, HEADFRAME_TAURI_DRIVER and
+//! HEADFRAME_WEBKIT_DRIVER name them where they are not in the usual places. `cargo xtask test` sets all of it up.
+//! The test with a real job also takes the other programs, from HEADFRAME_TESTBED_BIN and its like or from beside itself.
+//! Pictures are left in HEADFRAME_SCREENSHOTS, else in `target/window`.
+#![cfg(target_os = "linux")]
+
+mod network;
+mod owner;
+mod page;
+mod processes;
+mod real;
+mod scripted;
+mod stage;

@@ -1,0 +1,181 @@
+//! The whole way in front of a person's eyes: real work that nobody here wrote goes to a rig, and its result comes back.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use headframe_cli::{
+    Client, commands,
+    fetch::{Existing, Fetched, fetch},
+    job_file,
+    logs::LogItem,
+    output::{Form, Output, harmless},
+};
+use headframe_protocol::{JobId, job::JobState};
+use indicatif::ProgressBar;
+
+use crate::{
+    Options, Testbed,
+    process::{Process, command, workspace_binary},
+    say,
+};
+
+mod render;
+mod transcode;
+
+/// Work that customers really have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Workload {
+    /// A video made smaller by ffmpeg.
+    Transcode,
+    /// A frame drawn by Blender's Cycles.
+    Render,
+}
+
+/// Whether there is a window beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// The owner's window is opened.
+    Open,
+    /// No display is needed.
+    None,
+}
+
+/// What happens when the result is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// The demo ends.
+    End,
+    /// The network stays up until Ctrl-C, or until the window is closed.
+    Stay,
+}
+
+/// What is shown.
+#[derive(Debug, Clone)]
+pub struct Demo {
+    /// The work.
+    pub workload: Workload,
+    /// The engine's name of the image to run it in.
+    pub image: String,
+    /// Where the result goes.
+    pub out: PathBuf,
+    /// Whether there is a window.
+    pub window: Window,
+    /// When it ends.
+    pub afterwards: Afterwards,
+}
+
+impl Demo {
+    /// Shows it. Ends well only with a result that was fetched and verified.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub async fn run(&self) -> Result<()> {
+        let testbed = Box::pin(Testbed::start(Options::default())).await?;
+        say(format_args!(
+            "The network is up: {}, one rig, one customer with {}.",
+            testbed.coordinator_url()?,
+            testbed.client()?.balance().await?.available
+        ))?;
+        let window = match self.window {
+            Window::Open => Some(open_window(&testbed)?),
+            Window::None => None,
+        };
+        let shown = Box::pin(self.show(&testbed)).await;
+        let shown = match (shown, self.afterwards) {
+            (Ok(()), Afterwards::Stay) => stay(window).await,
+            (shown, Afterwards::Stay | Afterwards::End) => {
+                drop(window);
+                shown
+            }
+        };
+        // On failure the testbed's folder stays, with the logs that say why.
+        shown?;
+        testbed.check_books().await?;
+        Box::pin(testbed.shutdown()).await
+    }
+
+    async fn show(&self, testbed: &Testbed) -> Result<()> {
+        let client = testbed.client()?;
+        say(format_args!("Pushing {} to the network's registry.", self.image))?;
+        let image = testbed.publish(&self.image, self.workload.name()).await?;
+        let desk = testbed.dir().join("customer");
+        std::fs::create_dir_all(&desk).context("could not make the customer's folder")?;
+        let job = match self.workload {
+            Workload::Transcode => transcode::prepare(&desk, &image)?,
+            Workload::Render => render::prepare(&desk, &image)?,
+        };
+        std::fs::write(desk.join("job.yaml"), &job).context("could not write the job file")?;
+        say(format_args!("The customer's job.yaml:\n\n{job}"))?;
+        let written = job_file::parse(&job, &desk)?;
+        let key = uuid::Uuid::new_v4().to_string();
+        let jobs = commands::submit_jobs(&client, written, &key, |_| ProgressBar::hidden()).await?;
+        let [id] = jobs[..] else { bail!("one job was submitted and {} came of it", jobs.len()) };
+        follow(&client, id).await?;
+        let dir = self.out.join(self.workload.name());
+        let files = fetch(&client, id, &dir, Existing::Replace, &ProgressBar::hidden()).await?;
+        let result = verify(self.workload, &files)?;
+        say(format_args!("\nVerified: {result}\nCharged: {}\nThe result is {}", client.job(id).await?.charged, list(&files)))
+    }
+}
+
+impl Workload {
+    /// As the command line spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Transcode => "transcode",
+            Self::Render => "render",
+        }
+    }
+}
+
+/// Prints state and log until the job has ended; fails if it did not succeed.
+async fn follow(client: &Client, id: JobId) -> Result<()> {
+    let out = Output::new(Form::Text);
+    let log = async {
+        let mut log = client.logs(id);
+        loop {
+            match log.next().await? {
+                LogItem::Text(piece) => out.print(&harmless(&piece.text))?,
+                LogItem::End(_) => return Ok::<_, headframe_cli::Error>(()),
+            }
+        }
+    };
+    let (job, ()) = tokio::try_join!(commands::follow_job(client, id, &out), log)?;
+    ensure!(job.state == JobState::Succeeded, "{}", headframe_cli::Error::JobEnded(Box::new(job)));
+    Ok(())
+}
+
+fn verify(workload: Workload, files: &[Fetched]) -> Result<String> {
+    let [file] = files else { bail!("one file was expected and {} came", files.len()) };
+    match workload {
+        Workload::Transcode => transcode::verify(&file.saved),
+        Workload::Render => render::verify(&file.saved),
+    }
+}
+
+fn list(files: &[Fetched]) -> String {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    files.iter().map(|file| absolute(&file.saved)).collect::<Vec<_>>().join(", ")
+}
+
+fn open_window(testbed: &Testbed) -> Result<Process> {
+    let rig = testbed.rigs.first().context("a demo has a rig")?;
+    let mut window = command(workspace_binary("HEADFRAME_DESKTOP_BIN", "headframe-desktop")?);
+    window.env("HEADFRAME_AGENT_DIR", rig.dir());
+    Process::start("the window", window, &testbed.dir().join("window.log"))
+}
+
+async fn stay(window: Option<Process>) -> Result<()> {
+    say("The network stays up. Press Ctrl-C to end it.")?;
+    let closed = async {
+        match window {
+            Some(mut window) => window.ended(std::time::Duration::MAX).await.map(drop),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("could not listen for Ctrl-C"),
+        closed = closed => closed,
+    }
+}

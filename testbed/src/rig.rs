@@ -1,0 +1,214 @@
+//! A rig: an agent with a folder of its own, in this process or as a program that can be killed.
+//!
+//! Its owner's side is seen as the window sees it, through the control socket.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use headframe_agent::{Agent, AgentConfig};
+use headframe_control::{AgentPaths, client::Client};
+use headframe_protocol::control::{JobCard, JobsArgs, Phase, Snapshot};
+use url::Url;
+
+use crate::process::{Process, command, wait_for, workspace_binary};
+
+/// How long an agent may take until it can be asked.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long until it is connected and takes work.
+const READY_LIMIT: Duration = Duration::from_secs(30);
+
+/// The label by which an agent knows its containers.
+const DEVICE_LABEL: &str = "headframe.device";
+
+/// Where an agent lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Home {
+    /// In this process.
+    #[default]
+    Within,
+    /// A program of its own.
+    Child,
+}
+
+/// What a rig is told in its settings.
+#[derive(Debug, Clone)]
+pub struct RigSettings {
+    /// The coordinator, as the rig dials it.
+    pub coordinator: Url,
+    /// What people call it.
+    pub name: String,
+    /// The engine, as `DOCKER_HOST` names it.
+    pub engine: String,
+    /// Disk it offers, in GiB.
+    pub disk_gib: u32,
+    /// What every pause is divided by.
+    pub timers_divisor: u32,
+}
+
+/// A rig, running or killed.
+#[derive(Debug)]
+pub struct Rig {
+    dir: PathBuf,
+    engine: String,
+    device: Option<String>,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Within(Option<Box<Agent>>),
+    Child(Box<Process>),
+}
+
+impl Rig {
+    /// Starts an agent in `dir`.
+    ///
+    /// # Errors
+    /// If it cannot be asked within a while.
+    pub async fn start(home: Home, dir: &Path, settings: &RigSettings) -> Result<Self> {
+        std::fs::create_dir_all(dir).with_context(|| format!("could not make {}", dir.display()))?;
+        std::fs::write(dir.join("agent.toml"), toml_of(settings)).context("could not write the rig's settings")?;
+        let body = match home {
+            Home::Within => Body::Within(Some(Box::new(bind(dir).await?))),
+            Home::Child => Body::Child(Box::new(spawn(dir)?)),
+        };
+        let mut rig = Self { dir: dir.to_owned(), engine: settings.engine.clone(), device: None, body };
+        rig.answers().await?;
+        rig.device = Some(rig.snapshot().await?.rig.device);
+        Ok(rig)
+    }
+
+    /// Its data directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// `kill -9`.
+    ///
+    /// # Errors
+    /// If it lives in this process.
+    pub async fn kill(&mut self) -> Result<()> {
+        match &mut self.body {
+            Body::Child(process) => process.kill().await,
+            Body::Within(_) => bail!("a rig in this process cannot be killed without it; use Home::Child"),
+        }
+    }
+
+    /// Starts it again after it was killed.
+    ///
+    /// # Errors
+    /// If it cannot be asked within a while.
+    pub async fn start_again(&mut self) -> Result<()> {
+        match &mut self.body {
+            Body::Child(process) => **process = spawn(&self.dir)?,
+            Body::Within(agent) => *agent = Some(Box::new(bind(&self.dir).await?)),
+        }
+        self.answers().await
+    }
+
+    /// What its owner sees now.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        Ok(self.guest().await?.status().await?)
+    }
+
+    /// Its past and present jobs as the owner sees them, newest first.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub async fn jobs(&self) -> Result<Vec<JobCard>> {
+        Ok(self.guest().await?.jobs(JobsArgs { after: None, limit: 100 }).await?.jobs)
+    }
+
+    /// A guest at its control socket.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub async fn guest(&self) -> Result<Client> {
+        let paths = AgentPaths::resolve(Some(self.dir.clone())).context("no place for the control socket")?;
+        Client::connect(&paths).await.context("the rig does not answer its owner")
+    }
+
+    /// Waits until it is connected and takes work.
+    ///
+    /// # Errors
+    /// What it is doing instead.
+    pub async fn ready(&self) -> Result<()> {
+        let ready = async || {
+            let phase = self.snapshot().await?.phase;
+            if phase == Phase::Ready { Ok(Some(())) } else { bail!("it says {phase:?}") }
+        };
+        wait_for("the rig takes no work", READY_LIMIT, ready).await
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// If it cannot be ended.
+    pub async fn shutdown(&mut self) -> Result<()> {
+        // An agent that ends well leaves no container.
+        self.device = None;
+        match &mut self.body {
+            Body::Within(agent) => {
+                if let Some(agent) = agent.take() {
+                    agent.shutdown().await;
+                }
+                Ok(())
+            }
+            Body::Child(process) => process.terminate().await,
+        }
+    }
+
+    async fn answers(&mut self) -> Result<()> {
+        let waited = wait_for("the rig", START_LIMIT, async || self.snapshot().await.map(|_| Some(()))).await;
+        if let Body::Child(process) = &mut self.body {
+            process.check_alive()?;
+        }
+        waited
+    }
+}
+
+impl Drop for Rig {
+    /// After a failed test nobody adopts the containers of its rigs; some of them would run for ever.
+    fn drop(&mut self) {
+        let Some(device) = &self.device else { return };
+        let docker = || {
+            let mut docker = std::process::Command::new("docker");
+            docker.args(["--host", &self.engine]);
+            docker
+        };
+        let found = docker().args(["ps", "--all", "--quiet", "--filter", &format!("label={DEVICE_LABEL}={device}")]).output();
+        let found = found.map(|found| String::from_utf8_lossy(&found.stdout).into_owned()).unwrap_or_default();
+        if !found.trim().is_empty() {
+            let removed = docker().args(["rm", "--force"]).args(found.split_whitespace()).output();
+            tracing::warn!(done = removed.is_ok(), "Removed the containers of a rig that did not end well");
+        }
+    }
+}
+
+async fn bind(dir: &Path) -> Result<Agent> {
+    Box::pin(Agent::bind(AgentConfig::new(Some(dir.to_owned())))).await.context("the rig does not start")
+}
+
+fn spawn(dir: &Path) -> Result<Process> {
+    let mut program = command(workspace_binary("HEADFRAME_AGENT_BIN", "headframe-agent")?);
+    program.arg("run").arg("--data-dir").arg(dir);
+    Process::start("headframe-agent", program, &dir.join("agent.log"))
+}
+
+fn toml_of(settings: &RigSettings) -> String {
+    let RigSettings { coordinator, name, engine, disk_gib, timers_divisor } = settings;
+    let url = coordinator.as_str().trim_end_matches('/');
+    format!(
+        "coordinator.url = {url:?}\nrig.name = {name:?}\nidle.require = false\nlimits.disk_gib = {disk_gib}\n\
+         engine.socket = {engine:?}\nstart.automatically = true\ninputs.allow_private_addresses = true\n\
+         timers.divisor = {timers_divisor}\n"
+    )
+}

@@ -1,0 +1,131 @@
+import { expect } from '@playwright/test';
+import { expectAccessible, openPaused, openStill, test } from './window';
+
+const HOUR_MS = 3_600_000;
+
+test('from the first start to the first job', async ({ page }) => {
+  await openPaused(page, 'first-run');
+  await expect(page.getByRole('heading', { name: 'Not started yet' })).toBeVisible();
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await expect(page.getByRole('heading', { name: 'Looking at this PC' })).toBeVisible();
+  await page.clock.runFor(10_000);
+  await expect(page.getByRole('heading', { name: 'Waiting for you to leave' })).toBeVisible();
+  await page.clock.runFor(17_000);
+  await expect(page.getByRole('heading', { name: 'Preparing a job' })).toBeVisible();
+  await page.clock.runFor(10_000);
+  await expect(page.getByRole('heading', { name: 'Working on a job' })).toBeVisible();
+  await expect(page.getByRole('img', { name: /earning now/ })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible();
+});
+
+test('the headline counts between snapshots', async ({ page }) => {
+  await openPaused(page, 'failure');
+  const detail = page.getByText('The next one is taken in');
+  await expect(detail).toContainText(/taken in 1\smin 1[45]\ss/);
+  await page.clock.runFor(5_000);
+  await expect(detail).toContainText(/taken in 1\smin (9|10)\ss/);
+});
+
+test('a returning owner gets the PC back, and the job goes on after he left', async ({ page }) => {
+  await openPaused(page, 'owner-returns');
+  await expect(page.getByRole('heading', { name: 'Working on a job' })).toBeVisible();
+  await page.clock.runFor(10_000);
+  await expect(page.getByRole('heading', { name: 'Waiting for you to leave' })).toBeVisible();
+  await expect(page.getByText('You used the mouse or the keyboard')).toBeVisible();
+  await expect(page.getByRole('img', { name: /not earning/ })).toBeVisible();
+  await expect(page.getByText('No job at the moment.')).toBeVisible();
+  await page.clock.runFor(140_000);
+  await expect(page.getByRole('heading', { name: 'Working on a job' })).toBeVisible();
+});
+
+test('a snooze stops the work and ends by itself', async ({ page }) => {
+  await openPaused(page, 'preparing');
+  await page.getByRole('button', { name: 'More ways to stop' }).click();
+  await page.getByRole('menuitem', { name: 'Snooze for 1 h' }).click();
+  await page.clock.runFor(5_000);
+  await expect(page.getByRole('heading', { name: 'Paused' })).toBeVisible();
+  await expect(page.getByText(/Starts again by itself in 59\smin/)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Resume' })).toBeVisible();
+  await page.clock.fastForward(HOUR_MS);
+  await page.clock.runFor(2_000);
+  await expect(page.getByRole('heading', { name: 'Paused' })).toBeHidden();
+});
+
+test('finishing lets the job end and takes no other', async ({ page }) => {
+  await openPaused(page, 'preparing');
+  await page.getByRole('button', { name: 'More ways to stop' }).click();
+  await page.getByRole('menuitem', { name: 'Finish, then stop' }).click();
+  await expect(page.getByRole('heading', { name: 'Finishing, then stopping' })).toBeVisible();
+  await page.clock.runFor(260_000);
+  await expect(page.getByRole('heading', { name: 'Paused' })).toBeVisible();
+  await expect(page.getByText('1 job done.')).toBeVisible();
+});
+
+test('an agent that went can be started again from here', async ({ page }) => {
+  await openPaused(page, 'agent-gone');
+  await page.clock.runFor(3_000);
+  await expect(page.getByRole('heading', { name: 'The agent has stopped answering' })).toBeVisible();
+  await expect(page.getByText('Nobody can say while the agent is gone.')).toBeVisible();
+  await page.clock.resume();
+  await expectAccessible(page);
+  await page.getByRole('button', { name: 'Start it again' }).click();
+  await expect(page.getByRole('heading', { name: 'Working on a job' })).toBeVisible();
+});
+
+test('everything can be reached and used by keyboard', async ({ page }) => {
+  await openPaused(page, 'preparing');
+  const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? document.activeElement?.getAttribute('aria-label'));
+  const order: (string | null)[] = [];
+  for (let stop = 0; stop < 5; stop += 1) {
+    await page.keyboard.press('Tab');
+    order.push((await focused()) ?? null);
+  }
+  // Between them stands the scene picker, which only the fake host has.
+  order.splice(3, 1);
+  expect(order).toEqual(['Skip to the page', 'Rig', 'Jobs', 'Pause']);
+  await page.keyboard.press('Tab');
+  const opener = page.getByRole('button', { name: 'More ways to stop' });
+  await expect(opener).toBeFocused();
+  await page.keyboard.press('ArrowDown');
+  await expect(page.getByRole('menuitem', { name: 'Snooze for 1 h' })).toBeFocused();
+  await page.keyboard.press('End');
+  await expect(page.getByRole('menuitem', { name: 'Finish, then stop' })).toBeFocused();
+  await page.keyboard.press('ArrowDown');
+  await expect(page.getByRole('menuitem', { name: 'Snooze for 1 h' })).toBeFocused();
+  await expectAccessibleMenu();
+  await page.keyboard.press('Escape');
+  await expect(opener).toBeFocused();
+  await expect(page.getByRole('menu')).toBeHidden();
+
+  async function expectAccessibleMenu() {
+    await expect(page.getByRole('menu')).toMatchAriaSnapshot(`
+      - menu "More ways to stop":
+        - menuitem "Snooze for 1 h"
+        - menuitem "Finish, then stop"
+    `);
+  }
+});
+
+test('fans turn at the measured speed, and never where motion is not wanted', async ({ page }) => {
+  await openStill(page, 'idle-and-earning');
+  const rotors = page.locator('.rotor');
+  const animation = () => rotors.evaluateAll((all) => all.map((one) => getComputedStyle(one).animationName !== 'none'));
+  expect(await animation()).toEqual([true, true, true, true, true, true]);
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  expect(await animation()).toEqual([false, false, false, false, false, false]);
+});
+
+test('a fan that nobody measures stands still', async ({ page }) => {
+  await openStill(page, 'coordinator-down');
+  await expect(page.locator('.rotor')).not.toHaveClass(/turning/);
+  await expect(page.getByText('Not measured')).toHaveCount(2);
+});
+
+test('amber is lit only while money is earned', async ({ page }) => {
+  await openStill(page, 'idle-and-earning');
+  await expect(page.locator('.lit')).not.toHaveCount(0);
+  for (const scene of ['first-run', 'coordinator-down', 'no-docker', 'failure', 'preparing'] as const) {
+    await openStill(page, scene);
+    await expect(page.locator('.lit'), scene).toHaveCount(0);
+  }
+});

@@ -1,0 +1,77 @@
+// An invented agent for a browser: scripted scenes, so that the window can be looked at without Rust, GPU or engine.
+
+import type { JobsArgs } from '$lib/bindings/JobsArgs';
+import type { LogArgs } from '$lib/bindings/LogArgs';
+import type { PauseArgs } from '$lib/bindings/PauseArgs';
+import { page, piece } from './fake/past';
+import { SCENES } from './fake/scenes';
+import { World } from './fake/world';
+import type { Host } from './host';
+
+const STEP_MS = 1_000;
+const STORED_SCENE = 'headframe.scene';
+const FIRST_SCENE = 'idle-and-earning';
+
+/** The host for the scene that the address names, or the one that played before a reload. */
+export function fakeHost(address: Location, storage: Storage): Host {
+  const asked = new URLSearchParams(address.search).get('scene') ?? storage.getItem(STORED_SCENE);
+  const scene = SCENES.find((known) => known.id === asked) ?? SCENES.find((known) => known.id === FIRST_SCENE);
+  if (!scene) throw new Error('the first scene is one of the scenes');
+  storage.setItem(STORED_SCENE, scene.id);
+
+  const world = new World(Date.now());
+  scene.set(world);
+  const began = world.nowMs;
+  const script = [...(scene.script ?? [])];
+  const hearers = new Map<string, Set<(payload: unknown) => void>>();
+  const tell = (event: string, payload: unknown) => hearers.get(event)?.forEach((hear) => hear(payload));
+  const push = () => (world.alive ? tell('snapshot', world.snapshot()) : undefined);
+
+  setInterval(() => {
+    const wasAlive = world.alive;
+    world.step(Date.now());
+    while (script[0] && world.nowMs - began >= script[0].afterMs) script.shift()?.act(world);
+    if (wasAlive && !world.alive) tell('agent-gone', GONE);
+    push();
+  }, STEP_MS);
+
+  return {
+    scenes: { all: SCENES.map(({ id, title }) => ({ id, title })), current: scene.id },
+    listen(event, hear) {
+      const all = hearers.get(event) ?? new Set();
+      hearers.set(event, all.add(hear));
+      return Promise.resolve(() => void all.delete(hear));
+    },
+    async call(command, args) {
+      const answer = await obey(world, command, args);
+      if (CHANGES.has(command)) push();
+      return answer;
+    },
+  };
+}
+
+const GONE = { code: 'agent_gone', message: 'The agent does not answer.' };
+const CHANGES = new Set(['start', 'pause', 'finish', 'start_agent']);
+
+function obey(world: World, command: string, args: unknown): Promise<unknown> {
+  if (command === 'start_agent') return Promise.resolve(world.revive());
+  if (!world.alive) return Promise.reject(GONE);
+  switch (command) {
+    case 'snapshot':
+      return Promise.resolve(world.snapshot());
+    case 'start':
+      return Promise.resolve(world.want('on'));
+    case 'pause':
+      return Promise.resolve(world.pause((args as PauseArgs).minutes));
+    case 'finish':
+      return Promise.resolve(world.want('draining'));
+    case 'jobs':
+      return Promise.resolve(page(world.everything(), args as JobsArgs));
+    case 'log': {
+      const chunk = piece(world.everything(), args as LogArgs);
+      return chunk ? Promise.resolve(chunk) : Promise.reject({ code: 'not_found', message: 'There is no such attempt.' });
+    }
+    default:
+      return Promise.reject({ code: 'bad_request', message: `The fake host does not know the command ${command}.` });
+  }
+}

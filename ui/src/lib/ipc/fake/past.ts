@@ -1,0 +1,25 @@
+// The past of an invented rig, in pages and pieces as the real agent gives them.
+
+import type { JobPage } from '$lib/bindings/JobPage';
+import type { JobsArgs } from '$lib/bindings/JobsArgs';
+import type { LogArgs } from '$lib/bindings/LogArgs';
+import type { LogChunk } from '$lib/bindings/LogChunk';
+import { isOver, type FakeJob } from './job';
+
+const PAGE_MAX = 100;
+
+/** One page of jobs, newest first. */
+export function page(all: FakeJob[], { after, limit }: JobsArgs): JobPage {
+  const from = after === undefined ? 0 : all.findIndex((job) => job.card.attempt === after) + 1;
+  const to = from + Math.min(limit, PAGE_MAX);
+  const jobs = all.slice(from, to).map((job) => ({ ...job.card }));
+  return { jobs, next: to < all.length ? (jobs.at(-1)?.attempt ?? null) : null };
+}
+
+/** One piece of a log. Invented logs are plain ASCII, so characters are bytes. */
+export function piece(all: FakeJob[], { attempt, offset }: LogArgs): LogChunk | null {
+  const job = all.find((candidate) => candidate.card.attempt === attempt);
+  if (!job) return null;
+  const from = offset < 0 ? Math.max(0, job.log.length + offset) : Math.min(offset, job.log.length);
+  return { offset: from, end: job.log.length, text: job.log.slice(from), complete: isOver(job.card.stage) };
+}

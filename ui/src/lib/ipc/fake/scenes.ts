@@ -1,0 +1,148 @@
+// The situations everyone who draws the window should look at.
+
+import { arc, desktop, rtx3090, rtx4090 } from './hardware';
+import { EMBED, job, LONG, over, RENDER, running, TRANSCODE, type FakeJob } from './job';
+import type { World } from './world';
+
+/** One situation, and what happens in it by itself. */
+export interface Scene {
+  id: string;
+  title: string;
+  set(world: World): void;
+  script?: { afterMs: number; act(world: World): void }[];
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const SUCCEEDED = { stage: 'succeeded', reason: null, reasonText: null } as const;
+const YIELDED = { stage: 'yielded', reason: 'owner_returned', reasonText: 'You came back, so the job stopped.' } as const;
+const OUT_OF_MEMORY = {
+  stage: 'failed', reason: 'out_of_memory', reasonText: 'The job used more memory than it had asked for (8 GiB).',
+} as const;
+const CANCELLED = { stage: 'cancelled', reason: 'cancelled_by_customer', reasonText: 'The customer cancelled the job.' } as const;
+const LOST = { stage: 'lost', reason: 'lease_lapsed', reasonText: 'The coordinator could not be reached for longer than the lease.' } as const;
+
+export const SCENES: Scene[] = [
+  {
+    id: 'first-run',
+    title: 'First run',
+    set(world) {
+      world.wanted = 'off';
+      world.link = { kind: 'connecting' };
+      world.touch(0);
+      world.obstacles = [{ kind: 'owner_active', lastInputMs: world.nowMs - 3_000, startsMs: world.nowMs + 20_000 }];
+    },
+    script: [{ afterMs: 1_000, act: (world) => (world.link = { kind: 'connected', network: 'testbed' }) }],
+  },
+  {
+    id: 'idle-and-earning',
+    title: 'Idle and earning',
+    set(world) {
+      world.rig.cpu = desktop();
+      world.rig.gpus = [rtx4090(), rtx3090()];
+      world.present = [running(RENDER, 17, world.nowMs, 11 * MINUTE), running(EMBED, 16, world.nowMs, 8 * MINUTE)];
+      world.past = today(world.nowMs);
+      world.queue = [RENDER, EMBED];
+      world.sinceAgo(72 * MINUTE);
+    },
+  },
+  {
+    id: 'owner-returns',
+    title: 'The owner returns',
+    set(world) {
+      world.rig.cpu = desktop();
+      world.rig.gpus = [rtx4090()];
+      world.present = [running(RENDER, 17, world.nowMs, 3 * MINUTE)];
+      world.past = today(world.nowMs);
+    },
+    script: [{ afterMs: 5_000, act: (world) => world.touch(2 * MINUTE) }],
+  },
+  {
+    id: 'coordinator-down',
+    title: 'Coordinator down',
+    set(world) {
+      world.rig.gpus = [arc()];
+      world.past = today(world.nowMs);
+      world.obstacles = [{ kind: 'offline' }];
+      world.link = { kind: 'waiting', untilMs: world.nowMs + 64_000, message: 'connection refused by 127.0.0.1:7411' };
+      world.sinceAgo(9 * MINUTE);
+    },
+  },
+  {
+    id: 'no-docker',
+    title: 'No container engine',
+    set(world) {
+      world.obstacles = [{ kind: 'no_engine' }, { kind: 'no_idle_probe' }];
+      world.engine = {
+        found: null,
+        tried: [
+          { place: 'DOCKER_HOST', result: 'not set' },
+          { place: 'Docker (unix:///var/run/docker.sock)', result: 'no such file' },
+          { place: 'Podman (unix:///run/podman/podman.sock)', result: 'permission denied' },
+          { place: 'Rancher Desktop (unix://~/.rd/docker.sock)', result: 'no such file' },
+        ],
+      };
+      world.probes = [{ name: 'X11 input', says: 'no display to ask', works: false }];
+      world.sinceAgo(40_000);
+    },
+  },
+  {
+    id: 'agent-gone',
+    title: 'The agent has gone',
+    set(world) {
+      world.rig.cpu = desktop();
+      world.rig.gpus = [rtx4090(), rtx3090()];
+      world.present = [running(RENDER, 17, world.nowMs, 11 * MINUTE)];
+      world.past = today(world.nowMs);
+    },
+    script: [{ afterMs: 1_000, act: (world) => world.die() }],
+  },
+  {
+    id: 'many-jobs',
+    title: 'A thousand jobs',
+    set(world) {
+      world.present = [running(LONG, 1_001, world.nowMs, 5 * MINUTE)];
+      world.past = thousand(world.nowMs);
+      world.sinceAgo(5 * MINUTE);
+    },
+  },
+  {
+    id: 'failure',
+    title: 'A job failed',
+    set(world) {
+      world.rig.cpu = desktop();
+      world.rig.gpus = [rtx3090()];
+      world.past = [over(RENDER, 18, world.nowMs - 20_000, OUT_OF_MEMORY, 6 * MINUTE), ...today(world.nowMs)];
+      world.obstacles = [{ kind: 'backing_off', untilMs: world.nowMs + 75_000 }];
+      world.sinceAgo(20_000);
+    },
+  },
+  {
+    id: 'preparing',
+    title: 'Preparing the first job',
+    set(world) {
+      world.present = [job(TRANSCODE, 1, world.nowMs)];
+    },
+  },
+];
+
+function today(nowMs: number): FakeJob[] {
+  return [
+    over(TRANSCODE, 15, nowMs - 14 * MINUTE, SUCCEEDED),
+    over(RENDER, 14, nowMs - 40 * MINUTE, YIELDED, 7 * MINUTE),
+    over(EMBED, 13, nowMs - 2 * HOUR, CANCELLED, 2 * MINUTE),
+    over(LONG, 12, nowMs - 3 * HOUR, SUCCEEDED),
+    over(TRANSCODE, 11, nowMs - 26 * HOUR, LOST, 3 * MINUTE),
+    over(RENDER, 10, nowMs - 50 * HOUR, SUCCEEDED),
+  ];
+}
+
+function thousand(nowMs: number): FakeJob[] {
+  const kinds = [TRANSCODE, LONG, EMBED];
+  const ends = [SUCCEEDED, SUCCEEDED, SUCCEEDED, YIELDED, SUCCEEDED, OUT_OF_MEMORY, SUCCEEDED];
+  return Array.from({ length: 1_000 }, (_, back) => {
+    const kind = kinds[back % kinds.length] ?? TRANSCODE;
+    // Short logs: a thousand long ones would make the fake host slow to start.
+    return over(kind, 1_000 - back, nowMs - (back + 1) * 11 * MINUTE, ends[back % ends.length] ?? SUCCEEDED, 40_000);
+  });
+}

@@ -1,0 +1,186 @@
+// An invented rig that lives second by second. It is simpler than the agent, and never wiser: the window must not
+// learn from it how the agent decides.
+
+import type { EngineView } from '$lib/bindings/EngineView';
+import type { Link } from '$lib/bindings/Link';
+import type { Phase } from '$lib/bindings/Phase';
+import type { ProbeView } from '$lib/bindings/ProbeView';
+import type { RigView } from '$lib/bindings/RigView';
+import type { Snapshot } from '$lib/bindings/Snapshot';
+import type { WaitReason } from '$lib/bindings/WaitReason';
+import { breathe, small } from './hardware';
+import { advance, finish, isOver, job, TRANSCODE, type FakeJob, type Kind } from './job';
+
+const PREPARING_MS = 6_000;
+const UPLOADING_MS = 3_000;
+const YIELDING_MS = 2_000;
+const READY_MS = 4_000;
+
+export class World {
+  nowMs: number;
+  alive = true;
+  wanted: 'off' | 'on' | 'paused' | 'draining' = 'on';
+  pausedUntilMs: number | undefined;
+  checkingUntilMs = 0;
+  obstacles: WaitReason[] = [];
+  rig: RigView = { device: '0x5aE7C1f2b3D4e5F60718293a4b5c6d7e8f901234', name: 'attic', cpu: small(), gpus: [] };
+  link: Link = { kind: 'connected', network: 'testbed' };
+  engine: EngineView = {
+    found: 'Docker 20.10.24',
+    tried: [
+      { place: 'DOCKER_HOST', result: 'not set' },
+      { place: 'Docker (unix:///var/run/docker.sock)', result: 'in use' },
+    ],
+  };
+  probes: ProbeView[] = [{ name: 'X11 input', says: 'last input 14 min ago', works: true }];
+  /** Jobs on the rig, and those that are over, newest first. */
+  present: FakeJob[] = [];
+  past: FakeJob[] = [];
+  /** What comes when the rig is ready; empty if nothing does. */
+  queue: Kind[] = [TRANSCODE];
+  #revision = 0;
+  #number = 5_000;
+  #since: { kind: Phase['kind']; ms: number } | undefined;
+
+  constructor(nowMs: number) {
+    this.nowMs = nowMs;
+  }
+
+  want(what: World['wanted']): null {
+    if (what === 'on' && this.wanted === 'off') this.checkingUntilMs = this.nowMs + 2_000;
+    this.wanted = what;
+    this.#settle();
+    return null;
+  }
+
+  pause(minutes: number | undefined): null {
+    this.pausedUntilMs = minutes === undefined ? undefined : this.nowMs + minutes * 60_000;
+    return this.want('paused');
+  }
+
+  /** The agent process ends; its jobs go on without it. */
+  die() {
+    this.alive = false;
+  }
+
+  revive(): null {
+    this.alive = true;
+    this.#revision = 0;
+    return null;
+  }
+
+  /** The owner touches the mouse. */
+  touch(awayAfterMs: number) {
+    const others = this.obstacles.filter((reason) => reason.kind !== 'owner_active');
+    this.obstacles = [{ kind: 'owner_active', lastInputMs: this.nowMs, startsMs: this.nowMs + awayAfterMs }, ...others];
+    this.probes = [{ name: 'X11 input', says: 'input just now', works: true }];
+    this.#settle();
+  }
+
+  step(nowMs: number) {
+    const ms = Math.max(0, nowMs - this.nowMs);
+    this.nowMs = nowMs;
+    if (!this.alive) return;
+    if (this.pausedUntilMs !== undefined && nowMs >= this.pausedUntilMs) this.want('on');
+    this.obstacles = this.obstacles.filter((reason) => !isOverdue(reason, nowMs));
+    for (const it of this.present) this.#live(it, ms);
+    this.past = [...this.present.filter(({ card }) => isOver(card.stage)), ...this.past];
+    this.present = this.present.filter(({ card }) => !isOver(card.stage));
+    this.#settle();
+    this.#takeNext();
+  }
+
+  everything(): FakeJob[] {
+    return [...this.present, ...this.past];
+  }
+
+  snapshot(): Snapshot {
+    this.#revision += 1;
+    const busy = this.present.some(({ card }) => card.stage === 'running');
+    const gpus = this.rig.gpus.map((card) => ({ ...card }));
+    gpus.forEach((card, slot) => breathe(card, busy, this.nowMs / 1000 + slot * 9));
+    const cpu = { ...this.rig.cpu, loadPercent: busy ? 88 : this.rig.cpu.loadPercent };
+    const phase = this.#phase();
+    return {
+      revision: this.#revision, agentVersion: '0.1.0', phase, sinceMs: this.#since?.ms ?? this.nowMs, rig: { ...this.rig, cpu, gpus },
+      working: this.present.map(({ card }) => ({ ...card })), today: this.#today(), link: this.link, engine: this.engine, probes: this.probes,
+    };
+  }
+
+  #live(it: FakeJob, ms: number) {
+    it.stageMs += ms;
+    if (it.card.stage === 'preparing') {
+      it.card.permille = Math.min(1000, Math.floor((it.stageMs / PREPARING_MS) * 1000));
+      if (it.stageMs >= PREPARING_MS) enter(it, 'running');
+    } else if (it.card.stage === 'running') {
+      advance(it, ms);
+      if (it.card.runningMs >= it.lengthMs) enter(it, 'uploading');
+    } else if (it.card.stage === 'uploading') {
+      it.card.permille = Math.min(1000, Math.floor((it.stageMs / UPLOADING_MS) * 1000));
+      if (it.stageMs >= UPLOADING_MS) finish(it, this.nowMs, { stage: 'succeeded', reason: null, reasonText: null });
+    } else if (it.card.stage === 'yielding' && it.stageMs >= YIELDING_MS) {
+      const told = this.wanted === 'paused';
+      finish(it, this.nowMs, {
+        stage: 'yielded', reason: told ? 'rig_paused' : 'owner_returned', reasonText: told ? 'You paused the rig.' : 'You came back, so the job stopped.',
+      });
+    }
+  }
+
+  /** Gives back what may not run on. */
+  #settle() {
+    const stop = this.wanted === 'paused' || this.obstacles.some((reason) => reason.kind === 'owner_active');
+    if (stop) this.present.filter(({ card }) => card.stage !== 'yielding').forEach((it) => enter(it, 'yielding'));
+    if (this.wanted === 'draining' && this.present.length === 0) this.pause(undefined);
+    this.#phase();
+  }
+
+  #takeNext() {
+    const next = this.queue[0];
+    if (this.#phase().kind !== 'ready' || !next || this.nowMs - (this.#since?.ms ?? 0) < READY_MS) return;
+    this.#number += 1;
+    this.present = [job(next, this.#number, this.nowMs)];
+  }
+
+  #phase(): Phase {
+    const phase = this.#decide();
+    if (this.#since?.kind !== phase.kind) this.#since = { kind: phase.kind, ms: this.nowMs };
+    return phase;
+  }
+
+  /** Lets the present phase have begun earlier, for scenes that open in the middle. */
+  sinceAgo(ms: number) {
+    this.#since = { kind: this.#decide().kind, ms: this.nowMs - ms };
+  }
+
+  #decide(): Phase {
+    const stage = this.present[0]?.card.stage;
+    if (this.wanted === 'off') return { kind: 'off' };
+    if (this.nowMs < this.checkingUntilMs) return { kind: 'checking' };
+    if (stage === 'yielding') return { kind: 'yielding' };
+    if (this.wanted === 'paused') return { kind: 'paused', ...(this.pausedUntilMs !== undefined && { untilMs: this.pausedUntilMs }) };
+    if (this.wanted === 'draining') return { kind: 'draining' };
+    if (stage === 'preparing') return { kind: 'preparing' };
+    if (stage === 'running') return { kind: 'working' };
+    if (stage === 'uploading') return { kind: 'uploading' };
+    return this.obstacles.length > 0 ? { kind: 'waiting', reasons: this.obstacles } : { kind: 'ready' };
+  }
+
+  #today() {
+    const midnight = new Date(this.nowMs).setHours(0, 0, 0, 0);
+    const settled = this.past.filter(({ card }) => (card.endedMs ?? 0) >= midnight);
+    const sum = (jobs: FakeJob[]) => jobs.reduce((all, { card }) => all + BigInt(card.earned), 0n).toString();
+    return { confirmed: sum(settled), pending: sum(this.present), jobs: settled.filter(({ card }) => card.stage === 'succeeded').length };
+  }
+}
+
+function enter(it: FakeJob, stage: FakeJob['card']['stage']) {
+  it.card.stage = stage;
+  it.card.permille = stage === 'yielding' ? null : 0;
+  it.stageMs = 0;
+}
+
+function isOverdue(reason: WaitReason, nowMs: number): boolean {
+  if (reason.kind === 'owner_active') return nowMs >= reason.startsMs;
+  if (reason.kind === 'backing_off') return nowMs >= reason.untilMs;
+  return false;
+}

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import type { Link } from '$lib/bindings/Link';
+import type { Phase } from '$lib/bindings/Phase';
+import type { Snapshot } from '$lib/bindings/Snapshot';
+import type { WaitReason } from '$lib/bindings/WaitReason';
+import { headline } from './headline';
+
+const NOW = Date.UTC(2026, 10, 23, 12, 0);
+const CONNECTED: Link = { kind: 'connected', network: 'testbed' };
+
+function check(phase: Phase, title: string, detail: string, link: Link = CONNECTED) {
+  const words = headline({ phase, sinceMs: NOW - 72 * 60_000, link, working: [{}, {}] } as Snapshot, NOW);
+  expect(words.title).toBe(title);
+  expect(words.detail.replaceAll('\u00a0', ' ')).toContain(detail);
+  return words;
+}
+
+const waits = (...reasons: WaitReason[]): Phase => ({ kind: 'waiting', reasons });
+
+test('the owner is here, and knows how long it takes', () => {
+  check(
+    waits({ kind: 'owner_active', lastInputMs: NOW - 40_000, startsMs: NOW + 80_000 }),
+    'Waiting for you to leave',
+    'You used the mouse or the keyboard 40 s ago. Starts in 1 min 20 s if you don’t touch them.',
+  );
+});
+
+test('a countdown that is over promises no number', () => {
+  check(waits({ kind: 'owner_active', lastInputMs: NOW - 121_000, startsMs: NOW - 1_000 }), 'Waiting for you to leave', 'at any moment');
+  check(waits({ kind: 'backing_off', untilMs: NOW }), 'Taking a short break', 'at any moment');
+  check({ kind: 'paused', untilMs: NOW - 1 }, 'Paused', 'at any moment');
+});
+
+test('what else stands in the way is named shortly', () => {
+  const words = check(waits({ kind: 'no_engine' }, { kind: 'no_idle_probe' }), 'Waiting for a container engine', 'Docker or Podman');
+  expect(words.also).toEqual(['nothing can tell whether you are away']);
+  expect(words.fault).toBe(true);
+});
+
+test('being offline says when the next try comes', () => {
+  const link: Link = { kind: 'waiting', untilMs: NOW + 12_000, message: 'refused' };
+  expect(check(waits({ kind: 'offline' }), 'Waiting for the network', 'Tries again in 12 s', link).fault).toBe(false);
+  check(waits({ kind: 'offline' }), 'Waiting for the network', 'Trying again now', { kind: 'connecting' });
+});
+
+test('a refusal gives the reason and the way out', () => {
+  check(waits({ kind: 'refused', code: 'quarantined', message: 'Results did not match.' }), 'The operator has taken this rig out of work', 'Results did not match. Ask the operator');
+  expect(check(waits({ kind: 'refused', code: 'unavailable', message: '' }), 'The network is taking a break', 'by itself').fault).toBe(false);
+});
+
+test('an engine that cannot be used says why', () => {
+  check(waits({ kind: 'engine_unusable', message: 'Memory limits do not work.' }), 'Waiting: the container engine cannot be used', 'Memory limits');
+});
+
+test.each<[Phase, string, string]>([
+  [{ kind: 'off' }, 'Not started yet', 'Press Start'],
+  [{ kind: 'checking' }, 'Looking at this PC', 'few seconds'],
+  [{ kind: 'ready' }, 'Ready for work', 'for 1 h 12 min'],
+  [{ kind: 'preparing' }, 'Preparing a job', 'from the moment it runs'],
+  [{ kind: 'working' }, 'Working on 2 jobs', 'For 1 h 12 min now'],
+  [{ kind: 'yielding' }, 'Giving your PC back', 'being stopped'],
+  [{ kind: 'uploading' }, 'Bringing the results away', 'have arrived'],
+  [{ kind: 'draining' }, 'Finishing, then stopping', 'nothing new'],
+  [{ kind: 'paused' }, 'Paused', 'until you press Resume'],
+  [{ kind: 'paused', untilMs: NOW + 43 * 60_000 }, 'Paused', 'in 43 min, at 14:43'],
+  [waits({ kind: 'disk_full' }), 'Waiting for disk space', 'nearly full'],
+  [waits({ kind: 'no_idle_probe' }), 'Waiting, because nothing can tell whether you are away', 'taken to be here'],
+])('%o is said in words', (phase, title, detail) => {
+  check(phase, title, detail);
+});

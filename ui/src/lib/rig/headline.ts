@@ -1,0 +1,135 @@
+// What the rig is doing, why, and what comes next, in two sentences that keep counting between snapshots.
+
+import type { Link } from '$lib/bindings/Link';
+import type { Snapshot } from '$lib/bindings/Snapshot';
+import type { WaitReason } from '$lib/bindings/WaitReason';
+import { countdown, duration } from '$lib/format/duration';
+import { timeOfDay } from '$lib/format/time';
+import { t } from '$lib/messages/en';
+
+/** The headline of the Rig page. */
+export interface Headline {
+  title: string;
+  detail: string;
+  /** Whatever else stands in the way, shortly. */
+  also: string[];
+  /** A fault has a way out; waiting is normal. */
+  fault: boolean;
+}
+
+/** Puts a snapshot into words at a moment. */
+export function headline({ phase, sinceMs, link, working }: Snapshot, nowMs: number): Headline {
+  const since = duration(nowMs - sinceMs);
+  switch (phase.kind) {
+    case 'off':
+      return calm(t.headline.off);
+    case 'checking':
+      return calm(t.headline.checking);
+    case 'waiting': {
+      const [first, ...others] = phase.reasons;
+      if (!first) return calm({ title: t.headline.ready.title, detail: t.headline.ready.detail(since) });
+      return { ...wait(first, link, nowMs), also: others.map(short), fault: isFault(first) };
+    }
+    case 'ready':
+      return calm({ title: t.headline.ready.title, detail: t.headline.ready.detail(since) });
+    case 'preparing':
+      return calm(t.headline.preparing);
+    case 'working':
+      return calm({ title: t.headline.working.title(Math.max(1, working.length)), detail: t.headline.working.detail(since) });
+    case 'yielding':
+      return calm(t.headline.yielding);
+    case 'uploading':
+      return calm(t.headline.uploading);
+    case 'draining':
+      return calm(t.headline.draining);
+    case 'paused':
+      return calm({ title: t.headline.paused.title, detail: paused(phase.untilMs, nowMs) });
+  }
+}
+
+function wait(reason: WaitReason, link: Link, nowMs: number): { title: string; detail: string } {
+  switch (reason.kind) {
+    case 'owner_active': {
+      const { title, detail, soon } = t.waiting.ownerActive;
+      const ago = duration(nowMs - reason.lastInputMs);
+      return { title, detail: reason.startsMs > nowMs ? detail(ago, countdown(reason.startsMs - nowMs)) : soon };
+    }
+    case 'no_idle_probe':
+      return t.waiting.noIdleProbe;
+    case 'no_engine':
+      return t.waiting.noEngine;
+    case 'engine_unusable':
+      return { title: t.waiting.engineUnusable.title, detail: reason.message };
+    case 'offline':
+      return { title: t.waiting.offline.title, detail: offline(link, nowMs) };
+    case 'refused': {
+      const { title, fix } = t.refused[reason.code];
+      return { title, detail: [reason.message, fix].filter((part) => part !== '').join(' ') };
+    }
+    case 'backing_off': {
+      const { title, detail, soon } = t.waiting.backingOff;
+      return { title, detail: reason.untilMs > nowMs ? detail(countdown(reason.untilMs - nowMs)) : soon };
+    }
+    case 'disk_full':
+      return t.waiting.diskFull;
+  }
+}
+
+function offline(link: Link, nowMs: number): string {
+  switch (link.kind) {
+    case 'waiting':
+      return link.untilMs > nowMs ? t.waiting.offline.again(countdown(link.untilMs - nowMs)) : t.waiting.offline.dialling;
+    case 'connecting':
+      return t.waiting.offline.dialling;
+    case 'connected':
+    case 'refused':
+      return t.waiting.offline.detail;
+  }
+}
+
+function short(reason: WaitReason): string {
+  switch (reason.kind) {
+    case 'owner_active':
+      return t.waiting.ownerActive.short;
+    case 'no_idle_probe':
+      return t.waiting.noIdleProbe.short;
+    case 'no_engine':
+      return t.waiting.noEngine.short;
+    case 'engine_unusable':
+      return t.waiting.engineUnusable.short;
+    case 'offline':
+      return t.waiting.offline.short;
+    case 'refused':
+      return t.refused[reason.code].title;
+    case 'backing_off':
+      return t.waiting.backingOff.short;
+    case 'disk_full':
+      return t.waiting.diskFull.short;
+  }
+}
+
+/** Whether the owner has to do something; the rest passes by itself. */
+function isFault(reason: WaitReason): boolean {
+  switch (reason.kind) {
+    case 'owner_active':
+    case 'offline':
+    case 'backing_off':
+      return false;
+    case 'refused':
+      return reason.code !== 'unavailable';
+    case 'no_idle_probe':
+    case 'no_engine':
+    case 'engine_unusable':
+    case 'disk_full':
+      return true;
+  }
+}
+
+function paused(untilMs: number | undefined, nowMs: number): string {
+  if (untilMs === undefined) return t.headline.paused.forGood;
+  return untilMs > nowMs ? t.headline.paused.until(countdown(untilMs - nowMs), timeOfDay(untilMs)) : t.headline.paused.soon;
+}
+
+function calm(words: { title: string; detail: string }): Headline {
+  return { ...words, also: [], fault: false };
+}

@@ -1,0 +1,27 @@
+// The state of the window, made once at the root and found by every component below it.
+
+import { createContext } from 'svelte';
+import { host, type SceneName } from '$lib/ipc/host';
+import { Agent } from './agent.svelte';
+import { Clock } from './clock.svelte';
+import { Jobs } from './jobs.svelte';
+import { Toasts } from './toasts.svelte';
+
+export const [getAgent, setAgent] = createContext<Agent>();
+export const [getClock, setClock] = createContext<Clock>();
+export const [getJobs, setJobs] = createContext<Jobs>();
+export const [getToasts, setToasts] = createContext<Toasts>();
+
+/** Makes the state, gives it to everything below the calling component, and answers it to be run. */
+export function provideWindow(): { agent: Agent; clock: Clock } {
+  const toasts = setToasts(new Toasts());
+  const clock = setClock(new Clock());
+  const agent = setAgent(new Agent(toasts));
+  setJobs(new Jobs(agent));
+  return { agent, clock };
+}
+
+/** The scenes of the fake host; absent when the host is real. */
+export async function scenes(): Promise<{ all: SceneName[]; current: string } | undefined> {
+  return (await host()).scenes;
+}

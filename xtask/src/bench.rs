@@ -1,0 +1,90 @@
+//! Figures, as ratios of one run on one machine: a number without its baseline says more about the machine than about us.
+
+mod dispatch;
+mod network;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The area.
+    #[arg(value_enum)]
+    area: Area,
+    /// One line of JSON per figure instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Area {
+    /// From submit to the first instruction in the container; assignments per second; cost of matching.
+    Dispatch,
+}
+
+/// One measured number.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Figure {
+    /// Its name for ever: figures of different days are compared by it.
+    id: String,
+    /// The number.
+    value: f64,
+    /// What it counts.
+    unit: String,
+    /// What it should reach, or what it was compared with.
+    baseline: f64,
+    /// What a reader must know to believe it.
+    note: String,
+}
+
+/// The command. With `--json` nothing but figures is printed on standard output once measuring begins.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let figures = match options.area {
+        Area::Dispatch => dispatch::measure()?,
+    };
+    for figure in &figures {
+        if options.json {
+            println!("{}", serde_json::to_string(figure)?);
+        }
+    }
+    if !options.json {
+        print!("{}", table(&figures));
+    }
+    Ok(())
+}
+
+fn table(figures: &[Figure]) -> String {
+    let mut table = format!("\n{:<32} {:>12} {:>12}  {:<16} {}\n", "figure", "value", "baseline", "unit", "note");
+    for Figure { id, value, unit, baseline, note } in figures {
+        table.push_str(&format!("{id:<32} {value:>12.2} {baseline:>12.2}  {unit:<16} {note}\n"));
+    }
+    table
+}
+
+/// The middle one: one slow start says something about the disk and nothing about us.
+fn median(mut values: Vec<f64>) -> f64 {
+    assert!(!values.is_empty(), "a median needs a value");
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len().is_multiple_of(2) { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_few_and_of_an_even_number() {
+        assert_eq!(median(vec![3.0, 1.0, 100.0]), 3.0);
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
+    }
+
+    #[test]
+    fn a_figure_is_a_line_with_these_names() {
+        let figure = Figure { id: "a.b".to_owned(), value: 1.5, unit: "ratio".to_owned(), baseline: 1.25, note: String::new() };
+        let line = serde_json::to_string(&figure).expect("it is plain");
+        assert_eq!(line, r#"{"id":"a.b","value":1.5,"unit":"ratio","baseline":1.25,"note":""}"#);
+    }
+}

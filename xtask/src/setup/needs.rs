@@ -1,0 +1,116 @@
+//! The table of everything we need from the system, with the reason beside it.
+
+use crate::process::{command, find, says_yes};
+
+/// A part of the work that has needs of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Area {
+    /// Compiling the headless crates.
+    Build,
+    /// Compiling the window.
+    WindowBuild,
+    /// Building and testing the UI.
+    Ui,
+    /// Running containers.
+    Engine,
+    /// Making job images.
+    JobImage,
+    /// Running a whole small network: registry and job images for tests.
+    Testbed,
+    /// PostgreSQL beside SQLite.
+    Postgres,
+    /// A display for the window where there is none.
+    Display,
+    /// Driving the real window.
+    WindowTest,
+    /// Driving the UI in a browser.
+    Browser,
+}
+
+/// One thing that must be on the machine.
+#[derive(Debug)]
+pub(super) struct Need {
+    /// Who needs it.
+    pub(super) area: Area,
+    /// What it is, for the reader.
+    pub(super) what: &'static str,
+    /// What it is for.
+    pub(super) why: &'static str,
+    /// How to see whether it is there.
+    pub(super) probe: Probe,
+    /// The Debian packages that bring it, separated by spaces.
+    pub(super) packages: &'static str,
+}
+
+/// How to see whether something is installed. By what it does, not by package name: a machine may have it from elsewhere.
+#[derive(Debug)]
+pub(super) enum Probe {
+    /// Any of these programs on the search path.
+    Program(&'static [&'static str]),
+    /// A library with its headers.
+    PkgConfig(&'static str),
+    /// A container engine that answers, or one that we can start.
+    Engine,
+    /// PostgreSQL's server programs, which Debian keeps off the search path.
+    PostgresServer,
+}
+
+impl Probe {
+    pub(super) fn finds(&self) -> bool {
+        match self {
+            Self::Program(names) => names.iter().any(|name| find(name).is_some()),
+            Self::PkgConfig(name) => says_yes(command("pkg-config").args(["--exists", name])),
+            Self::Engine => crate::engine::answers() || (find("dockerd").is_some() && find("iptables").is_some()),
+            Self::PostgresServer => crate::postgres::programs().is_some(),
+        }
+    }
+}
+
+const fn need(area: Area, what: &'static str, why: &'static str, probe: Probe, packages: &'static str) -> Need {
+    Need { area, what, why, probe, packages }
+}
+
+/// In the order in which a reader would ask.
+pub(super) const NEEDS: &[Need] = &[
+    need(Area::Build, "a C compiler", "SQLite and the TLS library contain C", Probe::Program(&["cc", "gcc"]), "gcc libc6-dev"),
+    need(Area::WindowBuild, "pkg-config", "finds the web engine's headers", Probe::Program(&["pkg-config"]), "pkg-config"),
+    need(
+        Area::WindowBuild,
+        "WebKitGTK with headers",
+        "the window is drawn by the system's web engine",
+        Probe::PkgConfig("webkit2gtk-4.1"),
+        "libwebkit2gtk-4.1-dev",
+    ),
+    need(Area::Engine, "a container engine", "jobs run in containers", Probe::Engine, "docker.io iptables"),
+    need(Area::Engine, "docker", "imports job images into the engine", Probe::Program(&["docker"]), "docker.io iptables"),
+    need(Area::JobImage, "mmdebstrap", "makes the job image from Debian packages", Probe::Program(&["mmdebstrap"]), "mmdebstrap"),
+    need(Area::JobImage, "ldconfig", "writes the library index of the job image", Probe::Program(&["ldconfig"]), "libc-bin"),
+    need(Area::JobImage, "ffprobe", "the demo verifies the video it fetched", Probe::Program(&["ffprobe"]), "ffmpeg"),
+    need(
+        Area::Testbed,
+        "docker-registry",
+        "a registry on loopback: pulling by digest is the real path",
+        Probe::Program(&["docker-registry"]),
+        "docker-registry",
+    ),
+    need(Area::Testbed, "busybox", "the tests' job image is one static program", Probe::Program(&["busybox"]), "busybox-static"),
+    need(Area::Testbed, "mkfs.ext4", "a full disk is tested on a small real one", Probe::Program(&["mkfs.ext4"]), "e2fsprogs"),
+    need(Area::Postgres, "PostgreSQL", "the coordinator's tests run on both databases", Probe::PostgresServer, "postgresql"),
+    need(Area::Display, "Xvfb", "a display where there is none", Probe::Program(&["Xvfb"]), "xvfb"),
+    need(
+        Area::Display,
+        "dbus-run-session",
+        "a private session bus: one window per session, not per machine",
+        Probe::Program(&["dbus-run-session"]),
+        "dbus",
+    ),
+    need(
+        Area::WindowTest,
+        "WebKitWebDriver",
+        "drives the real window",
+        Probe::Program(&["WebKitWebDriver"]),
+        "webkit2gtk-driver",
+    ),
+    need(Area::WindowTest, "xdotool", "presses keys as an owner would", Probe::Program(&["xdotool"]), "xdotool"),
+    need(Area::Browser, "Chromium", "drives the UI in a browser", Probe::Program(&["chromium", "chromium-browser"]), "chromium"),
+];

@@ -1,0 +1,186 @@
+//! Everything that must hold before a change lands, in one command that sets itself up.
+//!
+//! One selection of packages and features for every cargo call: a second selection would compile half the tree twice.
+
+use std::{path::PathBuf, process::Command, process::ExitCode};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
+
+use crate::{
+    bindings::{self, Selection},
+    check,
+    display::Display,
+    engine::Engine,
+    postgres::Postgres,
+    process::{self, cargo, find},
+    section::Sections,
+    setup::{self, Area, Tool},
+    ui,
+    workspace::{self, BINARIES, Profile},
+};
+
+/// What every cargo call of a test run selects.
+pub(crate) const WORKSPACE: [&str; 2] = ["--workspace", "--all-features"];
+
+/// Tests that need no engine, no display and no database of their own.
+const PLAIN: &str = "not package(headframe-testbed) and not (package(headframe-agent) and test(/^docker::/)) \
+                     and not (package(headframe-desktop) and kind(test))";
+/// The runner and the whole network on the real engine.
+const ENGINE: &str = "package(headframe-testbed) or (package(headframe-agent) and test(/^docker::/))";
+/// The coordinator's own suite, which runs on both databases.
+const COORDINATOR: &str = "package(headframe-coordinator)";
+/// The real window, driven from outside.
+const WINDOW: &str = "package(headframe-desktop) and kind(test)";
+
+/// How long a fuzz target is fed.
+const FUZZ_SECONDS: u32 = 60;
+
+/// Which tests, how often.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// A long run of one kind instead of everything once.
+    #[arg(long, value_enum)]
+    profile: Option<LongRun>,
+    /// How many times in a row each test of the profile must pass.
+    #[arg(long, default_value_t = 1, requires = "profile")]
+    repeat: u32,
+}
+
+/// The kinds of test worth running for long.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LongRun {
+    /// Kills, cuts and full disks.
+    Faults,
+    /// Random bytes at everything that is parsed.
+    Fuzz,
+}
+
+/// The command.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    match options.profile {
+        None => everything(),
+        Some(LongRun::Faults) => faults(options.repeat),
+        Some(LongRun::Fuzz) => fuzz(options.repeat),
+    }
+}
+
+fn everything() -> Result<ExitCode> {
+    let mut sections = Sections::default();
+    // Cheapest first: a slip of the pen is told before anything is compiled.
+    let ready = sections.run("set up", set_up);
+    let packages = sections.run("ui: packages", ui::install);
+    let pages = sections.run_with("ui: build", packages, |()| ui::build());
+    sections.run_with("ui: types, lint, unit tests", packages, |()| ui::test());
+    check::run_checks(&mut sections);
+    let built = sections.run_with("build", ready.and(pages), |()| build());
+    sections.run_with("bindings", built, |()| bindings::check(Selection::Workspace));
+    sections.run_with("rust tests", built, |()| process::run(&mut nextest(PLAIN)));
+    sections.run_with("rust examples in the docs", built, |()| {
+        process::run(cargo().args(["test", "--doc", "--quiet"]).args(WORKSPACE))
+    });
+    sections.run_with("coordinator on PostgreSQL", built, |()| on_postgres());
+    let engine = sections.run_with("container engine", ready, |()| Engine::ensure());
+    sections.run_with("runner and network on the engine", built.and(engine.as_ref()), |_| process::run(&mut nextest(ENGINE)));
+    sections.run_with("ui in Chromium", pages, |()| ui::end_to_end());
+    sections.run_with("the real window", built.and(engine.as_ref()), |_| real_window());
+    drop(engine);
+    Ok(sections.finish())
+}
+
+fn set_up() -> Result<()> {
+    setup::ensure(&[
+        Area::Build,
+        Area::WindowBuild,
+        Area::Ui,
+        Area::Engine,
+        Area::Testbed,
+        Area::Postgres,
+        Area::Display,
+        Area::WindowTest,
+        Area::Browser,
+    ])?;
+    setup::install_tool(&Tool::NEXTEST)?;
+    setup::install_tool(&Tool::TAURI_DRIVER)
+}
+
+/// Binaries and tests together, so that the binaries that the tests start are those that were just built.
+fn build() -> Result<()> {
+    process::run(cargo().args(["build", "--all-targets"]).args(WORKSPACE))
+}
+
+fn on_postgres() -> Result<()> {
+    let postgres = Postgres::start()?;
+    process::run(nextest(COORDINATOR).env("HEADFRAME_TEST_POSTGRES", &postgres.url))
+}
+
+fn real_window() -> Result<()> {
+    let display = Display::private()?;
+    let shots = workspace::target_folder("window")?;
+    let plain = nextest(WINDOW);
+    let mut tests = display.command(std::path::Path::new(plain.get_program()));
+    tests.args(plain.get_args()).envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    tests.env("HEADFRAME_SCREENSHOTS", &shots);
+    process::run(&mut tests)?;
+    println!("Screenshots are in {}.", shots.display());
+    Ok(())
+}
+
+fn faults(repeat: u32) -> Result<ExitCode> {
+    let mut sections = Sections::default();
+    let ready = sections.run("set up", || {
+        setup::ensure(&[Area::Build, Area::WindowBuild, Area::Engine, Area::Testbed])?;
+        check::page_folder()?;
+        setup::install_tool(&Tool::NEXTEST)
+    });
+    let engine = sections.run_with("container engine", ready, |()| Engine::ensure());
+    sections.run_with("faults", engine.as_ref(), |_| {
+        let times = repeat.to_string();
+        process::run(nextest("all()").args(["--profile", "faults", "--stress-count", &times]))
+    });
+    drop(engine);
+    Ok(sections.finish())
+}
+
+fn fuzz(repeat: u32) -> Result<ExitCode> {
+    let mut sections = Sections::default();
+    let ready = sections.run("set up", || {
+        setup::ensure(&[Area::Build])?;
+        setup::install_tool(&Tool::FUZZ)
+    });
+    let folder = workspace::root().join("protocol/fuzz");
+    sections.run_with("fuzz", ready, |()| {
+        for target in targets(&folder)? {
+            let mut fuzz = cargo();
+            fuzz.args(["fuzz", "run", "--fuzz-dir"]).arg(&folder).arg(&target);
+            fuzz.args(["--", &format!("-max_total_time={}", FUZZ_SECONDS * repeat)]);
+            // The sanitizer's flags are unstable; this lets the pinned compiler take them, so no second one is needed.
+            process::run(fuzz.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", workspace::target().join("fuzz")))?;
+        }
+        Ok(())
+    });
+    Ok(sections.finish())
+}
+
+fn targets(folder: &std::path::Path) -> Result<Vec<String>> {
+    let files = std::fs::read_dir(folder.join("fuzz_targets")).context("there are no fuzz targets in protocol/fuzz")?;
+    let mut names: Vec<String> = files.filter_map(|file| Some(file.ok()?.path().file_stem()?.to_str()?.to_owned())).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// A nextest run over the workspace that was built, narrowed to `filter`. In CI a failing test never hides another.
+fn nextest(filter: &str) -> Command {
+    let mut tests = cargo();
+    tests.args(["nextest", "run"]).args(WORKSPACE).args(["--filterset", filter]);
+    tests.envs(binaries(Profile::Debug));
+    tests
+}
+
+/// What a test needs to know of this machine, as variables.
+pub(crate) fn binaries(profile: Profile) -> Vec<(&'static str, PathBuf)> {
+    let mut found: Vec<_> = BINARIES.iter().map(|(variable, name)| (*variable, workspace::binary(profile, name))).collect();
+    found.extend(find("tauri-driver").map(|driver| ("HEADFRAME_TAURI_DRIVER", driver)));
+    found.extend(find("WebKitWebDriver").map(|driver| ("HEADFRAME_WEBKIT_DRIVER", driver)));
+    found
+}

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::{
     LineConfig, Said, Say,
-    backoff::Backoff,
+    backoff::{Backoff, LONGEST, LONGEST_AT_WORK},
     frames::{Frames, LineError},
     handshake::{Greeting, greet},
     session::{End, Session},
@@ -71,7 +71,7 @@ impl Dialler {
     }
 
     async fn lost(&mut self, error: &LineError) -> Duration {
-        let wait = self.backoff.next(rand::rng().random_range(0.0..1.0));
+        let wait = self.next_wait();
         let message = Chain(error).to_string();
         info!(retry.in_ms = wait.as_millis(), "Not connected: {message}");
         self.tell(Said::Closed { message, retry_at: clock::now() + wait }).await;
@@ -83,7 +83,7 @@ impl Dialler {
         warn!(refused.code = ?code, "The coordinator refused the session: {message}");
         match code {
             RefusedCode::Unavailable | RefusedCode::BadMessage => {
-                let wait = self.backoff.next(rand::rng().random_range(0.0..1.0));
+                let wait = self.next_wait();
                 self.tell(Said::Closed { message, retry_at: clock::now() + wait }).await;
                 Some(wait)
             }
@@ -96,6 +96,12 @@ impl Dialler {
                 None
             }
         }
+    }
+
+    fn next_wait(&mut self) -> Duration {
+        let at_work = !self.config.standing.borrow().leases.is_empty();
+        let longest = if at_work { LONGEST_AT_WORK } else { LONGEST };
+        self.backoff.next(longest, rand::rng().random_range(0.0..1.0))
     }
 
     async fn tell(&self, said: Said) {

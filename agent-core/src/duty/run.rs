@@ -138,7 +138,7 @@ impl Duty {
         let Some(index) = self.position(at) else { return };
         let repeat = self.timers.scaled(REPEAT_EVERY);
         match (written, &self.held[index].life) {
-            (Written::Accepted(at), Life::Writing) => self.begin(index, at, out),
+            (Written::Accepted(at), Life::Writing) => self.begin(index, at, now, out),
             (Written::NotAccepted(at), Life::Writing) => {
                 self.held.remove(index);
                 self.disk_is_full();
@@ -178,9 +178,11 @@ impl Duty {
         }
     }
 
-    /// The acceptance is on disk: say so and start, unless the owner came back meanwhile.
-    fn begin(&mut self, index: usize, at: AttemptRef, out: &mut Vec<Effect>) {
-        if let Some(reason) = self.unwilling() {
+    /// The acceptance is on disk: say so and start, unless the owner came back meanwhile, or the disk was so slow (or the PC
+    /// slept so long) that the lease is over: the job is elsewhere by now.
+    fn begin(&mut self, index: usize, at: AttemptRef, now: Now, out: &mut Vec<Effect>) {
+        let lapsed = (now.moment >= self.held[index].fence_at).then_some(Reason::NoAnswer);
+        if let Some(reason) = lapsed.or_else(|| self.unwilling()) {
             self.held.remove(index);
             out.push(Effect::Write(Entry::Dropped { at, state: AttemptState::Withdrawn, reason }));
             out.push(Effect::Say(Say::Decline(Ended { at, reason })));

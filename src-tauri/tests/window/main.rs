@@ -11,5 +11,6 @@ mod owner;
 mod page;
 mod processes;
 mod real;
+mod screen;
 mod scripted;
 mod stage;

@@ -10,19 +10,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use crate::stage::{OPEN_TIMEOUT, picture};
+use crate::stage::OPEN_TIMEOUT;
 
 /// How often a page is looked at while something is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
-
-/// How long a window that has just changed is left alone before its picture is taken: fonts and fades need it.
-const SETTLE: Duration = Duration::from_millis(1_500);
-
-/// Returns when the page has been painted once more: the second frame begins after the first one is out.
-const NEXT_PAINT: &str = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()));";
-
-/// How long to wait for that paint; a software renderer on two busy cores takes some twenty seconds at worst.
-const NEXT_PAINT_MAX: Duration = Duration::from_secs(25);
 
 /// A driver that takes longer has lost its window.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -69,16 +60,6 @@ impl Page {
         let path = format!("//*[self::button or self::a][normalize-space()='{name}' or @aria-label='{name}']");
         let found = self.0.wait().at_most(within).every(LOOK_EVERY).for_element(Locator::XPath(&path)).await;
         found.unwrap_or_else(|error| panic!("there is no `{name}` to press: {error}")).click().await.expect("it can be pressed");
-    }
-
-    /// Keeps a picture for people.
-    pub(crate) async fn keep_picture(&self, name: &str) {
-        sleep(SETTLE).await;
-        // On a busy machine the page is ahead of what has been painted, and a picture shows what has been painted.
-        // A page with nothing to change is not painted again: then what has been painted is what there is.
-        timeout(NEXT_PAINT_MAX, self.0.execute_async(NEXT_PAINT, Vec::new())).await.ok();
-        let png = timeout(ANSWER_MAX, self.0.screenshot()).await.expect("the driver answers").expect("a picture");
-        std::fs::write(picture(name), png).expect("below target");
     }
 
     /// Closes the window as its owner would.

@@ -32,10 +32,10 @@ async fn an_owner_sees_a_customers_job_run_on_his_pc() {
     );
     window.page.reads("Working on a job", FIRST_LINE).await;
     window.page.reads("haul coal", SOON).await;
-    window.page.keep_picture("real-1-working").await;
+    stage.keep_picture("real-1-working").await;
     window.page.press("Log of haul coal", SOON).await;
     window.page.reads("haul 0 from the seam", SOON).await;
-    window.page.keep_picture("real-2-log").await;
+    stage.keep_picture("real-2-log").await;
 
     // The window dies in the middle of the job; the container goes on.
     let before = owner::running_job(&stage).await;
@@ -61,6 +61,6 @@ async fn an_owner_sees_a_customers_job_run_on_his_pc() {
     window.page.press("Jobs", SOON).await;
     window.page.reads("Everything this rig has worked on", SOON).await;
     window.page.reads("Done", Duration::from_secs(90)).await;
-    window.page.keep_picture("real-3-done").await;
+    stage.keep_picture("real-3-done").await;
     assert!(agent.lives());
 }

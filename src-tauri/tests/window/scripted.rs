@@ -17,15 +17,15 @@ async fn an_owner_starts_his_rig_and_neither_window_nor_agent_depend_on_one_anot
     let window = stage.open().await;
     window.page.reads("Not started yet", OPEN_TIMEOUT).await;
     let agent = stage.agent();
-    window.page.keep_picture("scripted-1-off").await;
+    stage.keep_picture("scripted-1-off").await;
 
     window.page.press("Start", SOON).await;
     window.page.reads("Working on a job", SOON).await;
     window.page.reads("scripted transcode 1", SOON).await;
-    window.page.keep_picture("scripted-2-working").await;
+    stage.keep_picture("scripted-2-working").await;
     window.page.press("Log of scripted transcode 1", SOON).await;
     window.page.reads("frame=   1 fps=24.0", SOON).await;
-    window.page.keep_picture("scripted-3-log").await;
+    stage.keep_picture("scripted-3-log").await;
 
     // The window dies; the job does not notice.
     let before = running_job(&stage).await;
@@ -43,7 +43,7 @@ async fn an_owner_starts_his_rig_and_neither_window_nor_agent_depend_on_one_anot
     agent.kill();
     let took = window.page.reads("The agent has stopped answering", Duration::from_secs(1)).await;
     assert!(took < Duration::from_secs(1), "{took:?}");
-    window.page.keep_picture("scripted-4-agent-gone").await;
+    stage.keep_picture("scripted-4-agent-gone").await;
     window.page.press("Start it again", SOON).await;
     window.page.reads("Working on a job", SOON).await;
     let agent = stage.agent();

@@ -14,6 +14,7 @@ use headframe_control::AgentPaths;
 use crate::{
     page::Page,
     processes::{Found, Group},
+    screen,
 };
 
 /// How long a window may take to its first page, on two busy cores.
@@ -71,6 +72,11 @@ impl Stage {
     /// The agent that a window has started.
     pub(crate) fn agent(&self) -> Found {
         Found::wait(&self.agent_program, self.paths.data_dir())
+    }
+
+    /// Keeps a picture of what the owner sees, for people.
+    pub(crate) async fn keep_picture(&self, name: &str) {
+        screen::keep_picture(&self.screen, name).await;
     }
 
     /// Nothing of the person who runs the test: neither his screen nor his settings nor his agent.

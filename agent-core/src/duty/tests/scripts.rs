@@ -77,6 +77,21 @@ fn an_owner_who_returns_while_the_offer_is_written_down_is_not_kept_waiting() {
 }
 
 #[test]
+fn an_acceptance_that_is_written_after_its_lease_is_over_starts_nothing() {
+    check(
+        "offer a; 70s pass; accept written a",
+        expect![[r#"
+        offer a
+            write accepted a
+        70s pass
+        accept written a
+            write dropped a withdrawn (no_answer)
+            say decline a (no_answer)
+    "#]],
+    );
+}
+
+#[test]
 fn an_unseen_owner_is_a_present_owner() {
     check_working(
         "owner unseen",

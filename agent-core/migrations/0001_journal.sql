@@ -19,6 +19,8 @@ CREATE TABLE attempt (
     -- How it ended on this rig; repeated to the coordinator until settled.
     outcome          TEXT,
     accepted_ms      BIGINT  NOT NULL,
+    -- When the last heartbeat that the coordinator answered was sent: the lease counts from there.
+    renewed_ms       BIGINT  NOT NULL,
     ended_ms         BIGINT,
     -- What the coordinator wrote down.
     settled_ms       BIGINT,

@@ -13,7 +13,7 @@ use headframe_control::{
     AgentPaths,
     lock::{AgentLock, LockError},
     paths::PathsError,
-    server::{self, Listener},
+    server::{self, Life, Listener, Pulse},
 };
 use headframe_protocol::{DeviceId, control::Snapshot};
 use tokio::{
@@ -189,6 +189,7 @@ impl Agent {
             engine_room::open(engine, engine_room::runner_config(paths.data_dir(), device, &settings), timers, &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
 
+        let pulse = Pulse::default();
         let (actor, snapshots) = Actor::new(Parts {
             duty,
             device,
@@ -207,10 +208,11 @@ impl Agent {
             orders,
             news,
             asks: asked,
+            pulse: pulse.clone(),
         });
         let handle = Handle { asks, snapshots, device };
         let actor = tasks.spawn("agent", actor.run(tasks.stopped()));
-        serve_guests(listener, &handle, store, &paths, &tasks);
+        serve_guests(listener, &handle, pulse, store, &paths, &tasks);
         Ok(Self { handle, tasks, actor, paths, _lock: lock })
     }
 
@@ -254,14 +256,14 @@ impl Agent {
     }
 }
 
-fn serve_guests(listener: Listener, handle: &Handle, store: Store, paths: &AgentPaths, tasks: &Tasks) {
+fn serve_guests(listener: Listener, handle: &Handle, pulse: Pulse, store: Store, paths: &AgentPaths, tasks: &Tasks) {
     let (asks, inbox) = mpsc::channel(server::ASKS_MAX);
-    let (stop, snapshots) = (tasks.stopped(), handle.snapshots());
+    let (stop, life) = (tasks.stopped(), Life { snapshots: handle.snapshots(), pulse });
     tasks.spawn("control", async move {
         tokio::select! {
             biased;
             () = stop.cancelled() => {}
-            () = server::serve(listener, env!("CARGO_PKG_VERSION"), snapshots, asks) => {}
+            () = server::serve(listener, env!("CARGO_PKG_VERSION"), life, asks) => {}
         }
     });
     let guests = control_server::Guests::new(handle.clone(), store, paths.logs());

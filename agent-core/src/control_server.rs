@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use headframe_control::server;
 use headframe_protocol::{
     AttemptId,
-    control::{Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, PauseArgs, Request},
+    control::{ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, PauseArgs, Request},
 };
 use tokio::sync::mpsc;
 use tracing::error;
@@ -71,6 +71,7 @@ impl Guests {
         if !(1..=JOBS_MAX).contains(&args.limit) {
             return Err(bad("A page has 1 to 100 jobs."));
         }
+        names_an_attempt(args.after.as_deref().unwrap_or_default())?;
         let page = self.store.attempts_before(args.after.as_deref(), args.limit).await.map_err(|error| unexpected(&error))?;
         let present = self.agent.snapshot();
         let live =
@@ -83,6 +84,7 @@ impl Guests {
 
     async fn log(&self, args: LogArgs) -> Result<Answer, ControlError> {
         let unknown = || ControlError { code: ControlCode::NotFound, message: "There is no such attempt here.".to_owned() };
+        names_an_attempt(&args.attempt)?;
         // Parsed, and not only looked up: it becomes part of a file's name.
         let attempt: AttemptId = args.attempt.parse().map_err(|_| unknown())?;
         let known = self.store.attempt(&attempt.to_string()).await.map_err(|error| unexpected(&error))?.ok_or_else(unknown)?;
@@ -95,6 +97,11 @@ impl Guests {
             _ => unexpected(&error),
         })
     }
+}
+
+/// Short enough to be one; whether there is such an attempt is another question.
+fn names_an_attempt(text: &str) -> Result<(), ControlError> {
+    if text.len() > ATTEMPT_BYTES_MAX { Err(bad("An attempt’s name is at most 64 bytes long.")) } else { Ok(()) }
 }
 
 fn pause(PauseArgs { minutes }: PauseArgs) -> Result<Ask, ControlError> {

@@ -14,7 +14,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use headframe_protocol::session::{AttemptRef, Offer};
+use headframe_protocol::{
+    job::Resources,
+    session::{AttemptRef, Offer},
+};
 
 use crate::{
     clock::{Moment, Now},
@@ -69,10 +72,12 @@ pub struct Capacity {
     pub slots: u8,
     /// GPUs.
     pub gpus: u8,
-    /// Cores for one attempt.
+    /// Cores for all attempts together.
     pub cpu_cores: u16,
-    /// Memory for one attempt.
+    /// Memory for all attempts together.
     pub memory_bytes: u64,
+    /// Disk for all attempts together.
+    pub disk_bytes: u64,
 }
 
 /// What an earlier life left.
@@ -237,14 +242,25 @@ impl Duty {
     fn slots_for(&self, offer: &Offer) -> Option<Vec<u8>> {
         let resources = &offer.spec.resources;
         let gpus = resources.gpu.as_ref().map_or(0, |gpu| gpu.count);
-        let memory_bytes = u64::from(resources.memory_gib) << 30;
-        if gpus > self.capacity.gpus || resources.cpu > self.capacity.cpu_cores || memory_bytes > self.capacity.memory_bytes {
+        if gpus > self.capacity.gpus || !self.has_room_for(resources) {
             return None;
         }
         let taken = |slot: &u8| self.held.iter().any(|held| held.occupies(*slot));
         let wanted = usize::from(gpus.max(1));
         let free: Vec<u8> = (0..self.capacity.slots).filter(|slot| !taken(slot)).take(wanted).collect();
         (free.len() == wanted).then_some(free)
+    }
+
+    /// Whether cores, memory and disk are left for `more` beside what is held.
+    fn has_room_for(&self, more: &Resources) -> bool {
+        let all = || self.held.iter().filter(|held| held.has_container()).map(|held| &held.offer.spec.resources).chain([more]);
+        let bytes = |gib: u16| u64::from(gib) << 30;
+        let cpu_cores: u32 = all().map(|resources| u32::from(resources.cpu)).sum();
+        let memory_bytes: u64 = all().map(|resources| bytes(resources.memory_gib)).sum();
+        let disk_bytes: u64 = all().map(|resources| bytes(resources.disk_gib)).sum();
+        cpu_cores <= u32::from(self.capacity.cpu_cores)
+            && memory_bytes <= self.capacity.memory_bytes
+            && disk_bytes <= self.capacity.disk_bytes
     }
 
     fn take(&mut self, offer: Arc<Offer>, slots: Vec<u8>, now: Now, out: &mut Vec<Effect>) {

@@ -33,6 +33,8 @@ mod image;
 mod inputs;
 mod log;
 mod outputs;
+mod patience;
+mod pulse;
 pub mod sandbox;
 mod watch_over;
 mod work;
@@ -102,8 +104,8 @@ pub struct RunEvent {
     pub kind: RunEventKind,
 }
 
-/// What happened to an attempt. `Started`, `Exited` and `Ended` always arrive and in this order, the others may be
-/// left out when the reader is slow.
+/// What happened to an attempt. `Started`, `Exited` and `Ended` always arrive and in this order, unless there is no such
+/// moment: a container that had ended when it was adopted does not start. The others may be left out when the reader is slow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunEventKind {
     /// Image and inputs are being fetched.
@@ -111,7 +113,7 @@ pub enum RunEventKind {
         /// How much of it is done, where known.
         permille: Option<u16>,
     },
-    /// The container runs. Also sent once when a running container is adopted.
+    /// The container runs. Also sent once when a container is adopted that still runs.
     Started,
     /// The container has written to its log.
     Log {
@@ -255,6 +257,7 @@ pub struct Runner {
     commands: mpsc::Sender<Command>,
     engine: Arc<EngineDescription>,
     images: watch::Receiver<Vec<Sha256>>,
+    pulse: watch::Receiver<bool>,
     tasks: Tasks,
 }
 
@@ -268,7 +271,9 @@ impl Runner {
         let (commands, commands_rx) = mpsc::channel(COMMANDS_MAX);
         let ready = crew::Crew::make_ready(config, events).await?;
         let tasks = Tasks::new();
-        let runner = Self { commands, engine: ready.description(), images: ready.images_present(), tasks };
+        let (beat, pulse) = watch::channel(true);
+        tasks.spawn("engine pulse", pulse::feel(ready.docker(), beat, tasks.stopped()));
+        let runner = Self { commands, engine: ready.description(), images: ready.images_present(), pulse, tasks };
         runner.tasks.spawn("runner", ready.work(commands_rx, runner.tasks.stopped()));
         Ok((runner, events_rx))
     }
@@ -279,6 +284,7 @@ impl Runner {
         let (events, events_rx) = mpsc::channel(EVENTS_MAX);
         let (commands, commands_rx) = mpsc::channel(COMMANDS_MAX);
         let (images, images_rx) = watch::channel(Vec::new());
+        let (pulse, pulse_rx) = watch::channel(true);
         let engine = EngineDescription {
             name: "Fake 1.0".to_owned(),
             address: "fake".to_owned(),
@@ -286,8 +292,8 @@ impl Runner {
             notes: Vec::new(),
             tried: Vec::new(),
         };
-        let runner = Self { commands, engine: Arc::new(engine), images: images_rx, tasks: Tasks::new() };
-        (runner, events_rx, FakeEngine { commands: commands_rx, events, images })
+        let runner = Self { commands, engine: Arc::new(engine), images: images_rx, pulse: pulse_rx, tasks: Tasks::new() };
+        (runner, events_rx, FakeEngine { commands: commands_rx, events, images, pulse })
     }
 
     /// Runs `assignment`. Twice the same attempt is once.
@@ -344,6 +350,12 @@ impl Runner {
         self.images.borrow().clone()
     }
 
+    /// Whether the engine answers, and each change of that.
+    #[must_use]
+    pub fn pulse(&self) -> watch::Receiver<bool> {
+        self.pulse.clone()
+    }
+
     /// Ends the runner's tasks and returns when they have ended. Containers go on; the next life adopts them.
     pub async fn shutdown(self) {
         if !self.tasks.shutdown(SHUTDOWN_MAX).await {
@@ -368,4 +380,6 @@ pub struct FakeEngine {
     pub events: mpsc::Sender<RunEvent>,
     /// What images the test says are here.
     pub images: watch::Sender<Vec<Sha256>>,
+    /// Whether the test says that the engine answers.
+    pub pulse: watch::Sender<bool>,
 }

@@ -38,12 +38,14 @@ pub struct Sources<'a> {
     pub link: &'a Link,
     /// The container engine.
     pub engine: &'a EngineView,
+    /// Counts what has changed the history.
+    pub history: u32,
 }
 
 /// Draws the present.
 #[must_use]
 pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
-    let Sources { device, name, duty, since_ms, hardware, load, idle, ledger, link, engine } = sources;
+    let Sources { device, name, duty, since_ms, hardware, load, idle, ledger, link, engine, history } = sources;
     let pending = duty.held().iter().map(worth).sum();
     Snapshot {
         revision,
@@ -62,11 +64,12 @@ pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
             },
             gpus: load.gpus.iter().map(gpu).collect(),
         },
-        working: duty.held().iter().filter_map(working).collect(),
+        working: duty.held().iter().filter_map(|held| working(held, &load.gpus)).collect(),
         today: ledger.earned(pending),
         link: (*link).clone(),
         engine: (*engine).clone(),
         probes: probes(idle),
+        history: *history,
     }
 }
 
@@ -103,8 +106,8 @@ fn gpu(reading: &GpuReading) -> GpuView {
 
 fn probes(idle: &IdleState) -> Vec<ProbeView> {
     let seen = match idle.idleness {
-        Idleness::Away => "the owner is away",
-        Idleness::Present { .. } => "the owner is here",
+        Idleness::Away => "you are away",
+        Idleness::Present { .. } => "you are here",
         Idleness::Unknown => "not enough is known",
     };
     let view = |reading: &crate::idle::Reading| ProbeView {
@@ -122,14 +125,14 @@ fn worth(held: &Held) -> Micros {
 fn outcome(held: &Held) -> Option<&Outcome> {
     match &held.life {
         Life::Closing { outcome, .. } | Life::Reporting { outcome, .. } => Some(outcome),
-        Life::Writing | Life::Recovering { .. } | Life::Doing | Life::Stopping { .. } => None,
+        Life::Writing | Life::Recovering { .. } | Life::Resuming | Life::Doing | Life::Stopping { .. } => None,
     }
 }
 
 /// The card of an attempt that is on the rig. One that only waits to be settled is history.
-fn working(held: &Held) -> Option<JobCard> {
+fn working(held: &Held, gpus: &[GpuReading]) -> Option<JobCard> {
     let stage = match &held.life {
-        Life::Writing => Stage::Preparing,
+        Life::Writing | Life::Resuming => Stage::Preparing,
         Life::Recovering { .. } | Life::Doing | Life::Closing { .. } => stage(held.doing),
         Life::Stopping { .. } => Stage::Yielding,
         Life::Reporting { .. } => return None,
@@ -146,12 +149,20 @@ fn working(held: &Held) -> Option<JobCard> {
         started_ms: held.accepted_ms,
         ended_ms: None,
         running_ms: held.running_ms,
+        timeout_ms: u64::try_from(offer.spec.timeout().as_millis()).ok(),
         permille: held.permille,
         earns_per_hour: offer.earns_per_hour,
         earned: worth(held),
         confirmed: false,
         log_bytes: held.log_bytes,
+        // A job for the processor has a slot too, so that there is one job to a card; the card is not its.
+        gpus: if offer.spec.resources.gpu.is_some() { on_slots(held.slots(), gpus) } else { Vec::new() },
     })
+}
+
+/// The GPUs of these slots. An attempt of an earlier life has none until the runner has looked.
+fn on_slots(slots: &[u8], gpus: &[GpuReading]) -> Vec<String> {
+    slots.iter().filter_map(|slot| gpus.get(usize::from(*slot))).map(|gpu| gpu.uuid.clone()).collect()
 }
 
 const fn stage(state: AttemptState) -> Stage {
@@ -201,11 +212,13 @@ pub fn past(attempt: PastAttempt) -> JobCard {
         started_ms: accepted_ms,
         ended_ms,
         running_ms,
+        timeout_ms: None,
         permille: None,
         earns_per_hour,
         earned,
         confirmed: settled.is_some(),
         log_bytes,
+        gpus: Vec::new(),
     }
 }
 

@@ -20,7 +20,8 @@ Exit codes:
   9  a local file could not be read or written, or fetched bytes are not what they should be
 
 With --json, a question that is answered once prints one JSON document; watch, logs and submit print one
-JSON document per line, each with a field `event`. Failures are a JSON document on standard error.";
+JSON document per line, each with a field `event`. Failures, also to understand the command line, are a JSON
+document on standard error.";
 
 /// Rent idle computers: submit jobs, watch them, fetch their results.
 #[derive(Debug, Parser)]
@@ -126,6 +127,9 @@ pub struct SubmitArgs {
     /// Fetch the results into this folder; several jobs get a folder each. Implies --wait.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Replace files that are there and differ.
+    #[arg(long, requires = "out")]
+    pub force: bool,
     /// What to call the job, instead of what the file says.
     #[arg(long)]
     pub name: Option<String>,

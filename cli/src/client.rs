@@ -161,6 +161,15 @@ impl Client {
         self.get(&["jobs", &id.to_string()], &[("wait", wait)]).await
     }
 
+    /// The same, asked once: who follows a job for hours keeps count of his own. A failure comes with how long the
+    /// coordinator asks us to wait.
+    pub(crate) async fn look(&self, id: JobId, at_most: Duration) -> Result<Job, (ClientError, Option<Duration>)> {
+        let wait = format!("{}s", at_most.as_secs().clamp(1, 60));
+        let request = self.request(Method::GET, &["jobs", &id.to_string()]).query(&[("wait", wait)]);
+        let response = self.once_with_wish(request).await?;
+        self.document(response).await.map_err(|error| (error, None))
+    }
+
     /// The job when it has ended, however long that takes.
     #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
     pub async fn outcome(&self, id: JobId) -> Result<Job, ClientError> {

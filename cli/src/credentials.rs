@@ -10,7 +10,7 @@ use std::{
 
 use directories::ProjectDirs;
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Host, Url};
 
 use crate::{ApiKey, Client, error::ClientError};
 
@@ -26,11 +26,19 @@ pub enum CredentialsError {
     /// What was given cannot be a key.
     #[error("this is not an API key; it begins with hfk_ and has no spaces")]
     MalformedKey,
-    /// What was given is not an address.
-    #[error("{text:?} is not the address of a coordinator, such as https://api.example.org")]
+    /// What was given is not an address. It is not said again: it may have a password in it.
+    #[error("{what}; the address of a coordinator is such as https://api.example.org")]
     BadUrl {
-        /// What was given.
-        text: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The key would be readable by everybody on the way.
+    #[error(
+        "{host} must be spoken to by https; plain http is for this computer only, because the API key travels with every request"
+    )]
+    Insecure {
+        /// The host.
+        host: String,
     },
     /// The coordinator does not take the key.
     #[error(transparent)]
@@ -128,12 +136,31 @@ pub fn forget() -> Result<bool, CredentialsError> {
 /// The address a person gave, without what would get in the way.
 ///
 /// # Errors
-/// [`CredentialsError::BadUrl`].
+/// [`CredentialsError::BadUrl`] or [`CredentialsError::Insecure`].
 pub fn parse_url(text: &str) -> Result<Url, CredentialsError> {
-    let refused = || CredentialsError::BadUrl { text: text.chars().take(200).collect() };
-    let url = Url::parse(text.trim()).map_err(|_| refused())?;
-    let whole = matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() && url.username().is_empty();
-    whole.then_some(url).ok_or_else(refused)
+    let refused = |what| Err(CredentialsError::BadUrl { what });
+    let Ok(url) = Url::parse(text.trim()) else { return refused("this is not an address") };
+    let Some(host) = url.host().filter(|_| matches!(url.scheme(), "http" | "https")) else {
+        return refused("this is not an address of the web");
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return refused("an address with a name or a password in it is not taken");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return refused("an address with ? or # in it is not taken");
+    }
+    if url.scheme() == "http" && !is_this_computer(&host) {
+        return Err(CredentialsError::Insecure { host: host.to_string() });
+    }
+    Ok(url)
+}
+
+fn is_this_computer(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
 }
 
 fn file() -> Result<PathBuf, CredentialsError> {
@@ -151,7 +178,7 @@ fn load(path: &Path) -> Result<Option<Credentials>, CredentialsError> {
     let garbled = || CredentialsError::Garbled { path: path.to_owned() };
     let Saved { url, api_key } = serde_json::from_slice(&text).map_err(|_| garbled())?;
     let key = ApiKey::parse(&api_key).ok_or_else(garbled)?;
-    Ok(Some(Credentials { url, key }))
+    Ok(Some(Credentials { url: parse_url(url.as_str())?, key }))
 }
 
 /// A temporary file is private from its first byte, and the rename leaves no moment without a whole file.
@@ -185,9 +212,27 @@ mod tests {
 
     #[test]
     fn an_address_is_http_and_nothing_else() {
-        for text in ["", "example.org", "ftp://example.org", "http://", "https://user@example.org", "https://example.org/?x=1"] {
-            assert!(parse_url(text).is_err(), "{text:?} must be refused");
+        for text in ["", "example.org", "ftp://example.org", "http://", "https://example.org/?x=1", "https://example.org/#x"] {
+            assert!(matches!(parse_url(text), Err(CredentialsError::BadUrl { .. })), "{text:?} must be refused");
         }
         assert_eq!(parse_url(" https://example.org\n").expect("an address").as_str(), "https://example.org/");
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_refused_and_not_said_again() {
+        for text in ["https://user@example.org", "https://user:hunter2@example.org", "https://:hunter2@example.org"] {
+            let refused = parse_url(text).expect_err("a password is not taken").to_string();
+            assert!(!refused.contains("hunter2") && !refused.contains("user"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_key_does_not_travel_in_the_clear() {
+        for text in ["http://example.org", "http://192.168.1.5:8080", "http://localhost.example.org", "http://[2001:db8::1]"] {
+            assert!(matches!(parse_url(text), Err(CredentialsError::Insecure { .. })), "{text:?} must be refused");
+        }
+        for text in ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:1", "https://192.168.1.5"] {
+            assert!(parse_url(text).is_ok(), "{text:?} must be taken");
+        }
     }
 }

@@ -107,6 +107,15 @@ pub enum Error {
         /// The jobs that go on without us.
         jobs: Vec<JobId>,
     },
+    /// The coordinator was away for too long while a job was followed.
+    #[error("{job} goes on, but was lost sight of (come back with `headframe watch {job}`)")]
+    LostSight {
+        /// The job that goes on without us.
+        job: JobId,
+        /// Why, the last time.
+        #[source]
+        source: ClientError,
+    },
     /// Something on the command line does not fit.
     #[error("{0}")]
     Usage(String),
@@ -218,10 +227,11 @@ impl Error {
             Self::Client(error)
             | Self::Upload(UploadError::Client(error))
             | Self::Fetch(FetchError::Client(error))
-            | Self::Credentials(CredentialsError::Rejected(error)) => error.exit(),
+            | Self::Credentials(CredentialsError::Rejected(error))
+            | Self::LostSight { source: error, .. } => error.exit(),
             Self::JobFile(_) | Self::Usage(_) => Exit::Usage,
             Self::Credentials(CredentialsError::NoKey | CredentialsError::MalformedKey) => Exit::Auth,
-            Self::Credentials(CredentialsError::BadUrl { .. }) => Exit::Usage,
+            Self::Credentials(CredentialsError::BadUrl { .. } | CredentialsError::Insecure { .. }) => Exit::Usage,
             Self::JobEnded(_) | Self::JobsEnded { .. } => Exit::Job,
             Self::Interrupted { .. } => Exit::Interrupted,
             Self::Upload(UploadError::Read { .. } | UploadError::Changed { .. })
@@ -255,7 +265,8 @@ impl Error {
             Self::Client(ClientError::Refused(problem))
             | Self::Upload(UploadError::Client(ClientError::Refused(problem)))
             | Self::Fetch(FetchError::Client(ClientError::Refused(problem)))
-            | Self::Credentials(CredentialsError::Rejected(ClientError::Refused(problem))) => Some(problem),
+            | Self::Credentials(CredentialsError::Rejected(ClientError::Refused(problem)))
+            | Self::LostSight { source: ClientError::Refused(problem), .. } => Some(problem),
             Self::Client(_)
             | Self::JobFile(_)
             | Self::Upload(_)
@@ -264,6 +275,7 @@ impl Error {
             | Self::JobEnded(_)
             | Self::JobsEnded { .. }
             | Self::Interrupted { .. }
+            | Self::LostSight { .. }
             | Self::Usage(_)
             | Self::Output(_)
             | Self::Read { .. } => None,

@@ -64,8 +64,17 @@ pub enum FetchError {
         path: PathBuf,
     },
     /// Other files are there.
-    #[error("{} other than the one fetched: {}; use --force to replace", if .paths.len() == 1 { "a file is there" } else { "files are there" }, list(.paths))]
+    #[error(
+        "{} other than the one fetched: {}\n  Replace with:  headframe fetch {job} --out {} --force",
+        if .paths.len() == 1 { "a file is there" } else { "files are there" },
+        list(.paths),
+        .dir.display()
+    )]
     Differs {
+        /// The job whose result it is.
+        job: JobId,
+        /// The folder.
+        dir: PathBuf,
         /// Which.
         paths: Vec<PathBuf>,
     },
@@ -109,7 +118,11 @@ pub async fn fetch(
     let files = client.artifacts(job).await?.files;
     bar.set_length(files.iter().map(|file| file.bytes).sum());
     let places = files.iter().map(|file| place::resolve(dir, &file.path)).collect::<Result<Vec<_>, _>>()?;
-    let there = already_there(&files, &places, existing).await?;
+    let (there, differ) = already_there(&files, &places).await?;
+    // Before anything is fetched: half a result beside somebody's own files helps nobody.
+    if existing == Existing::Keep && !differ.is_empty() {
+        return Err(FetchError::Differs { job, dir: dir.to_owned(), paths: differ });
+    }
     let parts = dir.join(PARTS_DIR);
     create_dir(&parts).await?;
     let jobs = files.into_iter().zip(places).zip(there).map(|((file, saved), already_there)| {
@@ -134,8 +147,8 @@ pub async fn fetch(
     Ok(fetched)
 }
 
-/// For each file whether it is there with the right bytes. Fails before anything is fetched if one is there with others.
-async fn already_there(files: &[OutputFile], places: &[PathBuf], existing: Existing) -> Result<Vec<bool>, FetchError> {
+/// For each file whether it is there with the right bytes; and the places where other bytes are.
+async fn already_there(files: &[OutputFile], places: &[PathBuf]) -> Result<(Vec<bool>, Vec<PathBuf>), FetchError> {
     let (mut there, mut differ) = (Vec::with_capacity(files.len()), Vec::new());
     for (file, saved) in files.iter().zip(places) {
         let same = match tokio::fs::symlink_metadata(saved).await {
@@ -151,10 +164,7 @@ async fn already_there(files: &[OutputFile], places: &[PathBuf], existing: Exist
         };
         there.push(same);
     }
-    match existing {
-        Existing::Keep if !differ.is_empty() => Err(FetchError::Differs { paths: differ }),
-        Existing::Keep | Existing::Replace => Ok(there),
-    }
+    Ok((there, differ))
 }
 
 async fn is(saved: &Path, file: &OutputFile) -> Result<bool, FetchError> {

@@ -2,6 +2,9 @@
 //!
 //! With `--json` standard output carries JSON only: one document for a question that is answered once, one line per event
 //! for what goes on. Progress bars are for people: only on a terminal, only on standard error, never with `--json`.
+//!
+//! Half of what is told comes from the coordinator, and some of that from strangers' programs. Everything for people passes
+//! through [`harmless`] here, and nowhere else, so that no command can forget it.
 
 use std::{
     fmt::Display,
@@ -62,12 +65,16 @@ impl Output {
     pub fn json(&self, document: &impl Serialize) -> Result<(), Error> {
         let mut line = serde_json::to_string(document).map_err(|error| Error::Output(error.into()))?;
         line.push('\n');
-        self.print(&line)
+        self.write(&line)
     }
 
-    /// Text as it is, at once.
+    /// Text for people, at once.
     #[allow(clippy::missing_errors_doc, reason = "said once at `answer`")]
     pub fn print(&self, text: &str) -> Result<(), Error> {
+        self.write(&harmless(text))
+    }
+
+    fn write(&self, text: &str) -> Result<(), Error> {
         self.bars.suspend(|| {
             let mut out = io::stdout().lock();
             out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::Output)
@@ -78,7 +85,7 @@ impl Output {
     pub fn remark(&self, text: impl Display) {
         if self.form == Form::Text {
             // Nothing is left to do if even the remark cannot be written.
-            let _unseen = self.bars.suspend(|| writeln!(io::stderr().lock(), "{text}"));
+            let _unseen = self.bars.suspend(|| writeln!(io::stderr().lock(), "{}", harmless(&text.to_string())));
         }
     }
 
@@ -107,12 +114,19 @@ fn styled(template: &str) -> ProgressStyle {
 #[must_use]
 pub fn failure(error: &Error, form: Form) -> String {
     match form {
-        Form::Text => format!("headframe: {}", error.sentence()),
+        Form::Text => format!("headframe: {}", harmless(&error.sentence())),
         Form::Json => serde_json::json!({
             "error": { "exit_code": error.exit() as u8, "message": error.sentence(), "problem": error.problem() }
         })
         .to_string(),
     }
+}
+
+/// The form a command line asks for that could not be understood as a whole.
+#[must_use]
+pub fn form_of(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Form {
+    let asked = arguments.by_ref().take_while(|argument| argument != "--").any(|argument| argument == "--json");
+    if asked { Form::Json } else { Form::Text }
 }
 
 /// Rows under headings, columns as wide as they must be.
@@ -152,10 +166,11 @@ pub fn duration(millis: u128) -> String {
     }
 }
 
-/// Text from a stranger's program, without what would drive the reader's terminal.
-#[must_use]
-pub fn harmless(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control() || matches!(letter, '\n' | '\t' | '\r')).collect()
+/// Text from a stranger, without what would drive the reader's terminal or turn the order of what he reads.
+fn harmless(text: &str) -> String {
+    let drives = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t' | '\r');
+    let turns = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|letter| !drives(*letter) && !turns(*letter)).collect()
 }
 
 #[cfg(test)]
@@ -165,6 +180,23 @@ mod tests {
     #[test]
     fn a_log_cannot_drive_the_terminal() {
         assert_eq!(harmless("a\x1b]0;title\x07b\n\tc"), "a]0;titleb\n\tc");
+        assert_eq!(harmless("paid\u{202e}diap"), "paiddiap");
+    }
+
+    #[test]
+    fn a_problem_document_cannot_drive_the_terminal_either() {
+        use headframe_protocol::error::{Code, Problem};
+        let problem = Problem::new(Code::Conflict, 409, "No\x1b[2J.");
+        let error = Error::Client(crate::ClientError::Refused(Box::new(problem)));
+        assert_eq!(failure(&error, Form::Text), "headframe: No[2J.");
+    }
+
+    #[test]
+    fn a_command_line_that_is_not_understood_still_says_which_form_it_wants() {
+        let form = |words: &[&str]| form_of(words.iter().map(Into::into));
+        assert_eq!(form(&["headframe", "jobs", "--json", "--nonsense"]), Form::Json);
+        assert_eq!(form(&["headframe", "jobs", "--nonsense"]), Form::Text);
+        assert_eq!(form(&["headframe", "show", "--", "--json"]), Form::Text);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{io, time::Duration};
 
 use headframe_protocol::control::{
     Answer, CONTROL_VERSION, Call, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Request,
-    Snapshot,
+    SILENCE_MAX, Snapshot,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -48,7 +48,7 @@ impl From<ClientError> for ControlError {
             ClientError::Refused(refused) => return refused,
             ClientError::Gone(_) => (ControlCode::AgentGone, "The Headframe agent is not running."),
             ClientError::Stranger => (ControlCode::Unexpected, "The agent's socket belongs to another user of this computer."),
-            ClientError::Silent => (ControlCode::Unexpected, "The Headframe agent runs and does not answer."),
+            ClientError::Silent => (ControlCode::AgentSilent, "The Headframe agent runs and does not answer."),
             ClientError::Garbled => {
                 (ControlCode::Unexpected, "The Headframe agent answered something this program does not understand.")
             }
@@ -103,13 +103,17 @@ impl Client {
     pub async fn call(&mut self, request: Request) -> Result<Answer, ClientError> {
         self.calls += 1;
         let call = Call { id: self.calls, request };
-        self.lines.send(&call).await.map_err(|error| ClientError::Gone(Some(error)))?;
+        self.lines.send(&call).await.map_err(|error| match error.kind() {
+            // Nothing was sent: the agent is as well as before.
+            io::ErrorKind::InvalidInput => ClientError::Refused(too_long()),
+            _ => ClientError::Gone(Some(error)),
+        })?;
         match timeout(ANSWER_TIMEOUT, self.next_event()).await.map_err(|_| ClientError::Silent)?? {
             Event::Answer { answer: Answer::Failed { error }, id } if id == call.id || id == 0 => {
                 Err(ClientError::Refused(error))
             }
             Event::Answer { answer, id } if id == call.id => Ok(answer),
-            Event::Answer { .. } | Event::Snapshot { .. } => Err(ClientError::Garbled),
+            Event::Answer { .. } | Event::Snapshot { .. } | Event::Alive => Err(ClientError::Garbled),
         }
     }
 
@@ -227,13 +231,21 @@ impl Watch {
     ///
     /// # Errors
     /// [`ClientError::Gone`] the moment the agent ends or dies: the system closes its end of the socket.
+    /// [`ClientError::Silent`] where it hangs: not even a sign of life has come for [`SILENCE_MAX`].
     pub async fn next(&mut self) -> Result<Snapshot, ClientError> {
         if let Some(first) = self.first.take() {
             return Ok(first);
         }
-        match self.client.next_event().await? {
-            Event::Snapshot { snapshot } => Ok(*snapshot),
-            Event::Answer { .. } => Err(ClientError::Garbled),
+        loop {
+            match timeout(SILENCE_MAX, self.client.next_event()).await.map_err(|_| ClientError::Silent)?? {
+                Event::Snapshot { snapshot } => return Ok(*snapshot),
+                Event::Alive => {}
+                Event::Answer { .. } => return Err(ClientError::Garbled),
+            }
         }
     }
+}
+
+fn too_long() -> ControlError {
+    ControlError { code: ControlCode::BadRequest, message: "This request is longer than a line may be.".to_owned() }
 }

@@ -7,7 +7,7 @@
 //! The agent's end:
 //! ```no_run
 //! # use std::sync::Arc;
-//! # use headframe_control::{AgentPaths, lock::AgentLock, server::{self, Listener}};
+//! # use headframe_control::{AgentPaths, lock::AgentLock, server::{self, Life, Listener, Pulse}};
 //! # async fn example(snapshot: Arc<headframe_protocol::control::Snapshot>) -> Result<(), Box<dyn std::error::Error>> {
 //! let paths = AgentPaths::resolve(None)?;
 //! let lock = AgentLock::acquire(&paths)?;
@@ -15,7 +15,7 @@
 //! let (_publish, snapshots) = tokio::sync::watch::channel(snapshot);
 //! let (asks, mut inbox) = tokio::sync::mpsc::channel(server::ASKS_MAX);
 //! tokio::select! {
-//!     () = server::serve(listener, "0.1.0", snapshots, asks) => {}
+//!     () = server::serve(listener, "0.1.0", Life { snapshots, pulse: Pulse::default() }, asks) => {}
 //!     Some(_ask) = inbox.recv() => {}
 //! }
 //! # Ok(()) }

@@ -4,6 +4,9 @@
 //! comes out as an [`Ask`].
 
 mod guest;
+mod pulse;
+
+pub use pulse::Pulse;
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -43,6 +46,15 @@ pub struct Ask {
     pub request: Request,
     /// Takes the answer. Dropped unanswered, the guest is told that the agent is ending.
     pub reply: oneshot::Sender<Answer>,
+}
+
+/// What guests are told without asking the agent itself.
+#[derive(Debug, Clone)]
+pub struct Life {
+    /// Read, never queued: a slow guest misses intermediate ones and gets the latest.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// While it does not beat, nobody is told that the agent lives.
+    pub pulse: Pulse,
 }
 
 /// The open socket of an agent.
@@ -93,14 +105,8 @@ impl Listener {
 
 /// Serves guests for ever. Drop the future to stop; all connections close with it.
 ///
-/// `agent_version` is told to guests for people to read. `snapshots` is read, never queued: a slow guest misses
-/// intermediate ones and gets the latest. `asks` is bounded; while it is full, guests wait.
-pub async fn serve(
-    listener: Listener,
-    agent_version: &'static str,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    asks: mpsc::Sender<Ask>,
-) {
+/// `agent_version` is told to guests for people to read. `asks` is bounded; while it is full, guests wait.
+pub async fn serve(listener: Listener, agent_version: &'static str, life: Life, asks: mpsc::Sender<Ask>) {
     let mut guests = JoinSet::new();
     loop {
         tokio::select! {
@@ -114,7 +120,7 @@ pub async fn serve(
                     warn!(guests.max = GUESTS_MAX, "Too many guests on the control socket; turned one away");
                     continue;
                 }
-                guests.spawn(guest::Guest::new(stream, agent_version, snapshots.clone(), asks.clone()).serve());
+                guests.spawn(guest::Guest::new(stream, agent_version, life.clone(), asks.clone()).serve());
             }
         }
     }

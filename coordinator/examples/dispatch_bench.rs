@@ -170,7 +170,7 @@ async fn listen(mut socket: Socket) {
 }
 
 async fn queue(coordinator: &Coordinator, customer: CustomerId) -> anyhow::Result<()> {
-    let (app, spec) = (coordinator.app(), spec()?);
+    let (app, spec) = (coordinator.app(), std::sync::Arc::new(spec()?));
     let new: Vec<NewJob> =
         (0..JOBS).map(|_| NewJob { id: JobId::generate(), spec: spec.clone(), array_index: None, held: Micros::ZERO }).collect();
     let mut tx = app.store.begin().await?;

@@ -9,6 +9,7 @@ CREATE TABLE customer (
     open_jobs_max BIGINT NOT NULL,
     storage_bytes_max BIGINT NOT NULL,
     storage_bytes_used BIGINT NOT NULL DEFAULT 0,
+    charged BIGINT NOT NULL DEFAULT 0,         -- in all, kept in the transaction of each charge
     created_ms BIGINT NOT NULL
 );
 
@@ -47,6 +48,8 @@ CREATE INDEX job_queue ON job (queued_ms) WHERE state = 'queued';
 CREATE INDEX job_waiting ON job (waiting_ms) WHERE state = 'queued';
 CREATE INDEX job_open ON job (state, changed_ms) WHERE state NOT IN ('succeeded', 'failed', 'cancelled');
 CREATE INDEX job_of_customer ON job (customer_id, id);
+CREATE INDEX job_open_of_customer ON job (customer_id) WHERE state NOT IN ('succeeded', 'failed', 'cancelled');
+CREATE INDEX job_ended ON job (customer_id, ended_ms);
 
 CREATE TABLE rig (
     device_id TEXT PRIMARY KEY,
@@ -72,6 +75,7 @@ CREATE TABLE attempt (
     end_reason TEXT,                           -- the rig was asked to end it
     exit_code BIGINT,
     log_bytes BIGINT NOT NULL DEFAULT 0,
+    log_pieces BIGINT NOT NULL DEFAULT 0,
     receipt_sequence BIGINT NOT NULL DEFAULT 0,
     receipt TEXT,                              -- the newest signed receipt
     signed_ms BIGINT NOT NULL DEFAULT 0,       -- running time it claims
@@ -89,6 +93,7 @@ CREATE INDEX attempt_lease ON attempt (lease_until_ms) WHERE state IN ('offered'
 CREATE INDEX attempt_deadline ON attempt (deadline_ms) WHERE state IN ('offered', 'accepted', 'preparing', 'running', 'uploading');
 CREATE INDEX attempt_asked_to_end ON attempt (device_id) WHERE end_reason IS NOT NULL AND ended_ms IS NULL;
 CREATE INDEX attempt_of_device ON attempt (device_id, id);
+CREATE INDEX attempt_live_of_device ON attempt (device_id) WHERE ended_ms IS NULL;
 
 -- The files of accepted results. Bytes are content-addressed in the artifact store.
 CREATE TABLE artifact (
@@ -142,6 +147,18 @@ CREATE TABLE upload (
 CREATE INDEX upload_of_customer ON upload (customer_id, id);
 CREATE INDEX upload_of_blob ON upload (sha256);
 CREATE INDEX upload_expiry ON upload (expires_ms);
+
+-- Room taken for bytes that are on their way: an upload's, or what an attempt stages until it ends.
+CREATE TABLE reservation (
+    id TEXT PRIMARY KEY,
+    customer_id TEXT NOT NULL REFERENCES customer (id),
+    attempt_id TEXT,
+    bytes BIGINT NOT NULL,
+    expires_ms BIGINT NOT NULL                 -- nobody is bringing them any more
+);
+CREATE INDEX reservation_of_customer ON reservation (customer_id);
+CREATE INDEX reservation_of_attempt ON reservation (attempt_id) WHERE attempt_id IS NOT NULL;
+CREATE INDEX reservation_expiry ON reservation (expires_ms);
 
 -- Double entry: the amounts of one transfer sum to zero in each asset and chain. Rows are only ever added.
 CREATE TABLE transfer (
@@ -222,3 +239,5 @@ CREATE TABLE outbox (
     abandoned_ms BIGINT
 );
 CREATE INDEX outbox_due ON outbox (next_try_ms) WHERE delivered_ms IS NULL AND abandoned_ms IS NULL;
+CREATE INDEX outbox_delivered ON outbox (delivered_ms) WHERE delivered_ms IS NOT NULL;
+CREATE INDEX outbox_abandoned ON outbox (abandoned_ms) WHERE abandoned_ms IS NOT NULL;

@@ -9,6 +9,7 @@ pub mod logs;
 pub mod offers;
 mod range;
 pub mod registry;
+mod room;
 mod stream;
 mod submission;
 pub mod uploads;

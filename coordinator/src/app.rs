@@ -10,6 +10,7 @@ use crate::{
     dispatch::Dispatch,
     journal::Journal,
     logs::Logs,
+    probes::Probes,
     reconcile::Statuses,
     registry::Registry,
     sessions::{Changes, Sessions},
@@ -52,6 +53,8 @@ pub struct Parts {
     pub changes: Changes,
     /// What the reconcilers did last.
     pub reconcilers: Statuses,
+    /// What was answered last to those who ask without a key.
+    pub probes: Probes,
     /// Everything that runs.
     pub tasks: Tasks,
 }

@@ -100,6 +100,10 @@ pub struct Limits {
     pub interruptions_max: u32,
     /// Sessions of agents per replica.
     pub sessions_max: u32,
+    /// Rigs nobody has seen before that may sign in from one address at once; one more every 8 s.
+    pub newcomers_max: u32,
+    /// Connections per replica that are not sessions of agents.
+    pub connections_max: u32,
     /// Connections to PostgreSQL, or readers of the SQLite file.
     pub database_connections_max: u32,
 }
@@ -115,6 +119,9 @@ impl Default for Limits {
             log_bytes_max: 30 * 1024 * 1024,
             interruptions_max: 10,
             sessions_max: 20_000,
+            // A hall of new rigs behind one address comes in one evening; so does a network behind one proxy.
+            newcomers_max: 256,
+            connections_max: 5_000,
             database_connections_max: 8,
         }
     }
@@ -223,6 +230,9 @@ impl Config {
         if self.limits.database_connections_max == 0 || self.limits.database_connections_max > 200 {
             return value("limits.database_connections_max", "1 to 200", self.limits.database_connections_max.to_string());
         }
+        if self.limits.connections_max == 0 {
+            return value("limits.connections_max", "at least 1", "0".to_owned());
+        }
         if self.webhooks.tries_max == 0 || self.webhooks.tries_max > 100 {
             return value("webhooks.tries_max", "1 to 100", self.webhooks.tries_max.to_string());
         }
@@ -248,6 +258,8 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir: data_dir.to_owned(),
             timers: Timers::default().scaled(divisor),
+            // Every rig of a test is new and comes from here.
+            limits: Limits { newcomers_max: 1_000_000, ..Limits::default() },
             ..Self::default()
         }
     }

@@ -20,6 +20,8 @@ use crate::market::{Agent, Market, Match, QueuedJob, Verdict};
 mod actor;
 mod claims;
 mod offers;
+mod reader;
+mod withdrawals;
 
 pub(crate) use actor::{Actor, Terms};
 pub(crate) use offers::Offers;

@@ -12,7 +12,7 @@ use axum::{
 };
 use headframe_protocol::error::{Code, FieldError, Problem};
 
-use crate::store::StoreError;
+use crate::store::{Crossing, StoreError};
 
 /// What handlers return.
 pub type ApiResult<T> = Result<T, ApiError>;
@@ -174,6 +174,12 @@ impl ApiError {
     #[must_use]
     pub fn code(&self) -> Code {
         self.problem.code
+    }
+}
+
+impl Crossing for ApiError {
+    fn has_crossed(&self) -> bool {
+        self.cause.as_ref().and_then(|cause| cause.downcast_ref::<StoreError>()).is_some_and(StoreError::has_crossed)
     }
 }
 

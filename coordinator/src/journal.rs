@@ -4,6 +4,8 @@
 //! by more the busier it is, and nobody waits for a timer. Because every change of an attempt passes through here, two
 //! of one replica never cross in the database.
 
+use std::{sync::Arc, time::Duration};
+
 use headframe_protocol::{
     DeviceId, JobId,
     job::{AttemptState, Reason},
@@ -28,6 +30,13 @@ const INBOX_MAX: usize = 4_096;
 
 /// Reports in one commit: as many as claims, for the same reason.
 const REPORTS_PER_COMMIT_MAX: usize = 256;
+
+/// How often a commit is begun that crossed another, or whose answer was lost. All reports are conditions and a change: done
+/// twice, the second finds nothing to change and answers the same. Crossing twice in a row is rare, three times no accident.
+const TRIES_MAX: u32 = 3;
+
+/// Before the next try, times the number of tries: two that crossed do not meet again in step.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Something to be written down.
 #[derive(Debug, Clone)]
@@ -108,9 +117,9 @@ pub enum Answer {
 /// The journal could not write a report down: the database failed, or we are stopping. It may be sent again.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The database.
+    /// The database. One refusal may be the answer to many reports.
     #[error("a report could not be written down")]
-    Store(#[source] StoreError),
+    Store(#[source] Arc<StoreError>),
     /// We are stopping.
     #[error("the journal is closed")]
     Closed,
@@ -184,36 +193,55 @@ impl Writer {
         }
     }
 
-    /// One commit for all. If it fails, one for each, so that one bad report fails alone.
+    /// One commit for all. If the database refuses it, one for each, so that one bad report fails alone. If it is out of
+    /// reach, all have failed: asking it once for each would only make everybody wait longer.
     async fn write_group(&self, entries: Vec<Entry>) {
-        match self.commit(entries.iter().map(|entry| &entry.report)).await {
+        let error = match self.commit(&entries).await {
             Ok(answers) => {
                 for (entry, answer) in entries.into_iter().zip(answers) {
                     drop(entry.answer.send(Ok(answer)));
                 }
+                return;
             }
-            Err(error) if entries.len() == 1 => {
-                tracing::warn!(error = %Chain(&error), "Could not write a report down");
-                for entry in entries {
-                    drop(entry.answer.send(Err(JournalError::Closed)));
-                }
+            Err(error) => error,
+        };
+        if entries.len() == 1 || is_out_of_reach(&error) {
+            tracing::warn!(error = %Chain(&error), reports = entries.len(), "Could not write reports down");
+            let error = Arc::new(error);
+            for entry in entries {
+                drop(entry.answer.send(Err(JournalError::Store(error.clone()))));
             }
-            Err(error) => {
-                tracing::debug!(error = %Chain(&error), reports = entries.len(), "A group of reports did not commit; writing one by one");
-                for entry in entries {
-                    let answer = self.commit(std::iter::once(&entry.report)).await.map_err(JournalError::Store);
-                    let answer = answer.and_then(|mut answers| answers.pop().ok_or(JournalError::Closed));
-                    drop(entry.answer.send(answer));
+            return;
+        }
+        tracing::debug!(error = %Chain(&error), reports = entries.len(), "A group of reports did not commit; writing one by one");
+        for entry in entries {
+            let answer = self.commit(std::slice::from_ref(&entry)).await;
+            let answer = answer.map_err(|error| JournalError::Store(Arc::new(error)));
+            let answer = answer.and_then(|mut answers| answers.pop().ok_or(JournalError::Closed));
+            drop(entry.answer.send(answer));
+        }
+    }
+
+    /// Begins anew what crossed another transaction, or broke off.
+    async fn commit(&self, entries: &[Entry]) -> Result<Vec<Answer>, StoreError> {
+        let mut tries = 1;
+        loop {
+            match self.commit_once(entries).await {
+                Err(error) if tries < TRIES_MAX && (error.has_crossed() || has_broken_off(&error)) => {
+                    tracing::debug!(error = %Chain(&error), reports = entries.len(), "Reports did not commit; trying again");
+                    tokio::time::sleep(PAUSE * tries).await;
+                    tries += 1;
                 }
+                done => return done,
             }
         }
     }
 
-    async fn commit(&self, reports: impl Iterator<Item = &Report>) -> Result<Vec<Answer>, StoreError> {
+    async fn commit_once(&self, entries: &[Entry]) -> Result<Vec<Answer>, StoreError> {
         let mut tx = self.store.begin().await?;
-        let (mut answers, mut nudges) = (Vec::new(), Vec::new());
-        for report in reports {
-            answers.push(self.apply(&mut tx, report, &mut nudges).await?);
+        let (mut answers, mut nudges) = (Vec::with_capacity(entries.len()), Vec::new());
+        for entry in entries {
+            answers.push(self.apply(&mut tx, &entry.report, &mut nudges).await?);
         }
         commit(tx, "write reports down").await?;
         answers.iter().for_each(pass_points);
@@ -280,6 +308,25 @@ impl Writer {
             Nudge::Outbox => {}
         }
     }
+}
+
+/// Whether the connection broke: nobody knows whether the commit was done, and a new connection may be better.
+fn has_broken_off(error: &StoreError) -> bool {
+    match error {
+        StoreError::Database { source, .. } => {
+            matches!(source, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed)
+        }
+        StoreError::Corrupt { .. } | StoreError::Migrate(_) => false,
+    }
+}
+
+/// Whether there is no database to ask, whatever the report.
+fn is_out_of_reach(error: &StoreError) -> bool {
+    let no_connection = match error {
+        StoreError::Database { source, .. } => matches!(source, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed),
+        StoreError::Corrupt { .. } | StoreError::Migrate(_) => false,
+    };
+    no_connection || has_broken_off(error)
 }
 
 /// An attempt's charge and its job's promotion are one transaction, so that the moments after them are the same.

@@ -23,6 +23,7 @@ pub mod logs;
 pub mod market;
 pub mod metrics;
 pub mod openapi;
+pub mod probes;
 pub mod reconcile;
 pub mod registry;
 pub mod router;

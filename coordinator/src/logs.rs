@@ -4,10 +4,7 @@
 //! can serve every log. A reader on the replica that took a piece is woken at once; readers elsewhere look again from
 //! time to time.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, Weak},
-};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
@@ -22,8 +19,12 @@ use crate::{
     },
 };
 
+mod bells;
+mod readers;
 mod text;
 
+pub(crate) use bells::Bells;
+pub use readers::{Reader, Readers};
 pub use text::{Cut, text_of};
 
 /// The most bytes one read gives: one event a browser still handles smoothly.
@@ -41,7 +42,8 @@ pub struct Logs {
     store: Store,
     blobs: Blobs,
     bytes_max: u64,
-    bells: Bells,
+    bells: Bells<AttemptId>,
+    readers: Readers,
 }
 
 /// Why a log could not be written or read.
@@ -77,7 +79,7 @@ impl Logs {
     /// Logs of at most `bytes_max` bytes each.
     #[must_use]
     pub fn new(store: Store, blobs: Blobs, bytes_max: u64) -> Self {
-        Self { store, blobs, bytes_max, bells: Bells::default() }
+        Self { store, blobs, bytes_max, bells: Bells::default(), readers: Readers::default() }
     }
 
     /// Adds a piece at the end of an attempt's log and wakes its readers. Pieces beyond the limit are dropped.
@@ -165,34 +167,15 @@ impl Logs {
         stream.try_fold(BytesMut::new(), append).await.map(BytesMut::freeze)
     }
 
+    /// Who reads logs as they are written.
+    #[must_use]
+    pub fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
     /// Rung when the attempt's log grows on this replica.
     #[must_use]
     pub fn bell(&self, attempt: AttemptId) -> Arc<Notify> {
         self.bells.of(attempt)
-    }
-}
-
-/// One bell per attempt that has readers here.
-#[derive(Debug, Clone, Default)]
-struct Bells(Arc<Mutex<HashMap<AttemptId, Weak<Notify>>>>);
-
-impl Bells {
-    fn of(&self, attempt: AttemptId) -> Arc<Notify> {
-        let mut bells = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(bell) = bells.get(&attempt).and_then(Weak::upgrade) {
-            return bell;
-        }
-        // Whoever comes first for an attempt clears away the bells nobody listens to any more.
-        bells.retain(|_, bell| bell.strong_count() > 0);
-        let bell = Arc::new(Notify::new());
-        bells.insert(attempt, Arc::downgrade(&bell));
-        bell
-    }
-
-    fn ring(&self, attempt: AttemptId) {
-        let bells = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(bell) = bells.get(&attempt).and_then(Weak::upgrade) {
-            bell.notify_waiters();
-        }
     }
 }

@@ -130,7 +130,7 @@ fn say(text: &str) -> anyhow::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let mut coordinator = Coordinator::bind(config).await.context("could not start")?;
     let ended = tokio::select! {
-        ended = coordinator.join() => ended.context("could not go on listening"),
+        ended = coordinator.join() => ended.context("could not go on"),
         signal = stop_signal() => signal,
     };
     coordinator.shutdown().await;

@@ -7,7 +7,7 @@
 //!
 //! What is matched is only *reserved* here. [`crate::dispatch`] makes it true in the database, or gives it back.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use headframe_protocol::{
     AttemptId, CustomerId, DeviceId, JobId, Micros, SessionId, Sha256, TimestampMs,
@@ -15,6 +15,7 @@ use headframe_protocol::{
     rig::RigReport,
 };
 
+mod apart;
 mod class;
 mod queue;
 mod rigs;
@@ -24,11 +25,16 @@ mod tests;
 pub use class::Class;
 pub use rigs::{Agent, Backoff};
 
+use apart::Apart;
 use queue::Queue;
 use rigs::Rigs;
 
-/// How many kinds of want get another try with each tick.
-const GROUPS_PER_TICK: usize = 16;
+/// How many customers' next jobs, each of one kind of need, get another try with each tick.
+const TRIES_PER_TICK: usize = 16;
+
+/// A rig and a job it gave back are kept apart for this many of its first pauses: half a minute with the default timers. Long
+/// enough for every other rig to have its try, short enough for a network of one rig.
+const PAUSES_APART: i64 = 6;
 
 /// A job that waits for a rig, with all that matching looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +45,7 @@ pub struct QueuedJob {
     pub epoch: u64,
     /// Whose.
     pub customer: CustomerId,
-    /// What it asks of a rig. Jobs that want the same are interchangeable.
+    /// What it asks of a rig.
     pub want: Want,
     /// The image; rigs that have it are preferred.
     pub image: Sha256,
@@ -50,8 +56,17 @@ pub struct QueuedJob {
 }
 
 /// What a job asks of a rig.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Want {
+    /// What the rig must have.
+    pub need: Need,
+    /// The most it pays.
+    pub price_per_hour_max: Micros,
+}
+
+/// What a rig must have for a job. To a rig that has it, jobs of the same need differ only in what they pay.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Need {
     /// GPUs, how many and which.
     pub gpu: Option<GpuWant>,
     /// Processor cores.
@@ -62,8 +77,6 @@ pub struct Want {
     pub disk_gib: u16,
     /// The least trusted kind of rig.
     pub trust: Trust,
-    /// The most it pays.
-    pub price_per_hour_max: Micros,
 }
 
 /// GPUs, how many and which. [`GpuNeed`] in a form that can be a key.
@@ -89,16 +102,24 @@ impl Want {
             min_fu: *min_fu,
             vendor: *vendor,
         });
-        Self {
+        let need = Need {
             gpu,
             cpu: spec.resources.cpu,
             memory_gib: spec.resources.memory_gib,
             disk_gib: spec.resources.disk_gib,
             trust: spec.placement.trust,
-            price_per_hour_max: spec.max_price_per_hour,
-        }
+        };
+        Self { need, price_per_hour_max: spec.max_price_per_hour }
     }
 
+    /// How many of a rig's slots it takes.
+    #[must_use]
+    pub fn slots(&self) -> u8 {
+        self.need.slots()
+    }
+}
+
+impl Need {
     /// How many of a rig's slots it takes.
     #[must_use]
     pub fn slots(&self) -> u8 {
@@ -126,6 +147,18 @@ pub struct Match {
 pub enum Verdict {
     /// The rig did what it should; earlier failures are forgiven.
     Fine,
+    /// The rig worked and then gave the job back of its own will: earlier failures are forgiven, but others have their try at
+    /// the job first.
+    Yielded {
+        /// Which job.
+        job: JobId,
+    },
+    /// The rig gave the job back before it did any work to speak of. A short pause that doubles with each in a row, or one
+    /// rig could keep the queue turning for nothing; and others have their try at the job first.
+    Unwilling {
+        /// Which job.
+        job: JobId,
+    },
     /// Nothing was learnt about the rig.
     Void,
     /// The job failed by its own doing. A short pause: a rig that fails everything must not eat the queue.
@@ -142,11 +175,12 @@ pub fn price(floor: Micros, fee_bps: u16) -> Micros {
     Micros::new(i64::try_from(price).unwrap_or(i64::MAX))
 }
 
-/// The index: ready rigs by class, waiting jobs by what they want.
+/// The index: ready rigs by class, waiting jobs by what they need.
 #[derive(Debug)]
 pub struct Market {
     rigs: Rigs,
     queue: Queue,
+    apart: Apart,
     /// Jobs that may not start yet, by when they may.
     later: BTreeSet<(TimestampMs, JobId)>,
     /// Rigs that back off, by until when.
@@ -161,6 +195,7 @@ impl Market {
         Self {
             rigs: Rigs::new(backoff, seed),
             queue: Queue::default(),
+            apart: Apart::default(),
             later: BTreeSet::new(),
             resting: BTreeSet::new(),
             stopped: false,
@@ -169,7 +204,7 @@ impl Market {
 
     /// A job waits. Known ones are passed over, so that hearing of one twice does no harm.
     pub fn job_queued(&mut self, job: QueuedJob, now: TimestampMs) -> Option<Match> {
-        let (id, not_before, want) = (job.id, job.not_before_ms, job.want.clone());
+        let (id, not_before) = (job.id, job.not_before_ms);
         if !self.queue.insert(job) {
             return None;
         }
@@ -177,14 +212,31 @@ impl Market {
             self.later.insert((not_before, id));
             return None;
         }
-        self.queue.ready(id);
-        self.place_one_of(&want)
+        self.try_now(id)
+    }
+
+    /// Whether hearing of a job in this epoch would be news.
+    #[must_use]
+    pub fn knows(&self, job: JobId, epoch: u64) -> bool {
+        self.queue.knows(job, epoch)
     }
 
     /// A match came to nothing for a reason that had nothing to do with the job; it waits again.
     pub fn give_back(&mut self, job: QueuedJob, now: TimestampMs) -> Option<Match> {
         self.queue.untake(job.id);
         self.job_queued(job, now)
+    }
+
+    /// A match came to nothing because the database did not give the job: it is gone, or somebody else's. Should it still
+    /// wait there, because somebody else let go of it, a reader of the queue may bring it back.
+    pub fn refused(&mut self, matched: &Match, now: TimestampMs) -> Vec<Match> {
+        self.queue.untake(matched.job.id);
+        self.released(matched.device, matched.attempt, Verdict::Void, now)
+    }
+
+    /// Jobs queued before `before` that are not among `seen` wait no longer. Returns how many there were.
+    pub fn only_these_wait(&mut self, seen: &HashSet<JobId>, before: TimestampMs) -> usize {
+        self.queue.keep_only(seen, before)
     }
 
     /// A job no longer waits.
@@ -217,6 +269,13 @@ impl Market {
 
     /// An attempt is over, or never came to be; its slots are free. Repeating it changes nothing.
     pub fn released(&mut self, device: DeviceId, attempt: AttemptId, verdict: Verdict, now: TimestampMs) -> Vec<Match> {
+        match verdict {
+            Verdict::Yielded { job } | Verdict::Unwilling { job } => {
+                let until = now.as_millis().saturating_add(self.rigs.first_pause_ms().saturating_mul(PAUSES_APART));
+                self.apart.keep(device, job, TimestampMs::from_millis(until));
+            }
+            Verdict::Fine | Verdict::Void | Verdict::JobFailed | Verdict::RigFailed => {}
+        }
         if let Some(until) = self.rigs.release(device, attempt, verdict, now) {
             self.resting.insert((until, device));
         }
@@ -230,12 +289,21 @@ impl Market {
         }
         self.stopped = stopped;
         let mut found = Vec::new();
-        if !stopped {
-            for want in self.queue.wants() {
-                while let Some(matched) = self.place_one_of(&want) {
-                    found.push(matched);
-                }
-            }
+        if stopped {
+            return found;
+        }
+        // In turns and each to the best of a few rigs, as if the jobs came now; then each rig that is still free looks itself.
+        let mut kinds = self.queue.kinds();
+        while !kinds.is_empty() {
+            kinds.retain(|kind| {
+                let placed = self.queue.next_of(*kind).and_then(|job| self.place(job));
+                let more = placed.is_some();
+                found.extend(placed);
+                more
+            });
+        }
+        for device in self.rigs.ready() {
+            found.extend(self.fill(device));
         }
         found
     }
@@ -245,27 +313,23 @@ impl Market {
         self.queue.forget_taken(now);
         let mut found = Vec::new();
         for _ in 0..limit {
-            let Some(&(at, job)) = self.later.first() else { break };
-            if at > now {
-                break;
-            }
+            let Some(&(_, job)) = self.later.first().filter(|(at, _)| *at <= now) else { break };
             self.later.pop_first();
-            if let Some(want) = self.queue.ready(job) {
-                found.extend(self.place_one_of(&want));
-            }
+            found.extend(self.try_now(job));
         }
         for _ in 0..limit {
-            let Some(&(at, device)) = self.resting.first() else { break };
-            if at > now {
-                break;
-            }
+            let Some(&(_, device)) = self.resting.first().filter(|(at, _)| *at <= now) else { break };
             self.resting.pop_first();
             self.rigs.rested(device, now);
             found.extend(self.fill(device));
         }
-        // Jobs few rigs can do may have missed them in the draw; a few kinds of want get another try each time.
-        for want in self.queue.some_wants(GROUPS_PER_TICK) {
-            found.extend(self.place_one_of(&want));
+        for _ in 0..limit {
+            let Some(device) = self.apart.end_one(now) else { break };
+            found.extend(self.fill(device));
+        }
+        // Jobs few rigs can do may have missed them in the draw; a few get another try each time.
+        for job in self.queue.some(TRIES_PER_TICK) {
+            found.extend(self.place(job));
         }
         found
     }
@@ -275,7 +339,7 @@ impl Market {
     pub fn next_tick(&self) -> Option<TimestampMs> {
         let later = self.later.first().map(|&(at, _)| at);
         let rested = self.resting.first().map(|&(at, _)| at);
-        [later, rested].into_iter().flatten().min()
+        [later, rested, self.apart.next()].into_iter().flatten().min()
     }
 
     /// How many jobs wait here.
@@ -290,32 +354,42 @@ impl Market {
         self.rigs.classes()
     }
 
-    /// Tries to give the job that is next among those that want `want` to a rig.
-    fn place_one_of(&mut self, want: &Want) -> Option<Match> {
+    /// A job may be given to a rig from now on. Whose turn it is among those that need the same has the first try.
+    fn try_now(&mut self, job: JobId) -> Option<Match> {
+        let next = self.queue.ready(job)?;
+        let found = self.place(next);
+        // The one whose turn it is may pay less than anybody asks, or be kept apart from the rigs that are free.
+        if found.is_some() || next == job { found } else { self.place(job) }
+    }
+
+    /// Tries to give a job to a rig.
+    fn place(&mut self, id: JobId) -> Option<Match> {
         if self.stopped {
             return None;
         }
-        let image = self.queue.next_image(want)?;
-        let device = self.rigs.candidate(want, image)?;
-        self.reserve(want, device)
+        let Self { queue, rigs, apart, .. } = self;
+        let job = queue.get(id)?;
+        let device = rigs.candidate(&job.want, job.image, |device| !apart.are(device, id))?;
+        self.reserve(id, device)
     }
 
     /// Gives a rig jobs until its slots are taken or nothing fits.
     fn fill(&mut self, device: DeviceId) -> Vec<Match> {
         let mut found = Vec::new();
         while !self.stopped {
-            let Some(offer) = self.rigs.offer_of(device) else { break };
-            let Some(want) = self.queue.next_for(&offer) else { break };
-            let Some(matched) = self.reserve(&want, device) else { break };
+            let Self { queue, rigs, apart, .. } = self;
+            let Some(offer) = rigs.offer_of(device) else { break };
+            let Some(job) = queue.next_for(&offer, |job| !apart.are(device, job)) else { break };
+            let Some(matched) = self.reserve(job, device) else { break };
             found.push(matched);
         }
         found
     }
 
-    fn reserve(&mut self, want: &Want, device: DeviceId) -> Option<Match> {
-        let job = self.queue.take(want)?;
+    fn reserve(&mut self, job: JobId, device: DeviceId) -> Option<Match> {
+        let job = self.queue.take(job)?;
         let attempt = AttemptId::generate();
-        let (session, price_per_hour) = self.rigs.reserve(device, attempt, want.slots())?;
+        let (session, price_per_hour) = self.rigs.reserve(device, attempt, job.want.slots())?;
         Some(Match { job, attempt, device, session, price_per_hour })
     }
 }
@@ -334,12 +408,16 @@ pub(crate) struct Capacity {
 impl Capacity {
     /// Whether this rig can do a job that wants `want`.
     pub(crate) fn suits(&self, want: &Want) -> bool {
-        self.class.suits(want)
-            && self.cpu >= want.cpu
-            && self.memory_gib >= want.memory_gib
-            && self.disk_gib >= want.disk_gib
-            && self.slots_free >= want.slots()
-            && self.price_per_hour <= want.price_per_hour_max
+        self.price_per_hour <= want.price_per_hour_max && self.fits(&want.need)
+    }
+
+    /// Whether this rig has what a job needs.
+    pub(crate) fn fits(&self, need: &Need) -> bool {
+        self.cpu >= need.cpu
+            && self.memory_gib >= need.memory_gib
+            && self.disk_gib >= need.disk_gib
+            && self.slots_free >= need.slots()
+            && self.class.suits(need)
     }
 }
 

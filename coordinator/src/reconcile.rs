@@ -94,14 +94,13 @@ type Run = Result<u64, ReconcileError>;
 /// Starts all of them.
 pub(crate) fn start(app: &App) {
     let timers = &app.config.timers;
-    // Attempts are left alone for one lease after a start: rigs must be able to come back and say that they still work.
-    let amnesty = timers.lease_ttl;
-    every(app, "lapsed", timers.reconcile, amnesty, attempts::lapsed);
+    every(app, "lapsed", timers.reconcile, Duration::ZERO, attempts::lapsed);
     every(app, "overdue", timers.reconcile, Duration::ZERO, attempts::overdue);
     every(app, "asked_to_end", timers.operator, Duration::ZERO, attempts::asked_to_end);
     every(app, "queue", timers.reconcile, Duration::ZERO, queue::waited_too_long);
     every(app, "webhooks", timers.reconcile, Duration::ZERO, webhooks::deliver);
-    every(app, "operator", timers.operator, Duration::ZERO, operator::carry_out);
+    every(app, "operator", timers.operator, Duration::ZERO, operator::tell_rigs);
+    every(app, "jobs_to_end", timers.operator, Duration::ZERO, operator::end_jobs);
     every(app, "audit", timers.audit, Duration::ZERO, audit::books);
     every(app, "prune", timers.audit, Duration::ZERO, prune::answers);
     every(app, "clock", timers.audit, timers.audit, clock::measure);
@@ -116,7 +115,7 @@ where
 {
     let (app, stop) = (app.clone(), app.tasks.stopping());
     let tasks = app.tasks.clone();
-    tasks.spawn(name, async move {
+    tasks.spawn_core(name, async move {
         let mut clock = tokio::time::interval_at(tokio::time::Instant::now() + pause, interval);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

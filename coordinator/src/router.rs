@@ -27,6 +27,9 @@ use crate::{
 /// The most bytes of a JSON body: the largest batch with room to spare. Routes that take files have their own limits.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// The most bytes of the registry's notifications. It tells one thing at a time, in less than a KiB each.
+const EVENTS_BYTES_MAX: usize = 256 * 1024;
+
 /// Names one answer; comes back to the caller and stands in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -39,9 +42,9 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(api::jobs::cancel))
         .routes(routes!(api::jobs::attempts))
         .routes(routes!(api::logs::stream))
-        .routes(routes!(api::artifacts::list))
+        .routes(routes!(api::artifacts::list, api::artifacts::delete))
         .routes(routes!(api::artifacts::provenance))
-        .routes(routes!(api::uploads::create))
+        .routes(routes!(api::uploads::create, api::uploads::list))
         .routes(routes!(api::uploads::get, api::uploads::delete))
         .routes(routes!(api::offers::list))
         .routes(routes!(api::account::get))
@@ -77,7 +80,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/attempts/{attempt}/inputs/{index}", get(api::attempt_io::input))
         .route("/v1/attempts/{attempt}/log", put(api::attempt_io::log))
         .route("/v1/attempts/{attempt}/objects/{sha256}", put(api::attempt_io::object))
-        .route("/v1/registry/events", post(api::registry::events))
+        .route("/v1/registry/events", post(api::registry::events).layer(DefaultBodyLimit::max(EVENTS_BYTES_MAX)))
         .fallback(async || ApiError::not_found("address"))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(layers)

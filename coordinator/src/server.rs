@@ -13,7 +13,9 @@ use crate::{
     journal::{Listeners, Writer},
     logs::Logs,
     market::{Backoff, Market},
-    metrics, reconcile,
+    metrics,
+    probes::Probes,
+    reconcile,
     registry::{Registry, RegistryError},
     router,
     sessions::{self, Changes, Sessions},
@@ -22,6 +24,8 @@ use crate::{
     tasks::Tasks,
     webhooks::{Webhooks, WebhooksError},
 };
+
+mod connections;
 
 /// Why there is no coordinator.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +79,7 @@ pub enum BindError {
 pub struct Coordinator {
     app: App,
     address: SocketAddr,
-    serving: tokio::task::JoinHandle<std::io::Result<()>>,
+    serving: tokio::task::JoinHandle<()>,
 }
 
 impl Coordinator {
@@ -97,12 +101,11 @@ impl Coordinator {
                 Url::parse(&format!("http://{address}")).map_err(|source| BindError::PublicUrl { listen: address, source })?
             }
         };
+        let limits = connections::Limits { connections: config.limits.connections_max, head: connections::HEAD_TIME_MAX };
         let app = assemble(config, public_url).await?;
         reconcile::start(&app);
-        let (stop, tasks, router) = (app.tasks.stopping(), app.tasks.clone(), router::router(app.clone()));
-        let serving = tasks.spawn("http", async move {
-            axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await
-        });
+        let connections = connections::serve(listener, router::router(app.clone()), app.tasks.clone(), limits);
+        let serving = app.tasks.spawn("http", connections);
         tracing::info!(
             http.listen = %address, http.public_url = %app.public_url, database = app.store.dialect(), network = %app.config.network.name,
             "The coordinator is ready",
@@ -122,12 +125,15 @@ impl Coordinator {
         &self.app
     }
 
-    /// Waits until it ends by itself, which is only when listening fails.
+    /// Waits until it ends by itself, which is only when listening fails or a task has ended that nothing works without.
     ///
     /// # Errors
-    /// Why listening failed.
+    /// Why listening failed, or which task has ended.
     pub async fn join(&mut self) -> std::io::Result<()> {
-        (&mut self.serving).await.unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
+        tokio::select! {
+            served = &mut self.serving => served.map_err(std::io::Error::other),
+            name = self.app.tasks.break_down() => Err(std::io::Error::other(format!("the task `{name}` has ended"))),
+        }
     }
 
     /// Stops taking requests, says goodbye to rigs, writes down what is on its way, closes the database.
@@ -159,6 +165,7 @@ async fn assemble(config: Config, public_url: Url) -> Result<App, BindError> {
         // Twice the time and a lease flush: this replica's own timer comes first.
         answer_by: timers.offer_ack * 2 + timers.lease_flush,
         poll: timers.poll,
+        queue_pass: timers.queue_pass,
     };
     let market = Market::new(backoff, rand::random());
     let (actor, dispatch) = dispatch::Actor::new(market, terms, store.clone(), sessions.clone(), tasks.clone());
@@ -170,10 +177,15 @@ async fn assemble(config: Config, public_url: Url) -> Result<App, BindError> {
     let listeners = Listeners { dispatch: dispatch.clone(), sessions: sessions.clone(), changes: changes.clone() };
     let (writer, journal) = Writer::new(store.clone(), rules, listeners);
     let stop = tasks.stopping();
-    tasks.spawn("journal", writer.run(stop.clone()));
-    tasks.spawn("dispatch", actor.run(journal.clone(), stop.clone()));
-    let flushing = sessions::keep_flushing(store.clone(), sessions.clone(), timers.lease_flush, timers.lease_ttl, stop);
-    tasks.spawn("leases", flushing);
+    tasks.spawn_core("journal", writer.run(stop.clone()));
+    tasks.spawn_core("dispatch", actor.run(journal.clone(), stop.clone()));
+    let flushing = sessions::Flushing {
+        store: store.clone(),
+        sessions: sessions.clone(),
+        dispatch: dispatch.clone(),
+        timers: timers.clone(),
+    };
+    tasks.spawn_core("leases", sessions::keep_flushing(flushing, stop));
     Ok(App::new(Parts {
         config,
         public_url,
@@ -188,6 +200,7 @@ async fn assemble(config: Config, public_url: Url) -> Result<App, BindError> {
         journal,
         changes,
         reconcilers: reconcile::Statuses::default(),
+        probes: Probes::default(),
         tasks,
     }))
 }

@@ -14,29 +14,44 @@ use headframe_protocol::{
     job::Reason,
     session::{AttemptRef, CoordinatorMessage, Ended, RefusedCode, RegistryLogin, Revoke},
 };
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use url::Url;
 
 use crate::{clock::Clock, dispatch::Terms, error::Chain, market::Match, registry::Registry, store::attempts::Claimed};
 
+mod amnesty;
+mod changes;
 mod conversation;
 mod handshake;
 mod leases;
+mod manifests;
+mod newcomers;
 mod offer;
 mod outputs;
+mod reasons;
 mod route;
 
+pub(crate) use amnesty::Act;
+pub use changes::Changes;
 pub use leases::Leases;
-pub(crate) use leases::keep_flushing;
+pub(crate) use leases::{Flushing, keep_flushing};
+pub(crate) use offer::{Offered, TooLong};
 pub use route::open;
+
+use newcomers::Newcomers;
 
 /// Messages that may wait for one rig. A rig holds at most sixteen attempts, and each has few messages at a time.
 const OUTBOX_MAX: usize = 256;
+
+/// Attempts a rig may name at once: those it holds, sixteen at most, and those it has ended and not yet been answered about.
+const LEASES_MAX: usize = 64;
 
 /// What is put into a session's outbox.
 #[derive(Debug)]
 enum Outgoing {
     Message(Box<CoordinatorMessage>),
+    /// A message that is written already.
+    Frame(String),
     /// The session ends with this.
     Refuse(RefusedCode),
 }
@@ -52,6 +67,7 @@ struct Session {
 pub struct Sessions {
     connected: Arc<Mutex<HashMap<DeviceId, Session>>>,
     leases: Leases,
+    newcomers: Newcomers,
     public_url: Url,
     registry: Option<Arc<Registry>>,
     clock: Clock,
@@ -59,7 +75,14 @@ pub struct Sessions {
 
 impl Sessions {
     pub(crate) fn new(public_url: Url, registry: Option<Arc<Registry>>, clock: Clock) -> Self {
-        Self { connected: Arc::default(), leases: Leases::default(), public_url, registry, clock }
+        Self {
+            connected: Arc::default(),
+            leases: Leases::default(),
+            newcomers: Newcomers::default(),
+            public_url,
+            registry,
+            clock,
+        }
     }
 
     /// The leases heard of here.
@@ -74,17 +97,20 @@ impl Sessions {
         self.lock().len()
     }
 
-    /// Pushes the offer of an assigned job. False if its session is gone or does not keep up.
-    pub(crate) fn offer(&self, matched: &Match, at: AttemptRef, token: String, job: Claimed, terms: &Terms) -> bool {
+    /// Pushes the offer of an assigned job.
+    pub(crate) fn offer(&self, matched: &Match, at: AttemptRef, token: String, job: Claimed, terms: &Terms) -> Offered {
         let mut offer = offer::build(&self.public_url, matched, at, token, job, terms);
         offer.registry = self.login(&offer.spec.image, matched.job.id);
-        let message = CoordinatorMessage::Offer(Box::new(offer));
+        let frame = match offer::frame(offer) {
+            Ok(frame) => frame,
+            Err(too_long) => return Offered::TooLong(too_long),
+        };
         self.leases.taken(matched.device, at);
-        let pushed = self.push(matched.device, Some(matched.session), Outgoing::Message(Box::new(message)));
-        if !pushed {
-            self.leases.forget(at.attempt);
+        if self.push(matched.device, Some(matched.session), Outgoing::Frame(frame)) {
+            return Offered::Pushed;
         }
-        pushed
+        self.leases.forget(at.attempt);
+        Offered::Gone
     }
 
     /// What lets the rig pull the image, where the network's own registry has it.
@@ -159,45 +185,5 @@ impl Sessions {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<DeviceId, Session>> {
         // The map is whole after every statement, so a panic elsewhere leaves nothing half done.
         self.connected.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Tells those who wait for a job on this replica that it changed. Who misses one looks again after a while anyway.
-#[derive(Debug, Clone)]
-pub struct Changes {
-    sender: broadcast::Sender<JobId>,
-}
-
-impl Default for Changes {
-    fn default() -> Self {
-        Self { sender: broadcast::channel(1_024).0 }
-    }
-}
-
-impl Changes {
-    /// A job changed.
-    pub fn tell(&self, job: JobId) {
-        // No one may be waiting; that is no error.
-        drop(self.sender.send(job));
-    }
-
-    /// Returns when `job` may have changed, `at_most` later at the latest.
-    pub async fn wait(listening: &mut broadcast::Receiver<JobId>, job: JobId, at_most: std::time::Duration) {
-        let told = async {
-            loop {
-                match listening.recv().await {
-                    Ok(changed) if changed != job => {}
-                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => break,
-                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-                }
-            }
-        };
-        drop(tokio::time::timeout(at_most, told).await);
-    }
-
-    /// Begins to listen; what changes from now on is heard.
-    #[must_use]
-    pub fn listen(&self) -> broadcast::Receiver<JobId> {
-        self.sender.subscribe()
     }
 }

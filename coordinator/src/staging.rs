@@ -21,6 +21,8 @@ pub struct Staging(Arc<Mutex<HashMap<AttemptId, Staged>>>);
 struct Staged {
     files: usize,
     bytes: u64,
+    /// Of the customer's storage, reserved for them.
+    covered: u64,
 }
 
 /// Room for a file on its way. Given back when dropped, also when the sender hangs up, unless the file has come.
@@ -67,6 +69,19 @@ impl Staging {
         Some(Share { staging: self.clone(), attempt, bytes, come: false })
     }
 
+    /// How many bytes more must be reserved of the customer's storage, so that what the attempt brings is covered.
+    #[must_use]
+    pub fn uncovered(&self, attempt: AttemptId) -> u64 {
+        self.lock().get(&attempt).map_or(0, |staged| staged.bytes.saturating_sub(staged.covered))
+    }
+
+    /// So many bytes more are reserved for it.
+    pub fn cover(&self, attempt: AttemptId, bytes: u64) {
+        let mut attempts = self.lock();
+        let staged = attempts.entry(attempt).or_default();
+        staged.covered = staged.covered.saturating_add(bytes);
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<AttemptId, Staged>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -85,6 +100,19 @@ mod tests {
         drop(first);
         staging.take(attempt, 10, 10).expect("what did not come is given back").keep();
         assert!(staging.take(attempt, 1, 10).is_none(), "what came is not");
+    }
+
+    #[test]
+    fn what_is_reserved_covers_what_comes_after_it() {
+        let (staging, attempt) = (Staging::default(), AttemptId::generate());
+        let first = staging.take(attempt, 6, 100).expect("there is room");
+        assert_eq!(staging.uncovered(attempt), 6);
+        staging.cover(attempt, 10);
+        drop(first);
+        staging.take(attempt, 10, 100).expect("there is room").keep();
+        assert_eq!(staging.uncovered(attempt), 0, "what did not come leaves its cover to the next");
+        staging.take(attempt, 3, 100).expect("there is room").keep();
+        assert_eq!(staging.uncovered(attempt), 3);
     }
 
     #[test]

@@ -31,13 +31,16 @@ pub mod logs;
 pub mod outbox;
 pub mod portable;
 pub mod registry;
+pub mod reservations;
 pub mod rigs;
 pub mod switches;
 mod text;
+mod tries;
 pub mod uploads;
 pub mod usage;
 
-pub(crate) use text::{Rows, document, parsed, written};
+pub(crate) use text::{Rows, document, line, parsed, written};
+pub(crate) use tries::{Crossing, until_uncrossed};
 
 /// A write transaction. Dropped without a commit, it is rolled back.
 pub type Tx = sqlx::Transaction<'static, Any>;
@@ -85,8 +88,17 @@ impl StoreError {
     /// Whether the same act may succeed when tried again as it is: a lock was taken, or two transactions crossed.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        match self {
+        let no_connection = match self {
             Self::Database { source: sqlx::Error::PoolTimedOut, .. } => true,
+            Self::Database { .. } | Self::Corrupt { .. } | Self::Migrate(_) => false,
+        };
+        no_connection || self.has_crossed()
+    }
+
+    /// Whether the transaction was given up because it crossed another: the same one, begun anew, may well succeed at once.
+    #[must_use]
+    pub fn has_crossed(&self) -> bool {
+        match self {
             Self::Database { source: sqlx::Error::Database(error), .. } => {
                 // PostgreSQL: serialization failure, deadlock. SQLite: busy, busy snapshot, locked.
                 matches!(error.code().as_deref(), Some("40001" | "40P01" | "5" | "517" | "6"))

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::{
     blobs::{BlobError, Blobs, Listed, ObjectName},
     config::Timers,
-    store::{Store, StoreError, artifacts, blobs, commit, customers, logs, uploads},
+    store::{Store, StoreError, artifacts, blobs, commit, customers, logs, outbox, reservations, uploads},
 };
 
 /// Rows per transaction: short enough that no request waits for it.
@@ -34,6 +34,10 @@ pub struct Swept {
     pub objects: u64,
     /// Files of unfinished writes removed.
     pub leftovers: u64,
+    /// Rooms given back that were reserved for bytes nobody brings any more.
+    pub reservations: u64,
+    /// Webhook messages whose time was over.
+    pub messages: u64,
     /// Accounts whose storage was counted wrongly.
     pub recounted: u64,
 }
@@ -58,6 +62,8 @@ pub async fn sweep(store: &Store, objects: &Blobs, timers: &Timers) -> Result<Sw
     swept.results = old_results(store, timers).await.map_err(SweepError::Store)?;
     swept.objects = unreferenced(store, objects, timers).await? + strays(store, objects, timers).await?;
     swept.leftovers = objects.remove_leftovers(store.now().before(timers.blob_grace)).await.map_err(SweepError::Blob)?;
+    swept.reservations = old_reservations(store).await.map_err(SweepError::Store)?;
+    swept.messages = old_messages(store, timers).await.map_err(SweepError::Store)?;
     let mut tx = store.begin().await.map_err(SweepError::Store)?;
     swept.recounted = customers::recount_storage(&mut tx).await.map_err(SweepError::Store)?;
     commit(tx, "count storage again").await.map_err(SweepError::Store)?;
@@ -92,6 +98,32 @@ async fn old_results(store: &Store, timers: &Timers) -> Result<u64, StoreError> 
         commit(tx, "remove results whose time is over").await?;
         removed += jobs;
         if jobs == 0 {
+            return Ok(removed);
+        }
+    }
+}
+
+async fn old_reservations(store: &Store) -> Result<u64, StoreError> {
+    let mut removed = 0;
+    loop {
+        let mut tx = store.begin().await?;
+        let expired = reservations::expire(&mut tx, store.now(), ROWS_MAX).await?;
+        commit(tx, "give room back that nobody uses").await?;
+        removed += expired;
+        if expired == 0 {
+            return Ok(removed);
+        }
+    }
+}
+
+async fn old_messages(store: &Store, timers: &Timers) -> Result<u64, StoreError> {
+    let mut removed = 0;
+    loop {
+        let mut tx = store.begin().await?;
+        let pruned = outbox::prune(&mut tx, store.now().before(timers.outbox_keep), ROWS_MAX).await?;
+        commit(tx, "remove webhook messages whose time is over").await?;
+        removed += pruned;
+        if pruned == 0 {
             return Ok(removed);
         }
     }

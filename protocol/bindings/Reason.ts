@@ -3,4 +3,4 @@
 /**
  * Why a job or an attempt is where it is.
  */
-export type Reason = "exit_code" | "out_of_memory" | "timed_out" | "image_missing" | "image_refused" | "image_revoked" | "pull_failed" | "input_unavailable" | "input_mismatch" | "output_missing" | "output_refused" | "upload_failed" | "output_mismatch" | "rig_disk_full" | "engine_failed" | "agent_restarted" | "owner_returned" | "rig_paused" | "lease_lapsed" | "no_answer" | "declined" | "cancelled_by_customer" | "killed_by_operator" | "account_suspended" | "network_stopped" | "too_many_failures" | "too_many_interruptions" | "no_rig" | "not_runnable";
+export type Reason = "exit_code" | "out_of_memory" | "timed_out" | "image_missing" | "image_refused" | "image_revoked" | "pull_failed" | "fetch_failed" | "input_unavailable" | "input_mismatch" | "output_missing" | "output_refused" | "upload_failed" | "output_mismatch" | "rig_disk_full" | "engine_failed" | "agent_restarted" | "owner_returned" | "rig_paused" | "lease_lapsed" | "no_answer" | "declined" | "cancelled_by_customer" | "killed_by_operator" | "account_suspended" | "network_stopped" | "too_many_failures" | "too_many_interruptions" | "no_rig" | "not_runnable";

@@ -51,4 +51,8 @@ engine: EngineView,
 /**
  * What the idle probes measure, with those that are missing.
  */
-probes: Array<ProbeView>, };
+probes: Array<ProbeView>, 
+/**
+ * Grows with everything that changes the history of jobs: the moment to ask for it again.
+ */
+history?: number, };

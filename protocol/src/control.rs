@@ -3,18 +3,33 @@
 //! The present is pushed: after [`Request::Watch`] the agent sends one [`Snapshot`] whenever something changed, at most
 //! four a second. The past is pulled, page by page. A request has an `id`; its answer carries the same one.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{TimestampMs, job::Reason, money::Micros, session::RefusedCode};
+mod snapshot;
+
+pub use snapshot::{
+    CpuView, Earned, EngineTried, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage, WaitReason,
+};
 
 /// The version of this socket's language. The two ends are installed together; a mismatch means a half-done update.
-pub const CONTROL_VERSION: u32 = 1;
+pub const CONTROL_VERSION: u32 = 2;
 
 /// The largest line. A page of log is the largest thing on it.
 pub const LINE_BYTES_MAX: usize = 512 * 1024;
 
+/// The longest text that names an attempt. Ours have 40 characters.
+pub const ATTEMPT_BYTES_MAX: usize = 64;
+
 /// The most snapshots pushed per second.
 pub const SNAPSHOTS_PER_S_MAX: u32 = 4;
+
+/// How often a watch hears of an agent that lives and has nothing to say.
+pub const ALIVE_EVERY: Duration = Duration::from_secs(3);
+
+/// An agent that is silent for this long hangs: three signs of life have not come.
+pub const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// From a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +119,8 @@ pub enum Event {
         /// Everything the window shows without asking.
         snapshot: Box<Snapshot>,
     },
+    /// Nothing changed, and the agent still goes round.
+    Alive,
 }
 
 /// What was asked for, or why not.
@@ -159,6 +176,10 @@ pub struct ControlError {
 pub enum ControlCode {
     /// No agent answers on the socket; the window offers to start it.
     AgentGone,
+    /// An agent was to be started and was not; the window says why and offers to try again.
+    AgentNotStarted,
+    /// An agent holds the socket and hangs; the window offers a report, as starting another would not help.
+    AgentSilent,
     /// Agent and guest are of different versions; the window asks to restart both.
     VersionMismatch,
     /// There is no such attempt, or its log was pruned.
@@ -169,301 +190,32 @@ pub enum ControlCode {
     Unexpected,
 }
 
-/// Everything the window shows without asking. Small, complete, replaced as a whole.
+/// What the window's Rust knows of the agent, as its page is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct Snapshot {
-    /// Grows with every change; an older one is dropped.
-    pub revision: u32,
-    /// The agent program's version.
-    pub agent_version: String,
-    /// What the rig is doing, and why.
-    pub phase: Phase,
-    /// When that began.
-    pub since_ms: TimestampMs,
-    /// The rig.
-    pub rig: RigView,
-    /// Jobs on the rig now.
-    pub working: Vec<JobCard>,
-    /// What today's work has earned.
-    pub today: Earned,
-    /// The line to the coordinator.
-    pub link: Link,
-    /// The container engine.
-    pub engine: EngineView,
-    /// What the idle probes measure, with those that are missing.
-    pub probes: Vec<ProbeView>,
+pub struct Present {
+    /// Grows with every word of the agent: what comes late with a lower one has been overtaken.
+    pub seq: u32,
+    /// What is known.
+    pub agent: AgentState,
 }
 
-/// What the rig is doing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub enum Phase {
-    /// Not started by the owner yet.
-    Off,
-    /// Looking at engine and hardware.
-    Checking,
-    /// Would work, but.
-    Waiting {
-        /// Everything that stands in the way, most important first; never empty.
-        reasons: Vec<WaitReason>,
-    },
-    /// Free, and waiting for a job.
-    Ready,
-    /// Fetching image and inputs.
-    Preparing,
-    /// A container runs.
-    Working,
-    /// Giving the PC back.
-    Yielding,
-    /// Bringing results away.
-    Uploading,
-    /// Finishing what runs; takes no more.
-    Draining,
-    /// Told to pause.
-    Paused {
-        /// When it resumes by itself; absent if only the owner resumes it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "ts", ts(optional))]
-        until_ms: Option<TimestampMs>,
-    },
-}
-
-/// One thing that stands in the way of working.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub enum WaitReason {
-    /// Keyboard or mouse were used.
-    OwnerActive {
-        /// When last.
-        last_input_ms: TimestampMs,
-        /// When the rig starts if they are not touched again.
-        starts_ms: TimestampMs,
-    },
-    /// No probe can tell whether the owner is away, so he is taken to be here.
-    NoIdleProbe,
-    /// No container engine was found.
-    NoEngine,
-    /// The engine was found and cannot be used.
-    EngineUnusable {
-        /// Why and what to do.
-        message: String,
-    },
-    /// The coordinator cannot be reached.
-    Offline,
-    /// The coordinator does not let the rig in.
-    Refused {
-        /// Why, for the program.
-        code: RefusedCode,
-        /// Why, for the owner.
-        message: String,
-    },
-    /// A job went wrong here; the rig waits a little before it takes the next.
-    BackingOff {
-        /// Until when.
-        until_ms: TimestampMs,
-    },
-    /// The disk the jobs work on is nearly full.
-    DiskFull,
-}
-
-/// The rig as the window draws it.
+/// Whether there is an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct RigView {
-    /// The device id.
-    pub device: String,
-    /// What the owner calls it.
-    pub name: String,
-    /// The processor.
-    pub cpu: CpuView,
-    /// GPUs, in the order of the bus.
-    pub gpus: Vec<GpuView>,
-}
-
-/// The processor as the window draws it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct CpuView {
-    /// Model name.
-    pub model: String,
-    /// Logical cores.
-    pub cores: u16,
-    /// Load of all cores, 0 to 100.
-    pub load_percent: u8,
-    /// Memory in use, in bytes.
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
-    pub memory_used_bytes: u64,
-    /// Memory, in bytes.
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
-    pub memory_bytes: u64,
-}
-
-/// One GPU as the window draws it. Absent figures were not measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct GpuView {
-    /// The driver's UUID.
-    pub uuid: String,
-    /// Model name.
-    pub model: String,
-    /// Verified score; absent until a challenge has been passed.
-    pub fu: Option<u32>,
-    /// Core temperature in °C.
-    pub temperature_c: Option<u8>,
-    /// Fan speed, 0 to 100.
-    pub fan_percent: Option<u8>,
-    /// Draw in milliwatts.
-    pub power_milliwatts: Option<u32>,
-    /// Load, 0 to 100.
-    pub load_percent: Option<u8>,
-    /// Memory in use, in bytes.
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
-    pub vram_used_bytes: u64,
-    /// Memory, in bytes.
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
-    pub vram_bytes: u64,
-}
-
-/// One attempt in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct JobCard {
-    /// The attempt.
-    pub attempt: String,
-    /// The job.
-    pub job: String,
-    /// What the customer calls it, or its image's name.
-    pub title: String,
-    /// The image by digest.
-    pub image: String,
-    /// Where it is.
-    pub stage: Stage,
-    /// Why it ended, where there is a reason.
-    pub reason: Option<Reason>,
-    /// The reason as a sentence, with the detail that belongs to it.
-    pub reason_text: Option<String>,
-    /// When the offer was taken.
-    pub started_ms: TimestampMs,
-    /// When it ended.
-    pub ended_ms: Option<TimestampMs>,
-    /// How long the container has run, in milliseconds.
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
-    pub running_ms: u64,
-    /// Progress of this stage in parts per thousand, where known.
-    pub permille: Option<u16>,
-    /// What the owner earns per hour, after the platform's fee.
-    pub earns_per_hour: Micros,
-    /// What it has earned: confirmed by the coordinator once it is settled, computed from the running time before.
-    pub earned: Micros,
-    /// Whether the coordinator has confirmed the amount.
-    pub confirmed: bool,
-    /// Bytes of log on this rig.
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
-    pub log_bytes: u64,
-}
-
-/// Where an attempt is, as the owner sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub enum Stage {
-    /// Fetching image and inputs.
-    Preparing,
-    /// The container runs.
-    Running,
-    /// Giving the PC back.
-    Yielding,
-    /// Bringing results away.
-    Uploading,
-    /// Accepted by the coordinator.
-    Succeeded,
-    /// Ended badly.
-    Failed,
-    /// The PC was given back.
-    Yielded,
-    /// Too late: the lease had lapsed.
-    Lost,
-    /// The customer or the operator ended it.
-    Cancelled,
-}
-
-/// What has been earned since local midnight.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct Earned {
-    /// Confirmed by the coordinator.
-    pub confirmed: Micros,
-    /// Computed for what runs or is not settled yet.
-    pub pending: Micros,
-    /// Jobs settled as succeeded.
-    pub jobs: u32,
-}
-
-/// The line to the coordinator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub enum Link {
-    /// In a session.
-    Connected {
-        /// The network's name.
-        network: String,
+pub enum AgentState {
+    /// It speaks.
+    Here {
+        /// What it said last.
+        snapshot: Box<Snapshot>,
     },
-    /// Dialling.
-    Connecting,
-    /// Waiting before the next try.
-    Waiting {
-        /// When it dials again.
-        until_ms: TimestampMs,
-        /// What went wrong last.
-        message: String,
+    /// It does not.
+    Gone {
+        /// Why.
+        error: ControlError,
     },
-    /// The coordinator said no; see the phase's reasons.
-    Refused,
-}
-
-/// The container engine, with what was looked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct EngineView {
-    /// The one in use, such as `Docker 20.10.24`; absent if none.
-    pub found: Option<String>,
-    /// Every place that was looked at, in order, and what was there.
-    pub tried: Vec<EngineTried>,
-}
-
-/// One place an engine was looked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct EngineTried {
-    /// Such as `Docker (unix:///var/run/docker.sock)`.
-    pub place: String,
-    /// `in use`, or why not.
-    pub result: String,
-}
-
-/// One way of telling whether the owner is away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct ProbeView {
-    /// Such as `X11 input`.
-    pub name: String,
-    /// What it says, or why it is missing.
-    pub says: String,
-    /// Whether it works.
-    pub works: bool,
 }
 
 /// A page of jobs.

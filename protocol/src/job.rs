@@ -65,7 +65,7 @@ pub struct JobSpec {
     /// How the result is checked before it is accepted.
     #[serde(default)]
     pub verify: Verify,
-    /// Where the job leaves what lets the next attempt go on from.
+    /// Where the job leaves what lets the next attempt go on from. Refused so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Checkpoint>,
     /// Which rigs may see the data.
@@ -89,6 +89,12 @@ impl JobSpec {
     #[must_use]
     pub fn problems(&self) -> Vec<FieldError> {
         check::problems(self)
+    }
+
+    /// How many bytes it is as JSON, the form in which it is stored and offered.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        serde_json::to_string(self).map_or(usize::MAX, |text| text.len())
     }
 
     /// How long one attempt may run.
@@ -220,7 +226,7 @@ pub struct Checkpoint {
 pub struct Placement {
     /// The least trusted kind of rig allowed.
     pub trust: Trust,
-    /// ISO 3166-1 alpha-2 codes; empty allows any.
+    /// ISO 3166-1 alpha-2 codes; empty allows any, and is the only choice so far.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub countries: Vec<String>,
 }

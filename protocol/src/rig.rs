@@ -10,6 +10,18 @@ pub const GPUS_MAX: usize = 16;
 /// Most image digests a rig names as present. Newest first; a hint for matching, not a promise.
 pub const IMAGES_MAX: usize = 128;
 
+/// The longest name or model of a GPU. A UUID is 40 bytes and the longest model on sale 50.
+const GPU_TEXT_BYTES_MAX: usize = 120;
+
+/// More memory than any machine has, for a rig or for one GPU. Beyond it a report is a lie that sums overflow on.
+const MEMORY_BYTES_MAX: u64 = 1 << 50;
+
+/// More disk than any machine has.
+const DISK_BYTES_MAX: u64 = 1 << 60;
+
+/// More than anybody ever asked for an hour of a rig: a million dollars.
+const FLOOR_PER_HOUR_MAX: Micros = Micros::dollars(1_000_000);
+
 /// Everything about a rig that matching needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RigReport {
@@ -52,9 +64,18 @@ impl RigReport {
         say(self.name.chars().count() > 80 || self.name.chars().any(char::is_control), "rig.name", "at most 80 characters");
         say(self.cpu_model.len() > 200 || self.engine.len() > 200, "rig", "descriptions of at most 200 bytes");
         say(self.gpus.len() > GPUS_MAX, "rig.gpus", "at most 16");
+        say(
+            self.gpus.iter().any(|gpu| !gpu.is_plain()),
+            "rig.gpus",
+            "names and models of at most 120 bytes, no control characters",
+        );
         say(self.images.len() > IMAGES_MAX, "rig.images", "at most 128");
         say(self.cpu_cores == 0 || self.memory_bytes == 0, "rig", "at least one core and some memory");
-        say(self.floor_per_hour < Micros::ZERO, "rig.floor_per_hour", "not negative");
+        say(self.memory_bytes > MEMORY_BYTES_MAX, "rig.memory_bytes", "at most 2^50");
+        say(self.disk_bytes > DISK_BYTES_MAX, "rig.disk_bytes", "at most 2^60");
+        say(self.gpus.iter().any(|gpu| gpu.vram_bytes > MEMORY_BYTES_MAX), "rig.gpus", "at most 2^50 bytes of memory each");
+        let floor = Micros::ZERO..=FLOOR_PER_HOUR_MAX;
+        say(!floor.contains(&self.floor_per_hour), "rig.floor_per_hour", "0 to a million dollars");
         say(self.slots == 0 || usize::from(self.slots) > GPUS_MAX, "rig.slots", "1 to 16");
         found
     }
@@ -74,6 +95,13 @@ pub struct GpuReport {
     /// Verified score; 0 until a challenge has been passed.
     #[serde(default)]
     pub fu: u32,
+}
+
+impl GpuReport {
+    /// Whether its texts are what a driver says and not something that fills tables.
+    fn is_plain(&self) -> bool {
+        [&self.uuid, &self.model].iter().all(|text| text.len() <= GPU_TEXT_BYTES_MAX && !text.chars().any(char::is_control))
+    }
 }
 
 /// Who made a GPU.
@@ -114,6 +142,40 @@ impl Os {
             Self::Macos
         } else {
             Self::Linux
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_cannot_fill_tables() {
+        let gpu = |model: &str| GpuReport {
+            uuid: "GPU-1".to_owned(),
+            model: model.to_owned(),
+            vendor: GpuVendor::Nvidia,
+            vram_bytes: 1,
+            fu: 0,
+        };
+        let report = |gpus| RigReport {
+            name: "rig".to_owned(),
+            os: Os::Linux,
+            cpu_cores: 1,
+            cpu_model: "cpu".to_owned(),
+            memory_bytes: 1,
+            disk_bytes: 1,
+            gpus,
+            floor_per_hour: Micros::ZERO,
+            slots: 1,
+            images: Vec::new(),
+            engine: "none".to_owned(),
+        };
+        let wrong = |gpus| report(gpus).problems().into_iter().map(|problem| problem.field).collect::<Vec<_>>();
+        assert!(wrong(vec![gpu("NVIDIA GeForce RTX 4090")]).is_empty());
+        for odd in ["x".repeat(121), "a\0b".to_owned()] {
+            assert_eq!(wrong(vec![gpu("good"), gpu(&odd)]), ["rig.gpus"], "{odd}");
         }
     }
 }

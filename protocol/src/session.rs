@@ -20,6 +20,10 @@ use crate::{
 /// Most output files of one attempt.
 pub const OUTPUT_FILES_MAX: usize = 10_000;
 
+/// Most bytes of a list of files in one frame, as [`OutputFile::frame_bytes`] counts them. Half a frame: what else is in it
+/// is small.
+pub const OUTPUTS_BYTES_MAX: usize = crate::FRAME_BYTES_MAX / 2;
+
 /// From the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -38,6 +42,9 @@ pub enum AgentMessage {
     Progress(Progress),
     /// Usage so far.
     Receipt(SignedReceipt),
+    /// Files of a result that does not fit into one frame. [`AgentMessage::Finished`] of the same attempt follows in the same
+    /// session, and its list is the rest.
+    Outputs(Outputs),
     /// The attempt has ended on the rig. Repeated until answered by [`CoordinatorMessage::Settled`].
     Finished(Box<Finished>),
 }
@@ -259,6 +266,16 @@ pub struct Progress {
     pub permille: Option<u16>,
 }
 
+/// Part of a long result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Which attempt's.
+    #[serde(flatten)]
+    pub at: AttemptRef,
+    /// In order; at most [`OUTPUTS_BYTES_MAX`] at a time.
+    pub files: Vec<OutputFile>,
+}
+
 /// The attempt has ended on the rig.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finished {
@@ -316,6 +333,15 @@ pub struct OutputFile {
     pub sha256: Sha256,
     /// How many.
     pub bytes: u64,
+}
+
+impl OutputFile {
+    /// At most so many bytes of a frame: a character of the path may be written as six, and a hash, a number and names are
+    /// around it.
+    #[must_use]
+    pub fn frame_bytes(&self) -> usize {
+        self.path.len() * 6 + 160
+    }
 }
 
 /// Answers a receipt.

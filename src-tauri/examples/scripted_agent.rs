@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use headframe_control::{
     AgentPaths,
     lock::AgentLock,
-    server::{self, ASKS_MAX, Ask, Listener},
+    server::{self, ASKS_MAX, Ask, Life, Listener, Pulse},
 };
 use headframe_protocol::{
     AttemptId, JobId, Micros, TimestampMs,
@@ -26,8 +26,8 @@ const BEAT: Duration = Duration::from_millis(500);
 /// Beats from an offer to the first line of the container.
 const PREPARING_BEATS: u64 = 3;
 
-/// Beats a job runs. Long enough that a test can do something to it meanwhile.
-const RUNNING_BEATS: u64 = 120;
+/// Beats a job runs: 20 minutes, so that it outlives whatever a test does to it meanwhile, on the slowest machine.
+const RUNNING_BEATS: u64 = 2_400;
 
 const RATE: Micros = Micros::new(310_000);
 
@@ -44,9 +44,12 @@ async fn main() -> anyhow::Result<()> {
     let mut play = Play::open(paths.data_dir().join("scripted.started"));
     let (publish, snapshots) = watch::channel(Arc::new(play.snapshot()));
     let (asks, mut inbox) = mpsc::channel(ASKS_MAX);
-    let mut serving = std::pin::pin!(server::serve(listener, env!("CARGO_PKG_VERSION"), snapshots, asks));
+    let pulse = Pulse::default();
+    let life = Life { snapshots, pulse: pulse.clone() };
+    let mut serving = std::pin::pin!(server::serve(listener, env!("CARGO_PKG_VERSION"), life, asks));
     let mut beat = tokio::time::interval(BEAT);
     loop {
+        pulse.beat();
         tokio::select! {
             biased;
             Some(Ask { request, reply }) = inbox.recv() => {
@@ -113,7 +116,6 @@ impl Play {
                 let log_bytes = self.log.len() as u64;
                 let card = self.running()?;
                 card.running_ms = beats * 500;
-                card.permille = u16::try_from(beats * 1_000 / RUNNING_BEATS).ok();
                 card.earned = RATE.per_hour_for(card.running_ms);
                 card.log_bytes = log_bytes;
                 self.revision += 1;
@@ -143,7 +145,6 @@ impl Play {
         let card = self.running()?;
         card.stage = stage;
         card.ended_ms = Some(now());
-        card.permille = None;
         card.confirmed = true;
         Ok(())
     }
@@ -168,7 +169,7 @@ impl Play {
             }
             Request::Finish => {
                 self.end(Stage::Succeeded).ok();
-                self.enter(Phase::Off);
+                self.enter(Phase::Paused { until_ms: None });
                 Answer::Done
             }
             Request::Quit => Answer::Done,
@@ -225,7 +226,8 @@ impl Play {
                 found: Some("no engine at all".into()),
                 tried: vec![EngineTried { place: "this script".into(), result: "in use".into() }],
             },
-            probes: vec![ProbeView { name: "this script".into(), says: "the owner is away".into(), works: true }],
+            probes: vec![ProbeView { name: "this script".into(), says: "you are away".into(), works: true }],
+            history: u32::try_from(self.jobs.len() + confirmed.len()).unwrap_or(u32::MAX),
         }
     }
 }
@@ -242,11 +244,13 @@ fn new_card(number: usize) -> JobCard {
         started_ms: now(),
         ended_ms: None,
         running_ms: 0,
+        timeout_ms: Some(RUNNING_BEATS * 500),
         permille: None,
         earns_per_hour: RATE,
         earned: Micros::ZERO,
         confirmed: false,
         log_bytes: 0,
+        gpus: Vec::new(),
     }
 }
 

@@ -1,51 +1,72 @@
 //! The line from the agent's socket to the page: what is true now goes out as events, and is kept for the page that
 //! has just been loaded.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
 
 use headframe_control::{AgentPaths, Client, ClientError, spawn};
-use headframe_protocol::control::{ControlError, Snapshot};
+use headframe_protocol::control::{AgentState, ControlCode, ControlError, Present};
 use tauri::{AppHandle, Emitter as _};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{info, warn};
 
 use crate::error;
 
-/// The agent's state has changed. At most four a second: the agent counts.
-const SNAPSHOT: &str = "snapshot";
-
-/// No agent answers; the payload says why.
-const AGENT_GONE: &str = "agent-gone";
+/// The one event of the page: what is known of the agent has changed. At most four a second: the agent counts.
+const PRESENT: &str = "present";
 
 /// How often a missing agent is looked for. Somebody may start it from a terminal, and a look costs microseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// What is known of the agent: nothing yet, its snapshot, or why there is none.
-type Present = Option<Result<Snapshot, ControlError>>;
+/// Conversations at a time. A page that asks for a thousand things gets them all, and leaves the agent room for others.
+const LINES_MAX: usize = 4;
 
 /// The window's side of one agent. Cheap to clone; all clones are the same.
 #[derive(Clone)]
 pub(crate) struct Bridge {
     paths: AgentPaths,
-    present: watch::Sender<Present>,
+    known: watch::Sender<Known>,
+    /// Held while an agent is being started, with why there is none if that failed.
+    starting: Arc<Mutex<Option<ControlError>>>,
+    lines: Arc<Semaphore>,
     look_now: Arc<Notify>,
+}
+
+/// What is known of the agent: nothing yet, or what the page was told last.
+#[derive(Default)]
+struct Known {
+    seq: u32,
+    agent: Option<AgentState>,
+}
+
+/// A conversation with the agent, and the right to have it.
+pub(crate) struct Line {
+    client: Client,
+    _right: OwnedSemaphorePermit,
 }
 
 impl Bridge {
     /// Nothing happens until [`Bridge::run`].
     pub(crate) fn new(paths: AgentPaths) -> Self {
-        Self { paths, present: watch::Sender::new(None), look_now: Arc::new(Notify::new()) }
+        Self {
+            paths,
+            known: watch::Sender::new(Known::default()),
+            starting: Arc::default(),
+            lines: Arc::new(Semaphore::new(LINES_MAX)),
+            look_now: Arc::default(),
+        }
     }
 
     /// Starts an agent if there is none, then brings its words to the page until the window closes. An agent that goes
     /// later is not started again unasked: whoever ended it may have meant it.
     pub(crate) async fn run(self, app: AppHandle) {
-        if let Err(failed) = spawn::agent(&self.paths).await {
-            warn!(error = &failed as &dyn std::error::Error, "No agent answers and none could be started");
-        }
+        self.start().await.ok();
         loop {
             let end = self.follow(&app).await;
-            self.tell_gone(&app, end.into());
+            self.tell_gone(&app, end).await;
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = self.look_now.notified() => {}
@@ -54,25 +75,37 @@ impl Bridge {
     }
 
     /// What is true now, as soon as anything is known.
-    pub(crate) async fn present(&self) -> Result<Snapshot, ControlError> {
-        let mut present = self.present.subscribe();
-        let known = present.wait_for(Option::is_some).await;
+    pub(crate) async fn present(&self) -> Result<Present, ControlError> {
+        let mut known = self.known.subscribe();
+        let known = known.wait_for(|known| known.agent.is_some()).await;
         // Neither can be missing: the sender lives in `self`, and `wait_for` has just seen a value.
-        known.ok().and_then(|known| known.clone()).unwrap_or_else(|| Err(ClientError::Gone(None).into()))
+        let present = known.ok().and_then(|known| Some(Present { seq: known.seq, agent: known.agent.clone()? }));
+        present.ok_or_else(|| ClientError::Gone(None).into())
     }
 
-    /// A conversation with the agent.
-    pub(crate) async fn agent(&self) -> Result<Client, ControlError> {
-        Ok(Client::connect(&self.paths).await?)
+    /// A conversation with the agent, when it is our turn.
+    pub(crate) async fn agent(&self) -> Result<Line, ControlError> {
+        let right = Arc::clone(&self.lines).acquire_owned().await.map_err(|_closed| ClientError::Gone(None))?;
+        Ok(Line { client: Client::connect(&self.paths).await?, _right: right })
     }
 
-    /// Starts an agent if there is none.
+    /// Starts an agent if there is none, for an owner who waits for it.
     pub(crate) async fn start_agent(&self) -> Result<(), ControlError> {
-        spawn::agent(&self.paths).await.map_err(|failed| error::not_started(&failed))?;
+        let started = self.start().await;
         // What was said of the agent before is no longer true; the page waits for what is.
-        self.present.send_if_modified(|present| matches!(present, Some(Err(_))) && present.take().is_some());
+        self.known.send_if_modified(|known| matches!(known.agent, Some(AgentState::Gone { .. })) && known.agent.take().is_some());
         self.look_now.notify_one();
-        Ok(())
+        started
+    }
+
+    /// One at a time: whoever comes second finds the agent of the first.
+    async fn start(&self) -> Result<(), ControlError> {
+        let mut failed = self.starting.lock().await;
+        *failed = spawn::agent(&self.paths).await.err().map(|failed| {
+            warn!(error = &failed as &dyn std::error::Error, "No agent answers and none could be started");
+            error::not_started(&failed)
+        });
+        failed.clone().map_or(Ok(()), Err)
     }
 
     /// Passes on snapshots until there are no more.
@@ -83,30 +116,55 @@ impl Bridge {
             Err(end) => return end,
         };
         info!("Connected to the agent");
+        *self.starting.lock().await = None;
         loop {
             match watch.next().await {
-                Ok(snapshot) => {
-                    emit(app, SNAPSHOT, &snapshot);
-                    self.present.send_replace(Some(Ok(snapshot)));
-                }
+                Ok(snapshot) => self.tell(app, AgentState::Here { snapshot: Box::new(snapshot) }),
                 Err(end) => return end,
             }
         }
     }
 
     /// Tells the page, unless it knows: the loop looks twice a second and the news stays the same.
-    fn tell_gone(&self, app: &AppHandle, gone: ControlError) {
-        let known = matches!(&*self.present.borrow(), Some(Err(known)) if known.code == gone.code);
+    async fn tell_gone(&self, app: &AppHandle, end: ClientError) {
+        let mut gone = ControlError::from(end);
+        if gone.code == ControlCode::AgentGone
+            && let Some(failed) = &*self.starting.lock().await
+        {
+            // Nobody has stopped answering; nobody ever came up.
+            gone = failed.clone();
+        }
+        let known = matches!(&self.known.borrow().agent, Some(AgentState::Gone { error }) if *error == gone);
         if !known {
             warn!(agent.code = ?gone.code, "The agent is gone: {}", gone.message);
-            emit(app, AGENT_GONE, &gone);
-            self.present.send_replace(Some(Err(gone)));
+            self.tell(app, AgentState::Gone { error: gone });
+        }
+    }
+
+    /// Kept first, then told: a page that asks in between gets this or something newer, never something older.
+    fn tell(&self, app: &AppHandle, agent: AgentState) {
+        let mut seq = 0;
+        self.known.send_modify(|known| {
+            known.seq = known.seq.wrapping_add(1);
+            known.agent = Some(agent.clone());
+            seq = known.seq;
+        });
+        if let Err(error) = app.emit(PRESENT, Present { seq, agent }) {
+            warn!(error = &error as &dyn std::error::Error, "Could not bring `{PRESENT}` to the page");
         }
     }
 }
 
-fn emit<P: serde::Serialize + Clone>(app: &AppHandle, event: &str, payload: &P) {
-    if let Err(error) = app.emit(event, payload) {
-        warn!(error = &error as &dyn std::error::Error, "Could not bring `{event}` to the page");
+impl Deref for Line {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl DerefMut for Line {
+    fn deref_mut(&mut self) -> &mut Client {
+        &mut self.client
     }
 }

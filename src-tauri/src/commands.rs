@@ -1,13 +1,13 @@
 //! What the page may ask for. Every command is one line: what it means is the agent's business.
 
-use headframe_protocol::control::{ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Snapshot};
+use headframe_protocol::control::{ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Present};
 use tauri::State;
 
 use crate::bridge::Bridge;
 
-/// The snapshot now.
+/// What is known of the agent now.
 #[tauri::command]
-pub(crate) async fn snapshot(bridge: State<'_, Bridge>) -> Result<Snapshot, ControlError> {
+pub(crate) async fn present(bridge: State<'_, Bridge>) -> Result<Present, ControlError> {
     bridge.present().await
 }
 

@@ -43,7 +43,7 @@ fn main() -> anyhow::Result<()> {
         .plugin(tauri_plugin_window_state::Builder::new().with_state_flags(StateFlags::all() - StateFlags::VISIBLE).build())
         .manage(bridge.clone())
         .invoke_handler(tauri::generate_handler![
-            commands::snapshot,
+            commands::present,
             commands::start,
             commands::pause,
             commands::finish,

@@ -8,7 +8,7 @@ use headframe_cli::{
     fetch::{Existing, Fetched, fetch},
     job_file,
     logs::LogItem,
-    output::{Form, Output, harmless},
+    output::{Form, Output},
 };
 use headframe_protocol::{JobId, job::JobState};
 use indicatif::ProgressBar;
@@ -17,6 +17,7 @@ use crate::{
     Options, Testbed,
     process::{Process, command, workspace_binary},
     say,
+    signals::Told,
 };
 
 mod render;
@@ -65,33 +66,53 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Shows it. Ends well only with a result that was fetched and verified.
+    /// Shows it. Ends well only with a result that was fetched and verified. However it ends, nothing of it is left in the
+    /// container engine; what goes wrong leaves its folder, with the logs that say why.
     ///
     /// # Errors
     /// What went wrong.
     pub async fn run(&self) -> Result<()> {
-        let testbed = Box::pin(Testbed::start(Options::default())).await?;
+        let mut told = Told::listen()?;
+        let testbed = tokio::select! {
+            started = Box::pin(Testbed::start(Options::default())) => started?,
+            () = told.to_end() => bail!("stopped before the network was up"),
+        };
+        let shown = tokio::select! {
+            shown = Box::pin(self.show_to_the_end(&testbed)) => shown,
+            () = told.to_end() => Err(anyhow::anyhow!("stopped before the result was there")),
+        };
+        let shown = match (shown, self.afterwards) {
+            (Ok(window), Afterwards::Stay) => stay(window, &mut told).await,
+            (Ok(_), Afterwards::End) => Ok(()),
+            (Err(error), Afterwards::Stay | Afterwards::End) => Err(error),
+        };
+        let shown = shown.and(testbed.check_books().await);
+        let clearing = async {
+            match &shown {
+                Ok(()) => testbed.shutdown().await,
+                Err(_) => testbed.shutdown_keeping_folder().await,
+            }
+        };
+        let cleared = tokio::select! {
+            cleared = Box::pin(clearing) => cleared,
+            () = told.again() => Err(anyhow::anyhow!("stopped while clearing up; containers and images may be left")),
+        };
+        shown.and(cleared)
+    }
+
+    /// Everything up to the verified result. The window stays open for as long as it is held.
+    async fn show_to_the_end(&self, testbed: &Testbed) -> Result<Option<Process>> {
         say(format_args!(
             "The network is up: {}, one rig, one customer with {}.",
             testbed.coordinator_url()?,
             testbed.client()?.balance().await?.available
         ))?;
         let window = match self.window {
-            Window::Open => Some(open_window(&testbed)?),
+            Window::Open => Some(open_window(testbed)?),
             Window::None => None,
         };
-        let shown = Box::pin(self.show(&testbed)).await;
-        let shown = match (shown, self.afterwards) {
-            (Ok(()), Afterwards::Stay) => stay(window).await,
-            (shown, Afterwards::Stay | Afterwards::End) => {
-                drop(window);
-                shown
-            }
-        };
-        // On failure the testbed's folder stays, with the logs that say why.
-        shown?;
-        testbed.check_books().await?;
-        Box::pin(testbed.shutdown()).await
+        self.show(testbed).await?;
+        Ok(window)
     }
 
     async fn show(&self, testbed: &Testbed) -> Result<()> {
@@ -136,7 +157,7 @@ async fn follow(client: &Client, id: JobId) -> Result<()> {
         let mut log = client.logs(id);
         loop {
             match log.next().await? {
-                LogItem::Text(piece) => out.print(&harmless(&piece.text))?,
+                LogItem::Text(piece) => out.print(&piece.text)?,
                 LogItem::End(_) => return Ok::<_, headframe_cli::Error>(()),
             }
         }
@@ -166,7 +187,8 @@ fn open_window(testbed: &Testbed) -> Result<Process> {
     Process::start("the window", window, &testbed.dir().join("window.log"))
 }
 
-async fn stay(window: Option<Process>) -> Result<()> {
+/// Returns when the window is closed or we are told to end.
+async fn stay(window: Option<Process>, told: &mut Told) -> Result<()> {
     say("The network stays up. Press Ctrl-C to end it.")?;
     let closed = async {
         match window {
@@ -175,7 +197,7 @@ async fn stay(window: Option<Process>) -> Result<()> {
         }
     };
     tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("could not listen for Ctrl-C"),
+        () = told.to_end() => Ok(()),
         closed = closed => closed,
     }
 }

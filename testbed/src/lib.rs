@@ -17,6 +17,7 @@ pub mod operator;
 pub mod process;
 pub mod registry;
 pub mod rig;
+pub mod signals;
 pub mod tasks;
 pub mod testbed;
 

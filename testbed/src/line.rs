@@ -2,7 +2,10 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -38,6 +41,8 @@ pub enum Condition {
 struct State {
     condition: Condition,
     target: Option<SocketAddr>,
+    /// How often it was cut: a connection also breaks when the line was whole again before anybody looked.
+    cuts: u64,
 }
 
 /// A relay from its own address to another, which may change.
@@ -45,6 +50,7 @@ struct State {
 pub struct Line {
     address: SocketAddr,
     state: Arc<watch::Sender<State>>,
+    carried: Arc<AtomicU64>,
     tasks: Arc<Tasks>,
 }
 
@@ -56,19 +62,20 @@ impl Line {
     pub async fn open() -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("could not listen on loopback")?;
         let address = listener.local_addr().context("a listener without an address")?;
-        let state = Arc::new(watch::Sender::new(State { condition: Condition::Whole, target: None }));
+        let state = Arc::new(watch::Sender::new(State { condition: Condition::Whole, target: None, cuts: 0 }));
         let tasks = Arc::new(Tasks::default());
-        let (accepting, spawner) = (Arc::clone(&state), Arc::downgrade(&tasks));
+        let carried = Arc::new(AtomicU64::new(0));
+        let (accepting, counter, spawner) = (Arc::clone(&state), Arc::clone(&carried), Arc::downgrade(&tasks));
         tasks.spawn(async move {
             // A connection that could not be accepted is the dialler's to try again.
             loop {
                 let Ok((from, _)) = listener.accept().await else { continue };
                 let Some(tasks) = spawner.upgrade() else { return };
-                let states = accepting.subscribe();
-                tasks.spawn(async move { relay(from, states).await });
+                let (states, counter) = (accepting.subscribe(), Arc::clone(&counter));
+                tasks.spawn(async move { relay(from, states, &counter).await });
             }
         });
-        Ok(Self { address, state, tasks })
+        Ok(Self { address, state, carried, tasks })
     }
 
     /// Where to dial.
@@ -84,7 +91,16 @@ impl Line {
 
     /// What it does to what passes, from now on.
     pub fn set(&self, condition: Condition) {
-        self.state.send_modify(|state| state.condition = condition);
+        self.state.send_modify(|state| {
+            state.cuts += u64::from(condition == Condition::Cut);
+            state.condition = condition;
+        });
+    }
+
+    /// How many bytes have passed so far, in both directions: for whoever waits until something is on its way.
+    #[must_use]
+    pub fn carried_bytes(&self) -> u64 {
+        self.carried.load(Ordering::Relaxed)
     }
 
     /// Closes it.
@@ -94,17 +110,18 @@ impl Line {
 }
 
 /// Carries one connection until either side ends it or the line is cut. Errors are how connections end; both ends see them.
-async fn relay(mut from: TcpStream, states: watch::Receiver<State>) {
+async fn relay(mut from: TcpStream, states: watch::Receiver<State>, carried: &AtomicU64) {
     let mut cut = states.clone();
-    let State { condition, target } = *states.borrow();
+    let State { condition, target, cuts } = *states.borrow();
     let Some(target) = target.filter(|_| condition != Condition::Cut) else { return };
     let Ok(mut to) = TcpStream::connect(target).await else { return };
     let (from_read, from_write) = from.split();
     let (to_read, to_write) = to.split();
-    let (there, back) = (carry(from_read, to_write, states.clone()), carry(to_read, from_write, states));
+    let there = carry(from_read, to_write, states.clone(), carried);
+    let back = carry(to_read, from_write, states, carried);
     tokio::select! {
         _both_done = async { tokio::join!(there, back) } => {}
-        _ = cut.wait_for(|state| state.condition == Condition::Cut) => {}
+        _ = cut.wait_for(|state| state.cuts > cuts) => {}
     }
 }
 
@@ -112,6 +129,7 @@ async fn carry(
     mut from: impl tokio::io::AsyncRead + Unpin,
     mut to: impl tokio::io::AsyncWrite + Unpin,
     mut states: watch::Receiver<State>,
+    carried: &AtomicU64,
 ) -> std::io::Result<()> {
     let mut block = vec![0; BLOCK_BYTES];
     loop {
@@ -128,6 +146,7 @@ async fn carry(
             return to.shutdown().await;
         }
         to.write_all(&block[..read]).await?;
+        carried.fetch_add(read as u64, Ordering::Relaxed);
     }
 }
 
@@ -156,11 +175,12 @@ mod tests {
         let mut answer = [0; 2];
         connection.write_all(b"hi").await.expect("carried");
         connection.read_exact(&mut answer).await.expect("echoed");
+        assert_eq!(line.carried_bytes(), 4, "two there and two back");
 
         line.set(Condition::Cut);
-        assert!(connection.read_exact(&mut answer).await.is_err(), "a cut line ends its connections");
-
         line.set(Condition::Whole);
+        assert!(connection.read_exact(&mut answer).await.is_err(), "a cut ends connections, however short it was");
+
         let mut connection = TcpStream::connect(line.address()).await.expect("a new connection");
         connection.write_all(b"yo").await.expect("carried");
         connection.read_exact(&mut answer).await.expect("echoed");

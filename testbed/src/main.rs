@@ -8,12 +8,10 @@ use headframe_testbed::{
     Options, Testbed,
     demo::{Afterwards, Demo, Window, Workload},
     say,
+    signals::Told,
 };
 use serde::Serialize;
-use tokio::{
-    io::AsyncReadExt as _,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::io::AsyncReadExt as _;
 use tracing_subscriber::EnvFilter;
 
 /// A whole small network on this computer.
@@ -26,7 +24,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start a network, say where it is, and keep it up until SIGTERM, Ctrl-C or the end of standard input.
+    /// Start a network, say where it is, and keep it up until SIGTERM or Ctrl-C.
     Up {
         /// How many rigs.
         #[arg(long, default_value_t = 1)]
@@ -37,6 +35,9 @@ enum Command {
         /// Keep everything in this folder; otherwise in a temporary one that is removed at the end.
         #[arg(long)]
         dir: Option<PathBuf>,
+        /// End also when standard input ends: for a program that starts a network and may be killed itself.
+        #[arg(long)]
+        until_stdin_ends: bool,
     },
     /// Send real work through a network and fetch its result.
     Demo {
@@ -82,7 +83,9 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<()> {
     match args.command {
-        Command::Up { agents, json, dir } => up(agents, json, dir).await,
+        Command::Up { agents, json, dir, until_stdin_ends } => {
+            up(Options { agents, dir, ..Options::default() }, json, until_stdin_ends).await
+        }
         Command::Demo { workload, image, out, headless, once } => {
             let window = if headless { Window::None } else { Window::Open };
             let afterwards = if once { Afterwards::End } else { Afterwards::Stay };
@@ -91,8 +94,24 @@ async fn run(args: Args) -> Result<()> {
     }
 }
 
-async fn up(agents: usize, json: bool, dir: Option<PathBuf>) -> Result<()> {
-    let testbed = Box::pin(Testbed::start(Options { agents, dir, ..Options::default() })).await?;
+async fn up(options: Options, json: bool, until_stdin_ends: bool) -> Result<()> {
+    let mut told = Told::listen()?;
+    let testbed = tokio::select! {
+        started = Box::pin(Testbed::start(options)) => started?,
+        () = told.to_end() => return Ok(()),
+    };
+    let said = announce(&testbed, json);
+    if said.is_ok() {
+        tokio::select! {
+            () = told.to_end() => {}
+            () = stdin_ends(), if until_stdin_ends => {}
+        }
+    }
+    said.and(Box::pin(testbed.shutdown()).await)
+}
+
+/// Says where the network is.
+fn announce(testbed: &Testbed, json: bool) -> Result<()> {
     let ready = Ready {
         coordinator_url: testbed.coordinator_url()?.as_str().trim_end_matches('/').to_owned(),
         api_key: testbed.customer.key.expose().to_owned(),
@@ -100,25 +119,19 @@ async fn up(agents: usize, json: bool, dir: Option<PathBuf>) -> Result<()> {
         agent_dirs: testbed.rigs.iter().map(|rig| rig.dir().to_owned()).collect(),
     };
     if json {
-        say(serde_json::to_string(&ready).context("could not say where the network is")?)?;
-    } else {
-        let Ready { coordinator_url, api_key, registry, agent_dirs } = &ready;
-        say(format_args!("export HEADFRAME_URL={coordinator_url}\nexport HEADFRAME_API_KEY={api_key}"))?;
-        say(format_args!("# Push images to {registry}/<name>. Rigs: {agent_dirs:?}"))?;
+        return say(serde_json::to_string(&ready).context("could not say where the network is")?);
     }
-    until_told().await?;
-    Box::pin(testbed.shutdown()).await
+    let Ready { coordinator_url, api_key, registry, agent_dirs } = &ready;
+    say(format_args!(
+        "export HEADFRAME_URL={coordinator_url}
+export HEADFRAME_API_KEY={api_key}"
+    ))?;
+    say(format_args!("# Push images to {registry}/<name>. Rigs: {agent_dirs:?}"))
 }
 
-/// Returns on SIGTERM, Ctrl-C, or when standard input ends: whoever started us is gone then.
-async fn until_told() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
+/// Returns when whoever holds the other end of standard input lets go of it, or is gone.
+async fn stdin_ends() {
     let mut ignored = [0; 256];
     let mut stdin = tokio::io::stdin();
-    let stdin_ends = async { while stdin.read(&mut ignored).await.is_ok_and(|read| read > 0) {} };
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("could not listen for Ctrl-C"),
-        _ = terminate.recv() => Ok(()),
-        () = stdin_ends => Ok(()),
-    }
+    while stdin.read(&mut ignored).await.is_ok_and(|read| read > 0) {}
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
 /// How long a process may take to end when asked politely.
@@ -92,9 +93,10 @@ impl Process {
     /// # Errors
     /// If the system refuses.
     pub async fn terminate(&mut self) -> Result<()> {
-        let Some(id) = self.child.id() else { return Ok(()) };
-        let sent = std::process::Command::new("kill").args(["-TERM", &id.to_string()]).status();
-        sent.with_context(|| format!("could not signal {}", self.name))?;
+        let id = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        // It is not reaped yet, so the number is still its own, whether it lives or not.
+        let Some(id) = id else { return Ok(()) };
+        kill_process(id, Signal::TERM).with_context(|| format!("could not signal {}", self.name))?;
         match self.ended(TERM_LIMIT).await {
             Ok(_) => Ok(()),
             Err(_) => self.kill().await,

@@ -153,17 +153,17 @@ impl Rig {
     /// # Errors
     /// If it cannot be ended.
     pub async fn shutdown(&mut self) -> Result<()> {
-        // An agent that ends well leaves no container.
-        self.device = None;
         match &mut self.body {
             Body::Within(agent) => {
                 if let Some(agent) = agent.take() {
                     agent.shutdown().await;
                 }
-                Ok(())
             }
-            Body::Child(process) => process.terminate().await,
+            Body::Child(process) => process.terminate().await?,
         }
+        // An agent that ends well leaves no container.
+        self.device = None;
+        Ok(())
     }
 
     async fn answers(&mut self) -> Result<()> {

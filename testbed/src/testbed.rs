@@ -235,24 +235,38 @@ impl Testbed {
     /// # Errors
     /// Which part could not be ended.
     pub async fn shutdown(self) -> Result<()> {
+        self.end().await?.finish()
+    }
+
+    /// Ends everything after something went wrong: the folder stays, with the logs and databases that say what.
+    ///
+    /// # Errors
+    /// Which part could not be ended.
+    pub async fn shutdown_keeping_folder(self) -> Result<()> {
+        self.end().await.map(drop)
+    }
+
+    /// Ends one part after the other, also when one of them cannot be ended: nothing is left running because of another.
+    async fn end(self) -> Result<Folder> {
         let Self { mut engine, line, registry_line, coordinator, mut rigs, operator, customer: _, mut registry, dir } = self;
+        let mut ended = Ok(());
         for rig in &mut rigs {
-            rig.shutdown().await?;
+            ended = ended.and(rig.shutdown().await);
         }
+        // Those that could not be ended lose their containers here.
+        drop(rigs);
         if !engine.is_private() {
             // What was pulled from a registry that is gone would stay in everybody's engine for ever. An agent that ends leaves
             // no container, but the engine may still be busy removing the last one.
             let host = registry_line.address().to_string();
             let forget = async || image::forget_all_of(engine.docker(), &host).await.map(Some);
-            wait_for("images are still in use", CONTAINERS_GONE_LIMIT, forget).await?;
+            ended = ended.and(wait_for("images are still in use", CONTAINERS_GONE_LIMIT, forget).await);
         }
         operator.close().await;
-        coordinator.shutdown().await?;
-        registry.shutdown().await?;
-        engine.shutdown().await?;
+        ended = ended.and(coordinator.shutdown().await).and(registry.shutdown().await).and(engine.shutdown().await);
         line.shutdown().await;
         registry_line.shutdown().await;
-        dir.finish()
+        ended.map(|()| dir)
     }
 
     async fn add_rig(&mut self, options: &Options, number: usize) -> Result<()> {

@@ -76,9 +76,51 @@ test('the log can be copied', async ({ page, context }) => {
   expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('The job used more memory');
 });
 
+test('a clipboard that refuses is no silence', async ({ page }) => {
+  await openStill(page, 'failure', '/jobs');
+  await page.getByRole('link', { name: /Blender/ }).first().click();
+  await page.evaluate(() => Object.assign(navigator.clipboard, { writeText: () => Promise.reject(new Error('not allowed')) }));
+  await page.getByRole('button', { name: 'Copy the log' }).click();
+  await expect(page.getByRole('button', { name: 'Could not copy' })).toBeVisible();
+});
+
+test('without an agent no job seems to run, and it can be started from the list', async ({ page }) => {
+  await openStill(page, 'agent-gone', '/jobs');
+  await expect(page.getByRole('cell', { name: 'Running, when last heard of' })).toBeVisible();
+  await expect(page.locator('.earning')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Start it again' }).click();
+  await expect(page.locator('.earning').first()).toBeVisible();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect(page.getByRole('main')).toBeFocused();
+});
+
+test('without an agent a log says that it is interrupted, and goes on with the agent', async ({ page }) => {
+  await openPaused(page, 'agent-gone', '/jobs');
+  await page.getByRole('link', { name: /Blender/ }).first().click();
+  await page.clock.runFor(600);
+  await expect(page.getByText('live', { exact: true })).toBeVisible();
+  await page.clock.runFor(5_000);
+  await expect(page.getByText('interrupted', { exact: true })).toBeVisible();
+  await expect(page.locator('.earning')).toHaveCount(0);
+  await expect(page.getByRole('log')).not.toContainText('stopped answering');
+  await page.clock.resume();
+  await expectAccessible(page);
+  await page.getByRole('button', { name: 'Start it again' }).click();
+  await expect(page.getByText('live', { exact: true })).toBeVisible();
+});
+
+test('where there were no jobs yet, one button starts the rig', async ({ page }) => {
+  await openStill(page, 'first-run', '/jobs');
+  await expect(page.getByRole('heading', { name: 'No jobs yet' })).toBeVisible();
+  await expect(page.getByRole('img', { name: /not earning/ })).toBeVisible();
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await expect(page.getByRole('button', { name: 'Pause', exact: true })).toBeVisible();
+});
+
 test('a failed job says why and that nothing was earned', async ({ page }) => {
   await openStill(page, 'failure', '/jobs');
   await page.getByRole('link', { name: /Blender/ }).first().click();
+  await expect(page.getByRole('definition').filter({ hasText: '$' }).last()).toHaveText('$0.00');
   await expect(page.getByRole('main')).toMatchAriaSnapshot({ name: 'failed-job.aria.yml' });
 });
 

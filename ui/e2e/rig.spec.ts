@@ -64,12 +64,45 @@ test('finishing lets the job end and takes no other', async ({ page }) => {
 test('an agent that went can be started again from here', async ({ page }) => {
   await openPaused(page, 'agent-gone');
   await page.clock.runFor(3_000);
-  await expect(page.getByRole('heading', { name: 'The agent has stopped answering' })).toBeVisible();
+  await expect(page.getByRole('alert')).toContainText('The agent has stopped answering');
+  await expect(page.getByRole('heading', { name: /As last seen at/ })).toBeVisible();
   await expect(page.getByText('Nobody can say while the agent is gone.')).toBeVisible();
   await page.clock.resume();
   await expectAccessible(page);
   await page.getByRole('button', { name: 'Start it again' }).click();
   await expect(page.getByRole('heading', { name: 'Working on a job' })).toBeVisible();
+});
+
+test('an agent that hangs cannot be started, but told about', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await openStill(page, 'agent-hangs');
+  await page.getByRole('button', { name: 'Copy a report' }).click();
+  await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('code: agent_silent');
+});
+
+test('a button keeps the focus while its meaning changes', async ({ page }) => {
+  await openPaused(page, 'preparing');
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  await button('Pause').focus();
+  await page.keyboard.press('Enter');
+  await page.clock.runFor(5_000);
+  await expect(button('Resume')).toBeFocused();
+  await page.keyboard.press('Enter');
+  await page.clock.runFor(5_000);
+  await expect(button('Pause')).toBeFocused();
+  await button('More ways to stop').focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.clock.runFor(5_000);
+  await expect(button('Resume')).toBeFocused();
+});
+
+test('only the card that a job was given is lit, whatever its driver says', async ({ page }) => {
+  await openStill(page, 'one-card-works');
+  await expect(page.locator('.card .lit')).toHaveCount(1);
+  await expect(page.locator('.card').nth(1).locator('.lit')).toHaveCount(1);
+  await expect(page.getByRole('img', { name: /earning now/ })).toBeVisible();
 });
 
 test('everything can be reached and used by keyboard', async ({ page }) => {
@@ -118,7 +151,7 @@ test('fans turn at the measured speed, and never where motion is not wanted', as
 test('a fan that nobody measures stands still', async ({ page }) => {
   await openStill(page, 'coordinator-down');
   await expect(page.locator('.rotor')).not.toHaveClass(/turning/);
-  await expect(page.getByText('Not measured')).toHaveCount(2);
+  await expect(page.getByText('Not measured')).toHaveCount(3);
 });
 
 test('amber is lit only while money is earned', async ({ page }) => {

@@ -6,9 +6,18 @@ import { expect, test as base, type Page } from '@playwright/test';
 export const NOW = new Date('2026-11-23T12:00:00Z');
 
 export const SCENES = [
-  'first-run', 'idle-and-earning', 'owner-returns', 'coordinator-down', 'no-docker', 'agent-gone', 'many-jobs', 'failure', 'preparing',
+  'first-run', 'idle-and-earning', 'owner-returns', 'coordinator-down', 'no-docker', 'agent-gone', 'agent-hangs', 'one-card-works',
+  'many-jobs', 'failure', 'preparing',
 ] as const;
 export type Scene = (typeof SCENES)[number];
+
+/** What happens in a scene by itself: after how long all of it has, and by what it can be seen, on every page. */
+const HAPPENS: Partial<Record<Scene, { afterMs: number; sign: string }>> = {
+  'first-run': { afterMs: 1_000, sign: 'Connected to testbed' },
+  'owner-returns': { afterMs: 5_000, sign: 'Giving' },
+  'agent-gone': { afterMs: 1_000, sign: 'The agent has stopped answering' },
+  'agent-hangs': { afterMs: 1_000, sign: 'The agent does not answer' },
+};
 
 /** A page that fails its test when it logs an error. */
 export const test = base.extend({
@@ -21,11 +30,15 @@ export const test = base.extend({
   },
 });
 
-/** Opens a scene at a moment that stands still: nothing happens in it by itself. */
+/** Opens a scene at a moment that stands still, when everything that happens in it by itself has happened. */
 export async function openStill(page: Page, scene: Scene, path = '/') {
   await page.clock.setFixedTime(NOW);
   await page.goto(`${path}?scene=${scene}`);
   await settled(page);
+  const happens = HAPPENS[scene];
+  if (!happens) return;
+  await page.clock.setFixedTime(new Date(NOW.getTime() + happens.afterMs));
+  await expect(page.getByText(happens.sign).first()).toBeVisible();
 }
 
 /** Opens a scene whose time only goes on when the test says so. */
@@ -48,6 +61,7 @@ export async function expectAccessible(page: Page) {
 }
 
 async function settled(page: Page) {
-  await expect(page.getByRole('heading', { level: 1 })).not.toHaveText('Looking for the agent');
+  // Comes with the first snapshot, on every page: before it the scene has not begun.
+  await expect(page.getByText(/^Version/)).toBeVisible();
   await page.evaluate(() => document.fonts.ready);
 }

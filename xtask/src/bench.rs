@@ -7,13 +7,15 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use crate::story;
+
 /// What to measure.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The area.
     #[arg(value_enum)]
     area: Area,
-    /// One line of JSON per figure instead of a table.
+    /// One line of JSON per figure instead of a table. Nothing else is on standard output then.
     #[arg(long)]
     json: bool,
 }
@@ -39,8 +41,11 @@ struct Figure {
     note: String,
 }
 
-/// The command. With `--json` nothing but figures is printed on standard output once measuring begins.
+/// The command. With `--json` nothing but figures is on standard output: how it is going is told on standard error.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.json {
+        story::aside();
+    }
     let figures = match options.area {
         Area::Dispatch => dispatch::measure()?,
     };

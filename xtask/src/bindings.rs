@@ -61,10 +61,7 @@ fn drift(committed: &BTreeMap<String, String>, fresh: &BTreeMap<String, String>)
 
 /// Exported into a folder of its own, so that a check leaves the tree alone.
 fn generate(selection: Selection) -> Result<BTreeMap<String, String>> {
-    let out = workspace::target().join("bindings");
-    if out.exists() {
-        std::fs::remove_dir_all(&out).context("could not clear target/bindings")?;
-    }
+    let out = workspace::own_place(&workspace::target(), "bindings", "").context("could not make room for the bindings")?;
     let mut test = cargo();
     test.args(["test", "--quiet"]);
     match selection {
@@ -74,6 +71,7 @@ fn generate(selection: Selection) -> Result<BTreeMap<String, String>> {
     // ts-rs exports each type in a test of this name.
     run(test.arg("export_bindings").env("TS_RS_EXPORT_DIR", &out))?;
     let fresh = read(&out)?;
+    std::fs::remove_dir_all(&out).context("no type was exported, or they could not be cleared away")?;
     if fresh.is_empty() {
         bail!("no type was exported; did ts-rs rename its tests?");
     }

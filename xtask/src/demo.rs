@@ -9,7 +9,7 @@ use crate::{
     display::Display,
     engine::Engine,
     image::{self, Workload},
-    process::{self, cargo, command, line},
+    process::{self, cargo, run_to_its_end, tied_to_us},
     setup::{self, Area},
     test::binaries,
     ui,
@@ -44,7 +44,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let testbed = workspace::binary(Profile::Debug, "headframe-testbed");
     // The display must outlive the demo, hence the binding.
     let display = if options.headless { None } else { Some(Display::any()?) };
-    let mut demo = display.as_ref().map_or_else(|| command(&testbed), |display| display.command(&testbed));
+    let mut demo = tied_to_us(&testbed, None);
+    if let Some(display) = &display {
+        display.lend(&mut demo);
+    }
     demo.args(["demo", "--workload", options.workload.name(), "--image", &image]);
     if options.headless {
         demo.arg("--headless");
@@ -53,8 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         demo.arg("--once");
     }
     demo.envs(binaries(Profile::Debug));
-    println!("$ {}", line(&demo));
-    let status = demo.status().context("could not start the testbed")?;
+    let status = run_to_its_end(&mut demo)?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

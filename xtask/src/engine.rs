@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     process::{Server, capture, command, find, says_yes, tied_to_us},
-    setup, workspace,
+    setup, story, workspace,
 };
 
 /// How long a fresh engine may take to come up. It reads its whole store first; seconds are usual, a slow disk takes more.
@@ -25,16 +25,14 @@ impl Engine {
     /// and a cached job image would be imported once per clone.
     pub(crate) fn ensure() -> Result<Self> {
         if answers() {
-            println!("Using the container engine that is running: {}.", version()?);
+            story::tell(format_args!("Using the container engine that is running: {}.", version()?));
             return Ok(Self { _ours: None });
         }
         if find("dockerd").is_none() || !setup::is_root()? {
-            bail!(
-                "no container engine answers. Start Docker, Podman's Docker socket, Colima, OrbStack or Rancher Desktop and try again"
-            );
+            bail!("no container engine answers. Start Docker, Colima, OrbStack or Rancher Desktop and try again");
         }
-        let log = workspace::target_folder("logs")?.join("dockerd.log");
-        println!("No container engine answers. Starting dockerd; its log is {}.", log.display());
+        let log = workspace::log("dockerd")?;
+        story::tell(format_args!("No container engine answers. Starting dockerd; its log is {}.", log.display()));
         let mut dockerd = tied_to_us("dockerd", None);
         dockerd.args(["--storage-driver", "overlay2", "--host", "unix:///var/run/docker.sock"]);
         let mut server = Server::start("dockerd", &mut dockerd, &log)?;

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 
 use crate::{
     process::{command, run, says_yes},
-    workspace,
+    story, workspace,
 };
 
 /// Work that customers really have.
@@ -79,16 +79,13 @@ pub(crate) fn ensure(workload: Workload) -> Result<String> {
     let recipe = workload.recipe();
     let reference = format!("headframe/{}:{}", workload.name(), fingerprint(&recipe, &suite));
     if says_yes(command("docker").args(["image", "inspect", &reference])) {
-        println!("The job image is in the engine: {reference}.");
+        story::tell(format_args!("The job image is in the engine: {reference}."));
         return Ok(reference);
     }
     let archive = workspace::target_folder("images")?.join(format!("{}.tar", reference.replace(['/', ':'], "-")));
     if !archive.exists() {
-        println!(
-            "Making the job image from Debian packages ({}). It is kept in {}.",
-            recipe.packages.join(", "),
-            archive.display()
-        );
+        let packages = recipe.packages.join(", ");
+        story::tell(format_args!("Making the job image from Debian packages ({packages}). It is kept in {}.", archive.display()));
         build(&recipe, &suite, &archive)?;
     }
     run(command("docker").arg("import").arg(&archive).arg(&reference))?;

@@ -2,7 +2,7 @@
 //!
 //! Each command makes a bare machine ready for itself first (`setup`), so a fresh clone needs Rust, Node.js and nothing else.
 
-#![expect(clippy::print_stdout, reason = "a developer's command talks to a terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer's command talks to a terminal")]
 
 mod bench;
 mod bindings;
@@ -15,6 +15,7 @@ mod postgres;
 mod process;
 mod section;
 mod setup;
+mod story;
 mod test;
 mod tidy;
 mod ui;
@@ -70,7 +71,7 @@ fn main() -> ExitCode {
         Task::Ui => success(ui::develop()),
     };
     outcome.unwrap_or_else(|error| {
-        println!("xtask: {error:#}");
+        eprintln!("xtask: {error:#}");
         ExitCode::FAILURE
     })
 }

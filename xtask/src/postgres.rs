@@ -1,7 +1,6 @@
 //! A private PostgreSQL cluster: made for one run, on loopback, on a free port, as durable as a real one.
 
 use std::{
-    net::TcpListener,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -10,19 +9,32 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    process::{Server, command, find, run, tied_to_us},
-    setup, workspace,
+    process::{Server, capture, command, find, free_port, run, tied_to_us},
+    setup, story, workspace,
 };
 
 /// How long the server may take to accept connections after `initdb`.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// A running cluster. Dropping it stops it; the next run makes a new one in its place.
+/// Texts are ordered as a language orders them, like on most servers in the wild: what leans on the order of bytes shows here.
+/// ICU is built into the server and needs no locale of the system. From PostgreSQL 15 on.
+const COLLATION: [&str; 3] = ["--no-locale", "--locale-provider=icu", "--icu-locale=en-US"];
+
+/// A running cluster. Dropping it stops it and removes it, unless somebody wants to look at it.
 #[derive(Debug)]
 pub(crate) struct Postgres {
+    // Before the folder: a server must not lose its files while it runs.
     _server: Server,
+    folder: Folder,
     /// Where the tests may create databases.
     pub(crate) url: String,
+}
+
+/// Where the cluster lies. Dropping it removes it.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    kept: bool,
 }
 
 impl Postgres {
@@ -33,12 +45,12 @@ impl Postgres {
         let user = setup::is_root()?.then_some("postgres");
         let folder = fresh_folder(user)?;
         let mut initdb = tied_to_us(programs.join("initdb"), user);
-        initdb.args(["--username", "headframe", "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--pgdata"]).arg(&folder);
-        run(initdb.stdout(std::process::Stdio::null())).context("could not make a database cluster")?;
+        initdb.args(["--username", "headframe", "--auth", "trust", "--encoding", "UTF8"]).args(COLLATION);
+        capture(initdb.arg("--pgdata").arg(&folder.path)).context("could not make a database cluster")?;
 
         let port = free_port()?;
         let mut postgres = tied_to_us(programs.join("postgres"), user);
-        postgres.arg("-D").arg(&folder);
+        postgres.arg("-D").arg(&folder.path);
         for setting in [
             format!("port={port}"),
             "listen_addresses=127.0.0.1".to_owned(),
@@ -51,12 +63,19 @@ impl Postgres {
         ] {
             postgres.args(["-c", &setting]);
         }
-        let log = workspace::target_folder("logs")?.join("postgres.log");
+        let log = workspace::log("postgres")?;
         let mut server = Server::start("postgres", &mut postgres, &log)?;
-        let status = folder.join("postmaster.pid");
+        let status = folder.path.join("postmaster.pid");
         let ready = || std::fs::read_to_string(&status).is_ok_and(|text| says_ready(&text)).then_some(());
         server.wait_until(START_LIMIT, ready)?;
-        Ok(Self { _server: server, url: format!("postgres://headframe@127.0.0.1:{port}/postgres") })
+        Ok(Self { _server: server, folder, url: format!("postgres://headframe@127.0.0.1:{port}/postgres") })
+    }
+
+    /// Leaves the files where they are: the databases of failed tests are in them. The next run removes them.
+    pub(crate) fn keep(mut self) {
+        self.folder.kept = true;
+        let path = self.folder.path.display();
+        story::tell(format_args!("The databases are kept until the next run: `postgres -D {path}` serves them again."));
     }
 }
 
@@ -85,29 +104,30 @@ pub(crate) fn programs() -> Option<PathBuf> {
 
 /// An empty folder that `user` owns and can reach: below target, or in the system's temporary folder where somebody's home
 /// stands closed between the database's user and us.
-fn fresh_folder(user: Option<&str>) -> Result<PathBuf> {
+fn fresh_folder(user: Option<&str>) -> Result<Folder> {
     let target = workspace::target();
     let base = if user.is_none() || target.ancestors().all(open_to_others) { target } else { std::env::temp_dir() };
-    let folder = base.join("pg");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).with_context(|| format!("could not clear {}", folder.display()))?;
-    }
-    std::fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
+    let path = workspace::own_place(&base, "pg", "").with_context(|| format!("could not look into {}", base.display()))?;
+    std::fs::create_dir_all(&path).with_context(|| format!("could not make {}", path.display()))?;
+    let folder = Folder { path, kept: false };
     if let Some(user) = user {
-        run(command("chown").arg(user).arg(&folder))?;
+        run(command("chown").arg(user).arg(&folder.path))?;
     }
     Ok(folder)
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.kept {
+            // What is left is removed by the next run.
+            std::fs::remove_dir_all(&self.path).ok();
+        }
+    }
 }
 
 fn open_to_others(folder: &Path) -> bool {
     const OTHERS_MAY_ENTER: u32 = 0o001;
     std::fs::metadata(folder).is_ok_and(|found| found.mode() & OTHERS_MAY_ENTER != 0)
-}
-
-/// A port that was free a moment ago. PostgreSQL cannot pick one itself.
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on loopback")?;
-    Ok(listener.local_addr().context("a bound port has an address")?.port())
 }
 
 #[cfg(test)]

@@ -3,12 +3,21 @@
 use std::{
     ffi::OsStr,
     fs::File,
+    net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::story;
 
 /// How often a started server is asked whether it is ready yet.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -30,12 +39,33 @@ pub(crate) fn cargo() -> Command {
 
 /// Prints the command line, runs it with our own input and output, and fails if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    println!("$ {}", line(command));
-    let status = command.status().with_context(|| format!("could not start `{}`", program(command)))?;
+    story::tell(format_args!("$ {}", line(command)));
+    let status = story::joined(command).status().with_context(|| format!("could not start `{}`", program(command)))?;
     if !status.success() {
         bail!("`{}` ended with {status}", line(command));
     }
     Ok(())
+}
+
+/// Runs a program that cleans up after itself when it is told to end, and lives until it has: the display and the engine that it
+/// needs for that are ours. A terminal's Ctrl-C reaches it without us; SIGTERM reaches us alone and is passed on.
+pub(crate) fn run_to_its_end(command: &mut Command) -> Result<ExitStatus> {
+    let (interrupted, terminated) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    for (signal, told) in [(SIGINT, &interrupted), (SIGTERM, &terminated)] {
+        signal_hook::flag::register(signal, Arc::clone(told)).context("could not listen for signals")?;
+    }
+    story::tell(format_args!("$ {}", line(command)));
+    let mut child = command.spawn().with_context(|| format!("could not start `{}`", program(command)))?;
+    loop {
+        if let Some(status) = child.try_wait().context("could not look after a program")? {
+            return Ok(status);
+        }
+        if terminated.swap(false, Ordering::Relaxed) {
+            // It may have ended in this very moment.
+            kill_process(Pid::from_child(&child), Signal::TERM).ok();
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
 }
 
 /// Runs quietly and returns what the program printed, trimmed.
@@ -109,7 +139,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // The standard library can only kill; a database or an engine should be asked first.
-        let asked = says_yes(Command::new("kill").args(["-TERM", &self.child.id().to_string()]));
+        let asked = kill_process(Pid::from_child(&self.child), Signal::TERM).is_ok();
         let started = Instant::now();
         while asked && started.elapsed() < STOP_GRACE {
             if matches!(self.child.try_wait(), Ok(Some(_))) {
@@ -135,6 +165,12 @@ pub(crate) fn tied_to_us(program: impl AsRef<OsStr>, user: Option<&str>) -> Comm
     }
     wrapped.arg("--").arg(program);
     wrapped
+}
+
+/// A port that was free a moment ago, for programs that cannot pick one themselves.
+pub(crate) fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on loopback")?;
+    Ok(listener.local_addr().context("a bound port has an address")?.port())
 }
 
 /// The command as a person would type it.

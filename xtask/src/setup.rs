@@ -2,6 +2,7 @@
 //!
 //! On Debian and Ubuntu, as root, apt does it. Anywhere else the command to type is printed and nothing is touched.
 
+mod elf;
 mod needs;
 mod tools;
 
@@ -13,10 +14,13 @@ pub(crate) use needs::Area;
 use needs::{NEEDS, Need};
 pub(crate) use tools::{Tool, install as install_tool};
 
-use crate::process::{capture, command, find, run};
+use crate::{
+    process::{capture, command, find, run},
+    story,
+};
 
-/// The oldest Node.js that the UI's tools accept.
-const NODE_MAJOR_MIN: u32 = 20;
+/// The oldest Node.js that the UI's tools accept, major and minor; `ui/package.json` says the same.
+const NODE_MIN: (u32, u32) = (20, 19);
 
 /// Everything the named areas need is there when this returns.
 pub(crate) fn ensure(areas: &[Area]) -> Result<()> {
@@ -39,9 +43,9 @@ fn missing(areas: &[Area]) -> Vec<&'static Need> {
 }
 
 fn install(missing: &[&Need]) -> Result<()> {
-    println!("This machine lacks:");
+    story::tell("This machine lacks:");
     for need in missing {
-        println!("  {:<24} {} (Debian: {})", need.what, need.why, need.packages);
+        story::tell(format_args!("  {:<24} {} (Debian: {})", need.what, need.why, need.packages));
     }
     let mut packages: Vec<&str> = missing.iter().flat_map(|need| need.packages.split(' ')).collect();
     packages.sort_unstable();
@@ -80,6 +84,7 @@ fn agreed(question: &str) -> Result<bool> {
     if !somebody {
         return Ok(true);
     }
+    // A terminal shows both; what is written must not end in a line break.
     print!("{question} [Y/n] ");
     std::io::stdout().flush().context("could not ask")?;
     let mut answer = String::new();
@@ -94,12 +99,31 @@ pub(crate) fn is_root() -> Result<bool> {
 
 fn check_node() -> Result<()> {
     let version = capture(command("node").arg("--version")).context("the UI is built with Node.js, which was not found")?;
-    let major: u32 = version.trim_start_matches('v').split('.').next().unwrap_or_default().parse().unwrap_or(0);
-    if major < NODE_MAJOR_MIN {
-        bail!("the UI needs Node.js {NODE_MAJOR_MIN} or newer; this machine has {version}");
+    if node_version(&version).is_none_or(|found| found < NODE_MIN) {
+        let (major, minor) = NODE_MIN;
+        bail!("the UI needs Node.js {major}.{minor} or newer; this machine has {version}");
     }
     if find("npm").is_none() {
         bail!("the UI needs npm, which comes with Node.js; `npm` was not found");
     }
     Ok(())
+}
+
+/// Major and minor of what `node --version` prints.
+fn node_version(printed: &str) -> Option<(u32, u32)> {
+    let mut numbers = printed.trim().trim_start_matches('v').split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_a_little_too_old_is_too_old() {
+        assert!(node_version("v20.18.3").is_some_and(|found| found < NODE_MIN));
+        assert!(node_version("v20.19.0").is_some_and(|found| found >= NODE_MIN));
+        assert!(node_version("v22.4.1\n").is_some_and(|found| found >= NODE_MIN));
+        assert_eq!(node_version("not node"), None);
+    }
 }

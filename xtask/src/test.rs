@@ -14,7 +14,7 @@ use crate::{
     engine::Engine,
     postgres::Postgres,
     process::{self, cargo, find},
-    section::Sections,
+    section::{Section, Sections},
     setup::{self, Area, Tool},
     ui,
     workspace::{self, BINARIES, Profile},
@@ -39,6 +39,9 @@ const FUZZ_SECONDS: u32 = 60;
 /// Which tests, how often.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
+    /// Only this section and what it needs; may be given several times.
+    #[arg(long, value_enum, conflicts_with = "profile")]
+    section: Vec<Section>,
     /// A long run of one kind instead of everything once.
     #[arg(long, value_enum)]
     profile: Option<LongRun>,
@@ -59,31 +62,27 @@ enum LongRun {
 /// The command.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     match options.profile {
-        None => everything(),
+        None => sections(Sections::only(&options.section)),
         Some(LongRun::Faults) => faults(options.repeat),
         Some(LongRun::Fuzz) => fuzz(options.repeat),
     }
 }
 
-fn everything() -> Result<ExitCode> {
-    let mut sections = Sections::default();
-    // Cheapest first: a slip of the pen is told before anything is compiled.
-    let ready = sections.run("set up", set_up);
-    let packages = sections.run("ui: packages", ui::install);
-    let pages = sections.run_with("ui: build", packages, |()| ui::build());
-    sections.run_with("ui: types, lint, unit tests", packages, |()| ui::test());
+fn sections(mut sections: Sections) -> Result<ExitCode> {
+    let ready = sections.run(Section::SetUp, set_up);
+    let packages = sections.run(Section::UiPackages, ui::install);
+    let pages = sections.run_with(Section::UiBuild, packages, |()| ui::build());
+    sections.run_with(Section::UiTest, packages, |()| ui::test());
     check::run_checks(&mut sections);
-    let built = sections.run_with("build", ready.and(pages), |()| build());
-    sections.run_with("bindings", built, |()| bindings::check(Selection::Workspace));
-    sections.run_with("rust tests", built, |()| process::run(&mut nextest(PLAIN)));
-    sections.run_with("rust examples in the docs", built, |()| {
-        process::run(cargo().args(["test", "--doc", "--quiet"]).args(WORKSPACE))
-    });
-    sections.run_with("coordinator on PostgreSQL", built, |()| on_postgres());
-    let engine = sections.run_with("container engine", ready, |()| Engine::ensure());
-    sections.run_with("runner and network on the engine", built.and(engine.as_ref()), |_| process::run(&mut nextest(ENGINE)));
-    sections.run_with("ui in Chromium", pages, |()| ui::end_to_end());
-    sections.run_with("the real window", built.and(engine.as_ref()), |_| real_window());
+    let built = sections.run_with(Section::Build, ready.and(pages), |()| build());
+    sections.run_with(Section::Bindings, built, |()| bindings::check(Selection::Workspace));
+    sections.run_with(Section::Rust, built, |()| process::run(&mut nextest(PLAIN)));
+    sections.run_with(Section::Docs, built, |()| process::run(cargo().args(["test", "--doc", "--quiet"]).args(WORKSPACE)));
+    sections.run_with(Section::Postgres, built, |()| on_postgres());
+    let engine = sections.run_with(Section::Engine, ready, |()| Engine::ensure());
+    sections.run_with(Section::Network, built.and(engine.as_ref()), |_| process::run(&mut nextest(ENGINE)));
+    sections.run_with(Section::Chromium, packages, |()| ui::end_to_end());
+    sections.run_with(Section::Window, built.and(engine.as_ref()), |_| real_window());
     drop(engine);
     Ok(sections.finish())
 }
@@ -111,15 +110,18 @@ fn build() -> Result<()> {
 
 fn on_postgres() -> Result<()> {
     let postgres = Postgres::start()?;
-    process::run(nextest(COORDINATOR).env("HEADFRAME_TEST_POSTGRES", &postgres.url))
+    let tested = process::run(nextest(COORDINATOR).env("HEADFRAME_TEST_POSTGRES", &postgres.url));
+    if tested.is_err() {
+        postgres.keep();
+    }
+    tested
 }
 
 fn real_window() -> Result<()> {
     let display = Display::private()?;
     let shots = workspace::target_folder("window")?;
-    let plain = nextest(WINDOW);
-    let mut tests = display.command(std::path::Path::new(plain.get_program()));
-    tests.args(plain.get_args()).envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut tests = nextest(WINDOW);
+    display.lend(&mut tests);
     tests.env("HEADFRAME_SCREENSHOTS", &shots);
     process::run(&mut tests)?;
     println!("Screenshots are in {}.", shots.display());
@@ -127,14 +129,14 @@ fn real_window() -> Result<()> {
 }
 
 fn faults(repeat: u32) -> Result<ExitCode> {
-    let mut sections = Sections::default();
-    let ready = sections.run("set up", || {
+    let mut sections = Sections::all();
+    let ready = sections.run(Section::SetUp, || {
         setup::ensure(&[Area::Build, Area::WindowBuild, Area::Engine, Area::Testbed])?;
-        check::page_folder()?;
+        check::page()?;
         setup::install_tool(&Tool::NEXTEST)
     });
-    let engine = sections.run_with("container engine", ready, |()| Engine::ensure());
-    sections.run_with("faults", engine.as_ref(), |_| {
+    let engine = sections.run_with(Section::Engine, ready, |()| Engine::ensure());
+    sections.run_with(Section::Faults, engine.as_ref(), |_| {
         let times = repeat.to_string();
         process::run(nextest("all()").args(["--profile", "faults", "--stress-count", &times]))
     });
@@ -143,13 +145,13 @@ fn faults(repeat: u32) -> Result<ExitCode> {
 }
 
 fn fuzz(repeat: u32) -> Result<ExitCode> {
-    let mut sections = Sections::default();
-    let ready = sections.run("set up", || {
-        setup::ensure(&[Area::Build])?;
+    let mut sections = Sections::all();
+    let ready = sections.run(Section::SetUp, || {
+        setup::ensure(&[Area::Build, Area::Fuzz])?;
         setup::install_tool(&Tool::FUZZ)
     });
     let folder = workspace::root().join("protocol/fuzz");
-    sections.run_with("fuzz", ready, |()| {
+    sections.run_with(Section::Fuzz, ready, |()| {
         for target in targets(&folder)? {
             let mut fuzz = cargo();
             fuzz.args(["fuzz", "run", "--fuzz-dir"]).arg(&folder).arg(&target);

@@ -7,6 +7,7 @@
 mod bans;
 mod directions;
 mod exceptions;
+mod licences;
 mod names;
 mod paths;
 mod pure;
@@ -86,6 +87,7 @@ pub(crate) fn run() -> Result<()> {
     let mut findings = tree.broken();
     findings.extend(RULES.iter().flat_map(|rule| rule(&tree)));
     findings.extend(bans::crates(&tree)?);
+    findings.extend(licences::crates(&tree)?);
     let mut left = exceptions.excuse(findings);
     left.sort();
     left.dedup();
@@ -95,6 +97,6 @@ pub(crate) fn run() -> Result<()> {
     if !left.is_empty() {
         bail!("{} findings. An exception goes into xtask/tidy.toml with its reason", left.len());
     }
-    println!("Tidy: {} files, {} rules, {} exceptions.", tree.len(), RULES.len() + 1, exceptions.len());
+    println!("Tidy: {} files, {} rules, {} exceptions.", tree.len(), RULES.len() + 2, exceptions.len());
     Ok(())
 }

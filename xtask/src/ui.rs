@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::{
-    process::{command, find, run},
+    process::{command, find, free_port, run},
     setup::{self, Area},
     workspace,
 };
@@ -47,6 +47,8 @@ pub(crate) fn end_to_end() -> Result<()> {
     let mut playwright = script("e2e");
     // The system's browser: the test runner would download one of its own.
     playwright.env("CHROMIUM", chromium);
+    // Another run, or somebody's own preview, may have the usual port.
+    playwright.env("HEADFRAME_E2E_PORT", free_port()?.to_string());
     run(&mut playwright)
 }
 

@@ -31,6 +31,38 @@ pub(crate) fn target_folder(name: &str) -> std::io::Result<PathBuf> {
     Ok(folder)
 }
 
+/// A place of this run alone in `folder`: two runs side by side never write over each other. What runs that are over have left
+/// there is removed now; until then a failed one's logs and databases can be looked at.
+pub(crate) fn own_place(folder: &Path, name: &str, ending: &str) -> std::io::Result<PathBuf> {
+    std::fs::create_dir_all(folder)?;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if owner(&path, name, ending).is_some_and(|process| !is_alive(process)) {
+            // Another run may be clearing up at the same moment.
+            if path.is_dir() {
+                std::fs::remove_dir_all(&path).ok()
+            } else {
+                std::fs::remove_file(&path).ok()
+            };
+        }
+    }
+    Ok(folder.join(format!("{name}-{}{ending}", std::process::id())))
+}
+
+/// The process whose place this is, if it is one of this name.
+fn owner(path: &Path, name: &str, ending: &str) -> Option<i32> {
+    path.file_name()?.to_str()?.strip_prefix(name)?.strip_prefix('-')?.strip_suffix(ending)?.parse().ok()
+}
+
+fn is_alive(process: i32) -> bool {
+    rustix::process::Pid::from_raw(process).is_some_and(|id| rustix::process::test_kill_process(id).is_ok())
+}
+
+/// Where a server of this run writes.
+pub(crate) fn log(name: &str) -> std::io::Result<PathBuf> {
+    own_place(&target().join("logs"), name, ".log")
+}
+
 /// A binary of the workspace.
 pub(crate) fn binary(profile: Profile, name: &str) -> PathBuf {
     target().join(profile.folder()).join(name).with_extension(std::env::consts::EXE_EXTENSION)
@@ -64,5 +96,20 @@ impl Profile {
             Self::Debug => "debug",
             Self::Release => "release",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_knows_whose_it_is() {
+        assert_eq!(owner(Path::new("target/pg-42"), "pg", ""), Some(42));
+        assert_eq!(owner(Path::new("target/logs/xvfb-42.log"), "xvfb", ".log"), Some(42));
+        for other in ["target/pg", "target/pgx-42", "target/pg-42.log", "target/pg-x"] {
+            assert_eq!(owner(Path::new(other), "pg", ""), None, "{other}");
+        }
+        assert!(is_alive(std::process::id().cast_signed()));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use headframe_control::server::Pulse;
 use headframe_protocol::{
     DeviceId, Sha256, TimestampMs,
     control::{EngineView, Link, Snapshot},
@@ -62,6 +63,7 @@ pub(super) struct Parts {
     pub(super) orders: mpsc::Sender<Wanted>,
     pub(super) news: mpsc::Receiver<News>,
     pub(super) asks: mpsc::Receiver<(Ask, oneshot::Sender<()>)>,
+    pub(super) pulse: Pulse,
 }
 
 pub(super) struct Actor {
@@ -75,6 +77,9 @@ pub(super) struct Actor {
     engine_found: bool,
     images: Vec<Sha256>,
     since_ms: TimestampMs,
+    history: u32,
+    // Taken out of the journal without an answer; counted a tick later, when it has been written.
+    dropped: bool,
     snapshots: watch::Sender<Arc<Snapshot>>,
     leave: bool,
 }
@@ -94,7 +99,7 @@ impl Actor {
     pub(super) fn new(parts: Parts) -> (Self, watch::Receiver<Arc<Snapshot>>) {
         let (link, engine) = (Link::Connecting, EngineView { found: None, tried: Vec::new() });
         let since_ms = clock::wall();
-        let first = draw(&parts, &link, &engine, since_ms, 1);
+        let first = draw(&parts, (&link, &engine), since_ms, (1, 0));
         let (snapshots, receiver) = watch::channel(Arc::new(first));
         let actor = Self {
             parts,
@@ -105,6 +110,8 @@ impl Actor {
             engine_found: false,
             images: Vec::new(),
             since_ms,
+            history: 0,
+            dropped: false,
             snapshots,
             leave: false,
         };
@@ -117,6 +124,7 @@ impl Actor {
         let idleness = self.parts.idle.borrow_and_update().idleness;
         self.step(Event::Owner(idleness));
         while !self.leave {
+            self.parts.pulse.beat();
             match self.wake(&stop, &mut tick).await {
                 Wake::Stop => break,
                 Wake::Asked(ask, reply) => {
@@ -127,12 +135,7 @@ impl Actor {
                 }
                 Wake::Said(said) => self.said(said),
                 Wake::News(news) => self.news(news),
-                Wake::Written(written) => {
-                    if let Written::Settled(_) = written {
-                        self.parts.ledger.settled();
-                    }
-                    self.step(Event::Written(written));
-                }
+                Wake::Written(written) => self.written(written),
                 Wake::Idle => {
                     let idleness = self.parts.idle.borrow_and_update().idleness;
                     self.step(Event::Owner(idleness));
@@ -189,6 +192,10 @@ impl Actor {
                 self.engine_found = true;
                 self.orders_waiting.push_back(Wanted::Adopt(self.parts.duty.known()));
             }
+            News::Back(view) => {
+                self.engine = view;
+                self.step(Event::Engine(EngineState::Ready));
+            }
             News::Adopted(found) => {
                 // First ready: what is left of an attempt that never started is started again.
                 self.step(Event::Engine(EngineState::Ready));
@@ -200,7 +207,22 @@ impl Actor {
         self.report_rig();
     }
 
+    fn written(&mut self, written: Written) {
+        match written {
+            Written::Accepted(_) | Written::Ended(_) => self.history += 1,
+            Written::Settled(_) => {
+                self.history += 1;
+                self.parts.ledger.settled();
+            }
+            Written::Receipt { .. } | Written::NotAccepted(_) | Written::NotEnded(_) => {}
+        }
+        self.step(Event::Written(written));
+    }
+
     fn tick(&mut self) {
+        if std::mem::take(&mut self.dropped) {
+            self.history += 1;
+        }
         if self.parts.load.has_changed().unwrap_or(false) {
             let free = self.parts.load.borrow_and_update().disk_free_bytes;
             self.step(Event::Disk(self.disk_state(free)));
@@ -230,7 +252,10 @@ impl Actor {
         for effect in self.parts.duty.step(event, clock::now()) {
             debug!("Decided: {effect}");
             match effect {
-                Effect::Write(entry) => self.entries_waiting.push_back(entry),
+                Effect::Write(entry) => {
+                    self.dropped |= matches!(entry, Entry::Dropped { .. });
+                    self.entries_waiting.push_back(entry);
+                }
                 Effect::Say(say) => {
                     if let Err(TrySendError::Full(say)) = self.parts.say.try_send(say) {
                         debug!("The line is jammed; not said: {say}");
@@ -269,7 +294,7 @@ impl Actor {
     /// Draws the present again and publishes it if it differs.
     fn publish(&mut self) {
         let known = Arc::clone(&self.snapshots.borrow());
-        let mut drawn = draw(&self.parts, &self.link, &self.engine, self.since_ms, known.revision);
+        let mut drawn = draw(&self.parts, (&self.link, &self.engine), self.since_ms, (known.revision, self.history));
         if !view::same_phase(&drawn.phase, &known.phase) {
             self.since_ms = clock::wall();
             drawn.since_ms = self.since_ms;
@@ -291,7 +316,7 @@ impl Actor {
     }
 }
 
-fn draw(parts: &Parts, link: &Link, engine: &EngineView, since_ms: TimestampMs, revision: u32) -> Snapshot {
+fn draw(parts: &Parts, (link, engine): (&Link, &EngineView), since_ms: TimestampMs, (revision, history): (u32, u32)) -> Snapshot {
     let Parts { duty, device, offered, hardware, ledger, .. } = parts;
     let (load, idle) = (parts.load.borrow(), parts.idle.borrow());
     let sources = Sources {
@@ -305,6 +330,7 @@ fn draw(parts: &Parts, link: &Link, engine: &EngineView, since_ms: TimestampMs, 
         ledger,
         link,
         engine,
+        history,
     };
     view::snapshot(&sources, revision)
 }

@@ -5,8 +5,9 @@ use std::{path::Path, time::Duration};
 use headframe_protocol::{
     DeviceId, Sha256,
     control::{EngineTried, EngineView},
+    session::AttemptRef,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -19,6 +20,9 @@ use crate::{
 
 /// How often an engine is looked for while there is none.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// How long an agent that ends waits until what its jobs left is off the disk. The next start removes what is left then.
+const CLEAR_UP_MAX: Duration = Duration::from_secs(4);
 
 /// Orders waiting for the runner, and news waiting for the loop. Each attempt makes a few at a time.
 const QUEUE_MAX: usize = 256;
@@ -48,6 +52,8 @@ pub(super) enum News {
     Missing(EngineState, EngineView),
     /// One is there; next comes [`Wanted::Adopt`].
     Found(EngineView),
+    /// It had stopped answering and answers again.
+    Back(EngineView),
     /// What an earlier life left.
     Adopted(Vec<Adopted>),
     /// What happened to a container.
@@ -77,7 +83,7 @@ pub(super) fn open(
 ) -> (mpsc::Sender<Wanted>, mpsc::Receiver<News>) {
     let (orders, wanted) = mpsc::channel(QUEUE_MAX);
     let (news, heard) = mpsc::channel(QUEUE_MAX);
-    let room = Room { config, timers, wanted, news, images: Vec::new() };
+    let room = Room { config, timers, wanted, news, images: Vec::new(), discards: JoinSet::new() };
     tasks.spawn("engine", room.run(source, tasks.stopped()));
     (orders, heard)
 }
@@ -88,6 +94,8 @@ struct Room {
     wanted: mpsc::Receiver<Wanted>,
     news: mpsc::Sender<News>,
     images: Vec<Sha256>,
+    /// What is being removed: a customer's data must not stay because the owner ends the agent.
+    discards: JoinSet<()>,
 }
 
 impl Room {
@@ -98,6 +106,7 @@ impl Room {
         };
         let Some((runner, events)) = found else { return };
         self.work(&runner, events, &stop).await;
+        self.clear_up(&runner).await;
         runner.shutdown().await;
     }
 
@@ -127,14 +136,20 @@ impl Room {
         info!(engine.name = %engine.name, engine.address = %engine.address, "Using {}", engine.name);
         self.tell(News::Found(view(Some(&engine.name), &engine.tried))).await;
         self.tell_images(runner).await;
+        let mut pulse = runner.pulse();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
+                Ok(()) = pulse.changed() => {
+                    let alive = *pulse.borrow_and_update();
+                    self.tell_pulse(runner, alive).await;
+                }
                 wanted = self.wanted.recv() => match wanted {
                     Some(wanted) => self.pass_on(runner, wanted).await,
                     None => return,
                 },
+                Some(_) = self.discards.join_next() => {}
                 event = events.recv() => match event {
                     Some(event) => {
                         self.tell(News::Run(event)).await;
@@ -146,14 +161,46 @@ impl Room {
         }
     }
 
-    async fn pass_on(&self, runner: &Runner, wanted: Wanted) {
+    /// What was decided just before the end is still carried out, if it is a removal; all else is for the next life.
+    async fn clear_up(&mut self, runner: &Runner) {
+        while let Ok(wanted) = self.wanted.try_recv() {
+            if let Wanted::Order(Order::Discard(at)) = wanted {
+                self.discard(runner, at);
+            }
+        }
+        let discards = std::mem::take(&mut self.discards);
+        if tokio::time::timeout(CLEAR_UP_MAX, discards.join_all()).await.is_err() {
+            warn!("Some of what a job left is still here; the next start removes it");
+        }
+    }
+
+    fn discard(&mut self, runner: &Runner, at: AttemptRef) {
+        let runner = runner.clone();
+        self.discards.spawn(async move { runner.discarded(at).await });
+    }
+
+    async fn pass_on(&mut self, runner: &Runner, wanted: Wanted) {
         match wanted {
             Wanted::Adopt(known) => self.tell(News::Adopted(runner.adopt(known).await)).await,
             Wanted::Order(Order::Start(offer)) => runner.start(assignment(&offer)).await,
             Wanted::Order(Order::Stop { at, grace }) => runner.stop(at, grace).await,
             Wanted::Order(Order::Kill(at)) => runner.kill(at).await,
-            Wanted::Order(Order::Discard(at)) => runner.discard(at).await,
+            Wanted::Order(Order::Discard(at)) => self.discard(runner, at),
         }
+    }
+
+    async fn tell_pulse(&self, runner: &Runner, alive: bool) {
+        let engine = runner.engine();
+        if alive {
+            info!("{} answers again", engine.name);
+            self.tell(News::Back(view(Some(&engine.name), &engine.tried))).await;
+            return;
+        }
+        let message = format!("{} at {} has stopped answering; start it again", engine.name, engine.address);
+        warn!("{message}");
+        let why = WhyNot::Mute { detail: "it has stopped answering".to_owned() };
+        let silent = crate::runner::EngineTried { name: engine.name.clone(), address: engine.address.clone(), why };
+        self.tell(News::Missing(EngineState::Unusable { message }, view(None, &[silent]))).await;
     }
 
     async fn tell_images(&mut self, runner: &Runner) {

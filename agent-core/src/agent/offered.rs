@@ -2,15 +2,10 @@
 
 use headframe_protocol::{
     Micros, Sha256,
-    rig::{GPUS_MAX, GpuReport, IMAGES_MAX, Os, RigReport},
+    rig::{IMAGES_MAX, Os, RigReport},
 };
 
-use crate::{
-    duty::Capacity,
-    runner::RunnerConfig,
-    settings::Settings,
-    telemetry::{GpuReading, Hardware},
-};
+use crate::{duty::Capacity, runner::RunnerConfig, settings::Settings, telemetry::Hardware};
 
 const GIB: u64 = 1 << 30;
 
@@ -23,7 +18,6 @@ pub(super) struct Offered {
     memory_bytes: u64,
     disk_bytes_max: u64,
     floor_per_hour: Micros,
-    gpus: Vec<GpuReport>,
 }
 
 impl Offered {
@@ -41,7 +35,6 @@ impl Offered {
             memory_bytes: memory_limit.min(hardware.memory_bytes),
             disk_bytes_max: u64::from(settings.limits.disk_gib) * GIB,
             floor_per_hour: settings.rig.floor_per_hour,
-            gpus: hardware.gpus.iter().take(GPUS_MAX).map(gpu).collect(),
         }
     }
 
@@ -50,8 +43,13 @@ impl Offered {
     }
 
     pub(super) fn capacity(&self) -> Capacity {
-        let gpus = u8::try_from(self.gpus.len()).unwrap_or(u8::MAX);
-        Capacity { slots: gpus.max(1), gpus, cpu_cores: self.cpu_cores, memory_bytes: self.memory_bytes }
+        Capacity {
+            slots: 1,
+            gpus: 0,
+            cpu_cores: self.cpu_cores,
+            memory_bytes: self.memory_bytes,
+            disk_bytes: self.disk_bytes_max,
+        }
     }
 
     /// The rig as the coordinator matches it.
@@ -65,16 +63,12 @@ impl Offered {
             memory_bytes: self.memory_bytes,
             // Whole GiB: matching needs no finer, and each change of this is a message.
             disk_bytes: free.min(self.disk_bytes_max) / GIB * GIB,
-            gpus: self.gpus.clone(),
+            // A container gets no GPU yet, and a rig must not sell what it cannot give: until then it is of class `cpu`.
+            gpus: Vec::new(),
             floor_per_hour: self.floor_per_hour,
             slots: self.capacity().slots,
             images: images.iter().take(IMAGES_MAX).copied().collect(),
             engine: engine.chars().take(200).collect(),
         }
     }
-}
-
-fn gpu(reading: &GpuReading) -> GpuReport {
-    let GpuReading { uuid, model, vendor, vram_bytes, .. } = reading;
-    GpuReport { uuid: uuid.clone(), model: model.clone(), vendor: *vendor, vram_bytes: *vram_bytes, fu: 0 }
 }

@@ -4,7 +4,10 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use headframe_protocol::{
     receipt::{Receipt, SignedReceipt},
-    session::{AgentMessage, Beat, CoordinatorMessage, Finished, Heartbeat, Refused, Welcome},
+    session::{
+        AgentMessage, Beat, CoordinatorMessage, Finished, Heartbeat, OUTPUTS_BYTES_MAX, Outcome, OutputFile, Outputs, Refused,
+        Welcome,
+    },
 };
 use rand::RngExt as _;
 use tokio::{
@@ -12,7 +15,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
     LineConfig, Said, Say, Usage,
@@ -170,15 +173,29 @@ impl<'a> Session<'a> {
         None
     }
 
+    /// Says it. What cannot be put into words is told in the log and left out: the line is none the worse for it.
     async fn say(&mut self, say: Say) -> Result<(), LineError> {
         debug!("Saying {say}");
+        match self.say_all(say).await {
+            Err(LineError::Unsaid(why)) => {
+                error!("A message to the coordinator was left out: {why}");
+                Ok(())
+            }
+            said => said,
+        }
+    }
+
+    async fn say_all(&mut self, say: Say) -> Result<(), LineError> {
         let message = match say {
             Say::Accept(at) => AgentMessage::Accept(at),
             Say::Decline(ended) => AgentMessage::Decline(ended),
             Say::Progress(progress) => AgentMessage::Progress(progress),
             Say::Receipt(usage) => AgentMessage::Receipt(self.sign(usage)?),
-            Say::Finished { at, outcome, usage, log_bytes } => {
+            Say::Finished { at, mut outcome, usage, log_bytes } => {
                 let receipt = usage.map(|usage| self.sign(usage)).transpose()?;
+                for files in parts_before_last(&mut outcome) {
+                    self.frames.send(&AgentMessage::Outputs(Outputs { at, files })).await?;
+                }
                 AgentMessage::Finished(Box::new(Finished { at, outcome, receipt, log_bytes }))
             }
         };
@@ -204,5 +221,57 @@ impl<'a> Session<'a> {
     async fn tell(&self, said: Said) {
         // Nobody listens any more only while the agent ends.
         self.inbox.send(said).await.ok();
+    }
+}
+
+/// Takes out of a long result what does not fit into its last frame, as parts that each fit into one.
+fn parts_before_last(outcome: &mut Outcome) -> Vec<Vec<OutputFile>> {
+    let Outcome::Succeeded { outputs } = outcome else { return Vec::new() };
+    let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for file in std::mem::take(outputs) {
+        let more = file.frame_bytes();
+        if bytes + more > OUTPUTS_BYTES_MAX && !part.is_empty() {
+            parts.push(std::mem::take(&mut part));
+            bytes = 0;
+        }
+        bytes += more;
+        part.push(file);
+    }
+    *outputs = part;
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use headframe_protocol::{AttemptId, FRAME_BYTES_MAX, Sha256, session::AttemptRef};
+
+    use super::*;
+
+    #[test]
+    fn the_longest_result_fits_into_frames_and_nothing_of_it_is_lost() {
+        // Characters that are written as six.
+        let file = |number: usize| OutputFile {
+            path: format!("{}{number}", "\u{1}".repeat(1_000)),
+            sha256: Sha256::of(b""),
+            bytes: u64::MAX,
+        };
+        let all: Vec<OutputFile> = (0..2_000).map(file).collect();
+        let mut outcome = Outcome::Succeeded { outputs: all.clone() };
+        let parts = parts_before_last(&mut outcome);
+        let Outcome::Succeeded { outputs: last } = outcome else { panic!("it stays a success") };
+        assert!(!last.is_empty());
+        let at = AttemptRef { attempt: AttemptId::generate(), epoch: u64::MAX };
+        for files in &parts {
+            let message = AgentMessage::Outputs(Outputs { at, files: files.clone() });
+            assert!(serde_json::to_string(&message).expect("JSON").len() < FRAME_BYTES_MAX);
+        }
+        assert_eq!(parts.into_iter().flatten().chain(last).collect::<Vec<_>>(), all);
+    }
+
+    #[test]
+    fn a_short_result_is_one_frame() {
+        let outputs = vec![OutputFile { path: "x".to_owned(), sha256: Sha256::of(b""), bytes: 1 }];
+        let mut outcome = Outcome::Succeeded { outputs };
+        assert!(parts_before_last(&mut outcome).is_empty());
     }
 }

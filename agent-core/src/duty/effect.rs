@@ -59,6 +59,7 @@ impl fmt::Display for Named<'_> {
         match self.0 {
             Entry::Accepted(offer) => write!(f, "accepted {}", offer.at.attempt),
             Entry::Stage { at, stage } => write!(f, "stage {} {stage}", at.attempt),
+            Entry::Renewed { at, .. } => write!(f, "renewed {}", at.attempt),
             Entry::Parting { at, .. } => write!(f, "parting {}", at.attempt),
             Entry::Receipt { at, sequence, running_ms } => write!(f, "receipt {} #{sequence} {running_ms} ms", at.attempt),
             Entry::Ended { at, .. } => write!(f, "ended {}", at.attempt),

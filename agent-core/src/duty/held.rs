@@ -4,6 +4,7 @@
 //!  Writing ─► Doing ─► Closing ─► Reporting ─► settled or dropped
 //!                └──► Stopping ──┘
 //!  Recovering: what an earlier life left, until the runner has looked
+//!  Resuming: nothing of it is here; it is started again once the coordinator says that it is still ours
 //! ```
 
 use std::{sync::Arc, time::Duration};
@@ -47,6 +48,10 @@ pub struct Held {
     receipted_ms: u64,
     /// When the lease is over if no heartbeat is answered.
     pub(super) fence_at: Moment,
+    /// When the coordinator has given the offer to another if it has not heard from us.
+    pub(super) answer_by: Moment,
+    /// Whether the coordinator has said in this life of the agent that it is ours.
+    pub(super) confirmed: bool,
     /// When progress within a stage may be told again.
     pub(super) progress_at: Moment,
 }
@@ -61,6 +66,8 @@ pub enum Life {
         /// What to say once it has stopped, if it is to be stopped.
         parting: Option<Parting>,
     },
+    /// Left by an earlier life that had not started it; whether it is still ours is not known yet.
+    Resuming,
     /// The runner works on it.
     Doing,
     /// The runner has been told to stop.
@@ -104,22 +111,39 @@ impl Held {
             sequence: 0,
             receipted_ms: 0,
             fence_at: now.moment,
+            answer_by: now.moment,
+            confirmed: true,
             progress_at: now.moment,
         };
+        held.answer_by = now.moment + Duration::from_millis(held.offer.ack_within_ms);
         held.renew(now.moment, lease_ttl);
         held
     }
 
-    /// As the journal has it. When the last heartbeat was answered is not known; a whole lease from now is the most that
-    /// does no harm, as the coordinator has ended it for itself by then.
+    /// As the journal has it. The lease counts from the last answered heartbeat; only the wall clock has seen the time since
+    /// then, and one that was set back cannot make the lease longer than a fresh one.
     pub(super) fn recovered(past: OpenAttempt, lease_ttl: Duration, now: Now) -> Self {
-        let OpenAttempt { offer, stage, parting, running_ms, log_bytes, sequence, outcome, accepted_ms } = past;
+        let OpenAttempt { offer, stage, parting, running_ms, log_bytes, sequence, outcome, accepted_ms, renewed_ms } = past;
         let life = match outcome {
             Some(outcome) => Life::Reporting { outcome, again_at: now.moment, give_up_at: None },
             None => Life::Recovering { parting },
         };
         let fresh = Self::taken(Arc::new(offer), Vec::new(), lease_ttl, now);
-        Self { doing: stage, running_ms, log_bytes, sequence, receipted_ms: running_ms, accepted_ms, life, ..fresh }
+        let left = fresh.fence_at.since(now.moment).saturating_sub(now.wall.since(renewed_ms));
+        let fence_at = now.moment + left;
+        let receipted_ms = running_ms;
+        Self {
+            doing: stage,
+            running_ms,
+            log_bytes,
+            sequence,
+            receipted_ms,
+            accepted_ms,
+            life,
+            fence_at,
+            confirmed: false,
+            ..fresh
+        }
     }
 
     /// Names it.
@@ -134,10 +158,31 @@ impl Held {
         self.fence_at = self.fence_at.max(sent + lease_ttl + keep_for);
     }
 
+    /// Begins it, or begins it again.
+    pub(super) fn start(&mut self, out: &mut Vec<Effect>) {
+        self.life = Life::Doing;
+        self.doing = AttemptState::Accepted;
+        out.push(Effect::Run(Order::Start(Arc::clone(&self.offer))));
+    }
+
+    /// The slots it was given, in the order of the GPUs; none for what an earlier life left.
+    #[must_use]
+    pub fn slots(&self) -> &[u8] {
+        &self.slots
+    }
+
+    /// Whether it has a container, or may have one or get one.
+    pub(super) fn has_container(&self) -> bool {
+        match &self.life {
+            Life::Writing | Life::Recovering { .. } | Life::Resuming | Life::Doing | Life::Stopping { .. } => true,
+            Life::Closing { .. } | Life::Reporting { .. } => false,
+        }
+    }
+
     /// Whether it has `slot`. Attempts of an earlier life have all of them until the runner has looked.
     pub(super) fn occupies(&self, slot: u8) -> bool {
         match &self.life {
-            Life::Recovering { .. } => true,
+            Life::Recovering { .. } | Life::Resuming => true,
             Life::Writing | Life::Doing | Life::Stopping { .. } => self.slots.is_empty() || self.slots.contains(&slot),
             Life::Closing { .. } | Life::Reporting { .. } => false,
         }
@@ -146,7 +191,12 @@ impl Held {
     /// Whether something of it is on the rig or about to be.
     pub(super) fn is_active(&self) -> bool {
         match &self.life {
-            Life::Writing | Life::Recovering { .. } | Life::Doing | Life::Stopping { .. } | Life::Closing { .. } => true,
+            Life::Writing
+            | Life::Recovering { .. }
+            | Life::Resuming
+            | Life::Doing
+            | Life::Stopping { .. }
+            | Life::Closing { .. } => true,
             Life::Reporting { .. } => false,
         }
     }
@@ -162,7 +212,7 @@ impl Held {
     pub fn beat(&self) -> Option<LeaseBeat> {
         let state = match &self.life {
             Life::Writing => return None,
-            Life::Recovering { .. } | Life::Doing | Life::Stopping { .. } | Life::Closing { .. } => self.doing,
+            Life::Recovering { .. } | Life::Resuming | Life::Doing | Life::Stopping { .. } | Life::Closing { .. } => self.doing,
             Life::Reporting { outcome, .. } => final_state(outcome),
         };
         Some(LeaseBeat { at: self.at(), state, running_ms: self.running_ms })
@@ -210,7 +260,7 @@ impl Held {
     pub(super) fn number_receipt(&mut self, out: &mut Vec<Effect>) {
         let runs = match &self.life {
             Life::Doing | Life::Stopping { .. } => true,
-            Life::Writing | Life::Recovering { .. } | Life::Closing { .. } | Life::Reporting { .. } => false,
+            Life::Writing | Life::Recovering { .. } | Life::Resuming | Life::Closing { .. } | Life::Reporting { .. } => false,
         };
         if runs && self.running_ms > self.receipted_ms {
             self.sequence += 1;
@@ -271,6 +321,7 @@ pub(super) const fn dropped_state(reason: Reason) -> AttemptState {
         | Reason::ImageMissing
         | Reason::ImageRefused
         | Reason::PullFailed
+        | Reason::FetchFailed
         | Reason::InputUnavailable
         | Reason::InputMismatch
         | Reason::OutputMissing

@@ -119,6 +119,11 @@ impl Duty {
 fn is_stopping(held: &Held) -> bool {
     match &held.life {
         Life::Stopping { .. } => true,
-        Life::Writing | Life::Recovering { .. } | Life::Doing | Life::Closing { .. } | Life::Reporting { .. } => false,
+        Life::Writing
+        | Life::Recovering { .. }
+        | Life::Resuming
+        | Life::Doing
+        | Life::Closing { .. }
+        | Life::Reporting { .. } => false,
     }
 }

@@ -32,7 +32,7 @@ impl Duty {
         match &held.life {
             Life::Doing | Life::Stopping { .. } | Life::Recovering { .. } => {}
             // It has ended already, or was never started; what is still in the queue is old.
-            Life::Writing | Life::Closing { .. } | Life::Reporting { .. } => return,
+            Life::Writing | Life::Resuming | Life::Closing { .. } | Life::Reporting { .. } => return,
         }
         match kind {
             RunEventKind::Preparing { permille } => advance(held, AttemptState::Preparing, permille, now, out),
@@ -120,11 +120,9 @@ impl Duty {
                 (Found::Missing, None) if ran => {
                     held.close(Outcome::Failed { reason: Reason::AgentRestarted, exit_code: None, detail: None }, out);
                 }
-                (Found::NotStarted | Found::Missing, None) => {
-                    held.life = Life::Doing;
-                    held.doing = AttemptState::Accepted;
-                    out.push(Effect::Run(Order::Start(held.offer.clone())));
-                }
+                (Found::NotStarted | Found::Missing, None) if held.confirmed => held.start(out),
+                // It may have gone to another rig while we were dead; nothing is lost by asking first.
+                (Found::NotStarted | Found::Missing, None) => held.life = Life::Resuming,
             }
         }
     }
@@ -170,6 +168,7 @@ impl Duty {
                 | Written::Receipt { .. },
                 Life::Writing
                 | Life::Recovering { .. }
+                | Life::Resuming
                 | Life::Doing
                 | Life::Stopping { .. }
                 | Life::Closing { .. }
@@ -179,19 +178,17 @@ impl Duty {
     }
 
     /// The acceptance is on disk: say so and start, unless the owner came back meanwhile, or the disk was so slow (or the PC
-    /// slept so long) that the lease is over: the job is elsewhere by now.
+    /// slept so long) that the coordinator has given the offer to another.
     fn begin(&mut self, index: usize, at: AttemptRef, now: Now, out: &mut Vec<Effect>) {
-        let lapsed = (now.moment >= self.held[index].fence_at).then_some(Reason::NoAnswer);
-        if let Some(reason) = lapsed.or_else(|| self.unwilling()) {
+        let too_late = (now.moment >= self.held[index].answer_by).then_some(Reason::NoAnswer);
+        if let Some(reason) = too_late.or_else(|| self.unwilling()) {
             self.held.remove(index);
             out.push(Effect::Write(Entry::Dropped { at, state: AttemptState::Withdrawn, reason }));
             out.push(Effect::Say(Say::Decline(Ended { at, reason })));
             return;
         }
-        let held = &mut self.held[index];
-        held.life = Life::Doing;
         out.push(Effect::Say(Say::Accept(at)));
-        out.push(Effect::Run(Order::Start(held.offer.clone())));
+        self.held[index].start(out);
     }
 }
 
@@ -199,7 +196,12 @@ impl Duty {
 fn outcome(life: &Life, by_itself: Option<Outcome>) -> Parting {
     let parting = match life {
         Life::Stopping { parting, .. } | Life::Recovering { parting: Some(parting) } => Some(parting.clone()),
-        Life::Doing | Life::Recovering { parting: None } | Life::Writing | Life::Closing { .. } | Life::Reporting { .. } => None,
+        Life::Doing
+        | Life::Recovering { parting: None }
+        | Life::Resuming
+        | Life::Writing
+        | Life::Closing { .. }
+        | Life::Reporting { .. } => None,
     };
     match (parting, by_itself) {
         // It was done before the stop reached it. Only who cancelled does not want it any more.
@@ -213,9 +215,12 @@ fn outcome(life: &Life, by_itself: Option<Outcome>) -> Parting {
     }
 }
 
-/// Moves on to `doing`, and tells: each stage once, progress within one now and then.
+/// Moves on to `doing`, never back, and tells: each stage once, progress within one now and then.
 fn advance(held: &mut Held, doing: AttemptState, permille: Option<u16>, now: Now, out: &mut Vec<Effect>) {
     let at = held.at();
+    if stage(doing) < stage(held.doing) {
+        return;
+    }
     let new_stage = held.doing != doing;
     held.permille = permille;
     if new_stage {
@@ -225,5 +230,21 @@ fn advance(held: &mut Held, doing: AttemptState, permille: Option<u16>, now: Now
     if new_stage || now.moment >= held.progress_at {
         held.progress_at = now.moment + PROGRESS_EVERY;
         out.push(Effect::Say(Say::Progress(Progress { at, state: doing, permille })));
+    }
+}
+
+/// The order of what a runner does.
+const fn stage(doing: AttemptState) -> u8 {
+    match doing {
+        AttemptState::Offered | AttemptState::Accepted => 0,
+        AttemptState::Preparing => 1,
+        AttemptState::Running => 2,
+        AttemptState::Uploading => 3,
+        AttemptState::Succeeded
+        | AttemptState::Failed
+        | AttemptState::Yielded
+        | AttemptState::Lost
+        | AttemptState::Withdrawn
+        | AttemptState::Cancelled => 4,
     }
 }

@@ -44,7 +44,12 @@ impl Duty {
             // Our answer was lost, or is being written; the same offer is the same attempt.
             match &self.held[index].life {
                 Life::Writing => {}
-                Life::Recovering { .. } | Life::Doing | Life::Stopping { .. } | Life::Closing { .. } | Life::Reporting { .. } => {
+                Life::Recovering { .. }
+                | Life::Resuming
+                | Life::Doing
+                | Life::Stopping { .. }
+                | Life::Closing { .. }
+                | Life::Reporting { .. } => {
                     out.push(Effect::Say(Say::Accept(at)));
                 }
             }
@@ -65,8 +70,7 @@ impl Duty {
         for LeaseVerdict { at, held: ours } in verdicts {
             let Some(index) = self.position(*at) else { continue };
             if *ours {
-                let lease_ttl = self.lease_ttl;
-                self.held[index].renew(sent, lease_ttl);
+                self.renewed(index, sent, now, out);
                 continue;
             }
             let give_up = now.moment + self.timers.scaled(REPEAT_FOR);
@@ -76,11 +80,25 @@ impl Duty {
                     give_up_at.get_or_insert(give_up);
                 }
                 Life::Closing { .. } => {}
-                Life::Writing | Life::Recovering { .. } | Life::Doing | Life::Stopping { .. } => {
+                Life::Writing | Life::Recovering { .. } | Life::Resuming | Life::Doing | Life::Stopping { .. } => {
                     self.withdrawn(Ended { at: *at, reason: Reason::LeaseLapsed }, now, out);
                 }
             }
         }
+    }
+
+    fn renewed(&mut self, index: usize, sent: Moment, now: Now, out: &mut Vec<Effect>) {
+        let (lease_ttl, held) = (self.lease_ttl, &mut self.held[index]);
+        held.renew(sent, lease_ttl);
+        held.confirmed = true;
+        match &held.life {
+            // Its end is already decided; how long the lease would live does not matter any more.
+            Life::Closing { .. } | Life::Reporting { .. } => return,
+            Life::Resuming => held.start(out),
+            Life::Writing | Life::Recovering { .. } | Life::Doing | Life::Stopping { .. } => {}
+        }
+        let sent_ms = now.wall.before(now.moment.since(sent));
+        out.push(Effect::Write(Entry::Renewed { at: held.at(), sent_ms }));
     }
 
     fn repeat_outcomes(&mut self, now: Now, out: &mut Vec<Effect>) {
@@ -101,7 +119,7 @@ impl Duty {
             Life::Recovering { parting } => {
                 replace(parting.get_or_insert_with(|| silence.clone()), silence.clone(), at, out);
             }
-            Life::Writing | Life::Closing { .. } | Life::Reporting { .. } => self.let_go(index, reason, out),
+            Life::Writing | Life::Resuming | Life::Closing { .. } | Life::Reporting { .. } => self.let_go(index, reason, out),
         }
     }
 
@@ -114,7 +132,7 @@ impl Duty {
         let outcome = Outcome::Cancelled { reason };
         let parting = Parting::Report { outcome: outcome.clone() };
         match &mut held.life {
-            Life::Writing => held.close(outcome, out),
+            Life::Writing | Life::Resuming => held.close(outcome, out),
             Life::Doing => held.part(parting, grace, now, out),
             Life::Stopping { parting: Parting::Silence { .. }, .. } => {}
             Life::Stopping { parting: earlier, .. } => replace(earlier, parting, at, out),
@@ -131,7 +149,7 @@ impl Duty {
         let Some(index) = self.position(at) else { return };
         let ended = match &self.held[index].life {
             Life::Closing { .. } | Life::Reporting { .. } => true,
-            Life::Writing | Life::Recovering { .. } | Life::Doing | Life::Stopping { .. } => false,
+            Life::Writing | Life::Recovering { .. } | Life::Resuming | Life::Doing | Life::Stopping { .. } => false,
         };
         out.push(Effect::Write(Entry::Settled(settled)));
         if ended {

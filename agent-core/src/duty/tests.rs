@@ -31,7 +31,7 @@ struct Rig {
 
 impl Rig {
     fn new(slots: u8, past: Past) -> Self {
-        let capacity = Capacity { slots, gpus: slots, cpu_cores: 8, memory_bytes: 16 << 30 };
+        let capacity = Capacity { slots, gpus: slots, cpu_cores: 8, memory_bytes: 16 << 30, disk_bytes: 100 << 30 };
         let now = at(1_000_000);
         let names = past.open.iter().map(|open| open.offer.at).collect();
         Self { duty: Duty::new(capacity, Timers { divisor: 1 }, past, now), now, names, told: String::new() }
@@ -166,7 +166,7 @@ impl Rig {
     }
 
     fn at(&self, name: &str) -> AttemptRef {
-        let index = (0..26).find(|index| self::name(*index) == name).expect("a name");
+        let index = (0..9).find(|index| self::name(*index) == name).expect("a name");
         *self.names.get(index).expect("an offered attempt")
     }
 
@@ -196,7 +196,7 @@ fn at(ms: u64) -> Now {
 }
 
 fn name(index: usize) -> &'static str {
-    ["a", "b", "c", "d", "e", "f", "g", "h"][index]
+    ["a", "b", "c", "d", "e", "f", "g", "h", "i"][index]
 }
 
 fn found(text: &str) -> Found {

@@ -5,7 +5,7 @@ use headframe_protocol::{
     session::Outcome,
 };
 
-use super::{DiskState, Duty, Effect, LINGER, Life, LinkState, Order, REPEAT_EVERY, Wish, held::dropped_state};
+use super::{DiskState, Duty, Effect, EngineState, LINGER, Life, LinkState, Order, REPEAT_EVERY, Wish, held::dropped_state};
 use crate::{
     clock::Now,
     idle::Idleness,
@@ -24,8 +24,8 @@ impl Duty {
             let outcome = Outcome::Failed { reason: Reason::LeaseLapsed, exit_code: None, detail: None };
             match &held.life {
                 Life::Doing => held.part(Parting::Report { outcome }, grace, now, out),
-                // No engine came up to look for it in the time of a whole lease: there is nothing to wait for.
-                Life::Recovering { parting: None } => held.close(outcome, out),
+                // What may still run of it is unknown to the journal then, and removed when the runner looks.
+                Life::Recovering { parting: None } | Life::Resuming => held.close(outcome, out),
                 Life::Recovering { parting: Some(Parting::Report { outcome }) } => {
                     let outcome = outcome.clone();
                     held.close(outcome, out);
@@ -43,6 +43,7 @@ impl Duty {
                 false
             }
             Life::Recovering { .. }
+            | Life::Resuming
             | Life::Writing
             | Life::Doing
             | Life::Stopping { .. }
@@ -82,6 +83,11 @@ impl Duty {
             let stops = match (&held.life, held.doing) {
                 (Life::Doing, AttemptState::Uploading) => leaving,
                 (Life::Doing, _) => true,
+                // Not here yet, and not to be.
+                (Life::Resuming, _) => {
+                    held.close(Outcome::Yielded { reason }, out);
+                    false
+                }
                 (
                     Life::Writing
                     | Life::Recovering { .. }
@@ -125,6 +131,7 @@ impl Duty {
                 Life::Reporting { again_at: due, .. } if up && now.moment >= *due => held.report(again_at, out),
                 Life::Writing
                 | Life::Recovering { .. }
+                | Life::Resuming
                 | Life::Doing
                 | Life::Stopping { .. }
                 | Life::Closing { .. }
@@ -140,18 +147,24 @@ impl Duty {
     fn end_finishing(&mut self, out: &mut Vec<Effect>) {
         let idle = self.held.iter().all(|held| !held.is_active());
         if self.wish == Wish::Finishing && idle {
-            self.wish = Wish::Off;
-            out.push(Effect::Write(Entry::Choice(Choice::Off)));
+            // Not off: that is a rig that was never started.
+            self.wish = Wish::Paused(None);
+            out.push(Effect::Write(Entry::Choice(Choice::Paused { until_ms: None })));
         }
     }
 
     /// Ends the agent once nothing runs and the last words were heard, or could not be.
     fn leave(&mut self, now: Now, out: &mut Vec<Effect>) {
         let Some(mut leaving) = self.leaving else { return };
+        let engine_is_missing = match &self.engine {
+            EngineState::Missing | EngineState::Unusable { .. } => true,
+            EngineState::Unknown | EngineState::Ready => false,
+        };
         let gone = self.held.iter().all(|held| match &held.life {
-            // Without an engine nothing can be done about it now; the next life looks again.
-            Life::Recovering { .. } => true,
-            Life::Writing | Life::Doing | Life::Stopping { .. } | Life::Closing { .. } => false,
+            // Without an engine nothing can be done about it now; the next life looks again. While one is still being looked
+            // for, a container may be running that the owner does not want any more.
+            Life::Recovering { .. } => engine_is_missing,
+            Life::Writing | Life::Resuming | Life::Doing | Life::Stopping { .. } | Life::Closing { .. } => false,
             Life::Reporting { .. } => true,
         });
         if gone && leaving.linger_until.is_none() {

@@ -10,7 +10,7 @@ const JITTER: Duration = Duration::from_millis(100);
 
 /// Probes that fail for shorter than this are forgiven: a screen that is being unlocked restarts them. A rig at work
 /// takes the owner to be back after it.
-const SILENCE_MAX: Duration = Duration::from_secs(2);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(2);
 
 /// What is believed about the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use x11rb::{
     connection::Connection as _,
     errors::{ConnectError, ReplyError},
-    protocol::screensaver::ConnectionExt as _,
+    protocol::{screensaver::ConnectionExt as _, xproto::ConnectionExt as _},
     rust_connection::RustConnection,
 };
 
@@ -68,7 +68,18 @@ fn connect() -> Result<Server, Absent> {
     let (connection, screen) = x11rb::connect(None).map_err(|error: ConnectError| absent(format!("no X display: {error}")))?;
     let root = connection.setup().roots.get(screen).map(|screen| screen.root);
     let root = root.ok_or_else(|| absent("the X display has no screen".to_owned()))?;
+    if is_wayland(&connection) {
+        return Err(absent("this is a Wayland session, and X11 sees only part of its input".to_owned()));
+    }
     let server = Server { connection, root };
     server.idle().map_err(|error| absent(format!("the X display cannot tell input times: {error}")))?;
     Ok(server)
+}
+
+/// Whether the server is Xwayland, whose idle time grows while the owner types into a window that is not X11's.
+fn is_wayland(connection: &RustConnection) -> bool {
+    let named =
+        connection.query_extension(b"XWAYLAND").ok().and_then(|asked| asked.reply().ok()).is_some_and(|reply| reply.present);
+    // Older ones do not say; then the session does.
+    named || std::env::var_os("WAYLAND_DISPLAY").is_some_and(|display| !display.is_empty())
 }

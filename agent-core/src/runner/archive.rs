@@ -15,7 +15,7 @@ use futures_util::{StreamExt as _, stream};
 use headframe_protocol::session::OUTPUT_FILES_MAX;
 use tokio::sync::mpsc;
 
-use super::inputs::NOBODY;
+use super::{inputs::NOBODY, outputs::is_fit_path};
 
 /// Pieces between the thread that packs and the task that sends, or the other way: some of each can wait.
 const PIECES_MAX: usize = 8;
@@ -66,6 +66,7 @@ pub(super) struct Unpacked {
     pub(super) path: String,
     /// Where it lies now.
     pub(super) file: PathBuf,
+    pub(super) bytes: u64,
 }
 
 /// Why nothing came out.
@@ -75,17 +76,29 @@ pub(super) enum GetError {
     Missing,
     /// It is, or holds, something that is not a plain file or folder, or too many of them.
     Refused(String),
+    /// A file in it has a path nobody could write down.
+    UnfitPath,
+    /// It is larger than it may be.
+    TooLarge,
     Engine(EngineError),
 }
 
-/// Gets `path` under `/work`, a file or a folder with everything in it, into numbered files in `folder`.
-pub(super) async fn get(docker: &Docker, container: &str, path: &str, folder: &Path) -> Result<Vec<Unpacked>, GetError> {
+/// Gets `path` under `/work`, a file or a folder with everything in it, into numbered files in `folder`. Their bytes together are
+/// at most `bytes_max`: the engine's volume has no limit of its own, and a file with holes comes out without them.
+pub(super) async fn get(
+    docker: &Docker,
+    container: &str,
+    path: &str,
+    folder: &Path,
+    bytes_max: u64,
+) -> Result<Vec<Unpacked>, GetError> {
     let options = DownloadFromContainerOptionsBuilder::new().path(&format!("/work/{path}")).build();
     let mut stream = docker.download_from_container(container, Some(options)).boxed();
     let (near, far) = mpsc::channel(PIECES_MAX);
     let parent = path.rsplit_once('/').map(|(parent, _)| format!("{parent}/")).unwrap_or_default();
     let folder = folder.to_owned();
-    let unpacked = tokio::task::spawn_blocking(move || unpack(OutOfTask { pieces: far, left: Bytes::new() }, &parent, &folder));
+    let unpacked =
+        tokio::task::spawn_blocking(move || unpack(OutOfTask { pieces: far, left: Bytes::new() }, &parent, &folder, bytes_max));
     while let Some(piece) = stream.next().await {
         match piece {
             // The other side ends early only when it has found something to refuse, which it then says.
@@ -144,14 +157,18 @@ impl io::Read for OutOfTask {
 }
 
 /// The archive's names begin with the last part of the path asked for; `parent` is what stands before it.
-fn unpack(from: impl io::Read, parent: &str, folder: &Path) -> Result<Vec<Unpacked>, GetError> {
+fn unpack(from: impl io::Read, parent: &str, folder: &Path, bytes_max: u64) -> Result<Vec<Unpacked>, GetError> {
     let io_error = |error: io::Error| GetError::Engine(error.into());
     let mut found = Vec::new();
+    let mut room_bytes = bytes_max;
     for entry in tar::Archive::new(from).entries().map_err(io_error)? {
         let mut entry = entry.map_err(io_error)?;
         let name = String::from_utf8(entry.path_bytes().into_owned())
             .map_err(|_| GetError::Refused("a file name is not UTF-8".to_owned()))?;
         let path = format!("{parent}{}", name.trim_end_matches('/'));
+        if !is_fit_path(&path) {
+            return Err(GetError::UnfitPath);
+        }
         match entry.header().entry_type() {
             tar::EntryType::Directory => continue,
             tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {}
@@ -162,8 +179,53 @@ fn unpack(from: impl io::Read, parent: &str, folder: &Path) -> Result<Vec<Unpack
         }
         // Numbered, never named as inside: a name from inside must not become a path out here.
         let file = folder.join(found.len().to_string());
-        io::copy(&mut entry, &mut std::fs::File::create(&file).map_err(io_error)?).map_err(io_error)?;
-        found.push(Unpacked { path, file });
+        let mut to = std::fs::File::create(&file).map_err(io_error)?;
+        // Counted and not only looked up: the header is what an engine says, the bytes are what fills the disk.
+        let bytes = io::copy(&mut io::Read::take(&mut entry, room_bytes.saturating_add(1)), &mut to).map_err(io_error)?;
+        room_bytes = room_bytes.checked_sub(bytes).ok_or(GetError::TooLarge)?;
+        found.push(Unpacked { path, file, bytes });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (name, text) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            // Past the library's own checks: an engine may send any name.
+            header.as_gnu_mut().expect("made so").name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_cksum();
+            tar.append(&header, text.as_bytes()).expect("in memory");
+        }
+        tar.into_inner().expect("in memory")
+    }
+
+    fn unpacked(files: &[(&str, &str)], bytes_max: u64) -> Result<Vec<(String, u64)>, GetError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let found = unpack(archive(files).as_slice(), "frames/", folder.path(), bytes_max)?;
+        Ok(found.into_iter().map(|unpacked| (unpacked.path, unpacked.bytes)).collect())
+    }
+
+    #[test]
+    fn files_come_out_with_their_whole_path_and_size() {
+        let expected = vec![("frames/out/a".to_owned(), 3), ("frames/out/b".to_owned(), 2)];
+        assert_eq!(unpacked(&[("out/a", "one"), ("out/b", "2\n")], 5).expect("fits"), expected);
+    }
+
+    #[test]
+    fn files_larger_together_than_they_may_be_do_not_come_out() {
+        assert!(matches!(unpacked(&[("out/a", "one"), ("out/b", "2\n")], 4), Err(GetError::TooLarge)));
+    }
+
+    #[test]
+    fn names_nobody_can_print_do_not_come_out() {
+        for name in ["out/a\nb", "out/../../b", "out/a\\b"] {
+            assert!(matches!(unpacked(&[(name, "x")], 9), Err(GetError::UnfitPath)), "{name:?}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ use headframe_protocol::{
     session::{AttemptRef, OutputFile},
 };
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Assignment, Ending, RunEvent, RunEventKind,
@@ -41,6 +42,19 @@ pub(super) enum Order {
         /// From the order on.
         grace: Duration,
     },
+    /// End at once and in silence: it is being discarded.
+    LetGo,
+}
+
+impl Order {
+    /// How long what runs may still take, if it has to end.
+    pub(super) const fn grace(self) -> Option<Duration> {
+        match self {
+            Self::Run => None,
+            Self::Stop { grace } => Some(grace),
+            Self::LetGo => Some(Duration::ZERO),
+        }
+    }
 }
 
 /// Where an attempt begins in this life of the agent.
@@ -112,8 +126,10 @@ impl Attempt<'_> {
         };
         let written = log.written();
         let work = async {
-            let done = self.work(begin, &counter, &mut log).await;
+            let done = Box::pin(self.work(begin, &counter, &mut log)).await;
+            let order = *self.orders.borrow();
             log.close(match &done {
+                Done::Stopped { .. } if order == Order::LetGo => Duration::ZERO,
                 Done::Stopped { .. } => FLUSH_MAX_STOPPED,
                 Done::Brought { .. } | Done::Failed { .. } => FLUSH_MAX,
             });
@@ -134,14 +150,12 @@ impl Attempt<'_> {
         };
         let container = sandbox::name(self.assignment.at);
         let work = match adopted {
-            Some(_) => self.site.works.reopen(self.assignment.at).await.map_err(|error| work_failure(&error)),
-            None => match self.unless_stopped(self.prepare(counter, &container)).await {
-                Some(prepared) => prepared,
-                None => return Done::Stopped { running_ms: 0 },
-            },
+            Some(_) => self.site.works.reopen(self.assignment.at).await.map(Some).map_err(|error| work_failure(&error)),
+            None => Box::pin(self.prepare(counter, &container)).await,
         };
         let work = match work {
-            Ok(work) => work,
+            Ok(Some(work)) => work,
+            Ok(None) => return Done::Stopped { running_ms: 0 },
             Err(failure) => return Done::Failed { failure, running_ms: adopted.map_or(0, |(running_ms, _)| running_ms) },
         };
         let exit = match watch_over::run(self, &container, log, adopted).await {
@@ -151,22 +165,34 @@ impl Attempt<'_> {
         self.judge(exit, counter, &work, &container).await
     }
 
-    /// Everything up to a container that only has to be started.
-    async fn prepare(&self, counter: &Counter, container: &str) -> Result<WorkVolume, Failure> {
+    /// Everything up to a container that only has to be started. None if the order to stop came first.
+    ///
+    /// What is fetched is dropped at an order. What the engine is asked to make is waited for: it would be made all the same,
+    /// after whoever discards the attempt had found nothing to remove.
+    async fn prepare(&self, counter: &Counter, container: &str) -> Result<Option<WorkVolume>, Failure> {
         let Assignment { at, spec, registry, .. } = self.assignment;
         if let Some(problem) = spec.problems().first() {
             return Err(Failure::because(Reason::NotRunnable, format!("{}: {}", problem.field, problem.message)));
         }
         let mention = |permille| self.teller.mention(RunEventKind::Preparing { permille: Some(permille) });
         self.teller.mention(RunEventKind::Preparing { permille: None });
-        let docker = &self.site.engine.docker;
-        let image = async { image::make_ready(docker, &spec.image, registry.as_ref(), mention).await };
-        let work = async { self.site.works.make(*at, spec.resources.disk_gib).await.map_err(|error| work_failure(&error)) };
-        let (image, work) = tokio::try_join!(image, work)?;
-        self.create(&image.id, &work, container).await?;
-        inputs::place_all(self.site, self.assignment, counter, &work, container, mention).await?;
-        self.site.shelf.used(&spec.image, image.bytes).await;
-        Ok(work)
+        let Site { engine, shelf, works, .. } = self.site;
+        // The engine keeps an image for the container it has; until there is one, only we know that it is needed.
+        let _held = shelf.hold(&spec.image).await;
+        let no_room = CancellationToken::new();
+        let ready = self.unless_cut_short(image::make_ready(&engine.docker, shelf, &spec.image, registry.as_ref(), mention));
+        let image = async { no_room.run_until_cancelled(ready).await.unwrap_or(Ok(None)) };
+        let work = async {
+            works.make(*at, spec.resources.disk_gib).await.map_err(|error| {
+                no_room.cancel();
+                work_failure(&error)
+            })
+        };
+        let (image, work) = tokio::join!(image, work);
+        let (work, Some(image_id)) = (work?, image?) else { return Ok(None) };
+        self.create(&image_id, &work, container).await?;
+        let placed = inputs::place_all(self.site, self.assignment, counter, &work, container, mention);
+        Ok(self.unless_cut_short(placed).await?.map(|()| work))
     }
 
     /// Makes the container and holds it against the contract.
@@ -211,10 +237,10 @@ impl Attempt<'_> {
             Cause::ByItself if code != 0 => Failure::plain(Reason::ExitCode).with_exit_code(code),
             Cause::ByItself => {
                 self.teller.tell(RunEventKind::Exited { code }).await;
-                return match self.unless_stopped(self.bring(counter, work, container)).await {
-                    Some(Ok(outputs)) => Done::Brought { outputs, running_ms },
-                    Some(Err(failure)) => Done::Failed { failure: failure.with_exit_code(code), running_ms },
-                    None => Done::Stopped { running_ms },
+                return match self.unless_cut_short(self.bring(counter, work, container)).await {
+                    Ok(Some(outputs)) => Done::Brought { outputs, running_ms },
+                    Ok(None) => Done::Stopped { running_ms },
+                    Err(failure) => Done::Failed { failure: failure.with_exit_code(code), running_ms },
                 };
             }
         };
@@ -228,13 +254,14 @@ impl Attempt<'_> {
         outputs::bring_all(counter, collected, |permille| self.teller.mention(RunEventKind::Uploading { permille })).await
     }
 
-    /// None if the order to stop came first.
-    async fn unless_stopped<T>(&self, act: impl Future<Output = T>) -> Option<T> {
+    /// None if the order to stop came first; a failure also if the owner's disk ran full meanwhile.
+    async fn unless_cut_short<T>(&self, act: impl Future<Output = Result<T, Failure>>) -> Result<Option<T>, Failure> {
         let mut orders = self.orders.clone();
         tokio::select! {
             biased;
-            _ = orders.wait_for(|order| matches!(order, Order::Stop { .. })) => None,
-            done = act => Some(done),
+            _ = orders.wait_for(|order| order.grace().is_some()) => Ok(None),
+            () = self.site.works.until_rig_full() => Err(Failure::plain(Reason::RigDiskFull)),
+            done = act => done.map(Some),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
-use headframe_protocol::Sha256;
+use headframe_protocol::{Sha256, error::Problem};
 use reqwest::{Body, Client, Response, StatusCode, header::HeaderValue};
 use url::Url;
 
@@ -16,6 +16,10 @@ const LOG_ANSWER_MAX: Duration = Duration::from_secs(15);
 /// Uploads get this and the time their size needs on a slow line.
 const UPLOAD_BASE: Duration = Duration::from_secs(60);
 const UPLOAD_BYTES_PER_S_MIN: u64 = 32 * 1024;
+/// One small answer, only to know that somebody gives it.
+const PRESENCE_MAX: Duration = Duration::from_secs(10);
+/// A problem document is some sentences; what is longer is not one.
+const PROBLEM_BYTES_MAX: usize = 64 * 1024;
 /// Where the coordinator says which offset it expects.
 const OFFSET_HEADER: &str = "x-headframe-offset";
 
@@ -39,12 +43,14 @@ pub(super) enum LogAnswer {
 }
 
 /// What became of an output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ObjectAnswer {
     /// It is there, now or already.
     There,
     /// The attempt is not ours any more.
     NotOurs,
+    /// There is no room for it: it is too large, or the account is full. With the coordinator's own words.
+    NoRoom(String),
     /// It will not be taken, whatever we do.
     Refused(StatusCode),
     /// Nobody there, or in trouble: try again.
@@ -58,8 +64,10 @@ pub(super) enum InputAnswer {
     Bytes(Response),
     /// It will not be given, whatever we do.
     Refused(StatusCode),
-    /// Nobody there, or in trouble: try again.
-    Later(String),
+    /// Somebody is there, and in trouble: try again.
+    Busy(StatusCode),
+    /// Nobody is there: try again.
+    NoAnswer(String),
 }
 
 impl Counter {
@@ -78,10 +86,15 @@ impl Counter {
         let Some(url) = self.at(&format!("inputs/{index}")) else { return InputAnswer::Refused(StatusCode::BAD_REQUEST) };
         match self.client.get(url).header(reqwest::header::AUTHORIZATION, &self.bearer).send().await {
             Ok(response) if response.status().is_success() => InputAnswer::Bytes(response),
-            Ok(response) if is_passing(response.status()) => InputAnswer::Later(response.status().to_string()),
+            Ok(response) if is_passing(response.status()) => InputAnswer::Busy(response.status()),
             Ok(response) => InputAnswer::Refused(response.status()),
-            Err(error) => InputAnswer::Later(error.without_url().to_string()),
+            Err(error) => InputAnswer::NoAnswer(error.without_url().to_string()),
         }
+    }
+
+    /// Whether anybody answers at the coordinator's address, whatever he says.
+    pub(super) async fn is_there(&self) -> bool {
+        self.client.get(self.base.clone()).timeout(PRESENCE_MAX).send().await.is_ok()
     }
 
     pub(super) async fn put_log(&self, offset: u64, piece: Bytes) -> LogAnswer {
@@ -116,6 +129,7 @@ impl Counter {
         match request.send().await {
             Ok(response) if response.status().is_success() => ObjectAnswer::There,
             Ok(response) if response.status() == StatusCode::CONFLICT => ObjectAnswer::NotOurs,
+            Ok(response) if is_without_room(response.status()) => ObjectAnswer::NoRoom(detail(response).await),
             Ok(response) if is_passing(response.status()) => ObjectAnswer::Later,
             Ok(response) => ObjectAnswer::Refused(response.status()),
             Err(_) => ObjectAnswer::Later,
@@ -127,7 +141,26 @@ impl Counter {
     }
 }
 
-/// Whether asking again may help.
-fn is_passing(status: StatusCode) -> bool {
-    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT
+/// Whether asking again may help. A full store is not one of them: only the customer can make room in it.
+pub(super) fn is_passing(status: StatusCode) -> bool {
+    let passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT;
+    passing && !is_without_room(status)
+}
+
+fn is_without_room(status: StatusCode) -> bool {
+    status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::INSUFFICIENT_STORAGE
+}
+
+/// What the coordinator says about its refusal, for the customer.
+async fn detail(mut response: Response) -> String {
+    let status = response.status();
+    let mut document = Vec::new();
+    while let Ok(Some(piece)) = response.chunk().await {
+        document.extend_from_slice(&piece);
+        if document.len() > PROBLEM_BYTES_MAX {
+            break;
+        }
+    }
+    let problem = serde_json::from_slice::<Problem>(&document);
+    problem.map_or_else(|_| format!("The coordinator answers {status}."), |problem| problem.detail)
 }

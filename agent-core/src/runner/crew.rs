@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
-use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
-use headframe_protocol::{AttemptId, Sha256, job::Reason, session::AttemptRef};
+use headframe_protocol::{Sha256, job::Reason, session::AttemptRef};
+use left::{LeftBehind, clear, remove_container};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::{AbortHandle, Id, JoinError, JoinSet},
-    time::MissedTickBehavior,
+    time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -22,19 +22,15 @@ use super::{
     work::Works,
 };
 
+mod left;
+
 /// An owner may read what a job printed for this long after it has ended; then it goes like the rest of the customer's data.
 const LOG_KEPT: Duration = Duration::from_secs(15 * 60);
 /// Between two rounds of tidying up.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
-/// A container that could not be removed is tried again after these; an engine's restart takes seconds, an update of it minutes.
-const REMOVE_AGAIN: [Duration; 6] = [
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(15),
-    Duration::from_secs(30),
-    Duration::from_secs(60),
-    Duration::from_secs(180),
-];
+/// What a discarded attempt may take to come to its end by itself. The longest thing it cannot leave half done is one request to
+/// the engine; an engine that takes longer than this is broken, and what it makes then is removed at the next start.
+const LET_GO_MAX: Duration = Duration::from_secs(150);
 /// A coordinator that does not take a connection within this is not there.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// One that sends nothing for this long will not send more.
@@ -88,8 +84,12 @@ impl Crew {
     }
 
     pub(super) fn description(&self) -> Arc<EngineDescription> {
-        let Engine { name, address, notes, tried, docker: _, same_kernel: _ } = self.site.engine.clone();
+        let Engine { name, address, notes, tried, docker: _, same_kernel: _, data_root: _ } = self.site.engine.clone();
         Arc::new(EngineDescription { name, address, disk_limit: self.site.works.limit(), notes, tried })
+    }
+
+    pub(super) fn docker(&self) -> bollard::Docker {
+        self.site.engine.docker.clone()
     }
 
     pub(super) fn images_present(&self) -> watch::Receiver<Vec<Sha256>> {
@@ -98,14 +98,15 @@ impl Crew {
 
     /// The loop. When it ends, tasks are let go of and containers go on.
     pub(super) async fn work(mut self, mut commands: mpsc::Receiver<Command>, stop: CancellationToken) {
-        let mut tidy = tokio::time::interval(TIDY_EVERY);
+        // Not at once: whose logs and images are still in use is known only after the adoption.
+        let mut tidy = tokio::time::interval_at(Instant::now() + TIDY_EVERY, TIDY_EVERY);
         tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 command = commands.recv() => match command {
-                    Some(command) => self.obey(command).await,
+                    Some(command) => self.obey(command, &stop).await,
                     None => break,
                 },
                 Some(ended) = self.tasks.join_next_with_id() => self.note_end(ended).await,
@@ -115,7 +116,7 @@ impl Crew {
         self.tasks.shutdown().await;
     }
 
-    async fn obey(&mut self, command: Command) {
+    async fn obey(&mut self, command: Command, stop: &CancellationToken) {
         match command {
             Command::Start(assignment) => self.start(*assignment, Begin::Fresh),
             Command::Stop { at, grace } => {
@@ -125,7 +126,9 @@ impl Crew {
             }
             Command::Discard { at, done } => self.discard(at, done),
             Command::Adopt { known, found } => {
-                let adopted = self.adopt(known).await;
+                // Everything else waits for it: what is ours must be known before anything is started or removed.
+                let Some(left) = stop.run_until_cancelled(LeftBehind::list(&self.site)).await else { return };
+                let adopted = self.adopt(known, &left).await;
                 // The asker may have gone; what was adopted is followed all the same.
                 found.send(adopted).ok();
             }
@@ -142,9 +145,13 @@ impl Crew {
         let (site, teller) = (Arc::clone(&self.site), Teller { at, events: self.events.clone() });
         let task = self.tasks.spawn(async move {
             let _ending: oneshot::Sender<()> = ending;
+            let orders = orders_rx.clone();
             let attempt = Attempt { site: &site, assignment: &assignment, teller: teller.clone(), orders: orders_rx };
             let ending = Box::pin(attempt.run(begin)).await;
-            teller.tell(RunEventKind::Ended(ending)).await;
+            // Whoever discards it knows that it ends.
+            if *orders.borrow() != Order::LetGo {
+                teller.tell(RunEventKind::Ended(ending)).await;
+            }
         });
         self.hands.insert(at, Hand { orders, task, ended });
     }
@@ -155,34 +162,13 @@ impl Crew {
         let site = Arc::clone(&self.site);
         self.tasks.spawn(async move {
             if let Some(hand) = hand {
-                hand.task.abort();
-                // Closed without a word, always: only the closing counts.
-                hand.ended.await.ok();
+                hand.let_go().await;
             }
-            let name = sandbox::name(at);
-            let mut gone = remove_container(&site, &name).await;
-            if gone {
-                site.works.remove(at.attempt).await;
-            }
-            if let Some(done) = done {
-                done.send(()).ok();
-            }
-            // An engine that is being restarted answers again soon; what it keeps is a customer's data.
-            for wait in REMOVE_AGAIN {
-                if gone {
-                    return;
-                }
-                tokio::time::sleep(wait).await;
-                gone = remove_container(&site, &name).await;
-                if gone {
-                    site.works.remove(at.attempt).await;
-                }
-            }
+            clear(&site, at, done).await;
         });
     }
 
-    async fn adopt(&mut self, known: Vec<Known>) -> Vec<Adopted> {
-        let left = self.left_behind().await;
+    async fn adopt(&mut self, known: Vec<Known>, left: &[LeftBehind]) -> Vec<Adopted> {
         let mut adopted = Vec::new();
         let mut keep = Vec::new();
         for Known { assignment, running_ms, stopping } in known {
@@ -199,23 +185,13 @@ impl Crew {
         }
         for orphan in left.iter().filter(|left| left.attempt.is_none_or(|attempt| !keep.contains(&attempt))) {
             tracing::info!(container.name = orphan.name, "Removing {}, left by an earlier life of the agent", orphan.name);
-            remove_container(&self.site, &orphan.name).await;
+            let gone = remove_container(&self.site, &orphan.name).await;
+            if let Some(attempt) = orphan.attempt.filter(|_| !gone) {
+                self.discard(AttemptRef { attempt, epoch: 0 }, None);
+            }
         }
         self.site.works.sweep(&keep).await;
         adopted
-    }
-
-    async fn left_behind(&self) -> Vec<LeftBehind> {
-        let ours = format!("{}={}", sandbox::label::DEVICE, self.site.config.device);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&HashMap::from([("label", vec![ours])])).build();
-        let listed = match self.site.engine.docker.list_containers(Some(options)).await {
-            Ok(listed) => listed,
-            Err(error) => {
-                tracing::warn!(%error, "Could not list what an earlier life of the agent left");
-                return Vec::new();
-            }
-        };
-        listed.into_iter().filter_map(LeftBehind::of).collect()
     }
 
     async fn note_end(&mut self, ended: Result<(Id, ()), JoinError>) {
@@ -237,43 +213,24 @@ impl Crew {
 
     fn tidy(&mut self) {
         let site = Arc::clone(&self.site);
+        let live = self.hands.iter().filter(|(_, hand)| !hand.task.is_finished()).map(|(at, _)| at.attempt).collect();
         self.tasks.spawn(async move {
-            log::prune(&site.config.data_dir, LOG_KEPT).await;
+            log::prune(&site.config.data_dir, LOG_KEPT, &live).await;
             site.shelf.make_room(&site.engine.docker).await;
         });
     }
 }
 
-/// A container with our label.
-#[derive(Debug)]
-struct LeftBehind {
-    name: String,
-    attempt: Option<AttemptId>,
-    found: Found,
-}
-
-impl LeftBehind {
-    fn of(container: bollard::models::ContainerSummary) -> Option<Self> {
-        use bollard::models::ContainerSummaryStateEnum as State;
-        let attempt = container.labels.as_ref().and_then(|labels| labels.get(sandbox::label::ATTEMPT)?.parse().ok());
-        let found = match container.state {
-            Some(State::RUNNING | State::PAUSED | State::RESTARTING) => Found::Running,
-            Some(State::EXITED | State::DEAD | State::STOPPING | State::REMOVING) => Found::Exited,
-            Some(State::CREATED | State::EMPTY) | None => Found::NotStarted,
-        };
-        Some(Self { name: container.id?, attempt, found })
-    }
-}
-
-/// Whether nothing of the container is left.
-async fn remove_container(site: &Site, container: &str) -> bool {
-    let force = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-    match site.engine.docker.remove_container(container, Some(force)).await {
-        // 409: another call is removing it right now.
-        Ok(()) | Err(bollard::errors::Error::DockerResponseServerError { status_code: 404 | 409, .. }) => true,
-        Err(error) => {
-            tracing::warn!(%error, container.name = container, "Could not remove {container}; trying again later and at the next start");
-            false
+impl Hand {
+    /// Ends the task. It is told to end and not cut off: what it has asked the engine to make would be made all the same,
+    /// after we had looked for it.
+    async fn let_go(self) {
+        let Self { orders, task, mut ended } = self;
+        orders.send_replace(Order::LetGo);
+        // Closed without a word, always: only the closing counts.
+        if tokio::time::timeout(LET_GO_MAX, &mut ended).await.is_err() {
+            task.abort();
+            ended.await.ok();
         }
     }
 }

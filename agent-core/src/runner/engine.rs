@@ -3,7 +3,11 @@
 //! Every place an engine usually answers at is looked at in a fixed order. What was found wrong with each is kept,
 //! because "no engine" without a reason leaves the owner helpless.
 
-use std::{fmt, path::Path, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bollard::{API_DEFAULT_VERSION, Docker, models::SystemInfo};
 
@@ -91,6 +95,8 @@ pub(super) struct Engine {
     /// Whether its containers and volumes are on this machine's own kernel, under their own numbers: not in a VM, not
     /// remote, not with remapped users.
     pub(super) same_kernel: bool,
+    /// Where it keeps images and volumes, if that is a folder of this machine.
+    pub(super) data_root: Option<PathBuf>,
     pub(super) notes: Vec<String>,
     pub(super) tried: Vec<EngineTried>,
 }
@@ -142,7 +148,8 @@ async fn look(place: &Place) -> Result<Engine, WhyNot> {
     Ok(Engine {
         name: format!("{} {}", people_call_it(place, &version), version.version.as_deref().unwrap_or("of unknown version")),
         address: place.address.clone(),
-        same_kernel: shares_mounts && on_this_kernel(&info),
+        same_kernel: shares_mounts && on_this_kernel(&info) && !has_other_users(&info),
+        data_root: info.docker_root_dir.as_ref().filter(|_| shares_mounts && on_this_kernel(&info)).map(PathBuf::from),
         notes,
         tried: Vec::new(),
         docker,
@@ -210,22 +217,23 @@ fn dial(address: &str) -> Result<Docker, WhyNot> {
 }
 
 fn people_call_it(place: &Place, version: &bollard::models::SystemVersion) -> String {
-    // Podman answers at Docker's socket when its compatibility package is installed.
-    let podman = version.components.iter().flatten().any(|component| component.name.contains("Podman"));
-    if podman { "Podman".to_owned() } else { place.name.to_owned() }
+    if fitness::is_podman(version) { "Podman".to_owned() } else { place.name.to_owned() }
 }
 
 /// An engine in a VM reports the VM's kernel, not ours.
 #[cfg(target_os = "linux")]
 fn on_this_kernel(info: &SystemInfo) -> bool {
     let ours = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let same = info.kernel_version.as_deref().is_some_and(|theirs| theirs == ours.trim());
-    let options = info.security_options.as_deref().unwrap_or_default();
-    let remapped = options.iter().any(|option| option.starts_with("name=userns") || option.starts_with("name=rootless"));
-    same && !remapped
+    info.kernel_version.as_deref().is_some_and(|theirs| theirs == ours.trim())
 }
 
 #[cfg(not(target_os = "linux"))]
 const fn on_this_kernel(_info: &SystemInfo) -> bool {
     false
+}
+
+/// Whether a user in its containers has another number outside.
+fn has_other_users(info: &SystemInfo) -> bool {
+    let options = info.security_options.as_deref().unwrap_or_default();
+    options.iter().any(|option| option.starts_with("name=userns") || option.starts_with("name=rootless"))
 }

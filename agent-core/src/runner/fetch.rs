@@ -42,17 +42,6 @@ pub(super) enum FetchError {
     Unreachable,
 }
 
-impl FetchError {
-    /// Whether asking again may help.
-    pub(super) fn is_passing(&self) -> bool {
-        match self {
-            Self::Private | Self::Redirects => false,
-            Self::Status(status) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
-            Self::Unreachable => true,
-        }
-    }
-}
-
 impl Fetcher {
     pub(super) fn new(hosts: InputHosts) -> reqwest::Result<Self> {
         let mut client = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT_MAX).read_timeout(STALL_MAX);

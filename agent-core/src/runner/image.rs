@@ -30,34 +30,33 @@ pub(super) fn is_forbidden_env(line: &str) -> bool {
     ["LD_", "NVIDIA_", "GLIBC_TUNABLES"].iter().any(|prefix| line.starts_with(prefix))
 }
 
-/// An image that is here and may run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ReadyImage {
-    /// The engine's own id of it.
-    pub(super) id: String,
-    pub(super) bytes: u64,
-}
-
 /// Makes `image` ready: looks whether it is here, else pulls it, and looks at its settings. `progress` hears parts per
-/// thousand.
+/// thousand. Gives the engine's own id of it.
 pub(super) async fn make_ready(
     docker: &Docker,
+    shelf: &Shelf,
     image: &ImageRef,
     login: Option<&RegistryLogin>,
     mut progress: impl FnMut(u16),
-) -> Result<ReadyImage, Failure> {
+) -> Result<String, Failure> {
     let name = image.to_string();
     let inspected = match docker.inspect_image(&name).await {
         Ok(inspected) => inspected,
         Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => {
+            // Noted before it is fetched: what a stop, a crash or a refusal leaves here is ours to remove.
+            shelf.fetching(image).await;
             pull_with_retries(docker, image, login, &mut progress).await?;
             docker.inspect_image(&name).await.map_err(|error| Failure::engine("inspect the image", &error))?
         }
         Err(error) => return Err(Failure::engine("inspect the image", &error)),
     };
+    shelf.used(image, bytes_of(&inspected)).await;
     look_at(&inspected).map_err(|what| Failure::because(Reason::ImageRefused, what))?;
-    let id = inspected.id.ok_or_else(|| Failure::because(Reason::EngineFailed, "The engine does not name the image it has."))?;
-    Ok(ReadyImage { id, bytes: u64::try_from(inspected.size.unwrap_or_default()).unwrap_or_default() })
+    inspected.id.ok_or_else(|| Failure::because(Reason::EngineFailed, "The engine does not name the image it has."))
+}
+
+fn bytes_of(image: &ImageInspect) -> u64 {
+    image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default()
 }
 
 /// What makes an image unfit, as a sentence.

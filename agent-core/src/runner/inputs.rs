@@ -4,7 +4,6 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -13,21 +12,19 @@ use headframe_protocol::{
     Sha256,
     job::{Input, Reason},
 };
+use reqwest::StatusCode;
 use sha2::Digest as _;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{
     Assignment, archive,
-    coordinator::{Counter, InputAnswer},
+    coordinator::{Counter, InputAnswer, is_passing},
     crew::Site,
     failure::Failure,
+    fetch::FetchError,
+    patience::Patience,
     work::WorkVolume,
 };
-
-/// Tries of one input.
-const FETCH_TRIES: u32 = 4;
-/// Between tries; doubles.
-const FETCH_PAUSE: Duration = Duration::from_millis(500);
 
 /// The user of every container.
 pub(super) const NOBODY: u32 = 65_534;
@@ -42,9 +39,11 @@ pub(super) async fn place_all(
     mut progress: impl FnMut(u16),
 ) -> Result<(), Failure> {
     let inputs = &assignment.spec.inputs;
+    let mut room_bytes = u64::from(assignment.spec.resources.disk_gib) << 30;
     for (index, input) in inputs.iter().enumerate() {
         let to = destination(site, assignment, work, index, input).await.map_err(|error| disk_failure(work, &error, input))?;
-        fetch_with_retries(site, assignment, counter, work, index, &to).await?;
+        let fetch = Fetch { site, assignment, counter, work, index, input };
+        room_bytes -= fetch.patiently(&to, room_bytes).await?;
         match work {
             WorkVolume::Mounted { .. } => give_away(&to, 0o644).map_err(|error| disk_failure(work, &error, input))?,
             WorkVolume::Named { .. } => {
@@ -102,49 +101,81 @@ fn give_away(_path: &Path, _mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-async fn fetch_with_retries(
-    site: &Site,
-    assignment: &Assignment,
-    counter: &Counter,
-    work: &WorkVolume,
+/// One input on its way.
+struct Fetch<'a> {
+    site: &'a Site,
+    assignment: &'a Assignment,
+    counter: &'a Counter,
+    work: &'a WorkVolume,
     index: usize,
-    to: &Path,
-) -> Result<(), Failure> {
-    let input = &assignment.spec.inputs[index];
-    let cap_bytes = u64::from(assignment.spec.resources.disk_gib) << 30;
-    let mut pause = FETCH_PAUSE;
-    for tries_left in (0..FETCH_TRIES).rev() {
-        let tried = match open(site, counter, index, input).await {
-            Ok(bytes) => write(bytes, to, cap_bytes).await,
-            Err(error) => Err(error),
-        };
-        match tried {
-            Ok(sum) if sum == input.sha256 => return Ok(()),
-            Ok(sum) => {
-                return Err(Failure::because(
-                    Reason::InputMismatch,
-                    format!("inputs[{index}] ({}) has the sha-256 {sum}, not {}.", input.path, input.sha256),
-                ));
-            }
-            Err(FetchFailed::Passing(why)) if tries_left > 0 => {
-                tracing::info!(attempt.id = %assignment.at.attempt, "Input {index} did not come, trying again: {why}");
-            }
-            Err(FetchFailed::Passing(why) | FetchFailed::ForGood(why)) => return Err(unavailable(index, input, &why)),
-            Err(FetchFailed::TooLarge) => return Err(unavailable(index, input, "it is larger than resources.disk_gib")),
-            Err(FetchFailed::Disk(error)) => return Err(disk_failure(work, &error, input)),
+    input: &'a Input,
+}
+
+impl Fetch<'_> {
+    /// Brings it to its place, and returns its bytes: at most `room_bytes`.
+    async fn patiently(&self, to: &Path, room_bytes: u64) -> Result<u64, Failure> {
+        let Self { site, assignment, counter, work, index, input } = *self;
+        let mut patience = Patience::new();
+        loop {
+            let tried = match open(site, counter, index, input).await {
+                Ok(bytes) => write(bytes, to, room_bytes).await,
+                Err(error) => Err(error),
+            };
+            let passing = match tried {
+                Ok((sum, bytes)) if sum == input.sha256 => return Ok(bytes),
+                Ok((sum, _)) => return Err(mismatch(index, input, sum)),
+                Err(FetchFailed::Passing(passing)) => passing,
+                Err(FetchFailed::ForGood(why)) => return Err(unavailable(index, input, &why)),
+                Err(FetchFailed::TooLarge) => {
+                    return Err(unavailable(index, input, "the inputs together are larger than resources.disk_gib"));
+                }
+                Err(FetchFailed::Disk(error)) => return Err(disk_failure(work, &error, input)),
+            };
+            tracing::info!(attempt.id = %assignment.at.attempt, "Input {index} did not come: {passing}");
+            let Some(pause) = patience.spend() else {
+                let rig_is_connected = passing.somebody_answered() || counter.is_there().await;
+                return Err(given_up(index, input, &passing, rig_is_connected));
+            };
+            tokio::time::sleep(pause).await;
         }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
     }
-    Err(unavailable(index, input, "it did not come"))
 }
 
 /// Why one try gave no file.
 enum FetchFailed {
-    Passing(String),
+    Passing(Passing),
     ForGood(String),
     TooLarge,
     Disk(io::Error),
+}
+
+/// What may be better in a moment.
+#[derive(Debug, thiserror::Error)]
+enum Passing {
+    #[error("it answers {0}")]
+    Busy(StatusCode),
+    #[error("it cannot be reached")]
+    Unreachable,
+    #[error("{0}")]
+    BrokeOff(String),
+}
+
+impl Passing {
+    const fn somebody_answered(&self) -> bool {
+        match self {
+            Self::Busy(_) => true,
+            Self::Unreachable | Self::BrokeOff(_) => false,
+        }
+    }
+}
+
+/// After the last try, whose trouble it is. What the coordinator keeps and does not give is not the job's. An address of the
+/// customer's is, unless the rig reaches not even the coordinator.
+fn given_up(index: usize, input: &Input, passing: &Passing, rig_is_connected: bool) -> Failure {
+    match &input.url {
+        Some(_) if rig_is_connected => unavailable(index, input, &passing.to_string()),
+        Some(_) | None => Failure::because(Reason::FetchFailed, format!("inputs[{index}] ({}): {passing}.", input.path)),
+    }
 }
 
 async fn open(
@@ -154,35 +185,47 @@ async fn open(
     input: &Input,
 ) -> Result<impl Stream<Item = reqwest::Result<Bytes>> + use<>, FetchFailed> {
     let response = match &input.url {
-        Some(url) => site.fetcher.get(url).await.map_err(|error| {
-            let why = error.to_string();
-            if error.is_passing() { FetchFailed::Passing(why) } else { FetchFailed::ForGood(why) }
+        Some(url) => site.fetcher.get(url).await.map_err(|error| match error {
+            FetchError::Status(status) if is_passing(status) => FetchFailed::Passing(Passing::Busy(status)),
+            FetchError::Unreachable => FetchFailed::Passing(Passing::Unreachable),
+            FetchError::Status(_) | FetchError::Private | FetchError::Redirects => FetchFailed::ForGood(error.to_string()),
         })?,
         None => match counter.input(index).await {
             InputAnswer::Bytes(response) => response,
-            InputAnswer::Later(why) => return Err(FetchFailed::Passing(why)),
+            InputAnswer::Busy(status) => return Err(FetchFailed::Passing(Passing::Busy(status))),
+            InputAnswer::NoAnswer(why) => return Err(FetchFailed::Passing(Passing::BrokeOff(why))),
             InputAnswer::Refused(status) => return Err(FetchFailed::ForGood(format!("the coordinator answers {status}"))),
         },
     };
     Ok(response.bytes_stream())
 }
 
-async fn write(bytes: impl Stream<Item = reqwest::Result<Bytes>>, to: &Path, cap_bytes: u64) -> Result<Sha256, FetchFailed> {
+async fn write(
+    bytes: impl Stream<Item = reqwest::Result<Bytes>>,
+    to: &Path,
+    room_bytes: u64,
+) -> Result<(Sha256, u64), FetchFailed> {
     let mut bytes = std::pin::pin!(bytes);
     let mut file = tokio::io::BufWriter::with_capacity(1 << 20, tokio::fs::File::create(to).await.map_err(FetchFailed::Disk)?);
     let mut sum = sha2::Sha256::new();
     let mut total = 0_u64;
     while let Some(piece) = bytes.next().await {
-        let piece = piece.map_err(|error| FetchFailed::Passing(error.without_url().to_string()))?;
+        let broke_off = |error: reqwest::Error| FetchFailed::Passing(Passing::BrokeOff(error.without_url().to_string()));
+        let piece = piece.map_err(broke_off)?;
         total += piece.len() as u64;
-        if total > cap_bytes {
+        if total > room_bytes {
             return Err(FetchFailed::TooLarge);
         }
         sum.update(&piece);
         file.write_all(&piece).await.map_err(FetchFailed::Disk)?;
     }
     file.flush().await.map_err(FetchFailed::Disk)?;
-    Ok(Sha256::from_bytes(sum.finalize().into()))
+    Ok((Sha256::from_bytes(sum.finalize().into()), total))
+}
+
+fn mismatch(index: usize, input: &Input, sum: Sha256) -> Failure {
+    let detail = format!("inputs[{index}] ({}) has the sha-256 {sum}, not {}.", input.path, input.sha256);
+    Failure::because(Reason::InputMismatch, detail)
 }
 
 fn unavailable(index: usize, input: &Input, why: &str) -> Failure {
@@ -201,5 +244,43 @@ fn disk_failure(work: &WorkVolume, error: &io::Error, input: &Input) -> Failure 
         (WorkVolume::Mounted { .. } | WorkVolume::Named { .. }, _) => {
             Failure::because(Reason::EngineFailed, format!("The rig could not write {}.", input.path))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    fn input(url: Option<&str>) -> Input {
+        let upload = url.is_none().then_some("upl_0192d3a0b1c27def8123456789abcdef");
+        let text = serde_json::json!({"url": url, "upload": upload, "sha256": Sha256::of(b""), "path": "a"});
+        serde_json::from_value(text).expect("an input")
+    }
+
+    #[test]
+    fn what_the_coordinator_does_not_give_is_never_the_jobs_fault() {
+        let kept_there = input(None);
+        for passing in [Passing::Busy(StatusCode::BAD_GATEWAY), Passing::BrokeOff("connection refused".to_owned())] {
+            for rig_is_connected in [true, false] {
+                assert_eq!(given_up(0, &kept_there, &passing, rig_is_connected).reason, Reason::FetchFailed);
+            }
+        }
+    }
+
+    #[test]
+    fn an_address_is_the_customers_unless_the_rig_reaches_nobody() {
+        let elsewhere = input(Some("https://files.example/a"));
+        assert_eq!(given_up(0, &elsewhere, &Passing::Unreachable, true).reason, Reason::InputUnavailable);
+        assert_eq!(given_up(0, &elsewhere, &Passing::Unreachable, false).reason, Reason::FetchFailed);
+    }
+
+    #[tokio::test]
+    async fn an_input_takes_no_more_than_the_others_have_left() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let pieces = || stream::iter([Ok(Bytes::from_static(b"four")), Ok(Bytes::from_static(b"five5"))]);
+        assert!(matches!(write(pieces(), &dir.path().join("a"), 8).await, Err(FetchFailed::TooLarge)));
+        assert!(matches!(write(pieces(), &dir.path().join("a"), 9).await, Ok((_, 9))));
     }
 }

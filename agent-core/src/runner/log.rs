@@ -2,6 +2,7 @@
 //! piece. Neither a slow disk nor a dead coordinator ever holds the container up: the engine keeps its own copy.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -18,7 +19,7 @@ use super::coordinator::{Counter, LOG_PIECE_BYTES_MAX, LogAnswer};
 
 mod follow;
 
-pub(super) use follow::{LogFile, REST_MAX};
+pub(super) use follow::{Followed, LogFile, REST_MAX};
 
 /// Small pieces go out together, at most this much later than written.
 const PUSH_EVERY: Duration = Duration::from_millis(200);
@@ -60,6 +61,14 @@ pub(super) async fn push(counter: &Counter, path: &Path, mut written: watch::Rec
         // Never beyond what is known to be written: what follows may be cut back after a crash.
         let bytes = usize::try_from(now.bytes - sent).unwrap_or(usize::MAX).min(LOG_PIECE_BYTES_MAX);
         let piece = read_piece(path, sent, bytes).await;
+        if piece.is_empty() {
+            // The owner's disk does not give what was written to it. Asking again is for when more has been written; with
+            // nothing more to come, this is the end.
+            if now.flush_until.is_some() || written.changed().await.is_err() {
+                return sent;
+            }
+            continue;
+        }
         let full = bytes == LOG_PIECE_BYTES_MAX;
         match counter.put_log(sent, piece).await {
             LogAnswer::Next(next) => {
@@ -90,15 +99,21 @@ async fn read_piece(path: &Path, from: u64, bytes: usize) -> Bytes {
     read.await.unwrap_or_default().into()
 }
 
-/// Removes logs nobody has written to for `kept`.
-pub(super) async fn prune(data_dir: &Path, kept: Duration) {
+/// Removes logs nobody has written to for `kept`. Those of `live` attempts stay: a job may be silent for longer than that.
+pub(super) async fn prune(data_dir: &Path, kept: Duration, live: &HashSet<AttemptId>) {
     let Ok(mut entries) = tokio::fs::read_dir(data_dir.join("logs")).await else { return };
     while let Ok(Some(entry)) = entries.next_entry().await {
-        let name = entry.file_name();
-        let ours = name.to_str().is_some_and(|name| name.starts_with(AttemptId::PREFIX));
+        let path = entry.path();
+        let attempt = path.file_stem().and_then(|name| name.to_str()?.parse::<AttemptId>().ok());
+        if attempt.is_none_or(|attempt| live.contains(&attempt)) {
+            continue;
+        }
         let Ok(modified) = entry.metadata().await.and_then(|metadata| metadata.modified()) else { continue };
-        if ours && modified.elapsed().is_ok_and(|age| age > kept) {
-            tokio::fs::remove_file(entry.path()).await.ok();
+        if modified.elapsed().is_ok_and(|age| age > kept) {
+            tokio::fs::remove_file(path).await.ok();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,10 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -16,22 +16,21 @@ use headframe_protocol::{
     session::{OUTPUT_FILES_MAX, OutputFile},
 };
 use sha2::Digest as _;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Assignment, archive,
     coordinator::{Counter, ObjectAnswer},
     crew::Site,
     failure::Failure,
+    patience::Patience,
     work::WorkVolume,
 };
 
 /// Files on their way at once: hides the round trip of small ones without crowding out the owner's line.
 const UPLOADS_AT_ONCE: usize = 4;
-/// Tries of one file: with the pauses between about two minutes, longer than a lease lives without the coordinator.
-const UPLOAD_TRIES: u32 = 12;
-/// Between tries; doubles up to the longest.
-const UPLOAD_PAUSE: Duration = Duration::from_millis(500);
-const UPLOAD_PAUSE_MAX: Duration = Duration::from_secs(20);
+/// Summed up between two looks whether it is still wanted: a fraction of a second even on a slow disk.
+const CHUNK_BYTES: usize = 1 << 20;
 /// Folders inside folders. The path's length bounds it as well; this bounds our stack.
 const DEPTH_MAX: usize = 64;
 
@@ -42,35 +41,83 @@ pub(super) struct Collected {
     output: OutputFile,
 }
 
-/// Finds and sums up every output the job names.
+/// Finds and sums up every output the job names. Ends soon after it is dropped, however much there is.
 pub(super) async fn collect(
     site: &Site,
     assignment: &Assignment,
     work: &WorkVolume,
     container: &str,
 ) -> Result<Vec<Collected>, Failure> {
+    let found = Found::new(u64::from(assignment.spec.resources.disk_gib) << 30);
     let found = match work {
         WorkVolume::Mounted { dir } => {
             let (dir, paths) = (dir.clone(), assignment.spec.outputs.clone());
-            blocking(move || walk_all(&dir, &paths)).await?
+            blocking(move |stop| walk_all(&dir, &paths, found, stop)).await?
         }
-        WorkVolume::Named { .. } => unpack_all(site, assignment, container).await?,
+        WorkVolume::Named { .. } => unpack_all(site, assignment, container, found).await?,
     };
-    blocking(move || found.into_iter().map(|(path, file)| sum_up(path, file)).collect()).await
+    sum_up_all(found).await
 }
 
-async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
-    match tokio::task::spawn_blocking(act).await {
+async fn sum_up_all(found: Found) -> Result<Vec<Collected>, Failure> {
+    blocking(move |stop| found.files.into_iter().map(|(path, file)| sum_up(path, file, stop)).collect()).await
+}
+
+/// Runs `act` on a thread of its own. A thread cannot be dropped; `act` looks now and then whether whoever waited for it has
+/// gone.
+async fn blocking<T: Send + 'static>(
+    act: impl FnOnce(&CancellationToken) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let stop = CancellationToken::new();
+    let _gone = stop.clone().drop_guard();
+    match tokio::task::spawn_blocking(move || act(&stop)).await {
         Ok(done) => done,
         Err(_) => Err(Failure::because(Reason::EngineFailed, "The rig could not collect the outputs.")),
     }
 }
 
-/// Path under `/work` to file here. A map: two named outputs may overlap.
-type Found = BTreeMap<String, PathBuf>;
+/// Nobody reads it: whoever waited has gone.
+const fn unless_gone(stop: bool) -> Result<(), Failure> {
+    if stop { Err(Failure::plain(Reason::EngineFailed)) } else { Ok(()) }
+}
 
-fn walk_all(dir: &Path, paths: &[String]) -> Result<Found, Failure> {
-    let mut found = Found::new();
+/// Path under `/work` to file here, within what a job may leave. A map: two named outputs may overlap.
+#[derive(Debug)]
+struct Found {
+    files: BTreeMap<String, PathBuf>,
+    bytes: u64,
+    bytes_max: u64,
+}
+
+impl Found {
+    const fn new(bytes_max: u64) -> Self {
+        Self { files: BTreeMap::new(), bytes: 0, bytes_max }
+    }
+
+    /// `bytes` is what will be brought: a file with holes may be larger than its disk.
+    fn add(&mut self, path: &str, file: &Path, bytes: u64) -> Result<(), Failure> {
+        if self.files.insert(path.to_owned(), file.to_owned()).is_some() {
+            return Ok(());
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.files.len() > OUTPUT_FILES_MAX {
+            return Err(refused(format!("There are more than {OUTPUT_FILES_MAX} files.")));
+        }
+        if self.bytes > self.bytes_max {
+            return Err(too_large(self.bytes_max));
+        }
+        Ok(())
+    }
+}
+
+/// What both ways of reaching the outputs ask of the path of a file.
+pub(super) fn is_fit_path(path: &str) -> bool {
+    path.len() <= PATH_BYTES_MAX
+        && !path.chars().any(|c| c.is_control() || c == '\\')
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+fn walk_all(dir: &Path, paths: &[String], mut found: Found, stop: &CancellationToken) -> Result<Found, Failure> {
     for path in paths {
         let mut at = dir.to_owned();
         let mut inside = true;
@@ -83,23 +130,20 @@ fn walk_all(dir: &Path, paths: &[String]) -> Result<Found, Failure> {
         if !inside {
             return Err(refused(format!("`{path}` is or goes through a symbolic link.")));
         }
-        walk(&at, path, 0, &mut found)?;
+        walk(&at, path, 0, &mut found, stop)?;
     }
     Ok(found)
 }
 
-fn walk(at: &Path, path: &str, depth: usize, found: &mut Found) -> Result<(), Failure> {
+fn walk(at: &Path, path: &str, depth: usize, found: &mut Found, stop: &CancellationToken) -> Result<(), Failure> {
+    unless_gone(stop.is_cancelled())?;
     let unreadable = |error: io::Error| {
         tracing::warn!(%error, "Could not read an output");
         Failure::because(Reason::EngineFailed, format!("The rig could not read `{path}`."))
     };
     let metadata = fs::symlink_metadata(at).map_err(unreadable)?;
     if metadata.is_file() {
-        if found.len() >= OUTPUT_FILES_MAX {
-            return Err(refused(format!("There are more than {OUTPUT_FILES_MAX} files.")));
-        }
-        found.insert(path.to_owned(), at.to_owned());
-        return Ok(());
+        return found.add(path, at, metadata.len());
     }
     if !metadata.is_dir() {
         return Err(refused(format!("`{path}` is not a plain file.")));
@@ -112,28 +156,29 @@ fn walk(at: &Path, path: &str, depth: usize, found: &mut Found) -> Result<(), Fa
         let name = entry.file_name();
         let Some(name) = name.to_str() else { return Err(refused(format!("A name in `{path}` is not UTF-8."))) };
         let inner = format!("{path}/{name}");
-        if inner.len() > PATH_BYTES_MAX || name.chars().any(|c| c.is_control() || c == '\\') {
-            return Err(refused(format!("A name in `{path}` is too long or has control characters or `\\` in it.")));
+        if !is_fit_path(&inner) {
+            return Err(unfit_path(path));
         }
-        walk(&entry.path(), &inner, depth + 1, found)?;
+        walk(&entry.path(), &inner, depth + 1, found, stop)?;
     }
     Ok(())
 }
 
-async fn unpack_all(site: &Site, assignment: &Assignment, container: &str) -> Result<Found, Failure> {
-    let mut found = Found::new();
+async fn unpack_all(site: &Site, assignment: &Assignment, container: &str, mut found: Found) -> Result<Found, Failure> {
     for (number, path) in assignment.spec.outputs.iter().enumerate() {
         let folder = site.works.folder(assignment.at.attempt).join(format!("outputs-{number}"));
         let made = tokio::fs::create_dir_all(&folder).await;
         made.map_err(|_| Failure::because(Reason::EngineFailed, "The rig could not collect the outputs."))?;
-        match archive::get(&site.engine.docker, container, path, &folder).await {
-            Ok(files) => found.extend(files.into_iter().map(|unpacked| (unpacked.path, unpacked.file))),
+        let files = match archive::get(&site.engine.docker, container, path, &folder, found.bytes_max).await {
+            Ok(files) => files,
             Err(archive::GetError::Missing) => return Err(missing(path)),
             Err(archive::GetError::Refused(why)) => return Err(refused(why)),
+            Err(archive::GetError::UnfitPath) => return Err(unfit_path(path)),
+            Err(archive::GetError::TooLarge) => return Err(too_large(found.bytes_max)),
             Err(archive::GetError::Engine(error)) => return Err(Failure::engine("hand out the outputs", &error)),
-        }
-        if found.len() > OUTPUT_FILES_MAX {
-            return Err(refused(format!("There are more than {OUTPUT_FILES_MAX} files.")));
+        };
+        for archive::Unpacked { path, file, bytes } in files {
+            found.add(&path, &file, bytes)?;
         }
     }
     Ok(found)
@@ -147,31 +192,33 @@ fn refused(why: String) -> Failure {
     Failure::because(Reason::OutputRefused, why)
 }
 
-fn sum_up(path: String, file: PathBuf) -> Result<Collected, Failure> {
-    let summed = || -> io::Result<(Sha256, u64)> {
-        let mut sum = sha2::Sha256::new();
-        let bytes = io::copy(&mut fs::File::open(&file)?, &mut HashWriter(&mut sum))?;
-        Ok((Sha256::from_bytes(sum.finalize().into()), bytes))
-    };
-    let (sha256, bytes) = summed().map_err(|error| {
-        tracing::warn!(%error, "Could not read an output");
-        Failure::because(Reason::EngineFailed, format!("The rig could not read `{path}`."))
-    })?;
-    Ok(Collected { file, output: OutputFile { path, sha256, bytes } })
+fn unfit_path(path: &str) -> Failure {
+    refused(format!("A name in `{path}` is too long or has control characters or `\\` in it."))
 }
 
-/// `io::copy` into a hash: it brings its own buffer.
-struct HashWriter<'a>(&'a mut sha2::Sha256);
+fn too_large(bytes_max: u64) -> Failure {
+    refused(format!("The outputs are larger together than the {} GiB of `resources.disk_gib`.", bytes_max >> 30))
+}
 
-impl io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
+fn sum_up(path: String, file: PathBuf, stop: &CancellationToken) -> Result<Collected, Failure> {
+    let unreadable = |error: io::Error| {
+        tracing::warn!(%error, "Could not read an output");
+        Failure::because(Reason::EngineFailed, format!("The rig could not read `{path}`."))
+    };
+    let mut from = fs::File::open(&file).map_err(unreadable)?;
+    let mut sum = sha2::Sha256::new();
+    let mut bytes = 0;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        unless_gone(stop.is_cancelled())?;
+        let read = from.read(&mut chunk).map_err(unreadable)?;
+        if read == 0 {
+            break;
+        }
+        sum.update(&chunk[..read]);
+        bytes += read as u64;
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    Ok(Collected { file, output: OutputFile { path, sha256: Sha256::from_bytes(sum.finalize().into()), bytes } })
 }
 
 /// Brings them all. What the coordinator already has it says so about, which makes beginning again cheap.
@@ -182,10 +229,11 @@ pub(super) async fn bring_all(
 ) -> Result<Vec<OutputFile>, Failure> {
     let total: u64 = collected.iter().map(|collected| collected.output.bytes).sum();
     let brought = AtomicU64::new(0);
+    let broke_off = AtomicBool::new(false);
     let uploads = collected.into_iter().map(|Collected { file, output }| {
-        let (brought, progress) = (&brought, &progress);
+        let (brought, broke_off, progress) = (&brought, &broke_off, &progress);
         async move {
-            bring(counter, &file, &output).await?;
+            bring(counter, &file, &output, broke_off).await?;
             let so_far = brought.fetch_add(output.bytes, Ordering::Relaxed) + output.bytes;
             progress(u16::try_from(u128::from(so_far) * 1_000 / u128::from(total.max(1))).unwrap_or(1_000));
             Ok::<_, Failure>(output)
@@ -196,10 +244,10 @@ pub(super) async fn bring_all(
     Ok(outputs)
 }
 
-async fn bring(counter: &Counter, file: &Path, output: &OutputFile) -> Result<(), Failure> {
-    let mut pause = UPLOAD_PAUSE;
-    for tries_left in (0..UPLOAD_TRIES).rev() {
-        match counter.put_object(output.sha256, file, output.bytes).await {
+async fn bring(counter: &Counter, file: &Path, output: &OutputFile, broke_off: &AtomicBool) -> Result<(), Failure> {
+    let mut patience = Patience::new();
+    loop {
+        let failure = match counter.put_object(output.sha256, file, output.bytes).await {
             ObjectAnswer::There => return Ok(()),
             ObjectAnswer::NotOurs => return Err(Failure::plain(Reason::LeaseLapsed)),
             ObjectAnswer::Refused(status) => {
@@ -208,66 +256,24 @@ async fn bring(counter: &Counter, file: &Path, output: &OutputFile) -> Result<()
                     format!("The coordinator answers {status} to `{}`.", output.path),
                 ));
             }
-            ObjectAnswer::Later if tries_left > 0 => tokio::time::sleep(pause).await,
-            ObjectAnswer::Later => break,
-        }
-        pause = (pause * 2).min(UPLOAD_PAUSE_MAX);
+            ObjectAnswer::NoRoom(said) => {
+                let failure = refused(format!("`{}` was not taken: {said}", output.path));
+                // For an upload that broke off, the coordinator keeps room until it notices. Only without one is it the job
+                // that needs too much.
+                if !broke_off.load(Ordering::Relaxed) {
+                    return Err(failure);
+                }
+                failure
+            }
+            ObjectAnswer::Later => {
+                broke_off.store(true, Ordering::Relaxed);
+                Failure::because(Reason::UploadFailed, format!("`{}` could not be brought to the coordinator.", output.path))
+            }
+        };
+        let Some(pause) = patience.spend() else { return Err(failure) };
+        tokio::time::sleep(pause).await;
     }
-    Err(Failure::because(Reason::UploadFailed, format!("`{}` could not be brought to the coordinator.", output.path)))
 }
 
 #[cfg(all(test, unix))]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-
-    fn check(make: impl Fn(&Path), outputs: &[&str]) -> Result<Vec<String>, Reason> {
-        let dir = tempfile::tempdir().expect("a folder");
-        make(dir.path());
-        let outputs: Vec<String> = outputs.iter().map(ToString::to_string).collect();
-        walk_all(dir.path(), &outputs).map(|found| found.into_keys().collect()).map_err(|failure| failure.reason)
-    }
-
-    fn file(dir: &Path, path: &str) {
-        let path = dir.join(path);
-        fs::create_dir_all(path.parent().expect("inside")).expect("folders");
-        fs::write(path, "x").expect("a file");
-    }
-
-    #[test]
-    fn files_and_whole_folders_are_found_once() {
-        let made = |dir: &Path| ["a.txt", "out/1.png", "out/deep/2.png", "other"].iter().for_each(|path| file(dir, path));
-        assert_eq!(
-            check(made, &["a.txt", "out", "out/1.png"]),
-            Ok(vec!["a.txt".into(), "out/1.png".into(), "out/deep/2.png".into()])
-        );
-    }
-
-    #[test]
-    fn an_empty_folder_is_an_output_without_files() {
-        assert_eq!(check(|dir| fs::create_dir(dir.join("out")).expect("a folder"), &["out"]), Ok(vec![]));
-    }
-
-    #[test]
-    fn what_is_not_there_is_missing() {
-        assert_eq!(check(|dir| file(dir, "a"), &["b"]), Err(Reason::OutputMissing));
-        assert_eq!(check(|dir| file(dir, "a"), &["a/b"]), Err(Reason::OutputMissing));
-    }
-
-    #[test]
-    fn links_lead_nowhere() {
-        assert_eq!(check(|dir| symlink("/etc/passwd", dir.join("a")).expect("a link"), &["a"]), Err(Reason::OutputRefused));
-        assert_eq!(check(|dir| symlink("/etc", dir.join("a")).expect("a link"), &["a/passwd"]), Err(Reason::OutputRefused));
-        let inside = |dir: &Path| {
-            file(dir, "out/x");
-            symlink("/etc/passwd", dir.join("out/y")).expect("a link");
-        };
-        assert_eq!(check(inside, &["out"]), Err(Reason::OutputRefused));
-    }
-
-    #[test]
-    fn names_nobody_can_print_are_refused() {
-        assert_eq!(check(|dir| file(dir, "out/a\nb"), &["out"]), Err(Reason::OutputRefused));
-    }
-}
+mod tests;

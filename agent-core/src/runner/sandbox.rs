@@ -15,6 +15,7 @@ use headframe_protocol::{DeviceId, session::AttemptRef};
 
 use super::{Assignment, work::WorkVolume};
 
+mod capabilities;
 mod facts;
 
 pub use facts::Deviation;
@@ -100,6 +101,7 @@ fn environment(assignment: &Assignment) -> Vec<String> {
 fn host_config(assignment: &Assignment, work: &WorkVolume) -> HostConfig {
     let resources = &assignment.spec.resources;
     let memory = i64::from(resources.memory_gib) * GIB;
+    let disk = i64::from(resources.disk_gib) * GIB;
     HostConfig {
         // No way out: no network at all, not even the rig's own.
         network_mode: Some("none".to_owned()),
@@ -122,7 +124,8 @@ fn host_config(assignment: &Assignment, work: &WorkVolume) -> HostConfig {
         memory_swap: Some(memory),
         nano_cpus: Some(i64::from(resources.cpu) * 1_000_000_000),
         pids_limit: Some(PIDS_MAX),
-        ulimits: Some(vec![ulimit("core", 0), ulimit("nofile", OPEN_FILES_MAX)]),
+        // No file larger than the place it could be in, be it the disk or memory: one of nothing but holes could claim any size.
+        ulimits: Some(vec![ulimit("core", 0), ulimit("fsize", disk.max(memory)), ulimit("nofile", OPEN_FILES_MAX)]),
         oom_score_adj: Some(OOM_SCORE_ADJ),
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".to_owned()),

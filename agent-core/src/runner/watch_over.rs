@@ -18,9 +18,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{
     RunEventKind,
-    attempt::{Attempt, Order},
+    attempt::Attempt,
     failure::Failure,
-    log::{LogFile, REST_MAX},
+    log::{Followed, LogFile, REST_MAX},
 };
 use crate::meter::{Meter, Sample};
 
@@ -66,9 +66,14 @@ pub(super) async fn run(
 ) -> Result<Exit, Failure> {
     let docker = attempt.site.engine.docker.clone();
     let mut watch = Watch { docker: &docker, container, meter: Meter::default(), ending: None, ran_before: Duration::ZERO };
-    match adopted {
+    let runs = match adopted {
         None => watch.start().await?,
         Some((running_ms, stopping)) => watch.take_up(running_ms, stopping).await?,
+    };
+    if !runs {
+        // It ended while nobody looked. No word of a start: to an owner who is here it would be given back once more.
+        follow(&docker, container, log, &AtomicBool::new(true)).await;
+        return watch.settle(Waited::EndedBefore).await;
     }
     attempt.teller.tell(RunEventKind::Started).await;
     let ended = AtomicBool::new(false);
@@ -83,21 +88,27 @@ pub(super) async fn run(
     watch.settle(waited).await
 }
 
-/// Follows the log until the container has ended and everything it wrote is here.
+/// Follows the log until the container has ended and everything it wrote is here, or as much of it as is kept.
 async fn follow(docker: &Docker, container: &str, log: &mut LogFile, ended: &AtomicBool) {
     loop {
         let last_round = ended.load(Ordering::Acquire);
-        let whole = if last_round {
+        let followed = if last_round {
             // What an ended container has written is read at once; the rest is a broken engine's business.
-            tokio::time::timeout(REST_MAX, log.follow(docker, container)).await.unwrap_or(true)
+            tokio::time::timeout(REST_MAX, log.follow(docker, container)).await.unwrap_or(Followed::ToItsEnd)
         } else {
             log.follow(docker, container).await
         };
+        let pause = match followed {
+            // Nothing more is taken in, however often it is read.
+            Followed::NoFurther => return,
+            Followed::ToItsEnd => Duration::from_millis(20),
+            Followed::BrokeOff => ENGINE_LOOK_EVERY,
+        };
         // A stream may end just before the container's end is known; another round then finds nothing new.
-        if last_round || (whole && ended.load(Ordering::Acquire)) {
+        if last_round || (followed == Followed::ToItsEnd && ended.load(Ordering::Acquire)) {
             return;
         }
-        tokio::time::sleep(if whole { Duration::from_millis(20) } else { ENGINE_LOOK_EVERY }).await;
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -108,6 +119,8 @@ enum Waited {
     Ended,
     /// The engine went away meanwhile and came back, and the container had ended.
     EndedUnseen,
+    /// The container had ended before this life of the agent.
+    EndedBefore,
     /// The engine did not come back, or came back without the container.
     Gone,
 }
@@ -160,8 +173,8 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    async fn start(&mut self) -> Result<(), Failure> {
-        let Err(error) = self.docker.start_container(self.container, None).await else { return Ok(()) };
+    async fn start(&mut self) -> Result<bool, Failure> {
+        let Err(error) = self.docker.start_container(self.container, None).await else { return Ok(true) };
         let failure = Failure::engine("start the container", &error);
         // A command the image does not have is the job's mistake; the engine notes it as a shell would.
         match self
@@ -178,14 +191,15 @@ impl Watch<'_> {
         }
     }
 
-    async fn take_up(&mut self, running_ms: u64, stopping: bool) -> Result<(), Failure> {
+    /// Goes on with a container of an earlier life. Says whether it still runs.
+    async fn take_up(&mut self, running_ms: u64, stopping: bool) -> Result<bool, Failure> {
         self.meter = Meter::resumed(running_ms);
         self.ending = stopping.then_some(Cause::Stopped);
         // The job's time goes on while the agent is away, its bill does not.
         let now = self.docker.info().await.map_err(|error| Failure::engine("tell the time", &error))?.system_time;
         let state = self.state().await.map_err(|error| Failure::engine("inspect the container", &error))?.unwrap_or_default();
         self.ran_before = span(state.started_at.as_deref(), now.as_deref()).unwrap_or(Duration::from_millis(running_ms));
-        Ok(())
+        Ok(state.running.unwrap_or_default())
     }
 
     async fn state(&self) -> Result<Option<ContainerState>, EngineError> {
@@ -222,7 +236,7 @@ impl Watch<'_> {
                 }
                 Ok(()) = attempt.orders.changed() => {
                     let order = *attempt.orders.borrow_and_update();
-                    if let Order::Stop { grace } = order {
+                    if let Some(grace) = order.grace() {
                         self.terminate(Cause::Stopped, grace).await;
                         kill.as_mut().reset(Instant::now() + grace);
                         killing = true;
@@ -279,7 +293,7 @@ impl Watch<'_> {
     async fn settle(self, waited: Waited) -> Result<Exit, Failure> {
         let seen_ms = self.meter.running_ms();
         let state = match waited {
-            Waited::Ended | Waited::EndedUnseen => self.state().await.ok().flatten(),
+            Waited::Ended | Waited::EndedUnseen | Waited::EndedBefore => self.state().await.ok().flatten(),
             Waited::Gone => None,
         };
         let Some(state) = state else {
@@ -292,6 +306,8 @@ impl Watch<'_> {
             Some(cause) => cause,
             None if out_of_memory => Cause::OutOfMemory,
             None if code != 0 && waited == Waited::EndedUnseen => Cause::EngineLost,
+            // Nobody saw it, and a PC that shuts down or loses power ends its containers so.
+            None if KILLED_CODES.contains(&code) && waited == Waited::EndedBefore => Cause::EngineLost,
             // An engine that shuts down ends its containers first and goes away a moment later.
             None if KILLED_CODES.contains(&code) && !self.engine_stays().await => Cause::EngineLost,
             None => Cause::ByItself,

@@ -8,6 +8,7 @@
 use std::{
     fmt, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use bollard::{
@@ -22,6 +23,9 @@ use super::{RunnerConfig, engine::Engine, sandbox};
 #[cfg(target_os = "linux")]
 mod loop_ext4;
 mod seed;
+
+/// Between two looks at the free space. At a disk's full speed some gigabytes are written meanwhile; the reserve is for them.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How a job's disk use is held to its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +86,8 @@ pub(super) struct Works {
     docker: Docker,
     device: DeviceId,
     limit: DiskLimit,
+    /// Where the engine keeps images and volumes, if that is a folder of this machine; often another disk than ours.
+    engine_root: Option<PathBuf>,
     reserve_bytes: u64,
 }
 
@@ -95,7 +101,8 @@ impl Works {
             Some(limit) => *limit,
             None => best_limit(&root, engine).await,
         };
-        Ok(Self { root, docker: engine.docker.clone(), device: *device, limit, reserve_bytes: *disk_reserve_bytes })
+        let (docker, engine_root) = (engine.docker.clone(), engine.data_root.clone());
+        Ok(Self { root, docker, device: *device, limit, engine_root, reserve_bytes: *disk_reserve_bytes })
     }
 
     pub(super) fn limit(&self) -> DiskLimit {
@@ -110,8 +117,8 @@ impl Works {
     /// A new, empty volume of `gib`; one left half-made by an earlier try is replaced.
     pub(super) async fn make(&self, at: AttemptRef, gib: u16) -> Result<WorkVolume, WorkError> {
         let need_bytes = u64::from(gib) << 30;
-        let free_bytes = self.free_bytes();
-        if free_bytes < need_bytes.saturating_add(self.reserve_bytes) {
+        let free_bytes = self.free_for_volumes();
+        if free_bytes < need_bytes.saturating_add(self.reserve_bytes) || self.is_rig_full() {
             return Err(WorkError::DiskFull { free_bytes, need_bytes });
         }
         self.remove(at.attempt).await;
@@ -182,15 +189,32 @@ impl Works {
         }
     }
 
-    /// Whether the owner's disk has less left than what is his.
+    /// Whether a disk of the owner that we fill has less left than what is his.
     pub(super) fn is_rig_full(&self) -> bool {
-        self.free_bytes() < self.reserve_bytes
+        let disks = [Some(&self.root), self.engine_root.as_ref()];
+        disks.into_iter().flatten().any(|disk| free_bytes(disk) < self.reserve_bytes)
     }
 
-    fn free_bytes(&self) -> u64 {
-        // A disk that cannot be asked is not called full: the job would die of our not knowing.
-        fs4::available_space(&self.root).unwrap_or(u64::MAX)
+    /// Returns when a disk is that full.
+    pub(super) async fn until_rig_full(&self) {
+        while !self.is_rig_full() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
+
+    fn free_for_volumes(&self) -> u64 {
+        let here = free_bytes(&self.root);
+        match (self.limit, &self.engine_root) {
+            // What goes into the engine's volume and comes out of it passes through our folder.
+            (DiskLimit::FreeSpaceWatch, Some(disk)) => here.min(free_bytes(disk)),
+            (DiskLimit::FreeSpaceWatch, None) | (DiskLimit::LoopExt4, _) => here,
+        }
+    }
+}
+
+fn free_bytes(disk: &Path) -> u64 {
+    // A disk that cannot be asked is not called full: the job would die of our not knowing.
+    fs4::available_space(disk).unwrap_or(u64::MAX)
 }
 
 async fn best_limit(root: &Path, engine: &Engine) -> DiskLimit {

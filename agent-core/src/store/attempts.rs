@@ -28,6 +28,8 @@ pub struct OpenAttempt {
     pub outcome: Option<Outcome>,
     /// When the offer was taken.
     pub accepted_ms: TimestampMs,
+    /// When the last answered heartbeat was sent.
+    pub renewed_ms: TimestampMs,
 }
 
 impl Store {
@@ -37,7 +39,7 @@ impl Store {
     /// [`StoreError::Read`], and [`StoreError::Damaged`] for a row this program did not write.
     pub async fn open_attempts(&self) -> Result<Vec<OpenAttempt>, StoreError> {
         let rows = sqlx::query(
-            "SELECT attempt, offer, stage, parting, running_ms, log_bytes, receipt_sequence, outcome, accepted_ms
+            "SELECT attempt, offer, stage, parting, running_ms, log_bytes, receipt_sequence, outcome, accepted_ms, renewed_ms
              FROM attempt WHERE settled_ms IS NULL ORDER BY ordinal",
         )
         .fetch_all(&self.readers)
@@ -74,6 +76,7 @@ fn open_attempt(row: &SqliteRow) -> Result<OpenAttempt, StoreError> {
         sequence: unsigned(row.get("receipt_sequence")),
         outcome: outcome.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| damaged())?,
         accepted_ms: TimestampMs::from_millis(row.get("accepted_ms")),
+        renewed_ms: TimestampMs::from_millis(row.get("renewed_ms")),
     })
 }
 
@@ -92,6 +95,11 @@ pub(super) async fn apply(connection: &mut SqliteConnection, entry: &Entry, now:
         Entry::Accepted(offer) => accept(connection, offer, now).await,
         Entry::Stage { at, stage } => {
             let update = sqlx::query("UPDATE attempt SET stage = $1 WHERE attempt = $2 AND epoch = $3").bind(stage.as_str());
+            one(connection, update, *at).await
+        }
+        Entry::Renewed { at, sent_ms } => {
+            let update =
+                sqlx::query("UPDATE attempt SET renewed_ms = $1 WHERE attempt = $2 AND epoch = $3").bind(sent_ms.as_millis());
             one(connection, update, *at).await
         }
         Entry::Parting { at, parting } => {
@@ -152,8 +160,8 @@ async fn one(connection: &mut SqliteConnection, update: Update<'_>, at: AttemptR
 
 async fn accept(connection: &mut SqliteConnection, offer: &Offer, now: TimestampMs) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO attempt (attempt, epoch, job, title, image, earns_per_hour, offer, stage, accepted_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (attempt) DO NOTHING",
+        "INSERT INTO attempt (attempt, epoch, job, title, image, earns_per_hour, offer, stage, accepted_ms, renewed_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON CONFLICT (attempt) DO NOTHING",
     )
     .bind(offer.at.attempt.to_string())
     .bind(signed(offer.at.epoch))

@@ -35,6 +35,13 @@ pub enum Entry {
         /// Where it is now.
         stage: AttemptState,
     },
+    /// The coordinator has answered a heartbeat: the lease lives on.
+    Renewed {
+        /// Which attempt's.
+        at: AttemptRef,
+        /// When that heartbeat was sent.
+        sent_ms: TimestampMs,
+    },
     /// The container has been told to stop.
     Parting {
         /// Which.
@@ -99,11 +106,11 @@ pub enum Parting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Choice {
-    /// Not started.
+    /// Never started.
     Off,
     /// Started.
     On,
-    /// Finish what runs, then off.
+    /// Finish what runs, then pause.
     Finishing,
     /// Paused.
     Paused {
@@ -195,7 +202,9 @@ fn answer(entry: &Entry, safe: bool) -> Option<Written> {
         (Entry::Settled(settled), true) => Some(Written::Settled(settled.at)),
         // A receipt that is not on disk is not signed; the next heartbeat makes another.
         (Entry::Receipt { .. } | Entry::Settled(_), false)
-        | (Entry::Stage { .. } | Entry::Parting { .. } | Entry::Dropped { .. } | Entry::Choice(_), _) => None,
+        | (Entry::Stage { .. } | Entry::Renewed { .. } | Entry::Parting { .. } | Entry::Dropped { .. } | Entry::Choice(_), _) => {
+            None
+        }
     }
 }
 

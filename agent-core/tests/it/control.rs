@@ -35,7 +35,7 @@ async fn a_guest_watches_pauses_and_starts() {
     let refused = guest.pause(PauseArgs { minutes: Some(0) }).await;
     assert!(matches!(refused, Err(ClientError::Refused(error)) if error.code == ControlCode::BadRequest));
     guest.finish().await.expect("finished");
-    rig.shows(|now| now.phase == Phase::Off).await;
+    rig.shows(|now| now.phase == Phase::Paused { until_ms: None }).await;
     rig.agent.shutdown().await;
     assert!(watch_ends(watch).await, "a watch ends with the agent");
 }
@@ -90,5 +90,10 @@ async fn jobs_and_logs_are_pulled_by_page() {
         let refused = guest.log(LogArgs { attempt: stranger, offset: 0 }).await;
         assert!(matches!(refused, Err(ClientError::Refused(error)) if error.code == ControlCode::NotFound));
     }
+    let long = "x".repeat(65);
+    let refused = guest.log(LogArgs { attempt: long.clone(), offset: 0 }).await;
+    assert!(matches!(refused, Err(ClientError::Refused(error)) if error.code == ControlCode::BadRequest));
+    let refused = guest.jobs(JobsArgs { after: Some(long), limit: 1 }).await;
+    assert!(matches!(refused, Err(ClientError::Refused(error)) if error.code == ControlCode::BadRequest));
     rig.agent.shutdown().await;
 }

@@ -114,7 +114,7 @@ async fn an_owner_pauses_snoozes_starts_and_quits_from_the_tray() {
         ("Pause", "Paused until you resume it."),
         ("Start", "Waiting: "),
         ("Snooze for 1 hour", "Paused for 60 min more."),
-        ("Finish, then stop", "Off. "),
+        ("Finish, then stop", "Paused until you resume it."),
     ] {
         click(&menu, label).await;
         let shown = async { while !entries(&menu).await[0].0.starts_with(state) {} };

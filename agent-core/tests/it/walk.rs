@@ -140,3 +140,23 @@ async fn a_cancelled_job_shows_in_the_history() {
     rig.shows(|now| now.working.is_empty() && matches!(now.link, Link::Connected { .. })).await;
     rig.agent.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_stops_answering_is_told_and_so_is_its_return() {
+    let coordinator = FakeCoordinator::start().await;
+    let home = home(&coordinator);
+    let rig = Rig::fresh(home.path()).await;
+    let (_, mut line) = coordinator.welcomed().await;
+    line.beats_until(|ready, _| ready).await;
+
+    rig.engine.pulse.send_replace(false);
+    line.beats_until(|ready, _| !ready).await;
+    rig.shows(|now| {
+        now.engine.found.is_none() && now.engine.tried.iter().any(|tried| tried.result.contains("stopped answering"))
+    })
+    .await;
+    rig.engine.pulse.send_replace(true);
+    line.beats_until(|ready, _| ready).await;
+    rig.shows(|now| now.phase == Phase::Ready && now.engine.found.is_some()).await;
+    rig.agent.shutdown().await;
+}

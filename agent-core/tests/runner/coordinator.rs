@@ -8,13 +8,13 @@ use std::{
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{DefaultBodyLimit, Path, Query, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, put},
 };
-use headframe_protocol::Sha256;
+use headframe_protocol::{Sha256, error::Problem};
 use url::Url;
 
 pub(crate) const TOKEN: &str = "a-token-nobody-may-see";
@@ -25,6 +25,9 @@ pub(crate) struct Seen {
     pub(crate) inputs: BTreeMap<usize, Vec<u8>>,
     pub(crate) log: Vec<u8>,
     pub(crate) objects: BTreeMap<String, Vec<u8>>,
+    /// What is said to every output, if there is no room for any.
+    pub(crate) full: Option<Problem>,
+    pub(crate) objects_refused: u32,
     /// Answers to give instead, one per request.
     pub(crate) troubles: u32,
 }
@@ -61,6 +64,13 @@ impl Coordinator {
 
     pub(crate) fn object(&self, sum: Sha256) -> Option<Vec<u8>> {
         self.seen.lock().expect("no panics").objects.get(&sum.to_string()).cloned()
+    }
+
+    fn refusal(&self) -> Option<Problem> {
+        let mut seen = self.seen.lock().expect("no panics");
+        let problem = seen.full.clone()?;
+        seen.objects_refused += 1;
+        Some(problem)
     }
 
     fn admit(&self, headers: &HeaderMap) -> Result<(), StatusCode> {
@@ -104,12 +114,18 @@ async fn object(
     State(coordinator): State<Coordinator>,
     Path(sum): Path<String>,
     headers: HeaderMap,
-    bytes: Bytes,
-) -> Result<StatusCode, StatusCode> {
+    body: Body,
+) -> Result<Response, StatusCode> {
     coordinator.admit(&headers)?;
+    if let Some(problem) = coordinator.refusal() {
+        // The body stays unread, as it does where there is no room for it.
+        let status = StatusCode::from_u16(problem.status).expect("a status");
+        return Ok((status, axum::Json(problem)).into_response());
+    }
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| StatusCode::BAD_REQUEST)?;
     if Sha256::of(&bytes).to_string() != sum {
         return Err(StatusCode::BAD_REQUEST);
     }
     let old = coordinator.seen.lock().expect("no panics").objects.insert(sum, bytes.to_vec());
-    Ok(if old.is_some() { StatusCode::OK } else { StatusCode::CREATED })
+    Ok(if old.is_some() { StatusCode::OK } else { StatusCode::CREATED }.into_response())
 }

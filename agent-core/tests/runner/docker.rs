@@ -5,5 +5,4 @@ mod away;
 mod journey;
 mod limits;
 mod sandbox;
-mod speed;
 mod troubles;

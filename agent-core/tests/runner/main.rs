@@ -4,6 +4,7 @@
 
 mod coordinator;
 mod docker;
+mod door;
 mod engine;
 mod image;
 mod registry;

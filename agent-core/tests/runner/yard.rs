@@ -4,8 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use bollard::{
     Docker,
-    query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder},
+    query_parameters::{ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder},
 };
+use futures_util::TryStreamExt as _;
 use headframe_agent::runner::{Assignment, Ending, InputHosts, Known, RunEvent, RunEventKind, Runner, RunnerConfig, SecretToken};
 use headframe_protocol::{AttemptId, DeviceId, ImageRef, JobId, session::AttemptRef};
 use serde_json::{Value, json};
@@ -112,14 +113,34 @@ impl Yard {
 
     /// Waits until the coordinator's copy of the log holds `text`.
     pub(crate) async fn logged(&self, text: &str) {
-        let waiting = async {
-            while !self.coordinator.log().contains(text) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, waiting)
-            .await
-            .unwrap_or_else(|_| panic!("`{text}` was not logged: {}", self.coordinator.log()));
+        patiently(text, async || self.coordinator.log().contains(text)).await;
+    }
+
+    /// Waits until the program has printed `text`, whether or not anybody of ours reads it.
+    pub(crate) async fn printed(&self, at: AttemptRef, text: &str) {
+        let options = LogsOptionsBuilder::new().stdout(true).build();
+        patiently(text, async || {
+            let pieces: Vec<_> =
+                self.docker.logs(&Self::container(at), Some(options.clone())).try_collect().await.expect("the engine's copy");
+            let log: Vec<u8> = pieces.into_iter().flat_map(|piece| piece.into_bytes()).collect();
+            String::from_utf8_lossy(&log).contains(text)
+        })
+        .await;
+    }
+
+    /// Waits until there is a container, started or not.
+    pub(crate) async fn made(&self) {
+        patiently("a container", async || !self.containers().await.is_empty()).await;
+    }
+
+    /// Waits until the program has ended, whether or not anybody of ours looks.
+    pub(crate) async fn exited(&self, at: AttemptRef) {
+        let container = Self::container(at);
+        patiently("the program's end", async || {
+            let found = self.docker.inspect_container(&container, None).await.expect("it is there");
+            found.state.and_then(|state| state.running) == Some(false)
+        })
+        .await;
     }
 
     /// The agent dies and comes back: the runner goes without a word, and a new one stands in the same place.
@@ -167,6 +188,16 @@ impl Yard {
         let force = bollard::query_parameters::RemoveImageOptionsBuilder::new().force(true).build();
         self.docker.remove_image(&image, Some(force), None).await.ok();
     }
+}
+
+/// Looks again and again until it is so.
+async fn patiently(what: &str, is_so: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("waited in vain for: {what}"));
 }
 
 fn random_device() -> DeviceId {

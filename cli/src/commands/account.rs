@@ -1,6 +1,6 @@
 //! Who the customer is, what he has and what it costs.
 
-use std::io::{self, BufRead as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 
 use console::Term;
 use headframe_protocol::api::{Account, Balance, OfferList, Usage};
@@ -31,16 +31,21 @@ pub(super) async fn login(address: Option<String>, out: &Output) -> Result<(), E
     })
 }
 
-/// From the terminal without showing it, or the first line of standard input.
+/// More than any key is long.
+const KEY_LINE_BYTES_MAX: u64 = 4_096;
+
+/// From the person at the terminal without showing it, or the first line of what is piped in. Where the answers go has no say:
+/// a script may keep them and still have the person type.
 fn read_key() -> Result<ApiKey, Error> {
     let unread = |source| Error::Read { path: "standard input".into(), source };
-    let terminal = Term::stderr();
-    let text = if console::user_attended() && terminal.is_term() {
+    let text = if io::stdin().is_terminal() {
+        let terminal = [Term::stderr(), Term::stdout()].into_iter().find(Term::is_term);
+        let terminal = terminal.ok_or_else(|| Error::Usage("there is nowhere to ask for the key; pipe it in".to_owned()))?;
         terminal.write_str("API key (not shown): ").map_err(unread)?;
         terminal.read_secure_line().map_err(unread)?
     } else {
         let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).map_err(unread)?;
+        io::stdin().lock().take(KEY_LINE_BYTES_MAX).read_line(&mut line).map_err(unread)?;
         line
     };
     Ok(ApiKey::parse(&text).ok_or(CredentialsError::MalformedKey)?)

@@ -15,7 +15,7 @@ use crate::{
     clock,
     error::Error,
     fetch::{Existing, Fetched, fetch as fetch_result},
-    output::{Output, age, duration, harmless, table},
+    output::{Output, age, duration, table},
 };
 
 /// What `fetch` answers.
@@ -41,7 +41,7 @@ pub(super) async fn list(client: &Client, state: Option<JobState>, limit: u32, o
     out.answer(&JobList { jobs, next }, |list| {
         let now = clock::now();
         let row = |job: &Job| {
-            let name = harmless(job.spec.name.as_deref().unwrap_or("-"));
+            let name = job.spec.name.clone().unwrap_or_else(|| "-".to_owned());
             let reason = job.reason.map(|reason| reason.to_string()).unwrap_or_default();
             vec![job.id.to_string(), job.state.to_string(), age(job.created_ms, now), job.charged.to_string(), name, reason]
         };
@@ -58,7 +58,7 @@ pub(super) fn told(job: &Job) -> String {
     let now = clock::now();
     let mut lines = vec![
         ("Job", job.id.to_string()),
-        ("Name", harmless(job.spec.name.as_deref().unwrap_or("-"))),
+        ("Name", job.spec.name.clone().unwrap_or_else(|| "-".to_owned())),
         ("State", job.state.to_string()),
         ("Image", job.spec.image.to_string()),
         ("Submitted", age(job.created_ms, now)),
@@ -66,7 +66,7 @@ pub(super) fn told(job: &Job) -> String {
         ("Charged", format!("{} of at most {}", job.charged, job.spec.hold())),
     ];
     if let Some(message) = job.message.clone().or_else(|| job.reason.map(|reason| reason.sentence().to_owned())) {
-        lines.insert(3, ("Because", harmless(&message)));
+        lines.insert(3, ("Because", message));
     }
     if let Some(index) = job.array_index {
         lines.insert(2, ("Index", index.to_string()));
@@ -86,7 +86,7 @@ pub(super) async fn attempts(client: &Client, id: JobId, out: &Output) -> Result
                 attempt.device.to_string(),
                 duration(u128::from(attempt.charged_ms)),
                 attempt.charged.to_string(),
-                harmless(attempt.message.as_deref().unwrap_or_default()),
+                attempt.message.clone().unwrap_or_default(),
             ]
         };
         table(&["ATTEMPT", "STATE", "RIG", "PAID TIME", "CHARGED", "BECAUSE"], &attempts.iter().map(row).collect::<Vec<_>>())

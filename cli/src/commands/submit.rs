@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::watch::{follow_job, outcome, until_interrupted};
+use super::watch::{follow_jobs, outcome, until_interrupted};
 use crate::{
     Client,
     args::SubmitArgs,
@@ -31,7 +31,8 @@ enum Line<'a> {
 }
 
 pub(super) async fn submit(client: &Client, args: SubmitArgs, out: &Output) -> Result<(), Error> {
-    let SubmitArgs { file, wait, out: dir, name, idempotency_key } = args;
+    let SubmitArgs { file, wait, out: dir, force, name, idempotency_key } = args;
+    let existing = if force { Existing::Replace } else { Existing::Keep };
     let mut written = job_file::read(&file)?;
     if let Some(name) = name {
         written.iter_mut().for_each(|job| job.rename(&name));
@@ -43,7 +44,7 @@ pub(super) async fn submit(client: &Client, args: SubmitArgs, out: &Output) -> R
         Form::Text => out.print(&jobs.iter().map(|job| format!("{job}\n")).collect::<String>())?,
     }
     if wait || dir.is_some() {
-        until_interrupted(&jobs, see_through(client, &jobs, dir.as_deref(), out)).await?;
+        until_interrupted(&jobs, see_through(client, &jobs, dir.as_deref(), existing, out)).await?;
     } else if let [job] = jobs[..] {
         out.remark(format_args!("Follow it with:  headframe watch {job}"));
     }
@@ -88,8 +89,8 @@ pub async fn submit_jobs(
 }
 
 /// Follows every job to its end and fetches what succeeded.
-async fn see_through(client: &Client, jobs: &[JobId], dir: Option<&Path>, out: &Output) -> Result<(), Error> {
-    let ended = futures_util::future::try_join_all(jobs.iter().map(|job| follow_job(client, *job, out))).await?;
+async fn see_through(client: &Client, jobs: &[JobId], dir: Option<&Path>, existing: Existing, out: &Output) -> Result<(), Error> {
+    let ended = follow_jobs(client, jobs, out).await?;
     let all = ended.len();
     let mut failed = Vec::new();
     for job in ended {
@@ -99,7 +100,7 @@ async fn see_through(client: &Client, jobs: &[JobId], dir: Option<&Path>, out: &
             failed.push(error);
         } else if let Some(dir) = dir {
             let own = if all > 1 { dir.join(id.to_string()) } else { dir.to_owned() };
-            bring(client, id, &own, out).await?;
+            bring(client, id, &own, existing, out).await?;
         }
     }
     match (failed.len(), failed.pop()) {
@@ -109,9 +110,9 @@ async fn see_through(client: &Client, jobs: &[JobId], dir: Option<&Path>, out: &
     }
 }
 
-async fn bring(client: &Client, job: JobId, dir: &Path, out: &Output) -> Result<(), Error> {
+async fn bring(client: &Client, job: JobId, dir: &Path, existing: Existing, out: &Output) -> Result<(), Error> {
     let bar = out.bytes_bar("Fetching");
-    let files = fetch(client, job, dir, Existing::Keep, &bar).await?;
+    let files = fetch(client, job, dir, existing, &bar).await?;
     bar.finish_and_clear();
     match out.form() {
         Form::Json => out.json(&Line::Fetched { job, dir, files: &files }),

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use futures_util::StreamExt as _;
 use headframe_protocol::{
     JobId,
     api::{Job, LogEvent},
@@ -11,13 +12,18 @@ use serde::Serialize;
 
 use crate::{
     Client,
+    backoff::Backoff,
     error::Error,
     logs::{LogItem, LogStream},
-    output::{Form, Output, duration, harmless},
+    output::{Form, Output, duration},
 };
 
 /// How long one question for the job's state may wait. A change shows within this.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Jobs followed at once. Each is a connection that waits; the coordinator bounds those of one customer, and all jobs have to end
+/// before the last is told anyway.
+const FOLLOWED_AT_ONCE: usize = 16;
 
 /// One line of `--json` output.
 #[derive(Serialize)]
@@ -52,18 +58,58 @@ pub(super) async fn until_interrupted<T>(jobs: &[JobId], work: impl Future<Outpu
 /// [`Error`] if the coordinator cannot be asked any more; not if the job fails.
 pub async fn follow_job(client: &Client, id: JobId, out: &Output) -> Result<Job, Error> {
     let spinner = out.spinner();
+    let ended = follow(client, id, out, |text| spinner.set_message(text)).await;
+    spinner.finish_and_clear();
+    ended
+}
+
+/// The same for several jobs, answered in the order in which they were given.
+pub(super) async fn follow_jobs(client: &Client, jobs: &[JobId], out: &Output) -> Result<Vec<Job>, Error> {
+    if let [job] = jobs {
+        return Ok(vec![follow_job(client, *job, out).await?]);
+    }
+    let spinner = out.spinner();
+    let count = |ended: usize| spinner.set_message(format!("{ended} of {} jobs have ended", jobs.len()));
+    count(0);
+    let each = jobs.iter().enumerate().map(|(place, job)| async move {
+        let ended = follow(client, *job, out, |_| {}).await;
+        ended.map(|job| (place, job))
+    });
+    let mut following = futures_util::stream::iter(each).buffer_unordered(FOLLOWED_AT_ONCE);
+    let mut ended: Vec<(usize, Job)> = Vec::with_capacity(jobs.len());
+    while let Some(job) = following.next().await {
+        ended.push(job?);
+        count(ended.len());
+    }
+    spinner.finish_and_clear();
+    ended.sort_by_key(|(place, _)| *place);
+    Ok(ended.into_iter().map(|(_, job)| job).collect())
+}
+
+/// `show` gets what stands beside the spinner. A coordinator that is away for minutes does not end the wait.
+async fn follow(client: &Client, id: JobId, out: &Output, show: impl Fn(String)) -> Result<Job, Error> {
+    let mut backoff = Backoff::follow();
     let mut told: Option<(JobState, u64)> = None;
     loop {
-        let job = client.wait(id, LOOK).await?;
+        let job = match client.look(id, LOOK).await {
+            Ok(job) => job,
+            Err((error, asked)) if error.may_pass() => {
+                let Some(wait) = backoff.next(asked) else { return Err(Error::LostSight { job: id, source: error }) };
+                show(format!("{id}: the coordinator does not answer; asking again"));
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            Err((error, _)) => return Err(error.into()),
+        };
+        backoff = Backoff::follow();
         if told != Some((job.state, job.epoch)) {
             told = Some((job.state, job.epoch));
             out.answer(&Line::State { job: &job }, |_| sentence(&job))?;
         }
         if job.state.is_final() {
-            spinner.finish_and_clear();
             return Ok(job);
         }
-        spinner.set_message(format!("{id} {}", job.state));
+        show(format!("{id} {}", job.state));
         // A coordinator whose long poll is shorter than asked must not be asked without pause.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -73,7 +119,7 @@ fn sentence(job: &Job) -> String {
     let Job { id, state, epoch, message, .. } = job;
     match state {
         JobState::Queued if *epoch > 0 => match message {
-            Some(message) => format!("{id} waits for another rig: {}", harmless(message)),
+            Some(message) => format!("{id} waits for another rig: {message}"),
             None => format!("{id} waits for another rig."),
         },
         JobState::Queued => format!("{id} waits for a rig."),
@@ -134,7 +180,7 @@ fn has_reached(log: &LogStream, last: &str, target: &HashMap<String, u64>) -> bo
 fn print_piece(piece: &LogEvent, out: &Output) -> Result<(), Error> {
     match out.form() {
         Form::Json => out.json(&Line::Log { log: piece }),
-        Form::Text => out.print(&harmless(&piece.text)),
+        Form::Text => out.print(&piece.text),
     }
 }
 

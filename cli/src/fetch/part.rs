@@ -30,10 +30,17 @@ pub(super) async fn bring(
     // The path is part of the name: two files of one result may have the same bytes.
     let part = parts.join(format!("{}-{}", file.sha256, &Sha256::of(file.path.as_bytes()).to_string()[..16]));
     let mut backoff = Backoff::request();
+    let mut had = length(&part).await;
     let sum = loop {
         match pour(client, job, file, &part, bar).await {
             Ok(sum) => break sum,
             Err(FetchError::Client(error)) if error.may_pass() => {
+                // A line that breaks every minute still brings a large file: what counts is a try that brought nothing.
+                let has = length(&part).await;
+                if has > had {
+                    backoff = Backoff::request();
+                }
+                had = has;
                 let Some(wait) = backoff.next(None) else { return Err(error.into()) };
                 tokio::time::sleep(wait).await;
             }
@@ -87,6 +94,10 @@ async fn pour(client: &Client, job: JobId, file: &OutputFile, part: &Path, bar: 
     }
     out.sync_all().await.map_err(failed)?;
     Ok(Sha256::from_bytes(hasher.finalize().into()))
+}
+
+async fn length(part: &Path) -> u64 {
+    tokio::fs::metadata(part).await.map_or(0, |found| found.len())
 }
 
 async fn begin_again(part: &Path) -> Result<File, FetchError> {

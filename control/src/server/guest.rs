@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use headframe_protocol::control::{
-    Answer, CONTROL_VERSION, Call, ControlCode, ControlError, Event, Request, SNAPSHOTS_PER_S_MAX, Snapshot,
+    ALIVE_EVERY, Answer, CONTROL_VERSION, Call, ControlCode, ControlError, Event, Request, SNAPSHOTS_PER_S_MAX, Snapshot,
 };
 use interprocess::local_socket::tokio::Stream;
 use tokio::{
@@ -12,8 +12,11 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::Ask;
-use crate::wire::{Broken, Lines};
+use super::{Ask, Life, Pulse};
+use crate::{
+    client::ClientError,
+    wire::{Broken, Lines},
+};
 
 /// Requests of one guest that may wait for their answers. At this many, its next line is left unread.
 const OPEN_CALLS_MAX: usize = 8;
@@ -58,21 +61,22 @@ impl fmt::Display for End {
 pub(super) struct Guest {
     lines: Lines,
     agent_version: &'static str,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
+    life: Life,
     asks: mpsc::Sender<Ask>,
     open: FuturesUnordered<BoxFuture<'static, (u64, Answer)>>,
-    /// When the next snapshot may be pushed; nothing until the guest watches.
-    push_at: Option<Instant>,
+    /// When it was last sent something of the present; nothing until the guest watches.
+    told_at: Option<Instant>,
+}
+
+/// What a watching guest is sent unasked.
+enum News {
+    Changed(Arc<Snapshot>),
+    Alive,
 }
 
 impl Guest {
-    pub(super) fn new(
-        stream: Stream,
-        agent_version: &'static str,
-        snapshots: watch::Receiver<Arc<Snapshot>>,
-        asks: mpsc::Sender<Ask>,
-    ) -> Self {
-        Self { lines: Lines::new(stream), agent_version, snapshots, asks, open: FuturesUnordered::new(), push_at: None }
+    pub(super) fn new(stream: Stream, agent_version: &'static str, life: Life, asks: mpsc::Sender<Ask>) -> Self {
+        Self { lines: Lines::new(stream), agent_version, life, asks, open: FuturesUnordered::new(), told_at: None }
     }
 
     /// Serves the guest to its end.
@@ -125,8 +129,8 @@ impl Guest {
                     Ok(line) => self.take(&line).await,
                     Err(broken) => Err(self.broken(broken).await),
                 },
-                pushed = next_snapshot(&mut self.snapshots, self.push_at) => match pushed {
-                    Some(snapshot) => self.push(&snapshot).await,
+                news = next_news(&mut self.life, self.told_at) => match news {
+                    Some(news) => self.tell(news).await,
                     None => Err(End::AgentEnds),
                 },
             };
@@ -144,13 +148,17 @@ impl Guest {
         };
         match request {
             Request::Hello { .. } => self.answer(id, failed(ControlCode::BadRequest, "Hello was said already.".into())).await,
+            // What it last published is not the present any more.
+            Request::Status | Request::Watch if self.life.pulse.is_lost() => {
+                self.answer(id, Answer::Failed { error: ClientError::Silent.into() }).await
+            }
             Request::Status => {
-                let snapshot = Box::new(Snapshot::clone(&self.snapshots.borrow()));
+                let snapshot = Box::new(Snapshot::clone(&self.life.snapshots.borrow()));
                 self.answer(id, Answer::Status { snapshot }).await
             }
             Request::Watch => {
-                let snapshot = Box::new(Snapshot::clone(&self.snapshots.borrow_and_update()));
-                self.push_at = Some(Instant::now() + SNAPSHOT_SPACING);
+                let snapshot = Box::new(Snapshot::clone(&self.life.snapshots.borrow_and_update()));
+                self.told_at = Some(Instant::now());
                 self.answer(id, Answer::Status { snapshot }).await
             }
             request @ (Request::Start
@@ -165,9 +173,12 @@ impl Guest {
         }
     }
 
-    async fn push(&mut self, snapshot: &Snapshot) -> Result<(), End> {
-        self.push_at = Some(Instant::now() + SNAPSHOT_SPACING);
-        self.send(&Event::Snapshot { snapshot: Box::new(snapshot.clone()) }).await
+    async fn tell(&mut self, news: News) -> Result<(), End> {
+        self.told_at = Some(Instant::now());
+        match news {
+            News::Changed(snapshot) => self.send(&Event::Snapshot { snapshot: Box::new(Snapshot::clone(&snapshot)) }).await,
+            News::Alive => self.send(&Event::Alive).await,
+        }
     }
 
     async fn answer(&mut self, id: u64, answer: Answer) -> Result<(), End> {
@@ -194,9 +205,20 @@ impl Guest {
     }
 }
 
-/// The snapshot after `push_at` and after a change; never, where nothing is watched. Nothing at all once the agent ends.
-async fn next_snapshot(snapshots: &mut watch::Receiver<Arc<Snapshot>>, push_at: Option<Instant>) -> Option<Arc<Snapshot>> {
-    let Some(push_at) = push_at else { return std::future::pending().await };
+/// What a guest that was last told something at `told_at` is told next; never, where nothing is watched. Nothing at all
+/// once the agent ends.
+async fn next_news(life: &mut Life, told_at: Option<Instant>) -> Option<News> {
+    let Some(told_at) = told_at else { return std::future::pending().await };
+    let Life { snapshots, pulse } = life;
+    tokio::select! {
+        biased;
+        changed = next_snapshot(snapshots, told_at + SNAPSHOT_SPACING) => changed.map(News::Changed),
+        () = next_sign_of_life(pulse, told_at + ALIVE_EVERY) => Some(News::Alive),
+    }
+}
+
+/// The snapshot after `push_at` and after a change.
+async fn next_snapshot(snapshots: &mut watch::Receiver<Arc<Snapshot>>, push_at: Instant) -> Option<Arc<Snapshot>> {
     // First the change, then the wait: what is sent is the latest at the moment of sending.
     if snapshots.changed().await.is_err() {
         return None;
@@ -204,6 +226,14 @@ async fn next_snapshot(snapshots: &mut watch::Receiver<Arc<Snapshot>>, push_at: 
     snapshots.mark_changed();
     tokio::time::sleep_until(push_at).await;
     Some(Arc::clone(&snapshots.borrow_and_update()))
+}
+
+/// Not before `due`, and not while the agent's loop stands still.
+async fn next_sign_of_life(pulse: &Pulse, due: Instant) {
+    tokio::time::sleep_until(due).await;
+    while !pulse.is_fresh() {
+        tokio::time::sleep(SNAPSHOT_SPACING).await;
+    }
 }
 
 /// Puts a request before the agent and waits for its answer.

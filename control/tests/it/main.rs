@@ -9,7 +9,7 @@ use std::sync::Arc;
 use headframe_control::{
     AgentPaths,
     lock::AgentLock,
-    server::{self, ASKS_MAX, Ask, Listener},
+    server::{self, ASKS_MAX, Ask, Life, Listener, Pulse},
 };
 use headframe_protocol::{
     Micros, TimestampMs,
@@ -25,6 +25,7 @@ struct Agent {
     paths: AgentPaths,
     publish: watch::Sender<Arc<Snapshot>>,
     inbox: mpsc::Receiver<Ask>,
+    pulse: Pulse,
     serving: JoinHandle<AgentLock>,
     _home: tempfile::TempDir,
 }
@@ -37,12 +38,14 @@ impl Agent {
         let listener = Listener::bind(&lock).expect("a fresh folder");
         let (publish, snapshots) = watch::channel(Arc::new(snapshot(1)));
         let (asks, inbox) = mpsc::channel(ASKS_MAX);
+        let pulse = Pulse::default();
+        let life = Life { snapshots, pulse: pulse.clone() };
         #[expect(clippy::disallowed_methods, reason = "the test owns it and ends it")]
         let serving = tokio::task::spawn_local(async move {
-            server::serve(listener, "0.1.0-test", snapshots, asks).await;
+            server::serve(listener, "0.1.0-test", life, asks).await;
             lock
         });
-        Self { paths, publish, inbox, serving, _home: home }
+        Self { paths, publish, inbox, pulse, serving, _home: home }
     }
 
     fn publish(&self, revision: u32) {
@@ -79,5 +82,6 @@ fn snapshot(revision: u32) -> Snapshot {
         link: Link::Connecting,
         engine: EngineView { found: None, tried: Vec::new() },
         probes: Vec::new(),
+        history: 0,
     }
 }

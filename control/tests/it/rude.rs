@@ -7,7 +7,7 @@ use std::{
 };
 
 use headframe_control::Client;
-use headframe_protocol::control::{Answer, CONTROL_VERSION, ControlCode, Event, LINE_BYTES_MAX};
+use headframe_protocol::control::{Answer, CONTROL_VERSION, ControlCode, Event, LINE_BYTES_MAX, SILENCE_MAX};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::UnixStream,
@@ -32,16 +32,18 @@ impl Raw {
         assert!(matches!(self.answer().await, Some((1, Answer::Hello { .. }))));
     }
 
+    /// The next event; nothing when the agent has hung up.
+    async fn event(&mut self) -> Option<Event> {
+        let mut line = String::new();
+        let read = tokio::time::timeout(SILENCE_MAX, self.0.read_line(&mut line)).await.expect("a word or an end");
+        (read.expect("readable") > 0).then(|| serde_json::from_str(&line).expect("an event"))
+    }
+
     /// The next answer; nothing when the agent has hung up.
     async fn answer(&mut self) -> Option<(u64, Answer)> {
-        let mut line = String::new();
-        let read = tokio::time::timeout(Duration::from_secs(5), self.0.read_line(&mut line)).await.expect("an answer or an end");
-        if read.expect("readable") == 0 {
-            return None;
-        }
-        match serde_json::from_str(&line).expect("an event") {
+        match self.event().await? {
             Event::Answer { id, answer } => Some((id, answer)),
-            Event::Snapshot { .. } => panic!("nothing is watched"),
+            Event::Snapshot { .. } | Event::Alive => panic!("nothing is watched"),
         }
     }
 
@@ -73,6 +75,27 @@ async fn a_line_that_is_no_call_is_answered_and_the_conversation_goes_on() {
         }
         guest.write(b"{\"id\":10,\"request\":{\"kind\":\"status\"}}\n").await;
         assert!(matches!(guest.answer().await, Some((10, Answer::Status { .. }))), "the agent still listens to it");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_agent_with_nothing_to_say_gives_signs_of_life() {
+    with_agent(async |agent: Agent| {
+        let mut guest = Raw::connect(&agent).await;
+        guest.greet().await;
+        guest.write(b"{\"id\":2,\"request\":{\"kind\":\"watch\"}}\n").await;
+        assert!(matches!(guest.answer().await, Some((2, Answer::Status { .. }))));
+        let goes_round = async {
+            loop {
+                agent.pulse.beat();
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        };
+        tokio::select! {
+            heard = guest.event() => assert_eq!(heard, Some(Event::Alive)),
+            () = goes_round => {}
+        }
     })
     .await;
 }

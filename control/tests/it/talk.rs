@@ -7,10 +7,13 @@ use headframe_control::{
     lock::{AgentLock, LockError},
     server::Listener,
 };
-use headframe_protocol::control::{Answer, ControlCode, JobPage, JobsArgs, PauseArgs, Request};
+use headframe_protocol::control::{Answer, ControlCode, JobPage, JobsArgs, LINE_BYTES_MAX, PauseArgs, Request, SILENCE_MAX};
 use tokio::time::timeout;
 
 use crate::{Agent, with_agent};
+
+/// Shorter than any patience of ours, and long enough for a machine with other things to do.
+const NOT_BY_A_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn two_guests_each_get_their_own_answers() {
@@ -98,7 +101,7 @@ async fn a_dead_agent_is_noticed_at_once() {
         let mut watch = Client::connect(&agent.paths).await.expect("there").watch().await.expect("granted");
         watch.next().await.expect("the first");
         let (paths, _home) = agent.die().await;
-        let noticed = timeout(Duration::from_millis(100), watch.next()).await.expect("at once, not by a timeout");
+        let noticed = timeout(NOT_BY_A_TIMEOUT, watch.next()).await.expect("at once, not by a timeout");
         assert!(matches!(noticed, Err(ClientError::Gone(_))), "{noticed:?}");
         assert!(matches!(Client::connect(&paths).await, Err(ClientError::Gone(_))), "and nobody answers any more");
     })
@@ -132,6 +135,39 @@ async fn only_the_holder_of_the_lock_clears_away_a_dead_socket() {
         assert!(paths.socket().exists());
         let lock = AgentLock::acquire(&paths).expect("the dead let go of their locks");
         let _listener = Listener::bind(&lock).expect("the stale socket is in nobody's way");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_agent_that_hangs_is_noticed_and_its_old_news_are_not_told_as_new() {
+    with_agent(async |agent: Agent| {
+        let mut watch = Client::connect(&agent.paths).await.expect("there").watch().await.expect("granted");
+        watch.next().await.expect("the first");
+        // Its loop stands still, while the socket is served as ever.
+        let heard = timeout(2 * SILENCE_MAX, watch.next()).await.expect("noticed");
+        assert!(matches!(heard, Err(ClientError::Silent)), "{heard:?}");
+        let mut again = Client::connect(&agent.paths).await.expect("the socket still answers");
+        match again.status().await {
+            Err(ClientError::Refused(error)) => assert_eq!(error.code, ControlCode::AgentSilent),
+            other => panic!("{other:?}"),
+        }
+        agent.pulse.beat();
+        again.status().await.expect("it has come to again");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_that_fits_no_line_is_refused_and_the_agent_is_not_gone() {
+    with_agent(async |agent: Agent| {
+        let mut guest = Client::connect(&agent.paths).await.expect("there");
+        let endless = JobsArgs { after: Some("x".repeat(LINE_BYTES_MAX)), limit: 1 };
+        match guest.jobs(endless).await {
+            Err(ClientError::Refused(error)) => assert_eq!(error.code, ControlCode::BadRequest),
+            other => panic!("{other:?}"),
+        }
+        guest.status().await.expect("the conversation goes on");
     })
     .await;
 }

@@ -7,13 +7,14 @@ use crate::{
     auth,
     config::Limits,
     store::{
-        Store, StoreError, Tx,
+        Crossing, Store, StoreError, Tx,
         audit::{self, Act},
         commit,
         customers::{self, CustomerRecord, KeyRecord},
         grants::{self, Given},
-        images, lifecycle, rigs,
+        images, lifecycle, line, rigs,
         switches::{self, Switch},
+        until_uncrossed,
     },
 };
 
@@ -47,6 +48,15 @@ pub enum ActError {
     Store(#[source] StoreError),
 }
 
+impl Crossing for ActError {
+    fn has_crossed(&self) -> bool {
+        match self {
+            Self::Store(error) => error.has_crossed(),
+            Self::NoReason | Self::NoActor | Self::Missing(_) | Self::Refused(_) => false,
+        }
+    }
+}
+
 impl From<StoreError> for ActError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
@@ -69,7 +79,7 @@ impl By {
         if actor.chars().count() > TEXT_CHARS_MAX || reason.chars().count() > TEXT_CHARS_MAX {
             return Err(ActError::Refused(format!("actor and reason are at most {TEXT_CHARS_MAX} characters")));
         }
-        Ok(Self { actor, reason })
+        Ok(Self { actor: line(&actor, TEXT_CHARS_MAX), reason: line(&reason, TEXT_CHARS_MAX) })
     }
 
     /// Appends the act to the trail and commits both.
@@ -195,6 +205,10 @@ pub async fn revoke_key(store: &Store, by: &By, key: ApiKeyId) -> Result<(), Act
 /// # Errors
 /// [`ActError`] if there is no such customer, or the key was used for something else.
 pub async fn grant(store: &Store, by: &By, customer: CustomerId, amount: Micros, key: &str) -> Result<Given, ActError> {
+    until_uncrossed(|| grant_once(store, by, customer, amount, key)).await
+}
+
+async fn grant_once(store: &Store, by: &By, customer: CustomerId, amount: Micros, key: &str) -> Result<Given, ActError> {
     let (now, mut tx) = (store.now(), store.begin().await?);
     if customers::find(&mut tx, customer).await?.is_none() {
         return Err(ActError::Missing(format!("customer {customer}")));
@@ -212,6 +226,10 @@ pub async fn grant(store: &Store, by: &By, customer: CustomerId, amount: Micros,
 /// # Errors
 /// [`ActError`] if there is no such job, or it was charged less than what would be given back in all.
 pub async fn refund(store: &Store, by: &By, job: JobId, amount: Micros, key: &str) -> Result<Given, ActError> {
+    until_uncrossed(|| refund_once(store, by, job, amount, key)).await
+}
+
+async fn refund_once(store: &Store, by: &By, job: JobId, amount: Micros, key: &str) -> Result<Given, ActError> {
     let (now, mut tx) = (store.now(), store.begin().await?);
     let (customer, charged, before) =
         grants::refundable(&mut tx, job).await?.ok_or_else(|| ActError::Missing(format!("job {job}")))?;
@@ -288,6 +306,10 @@ pub async fn resume(store: &Store, by: &By, customer: CustomerId) -> Result<(), 
 /// # Errors
 /// [`ActError`] if there is no such job, or it is over.
 pub async fn kill_job(store: &Store, rules: &lifecycle::Rules, by: &By, job: JobId) -> Result<(), ActError> {
+    until_uncrossed(|| kill_once(store, rules, by, job)).await
+}
+
+async fn kill_once(store: &Store, rules: &lifecycle::Rules, by: &By, job: JobId) -> Result<(), ActError> {
     let (now, mut tx) = (store.now(), store.begin().await?);
     // The nudges are for the coordinator that has the rig; it also finds the wish in the database.
     let (asked, _nudges) = lifecycle::request_end(&mut tx, rules, job, Reason::KilledByOperator, now).await?;
@@ -341,11 +363,25 @@ pub async fn start_network(store: &Store, by: &By) -> Result<(), ActError> {
     by.sign(tx, "network.start", "network", "", now).await
 }
 
-/// Notes in the trail that the registry was tidied up.
+/// Notes in the trail what is about to be done to the registry, or what came of it.
 ///
 /// # Errors
 /// [`ActError`] if the database refuses.
-pub async fn note_registry_prune(store: &Store, by: &By, detail: &str) -> Result<(), ActError> {
+pub async fn note_registry_prune(store: &Store, by: &By, act: Prune, detail: &str) -> Result<(), ActError> {
     let (now, tx) = (store.now(), store.begin().await?);
-    by.sign(tx, "registry.gc", "registry", detail, now).await
+    let act = match act {
+        Prune::Begins => "registry.gc",
+        Prune::Done => "registry.gc.done",
+    };
+    by.sign(tx, act, "registry", detail, now).await
+}
+
+/// Where a tidying up of the registry is. It changes another system, so that no transaction holds it together with its row:
+/// the row is written first, and what came of it after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prune {
+    /// Nothing was done yet.
+    Begins,
+    /// It is done.
+    Done,
 }

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{
-    acts::{self, ActError, By},
+    acts::{self, ActError, By, Prune},
     table::Shown,
 };
 use crate::{
@@ -73,9 +73,17 @@ pub(super) async fn carry_out(
             let by = by()?;
             let registry = Registry::open(&config.data_dir, &config.registry)?
                 .context("this network has no registry: `registry.host` is empty")?;
+            let wanted = match (count, &free) {
+                (true, _) => "count layers".to_owned(),
+                (false, free) => {
+                    let free = if free.is_some() { ", free bytes" } else { "" };
+                    format!("keep pushed in {pushed_days} days and used in {used_days} days{free}")
+                }
+            };
+            acts::note_registry_prune(store, &by, Prune::Begins, &wanted).await?;
             if count {
                 let gone = prune::count_layers(&registry, store).await?;
-                acts::note_registry_prune(store, &by, &format!("{gone} layers gone")).await?;
+                acts::note_registry_prune(store, &by, Prune::Done, &format!("{gone} layers gone")).await?;
                 return Ok(Shown::said(&json!({ "layers_gone": gone }), format!("{gone} layers no longer count."))?);
             }
             let ago = |days: u64| store.now().before(Duration::from_secs(days.saturating_mul(DAY_S)));
@@ -86,7 +94,7 @@ pub(super) async fn carry_out(
                 pruned.layers_gone = prune::count_layers(&registry, store).await.unwrap_or_default();
             }
             let (removed, kept) = (pruned.removed.len(), pruned.kept);
-            acts::note_registry_prune(store, &by, &format!("{removed} manifests removed, {kept} kept")).await?;
+            acts::note_registry_prune(store, &by, Prune::Done, &format!("{removed} manifests removed, {kept} kept")).await?;
             Ok(Shown::said(
                 &pruned,
                 format!("Removed {removed} manifests, kept {kept}, {} layers no longer count.", pruned.layers_gone),

@@ -20,7 +20,7 @@ use crate::{
     auth::Customer,
     error::{ApiError, ApiResult},
     extract::{Json, Path},
-    store::artifacts,
+    store::{self, artifacts, jobs},
 };
 
 /// Lists the files of a job's accepted result.
@@ -38,6 +38,30 @@ pub async fn list(State(app): State<App>, customer: Customer, Path(id): Path<Job
     let attempt = artifacts::accepted(&mut connection, customer.id, id).await?.ok_or_else(|| ApiError::not_found("result"))?;
     let files = artifacts::of_job(&mut connection, id).await?;
     Ok(Json(ArtifactList { attempt, files }))
+}
+
+/// Removes the files of a finished job's result, and gives their room back. What the job was and cost stays known.
+#[utoipa::path(
+    delete, path = "/v1/jobs/{id}/artifacts", tag = "artifacts", operation_id = "deleteArtifacts",
+    params(("id" = JobId, Path, description = "The job")),
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 404, description = "There is no such job"),
+        (status = 409, description = "The job is not over"),
+    ),
+    security(("api_key" = [])),
+)]
+pub async fn delete(State(app): State<App>, customer: Customer, Path(id): Path<JobId>) -> ApiResult<StatusCode> {
+    let mut connection = app.store.read().await?;
+    let job = jobs::get(&mut connection, customer.id, id).await?.ok_or_else(|| ApiError::not_found("job"))?;
+    drop(connection);
+    if !job.state.is_final() {
+        return Err(ApiError::conflict("The job is not over. Cancel it, or wait until it has ended."));
+    }
+    let mut tx = app.store.begin().await?;
+    artifacts::delete(&mut tx, customer.id, id).await?;
+    store::commit(tx, "delete a result").await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Gives the bytes of one file of a result.

@@ -6,10 +6,11 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use headframe_protocol::{AttemptId, Sha256};
+use bytes::Bytes;
+use headframe_protocol::{AttemptId, Sha256, error::Code};
 use serde::{Deserialize, Serialize};
 
-use super::stream;
+use super::{room::Room, stream};
 use crate::{
     App,
     auth::AttemptAuth,
@@ -17,11 +18,21 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{self, Json, Path, Query},
     logs::Appended,
-    store::{attempt_io, blobs, customers, uploads},
+    store::{attempt_io, blobs, logs, reservations::Reservation, uploads},
 };
 
 /// The most bytes of one piece of a log.
 pub const LOG_PIECE_BYTES_MAX: usize = 64 * 1024;
+
+/// Reserved at once for an attempt that brings many small files: one commit for all that fit into it.
+const COVER_STEP: u64 = 8 * 1024 * 1024;
+
+/// The most pieces of one log. An agent that brings what there is once a second fills a log of 30 MiB with a quarter of a
+/// million pieces of 120 bytes; each is a row and an object.
+const LOG_PIECES_MAX: u64 = 250_000;
+
+/// Stands at the end of a log that came in too many pieces.
+const PIECES_NOTICE: &[u8] = b"\n[headframe: the log is cut here, it came in too many pieces]\n";
 
 const GIB: u64 = 1024 * 1024 * 1024;
 
@@ -72,15 +83,29 @@ pub async fn log(
     if at.offset > i64::MAX as u64 / 2 {
         return Err(ApiError::invalid_field("offset", "is beyond any log"));
     }
+    let mut connection = app.store.read().await?;
+    let pieces = logs::pieces(&mut connection, rig.attempt).await?;
+    drop(connection);
+    let (next, bytes) = (at.offset + bytes.len() as u64, last_piece(pieces, bytes));
+    let Some(bytes) = bytes else { return Ok(Json(LogNext { offset: next }).into_response()) };
     let appended = app.logs.append(rig.attempt, at.offset, bytes).await.map_err(|error| ApiError::internal().because(error))?;
     match appended {
-        Appended::Next(offset) => Ok(Json(LogNext { offset }).into_response()),
+        Appended::Next(_) => Ok(Json(LogNext { offset: next }).into_response()),
         Appended::Expected(offset) => {
             let refused = ApiError::conflict("The log does not go on there.").naming("offset", &format!("must be {offset}"));
             let mut response = refused.into_response();
             response.headers_mut().insert(OFFSET_HEADER, HeaderValue::from(offset));
             Ok(response)
         }
+    }
+}
+
+/// What is kept of one more piece; nothing if there are too many, like what goes beyond a log's length.
+fn last_piece(pieces: u64, bytes: Bytes) -> Option<Bytes> {
+    match pieces + 1 {
+        more if more < LOG_PIECES_MAX => Some(bytes),
+        LOG_PIECES_MAX => Some([&bytes, PIECES_NOTICE].concat().into()),
+        _ => None,
     }
 }
 
@@ -99,22 +124,38 @@ pub async fn object(
         return Ok(StatusCode::OK);
     }
     let mut connection = app.store.read().await?;
-    let customer = customers::find(&mut connection, rig.customer).await?.ok_or_else(|| ApiError::not_found("account"))?;
     let spec = attempt_io::spec(&mut connection, rig.job).await?.ok_or_else(|| ApiError::not_found("job"))?;
     drop(connection);
-    if customer.storage_bytes_used.saturating_add(length) > customer.storage_bytes_max {
-        let refused = ApiError::quota_exceeded("The customer's storage is used up.");
-        return Err(refused.naming("body", "does not fit into the account's storage"));
-    }
     // A result can be no larger than the space its job asked for.
     let share = app.staging.take(rig.attempt, length, u64::from(spec.resources.disk_gib) * GIB).ok_or_else(|| {
         let refused = ApiError::quota_exceeded("The attempt has brought as much as its job may leave.");
         refused.naming("body", "does not fit into the job's `resources.disk_gib`")
     })?;
+    cover(&app, &rig).await?;
     let expected = Expected { sha256: Some(sha256), bytes_max: length };
     let name = ObjectName::staged(rig.attempt, sha256);
     let written = app.blobs.put(&name, stream::pieces(request.into_body()), expected).await;
     written.map_err(|error| stream::refused(error, "sha256"))?;
     share.keep();
     Ok(StatusCode::CREATED)
+}
+
+/// Reserves room in the customer's storage for what the attempt brings, until it ends: then the result counts, or nothing.
+async fn cover(app: &App, rig: &AttemptAuth) -> ApiResult<()> {
+    let lacking = app.staging.uncovered(rig.attempt);
+    if lacking == 0 {
+        return Ok(());
+    }
+    match reserve(app, rig, lacking.max(COVER_STEP)).await {
+        Err(refused) if refused.code() == Code::QuotaExceeded && lacking < COVER_STEP => reserve(app, rig, lacking).await,
+        done => done,
+    }
+}
+
+async fn reserve(app: &App, rig: &AttemptAuth, bytes: u64) -> ApiResult<()> {
+    let id = format!("{}:{}", rig.attempt, uuid::Uuid::now_v7().simple());
+    let reservation = Reservation { id, customer: rig.customer, attempt: Some(rig.attempt), bytes };
+    Room::reserve(app, reservation).await?.keep();
+    app.staging.cover(rig.attempt, bytes);
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! What machines ask: alive, ready, figures, and the description of the API.
 
+use std::sync::Arc;
+
 use axum::{
     extract::State,
     http::{HeaderValue, header},
@@ -9,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     App,
-    error::{ApiError, ApiResult},
+    error::{ApiError, ApiResult, Chain},
     extract::Json,
     metrics, openapi,
 };
@@ -44,9 +46,24 @@ pub async fn ready(State(app): State<App>) -> ApiResult<Json<Health>> {
     if app.tasks.stopping().is_cancelled() {
         return Err(ApiError::unavailable("This coordinator is stopping."));
     }
-    app.store.check_writable().await.map_err(|error| ApiError::unavailable("The database takes no writes.").because(error))?;
-    app.blobs.check().await.map_err(|error| ApiError::unavailable("The artifact store takes no writes.").because(error))?;
-    Ok(Json(WELL))
+    if app.tasks.broken().is_some() {
+        return Err(ApiError::unavailable("A part of this coordinator has failed; it has to be started anew."));
+    }
+    match app.probes.readiness.get(|| look(&app)).await {
+        None => Ok(Json(WELL)),
+        Some(trouble) => Err(ApiError::unavailable(trouble)),
+    }
+}
+
+/// What is not well, if anything; the cause is told to the operator here, once for all who ask.
+async fn look(app: &App) -> Option<&'static str> {
+    let (trouble, cause) = match (app.store.check_writable().await, app.blobs.check().await) {
+        (Ok(()), Ok(())) => return None,
+        (Err(error), _) => ("The database takes no writes.", Chain(&error).to_string()),
+        (Ok(()), Err(error)) => ("The artifact store takes no writes.", Chain(&error).to_string()),
+    };
+    tracing::error!(error = cause, "Not ready");
+    Some(trouble)
 }
 
 /// Gives the figures in the Prometheus text format.
@@ -58,7 +75,8 @@ pub async fn ready(State(app): State<App>) -> ApiResult<Json<Health>> {
     ),
 )]
 pub async fn figures(State(app): State<App>) -> ApiResult<Response> {
-    let text = metrics::render(&app).await?;
+    let text = app.probes.figures.get(|| async { metrics::render(&app).await.map_err(Arc::new) }).await;
+    let text = text.map_err(|error| ApiError::unavailable("The database is busy. Try again in a moment.").because(error))?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"))], text).into_response())
 }
 

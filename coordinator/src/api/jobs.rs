@@ -20,14 +20,11 @@ use crate::{
     App,
     auth::Customer,
     error::{ApiError, ApiResult},
-    extract::{Body, Json, Path, Query, json_from},
+    extract::{Json, JsonBody, Path, Query, json_from},
     journal::Report,
     sessions::Changes,
     store::{StoreError, attempts, jobs},
 };
-
-/// A waiting call looks again after this even if it heard nothing: another replica may have changed the job.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Submits a job. The most it can cost is set aside of the balance at once. Sent again with the same `Idempotency-Key`
 /// and body, it answers as before and does nothing.
@@ -37,7 +34,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
     responses(
         (status = 201, description = "Accepted", body = Job),
         (status = 402, description = "The balance does not cover it", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The key was used for another body", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The key was used for other jobs", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The specification is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No good key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The account is suspended", body = Problem, content_type = "application/problem+json"),
@@ -48,13 +45,13 @@ pub async fn submit(
     State(app): State<App>,
     customer: Customer,
     headers: HeaderMap,
-    Body(body): Body,
+    JsonBody(body): JsonBody,
 ) -> ApiResult<(StatusCode, Json<Job>)> {
     let spec: JobSpec = json_from(&body)?;
     if spec.array.is_some() {
         return Err(ApiError::invalid_field("array", "accepted by POST /v1/jobs:batch only"));
     }
-    let accepted = submission::accept(&app, &customer, Submission::new(vec![spec], &headers, &body)?, "").await?;
+    let accepted = submission::accept(&app, &customer, Submission::new(vec![spec], &headers)?, "").await?;
     let id = accepted.first().copied().ok_or_else(ApiError::internal)?;
     Ok((StatusCode::CREATED, Json(read(&app, &customer, id).await?)))
 }
@@ -66,7 +63,7 @@ pub async fn submit(
     responses(
         (status = 201, description = "All accepted", body = BatchAccepted),
         (status = 402, description = "The balance does not cover them", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The key was used for another body", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The key was used for other jobs", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A specification is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No good key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The account is suspended", body = Problem, content_type = "application/problem+json"),
@@ -77,13 +74,13 @@ pub async fn submit_batch(
     State(app): State<App>,
     customer: Customer,
     headers: HeaderMap,
-    Body(body): Body,
+    JsonBody(body): JsonBody,
 ) -> ApiResult<(StatusCode, Json<BatchAccepted>)> {
     let batch: Batch = json_from(&body)?;
     if batch.jobs.is_empty() {
         return Err(ApiError::invalid_field("jobs", "at least one"));
     }
-    let jobs = submission::accept(&app, &customer, Submission::new(batch.jobs, &headers, &body)?, "jobs").await?;
+    let jobs = submission::accept(&app, &customer, Submission::new(batch.jobs, &headers)?, "jobs").await?;
     Ok((StatusCode::CREATED, Json(BatchAccepted { jobs })))
 }
 
@@ -164,7 +161,7 @@ pub async fn get(
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = Changes::wait(&mut listening, id, left.min(LOOK_AGAIN)) => {}
+            () = Changes::wait(&mut listening, id, left.min(app.config.timers.job_look_again)) => {}
         }
     }
 }

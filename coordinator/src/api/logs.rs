@@ -11,24 +11,28 @@ use axum::{
     },
 };
 use futures_util::{Stream, stream};
-use headframe_protocol::{AttemptId, JobId, api::LogEvent, job::JobState};
+use headframe_protocol::{ApiKeyId, AttemptId, JobId, api::LogEvent, job::JobState};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     App,
     auth::Customer,
     error::{ApiError, ApiResult, Chain},
     extract::{Path, Query},
-    logs::{Cut, LogError, text_of},
-    store::logs::{self, Reach},
+    logs::{Cut, LogError, Reader, text_of},
+    store::{
+        customers,
+        logs::{self, Reach},
+    },
 };
-
-/// How soon a reader sees what another replica took in.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// How often a silent stream says that it is alive; proxies cut connections after 30 to 60 s of silence.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// A reader who hears nothing looks less and less often, at the least once in this many of his first pauses: once a second
+/// with the default timers. On this replica a bell wakes him anyway.
+const LOOK_AGAIN_PAUSES_MAX: u32 = 5;
 
 /// Where to begin.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -63,6 +67,7 @@ struct LogEnd {
         (status = 400, description = "A query parameter cannot be read"),
         (status = 404, description = "There is no such job"),
         (status = 422, description = "There is no such place in this log"),
+        (status = 429, description = "So many logs are being read that there is no room for one more"),
     ),
     security(("api_key" = [])),
 )]
@@ -86,7 +91,11 @@ pub async fn stream(
     if let Some((attempt, offset)) = at {
         check_place(&reaches, field, attempt, offset)?;
     }
-    let tail = Tail { app, job: id, at };
+    let reader = app.logs.readers().enter(customer.id);
+    let reader =
+        reader.ok_or_else(|| ApiError::rate_limited("Too many logs are being read. Close one, or come back in a moment."))?;
+    let pause = app.config.timers.log_look_again;
+    let tail = Tail { app, job: id, at, key: customer.key, checked: Instant::now(), pause, _reader: reader };
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("still here");
     Ok(Sse::new(events(tail)).keep_alive(keep_alive).into_response())
 }
@@ -121,6 +130,12 @@ struct Tail {
     job: JobId,
     /// `None` before the first attempt.
     at: Option<(AttemptId, u64)>,
+    /// The key that opened the stream, and when it was last found good.
+    key: ApiKeyId,
+    checked: Instant,
+    /// Until the next look, if no bell rings.
+    pause: Duration,
+    _reader: Reader,
 }
 
 /// What a reader does next.
@@ -144,21 +159,31 @@ fn events(tail: Tail) -> impl Stream<Item = Result<Event, Infallible>> + Send {
 
 /// Waits for the next event. `None` ends the stream without an `end`: the reader comes back with the last id he has.
 async fn advance(mut tail: Tail) -> Option<Step> {
-    let stopping = tail.app.tasks.stopping();
+    let (stopping, first_pause) = (tail.app.tasks.stopping(), tail.app.config.timers.log_look_again);
     loop {
+        if !tail.may_go_on().await {
+            return None;
+        }
         // Listened to before looking, so that nothing written in between is missed.
-        let bell: Option<Arc<Notify>> = tail.at.map(|(attempt, _)| tail.app.logs.bell(attempt));
+        let log: Option<Arc<Notify>> = tail.at.map(|(attempt, _)| tail.app.logs.bell(attempt));
+        let job = tail.app.changes.bell(tail.job);
         let rung = async {
-            match &bell {
-                Some(bell) => bell.notified().await,
-                None => std::future::pending().await,
+            match &log {
+                Some(log) => tokio::select! {
+                    () = log.notified() => {}
+                    () = job.notified() => {}
+                },
+                None => job.notified().await,
             }
         };
         tokio::pin!(rung);
         // Polled once, so that it is registered.
         let already = futures_util::poll!(&mut rung).is_ready();
         match tail.next().await {
-            Ok(Next::Send(event)) => return Some(tail.send(&event)),
+            Ok(Next::Send(event)) => {
+                tail.pause = first_pause;
+                return Some(tail.send(&event));
+            }
             Ok(Next::Follow(attempt)) => tail.at = Some((attempt, 0)),
             Ok(Next::End(state)) => {
                 let event = Event::default().event("end").json_data(LogEnd { state }).ok()?;
@@ -169,7 +194,9 @@ async fn advance(mut tail: Tail) -> Option<Step> {
                 biased;
                 () = stopping.cancelled() => return None,
                 () = &mut rung => {}
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = tokio::time::sleep(tail.pause) => {
+                    tail.pause = (tail.pause * 2).min(first_pause * LOOK_AGAIN_PAUSES_MAX);
+                }
             },
             Err(error) => {
                 tracing::warn!(job.id = %tail.job, error = %Chain(&error), "A log could not be read on; its reader will come back");
@@ -180,6 +207,22 @@ async fn advance(mut tail: Tail) -> Option<Step> {
 }
 
 impl Tail {
+    /// Whether the key that opened the stream is still good. Asked from time to time, or a stream would outlive it for days.
+    async fn may_go_on(&mut self) -> bool {
+        if self.checked.elapsed() < self.app.config.timers.reader_check {
+            return true;
+        }
+        self.checked = Instant::now();
+        let good = match self.app.store.read().await {
+            Ok(mut connection) => customers::is_key_good(&mut connection, self.key).await,
+            Err(error) => Err(error),
+        };
+        good.unwrap_or_else(|error| {
+            tracing::warn!(job.id = %self.job, error = %Chain(&error), "A log's reader could not be looked up; he will come back");
+            false
+        })
+    }
+
     fn send(self, event: &LogEvent) -> Step {
         // `next` has moved the place behind the event.
         let id = self.at.map(|(attempt, offset)| format!("{attempt}:{offset}")).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Taking jobs in: what is checked, what is set aside, and that nothing is done twice.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::http::HeaderMap;
 use headframe_protocol::{
@@ -20,7 +20,7 @@ use crate::{
         jobs::{self, NewJob},
         ledger::{self, Account, Kind, Transfer},
         switches::{self, Switch},
-        uploads,
+        until_uncrossed, uploads,
     },
 };
 
@@ -38,12 +38,13 @@ const ERRORS_MAX: usize = 100;
 pub(super) struct Submission {
     specs: Vec<JobSpec>,
     key: Option<String>,
-    body: Sha256,
+    /// Their [`fingerprint`].
+    jobs: Sha256,
 }
 
 impl Submission {
-    /// `body` is what the customer sent; the same key with another body is refused.
-    pub(super) fn new(specs: Vec<JobSpec>, headers: &HeaderMap, body: &[u8]) -> ApiResult<Self> {
+    /// The same key with other jobs is refused.
+    pub(super) fn new(specs: Vec<JobSpec>, headers: &HeaderMap) -> ApiResult<Self> {
         let key = headers.get(IDEMPOTENCY_KEY).map(|value| {
             let text = value
                 .to_str()
@@ -51,8 +52,17 @@ impl Submission {
                 .filter(|text| (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()));
             text.map(str::to_owned).ok_or_else(|| ApiError::invalid_field(IDEMPOTENCY_KEY, "1 to 255 visible ASCII characters"))
         });
-        Ok(Self { specs, key: key.transpose()?, body: Sha256::of(body) })
+        let jobs = fingerprint(&specs)?;
+        Ok(Self { specs, key: key.transpose()?, jobs })
     }
+}
+
+/// What two requests for the same work have in common. Whoever runs a script again uploads his files again; that they are the
+/// same bytes their sums say.
+fn fingerprint(specs: &[JobSpec]) -> ApiResult<Sha256> {
+    let mut specs = specs.to_vec();
+    specs.iter_mut().flat_map(|spec| &mut spec.inputs).for_each(|input| input.upload = None);
+    serde_json::to_vec(&specs).map(|text| Sha256::of(&text)).map_err(|error| ApiError::internal().because(error))
 }
 
 /// Takes the jobs in, all or none, and returns their ids in order. `list` is the field the specifications stand in, empty if
@@ -61,25 +71,30 @@ pub(super) async fn accept(app: &App, customer: &Customer, submission: Submissio
     if let Some(answered) = answered_before(app, customer, &submission).await? {
         return Ok(answered);
     }
+    // Counted before anything is spread: the sum of ranges may be larger than any memory.
+    check_size(&submission.specs, list)?;
     check(&submission.specs, list)?;
     let jobs: Vec<NewJob> = submission.specs.iter().flat_map(spread).collect();
-    if jobs.len() > limits::BATCH_MAX {
-        return Err(ApiError::invalid_field(list, "at most 1000 jobs, arrays spread out"));
-    }
+    until_uncrossed(|| take_in(app, customer, &submission, &jobs, list)).await
+}
+
+/// All in one transaction. What it answers is known before it begins: the ids are ours to choose.
+async fn take_in(app: &App, customer: &Customer, submission: &Submission, jobs: &[NewJob], list: &str) -> ApiResult<Vec<JobId>> {
     let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
     let mut tx = app.store.begin().await?;
     let now = app.store.now();
-    admit(app, customer, &mut tx, &submission.specs, jobs.len(), list).await?;
-    hold(customer, &mut tx, &jobs, now).await?;
-    jobs::insert(&mut tx, customer.id, &jobs, now).await?;
     if let Some(key) = &submission.key {
         let response = serde_json::to_string(&ids).map_err(|error| ApiError::internal().because(error))?;
-        if !idempotency::keep(&mut tx, customer.id, key, submission.body, &response, now).await? {
-            // The same request at the same moment was faster; its answer is ours.
+        // First of all: whoever sends the same again waits here for what becomes of the first, and is not refused for what
+        // the first has used up.
+        if !idempotency::keep(&mut tx, customer.id, key, submission.jobs, &response, now).await? {
             tx.rollback().await.map_err(|error| ApiError::internal().because(error))?;
-            return answered_before(app, customer, &submission).await?.ok_or_else(ApiError::internal);
+            return answered_before(app, customer, submission).await?.ok_or_else(ApiError::internal);
         }
     }
+    admit(app, customer, &mut tx, &submission.specs, jobs.len(), list).await?;
+    hold(customer, &mut tx, jobs, now).await?;
+    jobs::insert(&mut tx, customer.id, jobs, now).await?;
     commit(tx, "take jobs in").await?;
     app.dispatch.queued(jobs.iter().map(|job| job.queued(customer.id, now)).collect()).await;
     metrics::counter!("headframe_jobs_submitted_total").increment(ids.len() as u64);
@@ -89,13 +104,34 @@ pub(super) async fn accept(app: &App, customer: &Customer, submission: Submissio
 async fn answered_before(app: &App, customer: &Customer, submission: &Submission) -> ApiResult<Option<Vec<JobId>>> {
     let Some(key) = &submission.key else { return Ok(None) };
     let mut connection = app.store.read().await?;
-    match idempotency::find(&mut connection, customer.id, key, submission.body).await? {
+    match idempotency::find(&mut connection, customer.id, key, submission.jobs).await? {
         None => Ok(None),
         Some(Known::OtherRequest) => Err(ApiError::idempotency_mismatch()),
         Some(Known::Answered(response)) => {
             serde_json::from_str(&response).map(Some).map_err(|error| ApiError::internal().because(error))
         }
     }
+}
+
+/// Looks at how many jobs the specifications make and how many bytes those are, without making any.
+fn check_size(specs: &[JobSpec], list: &str) -> ApiResult<()> {
+    let field = if list.is_empty() { "body" } else { list };
+    let (mut jobs, mut bytes) = (0_usize, 0_usize);
+    for spec in specs {
+        let count = spec.array.map_or(1, |range| (range.to.saturating_sub(range.from) as usize).saturating_add(1));
+        jobs = jobs.saturating_add(count);
+        if jobs > limits::BATCH_MAX {
+            return Err(ApiError::invalid_field(field, "at most 1000 jobs, arrays spread out"));
+        }
+        bytes = bytes.saturating_add(count.saturating_mul(spec.bytes()));
+        if bytes > limits::BATCH_BYTES_MAX {
+            return Err(ApiError::invalid_field(
+                field,
+                "at most 32 MiB of specifications, arrays spread out; send fewer at once",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check(specs: &[JobSpec], list: &str) -> ApiResult<()> {
@@ -117,8 +153,8 @@ fn placed(list: &str, at: usize, field: &str) -> String {
 fn spread(spec: &JobSpec) -> Vec<NewJob> {
     // A free job is no job: what is held is at least the smallest amount.
     let held = spec.hold().max(Micros::new(1));
-    let plain = JobSpec { array: None, ..spec.clone() };
-    let job = |array_index| NewJob { id: JobId::generate(), spec: plain.clone(), array_index, held };
+    let plain = Arc::new(JobSpec { array: None, ..spec.clone() });
+    let job = |array_index| NewJob { id: JobId::generate(), spec: Arc::clone(&plain), array_index, held };
     match spec.array {
         None => vec![job(None)],
         Some(range) => (range.from..=range.to).map(|index| job(Some(index))).collect(),
@@ -134,7 +170,7 @@ async fn admit(app: &App, customer: &Customer, tx: &mut Tx, specs: &[JobSpec], c
     if open.saturating_add(i64::try_from(count).unwrap_or(i64::MAX)) > customer.open_jobs_max {
         return Err(ApiError::rate_limited(format!("{open} jobs are open; this account may have {}.", customer.open_jobs_max)));
     }
-    let mut images_seen = BTreeSet::new();
+    let (mut images_seen, mut namespaces_seen) = (BTreeSet::new(), BTreeSet::new());
     for (at, spec) in specs.iter().enumerate() {
         if images_seen.insert(spec.image.digest()) {
             let standing = images::standing(tx, spec.image.digest()).await?;
@@ -147,10 +183,11 @@ async fn admit(app: &App, customer: &Customer, tx: &mut Tx, specs: &[JobSpec], c
                 Standing::Unknown | Standing::Approved => {}
             }
         }
-        namespace(app, customer, tx, spec, &placed(list, at, "image")).await?;
-        inputs(customer, tx, spec, at, list).await?;
+        if namespaces_seen.insert((spec.image.registry(), spec.image.repository().split('/').next())) {
+            namespace(app, customer, tx, spec, &placed(list, at, "image")).await?;
+        }
     }
-    Ok(())
+    inputs(customer, tx, specs, list).await
 }
 
 /// What another customer pushed to our registry is his alone, whoever learns its digest.
@@ -164,17 +201,20 @@ async fn namespace(app: &App, customer: &Customer, tx: &mut Tx, spec: &JobSpec, 
 }
 
 /// Uploads must be there, be the customer's, and have the bytes the job names.
-async fn inputs(customer: &Customer, tx: &mut Tx, spec: &JobSpec, at: usize, list: &str) -> ApiResult<()> {
-    for (index, Input { upload, sha256, .. }) in spec.inputs.iter().enumerate() {
-        let Some(id) = upload else { continue };
-        let id: UploadId = *id;
-        let field = |part: &str| placed(list, at, &format!("inputs[{index}].{part}"));
-        match uploads::find(tx, customer.id, id).await? {
-            None => return Err(ApiError::invalid_field(&field("upload"), "there is no such upload")),
-            Some(upload) if upload.sha256 != *sha256 => {
-                return Err(ApiError::invalid_field(&field("sha256"), &format!("the upload's is {}", upload.sha256)));
+async fn inputs(customer: &Customer, tx: &mut Tx, specs: &[JobSpec], list: &str) -> ApiResult<()> {
+    let wanted: BTreeSet<UploadId> = specs.iter().flat_map(|spec| &spec.inputs).filter_map(|input| input.upload).collect();
+    let sums = uploads::sums(tx, customer.id, &wanted).await?;
+    for (at, spec) in specs.iter().enumerate() {
+        for (index, Input { upload, sha256, .. }) in spec.inputs.iter().enumerate() {
+            let Some(id) = upload else { continue };
+            let field = |part: &str| placed(list, at, &format!("inputs[{index}].{part}"));
+            match sums.get(id) {
+                None => return Err(ApiError::invalid_field(&field("upload"), "there is no such upload")),
+                Some(sum) if sum != sha256 => {
+                    return Err(ApiError::invalid_field(&field("sha256"), &format!("the upload's is {sum}")));
+                }
+                Some(_) => {}
             }
-            Some(_) => {}
         }
     }
     Ok(())

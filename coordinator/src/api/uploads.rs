@@ -5,20 +5,23 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use headframe_protocol::{UploadId, api::Upload};
+use headframe_protocol::{
+    UploadId,
+    api::{PAGE_MAX, Upload, UploadList},
+};
+use serde::Deserialize;
 
-use super::stream;
+use super::{
+    room::{Room, over_quota},
+    stream,
+};
 use crate::{
     App,
     auth::Customer,
     blobs::{Expected, ObjectName},
     error::{ApiError, ApiResult},
-    extract::{Json, Path},
-    store::{
-        self,
-        customers::{self, Room},
-        uploads,
-    },
+    extract::{Json, Path, Query},
+    store::{self, StoreError, customers, reservations::Reservation, until_uncrossed, uploads},
 };
 
 /// Announces what the body hashes to.
@@ -45,28 +48,23 @@ pub async fn create(State(app): State<App>, customer: Customer, request: Request
     let bytes_max = app.config.limits.upload_bytes_max;
     let length = stream::announced(request.headers(), bytes_max)?;
     let sha256 = stream::announced_sum(request.headers(), SUM_HEADER)?;
-    let mut connection = app.store.read().await?;
-    let record = customers::find(&mut connection, customer.id).await?.ok_or_else(ApiError::unauthenticated)?;
-    drop(connection);
-    // Asked before the bytes come, to spare the sender; decided after, when they are counted.
-    if record.storage_bytes_used.saturating_add(length) > record.storage_bytes_max {
-        return Err(over_quota());
-    }
     let id = UploadId::generate();
+    // Its room is taken before the bytes come: however many come at once, they fit.
+    let room =
+        Room::reserve(&app, Reservation { id: id.to_string(), customer: customer.id, attempt: None, bytes: length }).await?;
     let object = ObjectName::upload(id);
-    let written = app.blobs.put(&object, stream::pieces(request.into_body()), Expected { sha256, bytes_max }).await;
+    let expected = Expected { sha256, bytes_max: length };
+    let written = app.blobs.put(&object, stream::pieces(request.into_body()), expected).await;
     let written = written.map_err(|error| stream::refused(error, SUM_HEADER))?;
     let now = app.store.now();
     let upload =
         Upload { id, sha256: written.sha256, bytes: written.bytes, expires_ms: now.after(app.config.timers.upload_keep) };
-    let mut tx = app.store.begin().await?;
-    let room = uploads::insert(&mut tx, customer.id, &upload, now).await?;
-    if room == Room::None {
-        drop(tx);
+    let kept = until_uncrossed(|| write_down(&app, &customer, &upload)).await?;
+    if kept == customers::Room::None {
         app.blobs.delete(&object).await.map_err(|error| ApiError::internal().because(error))?;
         return Err(over_quota());
     }
-    store::commit(tx, "write down an upload").await?;
+    room.keep();
     let mut response = (StatusCode::CREATED, Json(&upload)).into_response();
     if let Ok(location) = HeaderValue::from_str(&format!("/v1/uploads/{id}")) {
         response.headers_mut().insert(header::LOCATION, location);
@@ -74,9 +72,49 @@ pub async fn create(State(app): State<App>, customer: Customer, request: Request
     Ok(response)
 }
 
-fn over_quota() -> ApiError {
-    ApiError::quota_exceeded("Delete uploads you no longer need, or ask the operator for more room.")
-        .naming("body", "does not fit into the account's storage")
+async fn write_down(app: &App, customer: &Customer, upload: &Upload) -> Result<customers::Room, StoreError> {
+    let mut tx = app.store.begin().await?;
+    let room = uploads::insert(&mut tx, customer.id, upload, app.store.now()).await?;
+    if room == customers::Room::Enough {
+        store::commit(tx, "write down an upload").await?;
+    }
+    Ok(room)
+}
+
+/// Which page of uploads.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// The upload after which the page begins: `next` of the page before.
+    after: Option<UploadId>,
+    /// How many, 1 to 100; 50 if absent.
+    limit: Option<u32>,
+}
+
+/// Lists uploaded files, newest first.
+#[utoipa::path(
+    get, path = "/v1/uploads", tag = "uploads", operation_id = "listUploads", params(ListQuery),
+    responses(
+        (status = 200, description = "A page", body = UploadList),
+        (status = 400, description = "A query parameter cannot be read"),
+        (status = 422, description = "A query parameter is wrong"),
+    ),
+    security(("api_key" = [])),
+)]
+pub async fn list(State(app): State<App>, customer: Customer, Query(query): Query<ListQuery>) -> ApiResult<Json<UploadList>> {
+    let ListQuery { after, limit } = query;
+    let limit = limit.unwrap_or(50);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(ApiError::invalid_field("limit", "1 to 100"));
+    }
+    let mut connection = app.store.read().await?;
+    // One more than asked for tells whether there is a next page.
+    let mut uploads = uploads::list(&mut connection, customer.id, after, limit + 1).await?;
+    let more = uploads.len() > limit as usize;
+    uploads.truncate(limit as usize);
+    let next = uploads.last().filter(|_| more).map(|upload| upload.id.to_string());
+    Ok(Json(UploadList { uploads, next }))
 }
 
 /// Says what is known of an uploaded file.

@@ -28,6 +28,11 @@ macro_rules! timers {
             pub fn scaled(&self, divisor: u32) -> Self {
                 Self { $($field: (self.$field / divisor.max(1)).max(Duration::from_millis(1)),)* }
             }
+
+            /// Every timer and its key.
+            fn all(&self) -> [(&'static str, Duration); [$($key),*].len()] {
+                [$((concat!("timers.", $key), self.$field)),*]
+            }
         }
     };
 }
@@ -61,10 +66,14 @@ timers! {
     rig_backoff, "rig_backoff_ms", 5 * SECOND;
     /// The longest a rig gets no offers.
     rig_backoff_max, "rig_backoff_max_ms", 10 * MINUTE;
+    /// Work a rig gives back sooner than this after it began does not count against its job.
+    early_yield, "early_yield_ms", MINUTE;
     /// How long a job waits after its own failure before it is tried again.
     job_backoff, "job_backoff_ms", SECOND;
     /// How often the queue in the database is looked at for jobs that other replicas took in.
     poll, "poll_ms", 200;
+    /// How often all of the queue in the database is compared with what this replica knows of it.
+    queue_pass, "queue_pass_ms", 30 * SECOND;
     /// How often reconcilers run when nothing nudges them.
     reconcile, "reconcile_ms", SECOND;
     /// How often the operator's acts in the database are looked for.
@@ -77,12 +86,22 @@ timers! {
     idempotency, "idempotency_ms", 48 * HOUR;
     /// The longest `?wait=` of a job.
     long_poll_max, "long_poll_max_ms", MINUTE;
+    /// After how long a waiting call looks at its job again though it heard nothing: another replica may have changed it.
+    job_look_again, "job_look_again_ms", SECOND;
+    /// After how long a log's reader looks again though it heard nothing: another replica may have taken more of it.
+    log_look_again, "log_look_again_ms", 200;
+    /// How often a log's reader is asked again whether he may still read.
+    reader_check, "reader_check_ms", MINUTE;
     /// How long a webhook's receiver may take to answer.
     webhook_timeout, "webhook_timeout_ms", 10 * SECOND;
     /// How long a webhook message waits after its first failed try; doubles with each.
     webhook_backoff, "webhook_backoff_ms", 5 * SECOND;
     /// The longest a webhook message waits for its next try.
     webhook_backoff_max, "webhook_backoff_max_ms", 6 * HOUR;
+    /// How long webhook messages are kept after they were delivered or given up.
+    outbox_keep, "outbox_keep_ms", 30 * 24 * HOUR;
+    /// How long bytes may be on their way before their room is given back: longer than the largest file on a slow line.
+    reservation_keep, "reservation_keep_ms", 24 * HOUR;
     /// How long an upload is kept that no open job uses.
     upload_keep, "upload_keep_ms", 7 * 24 * HOUR;
     /// How long the files of a result are kept after their job ended.
@@ -101,6 +120,10 @@ impl Timers {
         let longer = |key, expected, found: Duration| {
             Err(ConfigError::Value { key, expected, found: format!("{} ms", found.as_millis()) })
         };
+        // A clock that never waits is an endless loop, and a time that is over at once a way to lose everything.
+        if let Some((key, _)) = self.all().into_iter().find(|(_, timer)| timer.is_zero()) {
+            return longer(key, "at least 1 ms", Duration::ZERO);
+        }
         if self.lease_ttl < self.heartbeat * 2 {
             return longer("timers.lease_ttl_ms", "at least twice timers.heartbeat_ms", self.lease_ttl);
         }

@@ -4,19 +4,17 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Command, Dispatch, Duration, Instant, Market, Match, Offers, Reason, VecDeque, Verdict,
+    AttemptRef, Command, Dispatch, Duration, Instant, Market, Match, Offers, VecDeque, Verdict,
     claims::{self, Assigned, Outcome},
     mpsc,
+    reader::{self, Page, Reader, Then},
+    withdrawals,
 };
 use crate::{
     error::Chain,
-    journal::{Journal, Report},
-    sessions::Sessions,
-    store::{
-        Store, StoreError,
-        jobs::{self, QueueCursor},
-        lifecycle::Ending,
-    },
+    journal::Journal,
+    sessions::{Offered, Sessions},
+    store::{Store, StoreError, jobs},
     tasks::Tasks,
 };
 
@@ -25,12 +23,6 @@ const CLAIMS_PER_COMMIT_MAX: usize = 256;
 
 /// Commands handled before the loop looks at anything else.
 const COMMANDS_PER_TURN_MAX: usize = 512;
-
-/// Jobs read from the queue at once.
-const POLL_ROWS_MAX: u32 = 2_000;
-
-/// The queue is read again from this long before the newest job seen: a transaction that began earlier may commit later.
-const POLL_OVERLAP_MS: i64 = 2_000;
 
 /// Due jobs and rested rigs handled in one turn.
 const TICK_MAX: usize = 256;
@@ -44,10 +36,16 @@ pub(crate) struct Terms {
     /// When the database gives an unanswered offer up by itself; only if this replica did not.
     pub(crate) answer_by: Duration,
     pub(crate) poll: Duration,
+    pub(crate) queue_pass: Duration,
 }
 
-/// Jobs found in the queue of the database, and how far it was read.
-type Polled = Result<(Vec<super::QueuedJob>, QueueCursor), StoreError>;
+/// Found in the queue of the database.
+enum Found {
+    Page(Page),
+    Jobs(Vec<super::QueuedJob>),
+}
+
+type Polled = Result<Found, StoreError>;
 
 /// The parts the actor reaches.
 pub(crate) struct Actor {
@@ -62,15 +60,14 @@ pub(crate) struct Actor {
     offers: Offers,
     commit: Option<JoinHandle<Outcome>>,
     poll: Option<JoinHandle<Polled>>,
-    cursor: QueueCursor,
-    newest_ms: i64,
+    reader: Reader,
     poll_at: Instant,
 }
 
 impl Actor {
     pub(crate) fn new(market: Market, terms: Terms, store: Store, sessions: Sessions, tasks: Tasks) -> (Self, Dispatch) {
         let (handle, inbox) = Dispatch::channel();
-        let offers = Offers::new(terms.offer_ack);
+        let (offers, reader) = (Offers::new(terms.offer_ack), Reader::new(terms.queue_pass));
         let actor = Self {
             market,
             terms,
@@ -83,8 +80,7 @@ impl Actor {
             offers,
             commit: None,
             poll: None,
-            cursor: QueueCursor::default(),
-            newest_ms: 0,
+            reader,
             poll_at: Instant::now(),
         };
         (actor, handle)
@@ -172,7 +168,7 @@ impl Actor {
         }
         let now = self.store.now();
         for matched in refused {
-            let found = self.market.released(matched.device, matched.attempt, Verdict::Void, now);
+            let found = self.market.refused(&matched, now);
             self.matches.extend(found);
         }
         if let Some((matches, error)) = failed {
@@ -192,23 +188,27 @@ impl Actor {
         let Assigned { matched, at, token, job } = assigned;
         metrics::counter!("headframe_assignments_total").increment(1);
         self.offers.pushed(at, matched.device, Instant::now());
-        if !self.sessions.offer(&matched, at, token, job, &self.terms) {
-            self.offers.answered(at.attempt);
-            self.withdraw(at);
+        match self.sessions.offer(&matched, at, token, job, &self.terms) {
+            Offered::Pushed => {}
+            Offered::Gone => {
+                self.offers.answered(at.attempt);
+                self.withdraw(at);
+            }
+            Offered::TooLong(too_long) => {
+                self.offers.answered(at.attempt);
+                if let Some(journal) = self.journal.clone() {
+                    let job = matched.job.id;
+                    self.tasks.spawn("give up", async move { withdrawals::give_up(&journal, job, at, too_long).await });
+                }
+            }
         }
     }
 
-    /// Takes an offer back. Not waited for: the journal tells this actor when it is done.
-    fn withdraw(&self, at: headframe_protocol::session::AttemptRef) {
-        let Some(journal) = self.journal.clone() else { return };
-        let ending = Ending { reason: Some(Reason::NoAnswer), ..Ending::default() };
-        let report =
-            Report::End { at, state: headframe_protocol::job::AttemptState::Withdrawn, ending: Box::new(ending), receipt: None };
-        self.tasks.spawn("withdraw", async move {
-            if let Err(error) = journal.write(report).await {
-                tracing::debug!(error = %Chain(&error), "Could not take an offer back now; its deadline will");
-            }
-        });
+    /// Not waited for: the journal tells this actor when it is done.
+    fn withdraw(&self, at: AttemptRef) {
+        if let Some(journal) = self.journal.clone() {
+            self.tasks.spawn("withdraw", async move { withdrawals::withdraw(&journal, at).await });
+        }
     }
 
     fn tick(&mut self) {
@@ -219,35 +219,51 @@ impl Actor {
         let found = self.market.tick(self.store.now(), TICK_MAX);
         self.matches.extend(found);
         if self.poll.is_none() && self.poll_at <= Instant::now() {
-            let (store, cursor) = (self.store.clone(), self.cursor.clone());
-            self.poll = Some(self.tasks.spawn("poll", async move {
-                let mut connection = store.read().await?;
-                jobs::queued_after(&mut connection, &cursor, POLL_ROWS_MAX).await
-            }));
+            let cursor = self.reader.next(Instant::now(), self.store.now());
+            let store = self.store.clone();
+            self.poll = Some(self.tasks.spawn("poll", async move { reader::page(&store, &cursor).await.map(Found::Page) }));
         }
     }
 
     fn polled(&mut self, polled: Option<Polled>) {
-        self.poll_at = Instant::now() + self.terms.poll;
         match polled {
-            Some(Ok((jobs, next))) => {
-                let full = jobs.len() >= POLL_ROWS_MAX as usize;
-                self.newest_ms = self.newest_ms.max(next.queued_ms);
-                // A full page goes on where it ended; a new round begins a little before the newest job seen.
-                if full {
-                    self.poll_at = Instant::now();
-                    self.cursor = next;
-                } else {
-                    self.cursor = QueueCursor { queued_ms: self.newest_ms - POLL_OVERLAP_MS, id: String::new() };
-                }
+            Some(Ok(Found::Page(page))) => self.read(&page),
+            Some(Ok(Found::Jobs(jobs))) => {
                 let now = self.store.now();
                 for job in jobs {
                     let found = self.market.job_queued(job, now);
                     self.matches.extend(found);
                 }
             }
-            Some(Err(error)) => tracing::warn!(error = %Chain(&error), "Could not read the queue; trying again"),
-            None => {}
+            Some(Err(error)) => {
+                self.poll_at = Instant::now() + self.terms.poll;
+                tracing::warn!(error = %Chain(&error), "Could not read the queue; trying again");
+            }
+            None => self.poll_at = Instant::now() + self.terms.poll,
+        }
+    }
+
+    /// Jobs that are known are passed over, and so never read whole; the others are read before the next page.
+    fn read(&mut self, page: &Page) {
+        let pause = match self.reader.read(page) {
+            Then::ReadOn => Duration::ZERO,
+            Then::Rest => self.terms.poll,
+            Then::OnlyThese(seen, before) => {
+                let forgotten = self.market.only_these_wait(&seen, before);
+                if forgotten > 0 {
+                    tracing::debug!(jobs = forgotten, "Forgot jobs that no longer wait in the database");
+                }
+                self.terms.poll
+            }
+        };
+        self.poll_at = Instant::now() + pause;
+        let news: Vec<_> = page.jobs.iter().filter(|job| !self.market.knows(job.id, job.epoch)).map(|job| job.id).collect();
+        if !news.is_empty() {
+            let store = self.store.clone();
+            self.poll = Some(self.tasks.spawn("poll", async move {
+                let mut connection = store.read().await?;
+                jobs::queued_among(&mut connection, &news).await.map(Found::Jobs)
+            }));
         }
     }
 

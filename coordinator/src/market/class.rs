@@ -5,7 +5,7 @@ use headframe_protocol::{
     rig::{GpuVendor, Os, RigReport},
 };
 
-use super::Want;
+use super::Need;
 
 /// What is alike among rigs: any two of a class suit the same jobs, but for sizes and price.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,7 +31,7 @@ impl Class {
     pub fn of(report: &RigReport, trust: Trust) -> Self {
         let smallest = report.gpus.iter().map(|gpu| gpu.vram_bytes).min().unwrap_or(0);
         // Drivers keep some for themselves: a card sold as 24 GiB reports a little less.
-        let vram_gib = (smallest + (512 << 20)) >> 30;
+        let vram_gib = smallest.saturating_add(512 << 20) >> 30;
         let bucket = VRAM_SIZES_GIB.iter().rev().find(|&&size| u64::from(size) <= vram_gib);
         Self {
             vendor: report.gpus.first().map(|gpu| gpu.vendor),
@@ -42,16 +42,16 @@ impl Class {
         }
     }
 
-    /// Whether rigs of this class may do a job that wants `want`.
+    /// Whether rigs of this class may do a job that needs `need`.
     #[must_use]
-    pub fn suits(&self, want: &Want) -> bool {
-        let gpu = want.gpu.as_ref().is_none_or(|gpu| {
+    pub fn suits(&self, need: &Need) -> bool {
+        let gpu = need.gpu.as_ref().is_none_or(|gpu| {
             self.vendor.is_some()
                 && gpu.vendor.is_none_or(|vendor| self.vendor == Some(vendor))
                 && self.vram_gib >= gpu.vram_gib
                 && self.fu >= gpu.min_fu
         });
-        gpu && self.trust >= want.trust
+        gpu && self.trust >= need.trust
     }
 
     /// For people: `cpu`, or `nvidia 24 GiB`.

@@ -1,20 +1,27 @@
-//! Jobs that wait, grouped by what they want, and whose turn it is.
+//! Jobs that wait, grouped by what they need of a rig, and whose turn it is.
 //!
 //! Fairness is deficit round robin with the deficits kept as what each customer has been served: the one served least is
 //! next, and a customer who comes back after a pause starts level with the others instead of with saved-up turns.
+//!
+//! What a rig looks at is bounded per customer, so that nobody can hide the jobs of others behind his own: a customer takes
+//! part with a limited number of kinds of need at a time, and within a kind each look is at another customer.
 
-use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
-};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use headframe_protocol::{CustomerId, JobId, Sha256, TimestampMs};
+use headframe_protocol::{CustomerId, JobId, Micros, TimestampMs};
 
-use super::{Capacity, QueuedJob, Want};
+use super::{Capacity, Need, QueuedJob};
+use kind::{Kind, Turn};
 
-/// How many groups one rig looks at before it gives up for now. Groups differ in needs or price; a network sells few
-/// kinds of work, and a rig that found nothing in so many is looked at again with the next event.
-const GROUPS_LOOKED_AT_MAX: usize = 64;
+mod kind;
+
+/// Kinds that suit which one rig looks at before it takes the best of them. Kinds that do not suit cost a comparison and do
+/// not count.
+const KINDS_LOOKED_AT_MAX: usize = 256;
+
+/// Kinds of need one customer's jobs take part with at the same moment: an eighth of what a rig looks at. Jobs of further
+/// kinds wait outside until one of these has no job left.
+const KINDS_PER_CUSTOMER_MAX: usize = 32;
 
 /// Longer than any reader of the queue is on its way.
 const TAKEN_KEPT_MS: u128 = 15_000;
@@ -23,11 +30,16 @@ const TAKEN_KEPT_MS: u128 = 15_000;
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     jobs: HashMap<JobId, QueuedJob>,
-    groups: HashMap<Want, Group>,
-    /// The groups in turn, so that a rig which looks at a part of them begins elsewhere next time.
-    turn: Vec<Want>,
-    at: usize,
-    served: HashMap<CustomerId, u64>,
+    kinds: BTreeMap<u64, Kind>,
+    by_need: HashMap<Need, u64>,
+    /// Every customer's place in every kind he has jobs of, by number.
+    seats: BTreeMap<u64, (u64, CustomerId)>,
+    customers: HashMap<CustomerId, Customer>,
+    /// The last number given to a kind or a seat.
+    numbered: u64,
+    /// The kind and the seat looked at last, so that who looks at a part of them begins elsewhere next time.
+    kind_at: u64,
+    seat_at: u64,
     /// Jobs taken lately, with the epoch they had. A reader of the database that looked before the match was written down
     /// must not bring them back. Kept for one to two spans of [`TAKEN_KEPT_MS`].
     taken: [HashMap<JobId, u64>; 2],
@@ -36,13 +48,16 @@ pub(super) struct Queue {
     level: u64,
 }
 
-/// Jobs that want the same.
+/// A customer with jobs.
 #[derive(Debug, Default)]
-struct Group {
-    /// Oldest first. Entries of jobs taken or gone are dropped when met.
-    of: HashMap<CustomerId, BinaryHeap<Reverse<(TimestampMs, JobId)>>>,
-    /// Least served first. An entry whose figure is old is put back with the new one when met.
-    order: BinaryHeap<Reverse<(u64, CustomerId)>>,
+struct Customer {
+    /// Slots given to his jobs.
+    served: u64,
+    /// Kinds he takes part with.
+    kinds: usize,
+    /// What waits outside, the kind that came first at the front.
+    outside: VecDeque<Need>,
+    jobs_outside: HashMap<Need, Vec<JobId>>,
 }
 
 impl Queue {
@@ -50,94 +65,130 @@ impl Queue {
         self.jobs.len()
     }
 
+    pub(super) fn get(&self, id: JobId) -> Option<&QueuedJob> {
+        self.jobs.get(&id)
+    }
+
+    /// Whether a job is known in this epoch or a later one.
+    pub(super) fn knows(&self, id: JobId, epoch: u64) -> bool {
+        let taken = self.taken.iter().any(|taken| taken.get(&id).is_some_and(|known| *known >= epoch));
+        taken || self.jobs.get(&id).is_some_and(|known| known.epoch >= epoch)
+    }
+
     /// Takes note of a job; it waits only after [`Queue::ready`]. False if it is known in this epoch already.
     pub(super) fn insert(&mut self, job: QueuedJob) -> bool {
-        let taken = self.taken.iter().any(|taken| taken.get(&job.id).is_some_and(|epoch| *epoch >= job.epoch));
-        if taken || self.jobs.get(&job.id).is_some_and(|known| known.epoch >= job.epoch) {
+        if self.knows(job.id, job.epoch) {
             return false;
         }
+        self.remove(job.id);
         self.jobs.insert(job.id, job);
         true
     }
 
-    /// The job may be given to a rig from now on.
-    pub(super) fn ready(&mut self, id: JobId) -> Option<Want> {
+    /// The job may be given to a rig from now on. Returns whose turn it is among those that need the same; nothing if the
+    /// job has to wait outside.
+    pub(super) fn ready(&mut self, id: JobId) -> Option<JobId> {
         let job = self.jobs.get(&id)?;
-        let want = job.want.clone();
-        let group = self.groups.entry(want.clone()).or_insert_with(|| {
-            self.turn.push(want.clone());
-            Group::default()
+        let customer = self.customers.entry(job.customer).or_default();
+        let number = self.by_need.get(&job.want.need).copied();
+        let seated = number.and_then(|number| self.kinds.get(&number)).is_some_and(|kind| kind.has(job.customer));
+        if !seated && customer.kinds >= KINDS_PER_CUSTOMER_MAX {
+            let need = &job.want.need;
+            if !customer.jobs_outside.contains_key(need) {
+                customer.outside.push_back(need.clone());
+            }
+            customer.jobs_outside.entry(need.clone()).or_default().push(id);
+            return None;
+        }
+        let number = number.unwrap_or_else(|| {
+            self.numbered += 1;
+            self.by_need.insert(job.want.need.clone(), self.numbered);
+            self.kinds.insert(self.numbered, Kind::new(job.want.need.clone()));
+            self.numbered
         });
-        let heap = group.of.entry(job.customer).or_default();
-        if heap.is_empty() {
-            let served = self.served.entry(job.customer).or_default();
-            *served = (*served).max(self.level);
-            group.order.push(Reverse((*served, job.customer)));
+        let kind = self.kinds.get_mut(&number)?;
+        if !seated {
+            // Level with those who wait for the same; with all others if nobody does.
+            let level = kind.least_served().map_or(self.level, |least| least.min(self.level));
+            customer.served = customer.served.max(level);
+            customer.kinds += 1;
+            self.numbered += 1;
+            self.seats.insert(self.numbered, (number, job.customer));
+            kind.sit(job.customer, customer.served, self.numbered);
         }
-        heap.push(Reverse((job.queued_ms, id)));
-        Some(want)
+        kind.add(job);
+        kind.next(&self.customers, Micros::ZERO, |_| true).map(|turn| turn.job)
     }
 
-    pub(super) fn remove(&mut self, id: JobId) {
-        self.jobs.remove(&id);
-    }
-
-    /// Every kind of want there is.
-    pub(super) fn wants(&self) -> Vec<Want> {
-        self.turn.clone()
-    }
-
-    /// A few kinds of want, others each time.
-    pub(super) fn some_wants(&mut self, count: usize) -> Vec<Want> {
-        let count = count.min(self.turn.len());
-        (0..count)
-            .map(|_| {
-                self.at = (self.at + 1) % self.turn.len();
-                self.turn[self.at].clone()
-            })
-            .collect()
-    }
-
-    /// The image of the job that is next among those that want `want`.
-    pub(super) fn next_image(&mut self, want: &Want) -> Option<Sha256> {
-        let (_, _, job) = self.head(want)?;
-        self.jobs.get(&job).map(|job| job.image)
-    }
-
-    /// Among the groups that suit the rig, the one whose next customer was served least.
-    pub(super) fn next_for(&mut self, rig: &Capacity) -> Option<Want> {
-        let mut best: Option<(u64, TimestampMs, Want)> = None;
-        let looks = self.turn.len().min(GROUPS_LOOKED_AT_MAX);
-        let mut looked = 0;
-        while looked < looks && !self.turn.is_empty() {
-            looked += 1;
-            self.at = (self.at + 1) % self.turn.len();
-            let want = self.turn[self.at].clone();
-            if !rig.suits(&want) {
-                continue;
-            }
-            match self.head(&want) {
-                Some((served, _, job)) => {
-                    let queued = self.jobs.get(&job).map_or(TimestampMs::default(), |job| job.queued_ms);
-                    if best.as_ref().is_none_or(|(least, oldest, _)| (served, queued) < (*least, *oldest)) {
-                        best = Some((served, queued, want));
-                    }
-                }
-                None => self.forget_group(self.at),
-            }
-        }
-        best.map(|(_, _, want)| want)
-    }
-
-    /// Takes the job that is next among those that want `want`.
-    pub(super) fn take(&mut self, want: &Want) -> Option<QueuedJob> {
-        let (served, customer, id) = self.head(want)?;
-        self.level = self.level.max(served);
-        *self.served.entry(customer).or_default() += u64::from(want.slots());
-        if let Some(heap) = self.groups.get_mut(want).and_then(|group| group.of.get_mut(&customer)) {
-            heap.pop();
-        }
+    pub(super) fn remove(&mut self, id: JobId) -> Option<QueuedJob> {
         let job = self.jobs.remove(&id)?;
+        self.leave(&job);
+        Some(job)
+    }
+
+    /// Forgets jobs queued before `before` that are not among `seen`, and returns how many.
+    pub(super) fn keep_only(&mut self, seen: &HashSet<JobId>, before: TimestampMs) -> usize {
+        let gone: Vec<JobId> =
+            self.jobs.values().filter(|job| job.queued_ms < before && !seen.contains(&job.id)).map(|job| job.id).collect();
+        for id in &gone {
+            self.remove(*id);
+        }
+        gone.len()
+    }
+
+    /// Every kind of need there is, by number.
+    pub(super) fn kinds(&self) -> Vec<u64> {
+        self.kinds.keys().copied().collect()
+    }
+
+    /// The job whose turn it is in a kind.
+    pub(super) fn next_of(&mut self, kind: u64) -> Option<JobId> {
+        self.kinds.get_mut(&kind)?.next(&self.customers, Micros::ZERO, |_| true).map(|turn| turn.job)
+    }
+
+    /// A few jobs, each of another customer or kind, others each time.
+    pub(super) fn some(&mut self, count: usize) -> Vec<JobId> {
+        let ahead = self.seats.range(self.seat_at + 1..).chain(self.seats.range(..=self.seat_at));
+        let seats: Vec<(u64, (u64, CustomerId))> = ahead.take(count).map(|(number, seat)| (*number, *seat)).collect();
+        self.seat_at = seats.last().map_or(self.seat_at, |(number, _)| *number);
+        let first = |(_, (kind, customer))| self.kinds.get(&kind)?.first_of(customer);
+        seats.into_iter().filter_map(first).collect()
+    }
+
+    /// Among the jobs that suit the rig and that it `may` be given, the one whose customer was served least.
+    pub(super) fn next_for(&mut self, rig: &Capacity, may: impl Fn(JobId) -> bool) -> Option<JobId> {
+        let Self { kinds, customers, kind_at, .. } = self;
+        let begin = *kind_at + 1;
+        let (mut best, mut looked_at) = (None::<Turn>, 0);
+        // Twice, for a map that is being changed cannot be chained with itself.
+        for (from, to) in [(begin, u64::MAX), (0, begin)] {
+            for (number, kind) in kinds.range_mut(from..to) {
+                if looked_at >= KINDS_LOOKED_AT_MAX {
+                    break;
+                }
+                if !rig.fits(&kind.need) {
+                    continue;
+                }
+                looked_at += 1;
+                *kind_at = *number;
+                let turn = kind.next(customers, rig.price_per_hour, &may);
+                best = [best, turn].into_iter().flatten().min();
+            }
+        }
+        best.map(|turn| turn.job)
+    }
+
+    /// Takes a job out, to be given to a rig.
+    pub(super) fn take(&mut self, id: JobId) -> Option<QueuedJob> {
+        let job = self.jobs.remove(&id)?;
+        if let Some(customer) = self.customers.get_mut(&job.customer) {
+            // One who is served out of turn does not raise the level for those whose turn it was.
+            let kind = self.by_need.get(&job.want.need).and_then(|number| self.kinds.get(number));
+            let least = kind.and_then(Kind::least_served).map_or(customer.served, |least| least.min(customer.served));
+            self.level = self.level.max(least);
+            customer.served += u64::from(job.want.slots());
+        }
+        self.leave(&job);
         self.taken[0].insert(id, job.epoch);
         Some(job)
     }
@@ -157,42 +208,36 @@ impl Queue {
         }
     }
 
-    /// Whose turn it is in a group, how much that customer was served, and his oldest job there.
-    fn head(&mut self, want: &Want) -> Option<(u64, CustomerId, JobId)> {
-        let Self { jobs, groups, served, .. } = self;
-        let group = groups.get_mut(want)?;
-        loop {
-            let Reverse((figure, customer)) = *group.order.peek()?;
-            let heap = group.of.entry(customer).or_default();
-            while let Some(Reverse((queued, id))) = heap.peek() {
-                // The same job may wait again with a later time; only that entry counts.
-                if jobs.get(id).is_some_and(|job| job.queued_ms == *queued) {
-                    break;
-                }
-                heap.pop();
-            }
-            let Some(Reverse((_, id))) = heap.peek() else {
-                group.of.remove(&customer);
-                group.order.pop();
-                continue;
-            };
-            let now = served.get(&customer).copied().unwrap_or_default();
-            if now > figure {
-                group.order.pop();
-                group.order.push(Reverse((now, customer)));
-                continue;
-            }
-            return Some((now, customer, *id));
+    /// A job is gone: so may be its customer's seat, and its kind.
+    fn leave(&mut self, job: &QueuedJob) {
+        if self.jobs.is_empty() {
+            // Customers with nothing waiting keep no figure for ever: the level stands for them.
+            self.customers.clear();
+            self.level = 0;
+        }
+        let Some(number) = self.by_need.get(&job.want.need).copied() else { return };
+        let Some(kind) = self.kinds.get_mut(&number) else { return };
+        let Some(seat) = kind.remove(job) else { return };
+        if kind.is_empty() {
+            self.kinds.remove(&number);
+            self.by_need.remove(&job.want.need);
+        }
+        self.seats.remove(&seat);
+        if let Some(customer) = self.customers.get_mut(&job.customer) {
+            customer.kinds = customer.kinds.saturating_sub(1);
+            self.let_in(job.customer);
         }
     }
 
-    fn forget_group(&mut self, at: usize) {
-        let want = self.turn.swap_remove(at);
-        self.groups.remove(&want);
-        // Customers with nothing waiting keep no figure for ever: the level stands for them.
-        if self.jobs.is_empty() {
-            self.served.clear();
-            self.level = 0;
+    /// A seat is free for a customer whose jobs may wait outside.
+    fn let_in(&mut self, customer: CustomerId) {
+        while let Some(waiting) = self.customers.get_mut(&customer)
+            && waiting.kinds < KINDS_PER_CUSTOMER_MAX
+            && let Some(need) = waiting.outside.pop_front()
+        {
+            for id in waiting.jobs_outside.remove(&need).unwrap_or_default() {
+                self.ready(id);
+            }
         }
     }
 }

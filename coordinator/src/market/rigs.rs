@@ -25,8 +25,14 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    fn after(self, failures: u32) -> i64 {
-        self.first_ms.saturating_mul(1_i64 << failures.saturating_sub(1).min(20)).min(self.max_ms)
+    /// A fifth of the first pause: long enough for another rig to be tried, short enough not to punish the owner.
+    fn short_ms(self) -> i64 {
+        self.first_ms / 5
+    }
+
+    /// A pause of `first_ms`, doubled for each time in a row after the first.
+    fn doubled(self, first_ms: i64, in_a_row: u32) -> i64 {
+        first_ms.saturating_mul(1_i64 << in_a_row.saturating_sub(1).min(20)).min(self.max_ms)
     }
 }
 
@@ -68,7 +74,7 @@ impl Agent {
             class: Class::of(report, trust),
             cpu: report.cpu_cores,
             // A machine sold with 16 GiB reports a little less; half a GiB is given to it.
-            memory_gib: gib(report.memory_bytes + (512 << 20)),
+            memory_gib: gib(report.memory_bytes.saturating_add(512 << 20)),
             disk_gib: gib(report.disk_bytes),
             slots: report.slots,
             price_per_hour: price(report.floor_per_hour, fee_bps),
@@ -97,7 +103,10 @@ impl Agent {
 /// How a rig has behaved. Outlives its sessions, or reconnecting would end a back-off.
 #[derive(Debug, Clone, Copy, Default)]
 struct Record {
+    /// In a row.
     failures: u32,
+    /// Jobs given back at once, in a row.
+    unwilling: u32,
     rests_until: TimestampMs,
     resting: bool,
 }
@@ -174,16 +183,19 @@ impl Rigs {
         let held = self.agents.get_mut(&device).and_then(|agent| agent.held.remove(&attempt));
         let record = self.records.entry(device).or_default();
         let pause_ms = match verdict {
-            Verdict::Fine => {
-                record.failures = 0;
+            Verdict::Fine | Verdict::Yielded { .. } => {
+                (record.failures, record.unwilling) = (0, 0);
                 0
             }
+            Verdict::Unwilling { .. } => {
+                record.unwilling = record.unwilling.saturating_add(1);
+                self.backoff.doubled(self.backoff.short_ms(), record.unwilling)
+            }
             Verdict::Void => 0,
-            // A fifth of the first pause: long enough for another rig to be tried, short enough not to punish the owner.
-            Verdict::JobFailed => self.backoff.first_ms / 5,
+            Verdict::JobFailed => self.backoff.short_ms(),
             Verdict::RigFailed => {
                 record.failures = record.failures.saturating_add(1);
-                self.backoff.after(record.failures)
+                self.backoff.doubled(self.backoff.first_ms, record.failures)
             }
         };
         if pause_ms > 0 {
@@ -191,7 +203,7 @@ impl Rigs {
             record.resting = true;
         }
         let rests_until = record.resting.then_some(record.rests_until);
-        if record.failures == 0 && !record.resting {
+        if record.failures == 0 && record.unwilling == 0 && !record.resting {
             // Rigs come and go for years; one that has nothing against it needs no record.
             self.records.remove(&device);
         }
@@ -223,10 +235,23 @@ impl Rigs {
         Some(reserved)
     }
 
-    /// The best of a few ready rigs that suit.
-    pub(super) fn candidate(&mut self, want: &Want, image: Sha256) -> Option<DeviceId> {
+    /// How long a rig rests after its first failure.
+    pub(super) fn first_pause_ms(&self) -> i64 {
+        self.backoff.first_ms
+    }
+
+    /// Every ready rig with a free slot, in an order that depends on nothing but the rigs.
+    pub(super) fn ready(&self) -> Vec<DeviceId> {
+        let mut ready: Vec<DeviceId> = self.places.keys().copied().collect();
+        ready.sort_unstable();
+        ready
+    }
+
+    /// The best of a few ready rigs that suit and that `may` have the job.
+    pub(super) fn candidate(&mut self, want: &Want, image: Sha256, may: impl Fn(DeviceId) -> bool) -> Option<DeviceId> {
         let Self { ready, lot, agents, records, .. } = self;
-        let lists: Vec<&Vec<DeviceId>> = ready.iter().filter(|(class, _)| class.suits(want)).map(|(_, list)| list).collect();
+        let lists: Vec<&Vec<DeviceId>> =
+            ready.iter().filter(|(class, _)| class.suits(&want.need)).map(|(_, list)| list).collect();
         let total: usize = lists.iter().map(|list| list.len()).sum();
         if total == 0 {
             return None;
@@ -239,7 +264,7 @@ impl Rigs {
             })
         };
         let cost = |device: &DeviceId| {
-            let agent = agents.get(device).filter(|agent| agent.capacity().suits(want))?;
+            let agent = agents.get(device).filter(|agent| agent.capacity().suits(want) && may(*device))?;
             let failures = records.get(device).map_or(0, |record| record.failures);
             Some((score(agent, image, failures), *device))
         };

@@ -209,3 +209,124 @@ fn a_rare_fit_is_found_among_many() {
     }
     assert_eq!(found.expect("a match after some draws").device, DeviceId([255; 20].into()));
 }
+
+#[test]
+fn a_rig_that_takes_nothing_does_not_keep_the_queue_turning() {
+    let customer = CustomerId::generate();
+    let mut market = market();
+    market.rig_connected(agent(1, &report(0, 1)));
+    for n in 0..100 {
+        market.job_queued(job(customer, n, nothing()), at(0));
+    }
+    let mut offers = 0;
+    for now in 0..20_000 {
+        for matched in market.tick(at(now), 10) {
+            offers += 1;
+            let verdict = Verdict::Unwilling { job: matched.job.id };
+            assert!(market.released(matched.device, matched.attempt, verdict, at(now)).is_empty());
+            market.job_queued(QueuedJob { epoch: matched.job.epoch + 1, ..matched.job }, at(now));
+        }
+    }
+    assert!(offers < 10, "{offers} offers in twenty seconds");
+}
+
+#[test]
+fn a_job_that_was_given_back_goes_to_others_first_and_does_not_hold_up_the_rig() {
+    let (customer, others) = (CustomerId::generate(), CustomerId::generate());
+    let mut market = market();
+    market.rig_connected(agent(1, &report(0, 1)));
+    let first = market.job_queued(job(customer, 1, nothing()), at(0)).expect("a match");
+    market.released(first.device, first.attempt, Verdict::Yielded { job: first.job.id }, at(0));
+    let again = QueuedJob { epoch: 1, ..first.job.clone() };
+    assert_eq!(market.job_queued(again, at(0)), None, "not at once to the same rig");
+    let second = market.job_queued(job(others, 2, nothing()), at(0)).expect("the rig is free for other work");
+    assert!(market.released(second.device, second.attempt, Verdict::Fine, at(1)).is_empty());
+    let elsewhere = market.rig_connected(agent(2, &report(0, 1)));
+    assert_eq!(elsewhere[0].job.id, first.job.id);
+}
+
+#[test]
+fn in_a_network_of_one_rig_a_job_that_was_given_back_returns_after_a_while() {
+    let mut market = market();
+    market.rig_connected(agent(1, &report(0, 1)));
+    let first = market.job_queued(job(CustomerId::generate(), 1, nothing()), at(0)).expect("a match");
+    market.released(first.device, first.attempt, Verdict::Yielded { job: first.job.id }, at(0));
+    market.job_queued(QueuedJob { epoch: 1, ..first.job }, at(0));
+    assert!(market.tick(at(5_999), 10).is_empty());
+    assert_eq!(market.next_tick(), Some(at(6_000)));
+    assert_eq!(market.tick(at(6_000), 10).len(), 1);
+}
+
+#[test]
+fn one_customers_thousand_kinds_of_job_do_not_hide_anothers_one() {
+    let (many, one) = (CustomerId::generate(), CustomerId::generate());
+    let mut market = market();
+    for n in 0..1_000 {
+        let wants =
+            serde_json::json!({ "resources": { "cpu": 1 + n % 8, "disk_gib": 1 + n / 8 }, "max_price_per_hour": "3000000" });
+        market.job_queued(job(many, n, wants), at(n));
+    }
+    market.job_queued(job(one, 2_000, nothing()), at(2_000));
+    let mut rig = report(0, 3);
+    rig.disk_bytes = 1_000 * GIB;
+    let served: Vec<_> = market.rig_connected(agent(1, &rig)).into_iter().map(|matched| matched.job.customer).collect();
+    assert!(served.contains(&one), "one of the first turns is his");
+    let mut left = 1_001 - served.len();
+    let mut held = market.rig_connected(agent(2, &rig));
+    while let Some(matched) = held.pop() {
+        left -= 1;
+        held.extend(market.released(matched.device, matched.attempt, Verdict::Fine, at(3_000)));
+    }
+    assert_eq!((left, market.jobs_waiting()), (0, 0), "and what had to wait outside is done as well");
+}
+
+#[test]
+fn a_rig_is_not_kept_from_work_by_jobs_that_pay_too_little() {
+    let mut market = market();
+    for n in 0..200 {
+        let cheap = serde_json::json!({ "max_price_per_hour": (1_000 + n).to_string() });
+        market.job_queued(job(CustomerId::generate(), n, cheap), at(n));
+    }
+    let pays = job(CustomerId::generate(), 300, nothing());
+    market.job_queued(pays.clone(), at(300));
+    let found = market.rig_connected(agent(1, &report(900_000, 4)));
+    assert_eq!(found.iter().map(|matched| matched.job.id).collect::<Vec<_>>(), [pays.id]);
+}
+
+#[test]
+fn a_new_job_is_tried_although_one_before_it_pays_too_little() {
+    let customer = CustomerId::generate();
+    let mut market = market();
+    market.rig_connected(agent(1, &report(900_000, 4)));
+    let cheap = serde_json::json!({ "max_price_per_hour": "1" });
+    assert_eq!(market.job_queued(job(customer, 1, cheap.clone()), at(1)), None);
+    assert!(market.job_queued(job(customer, 2, nothing()), at(2)).is_some());
+    assert_eq!(market.job_queued(job(CustomerId::generate(), 3, cheap), at(3)), None);
+    assert!(market.job_queued(job(customer, 4, nothing()), at(4)).is_some(), "whoever's turn it would be");
+}
+
+#[test]
+fn what_no_longer_waits_in_the_database_is_forgotten() {
+    let customer = CustomerId::generate();
+    let mut market = market();
+    let jobs: Vec<_> = (0..3).map(|n| job(customer, n, nothing())).collect();
+    for job in &jobs {
+        market.job_queued(job.clone(), at(0));
+    }
+    let seen = HashSet::from([jobs[0].id]);
+    assert_eq!(market.only_these_wait(&seen, at(2)), 1, "the third came after the pass began");
+    let left: Vec<_> = market.rig_connected(agent(1, &report(0, 4))).into_iter().map(|matched| matched.job.id).collect();
+    assert_eq!(left, [jobs[0].id, jobs[2].id]);
+}
+
+#[test]
+fn a_job_the_database_refused_may_be_found_again() {
+    let mut market = market();
+    market.rig_connected(agent(1, &report(0, 1)));
+    let job = job(CustomerId::generate(), 1, nothing());
+    let matched = market.job_queued(job.clone(), at(1)).expect("a match");
+    assert!(market.knows(job.id, job.epoch));
+    assert!(market.refused(&matched, at(1)).is_empty());
+    assert!(!market.knows(job.id, job.epoch));
+    assert!(market.job_queued(job, at(2)).is_some());
+}

@@ -4,6 +4,9 @@
 
 use serde::Deserialize;
 
+/// The longest name of a repository that registries take.
+const NAME_BYTES_MAX: usize = 255;
+
 /// Several events at once.
 #[derive(Debug, Deserialize)]
 pub struct Envelope {
@@ -86,7 +89,9 @@ impl Event {
     #[must_use]
     pub fn change(self) -> Option<Change> {
         let Target { media_type, size, digest, repository } = self.target;
-        if digest.is_empty() || repository.is_empty() {
+        // A registry that tells of names which no registry has is not believed.
+        let plain = |text: &str| !text.is_empty() && text.len() <= NAME_BYTES_MAX && !text.chars().any(char::is_control);
+        if !plain(&digest) || !plain(&repository) {
             return None;
         }
         match self.action.as_str() {

@@ -16,16 +16,17 @@ use headframe_protocol::{
 use tokio::sync::mpsc;
 
 use super::{
-    Outgoing,
-    handshake::{Welcomed, parse, refuse, send},
+    LEASES_MAX, Outgoing,
+    handshake::{Welcomed, parse, refuse, send, send_text},
     leases::Heard,
-    outputs,
+    manifests::{Manifests, TooLong},
+    outputs, reasons,
 };
 use crate::{
     App,
     error::Chain,
     journal::{Answer, Report},
-    market::Agent,
+    market::{Agent, Verdict},
     store::{StoreError, attempts, lifecycle::Ending},
 };
 
@@ -44,6 +45,7 @@ struct Conversation {
     socket: WebSocket,
     device: DeviceId,
     session: SessionId,
+    manifests: Manifests,
 }
 
 /// Speaks with a rig until one side ends it.
@@ -53,7 +55,7 @@ pub(super) async fn hold(app: App, socket: WebSocket, welcomed: Welcomed) {
     let outbox = app.sessions.enter(device, session);
     tracing::info!(session.id = %session, rig.device = %device, agent.version = %hello.agent, "A rig has connected");
     let agent = Agent { ready: hello.ready, ..Agent::new(device, session, &hello.rig, trust, app.config.network.fee_bps) };
-    let mut conversation = Conversation { app, socket, device, session };
+    let mut conversation = Conversation { app, socket, device, session, manifests: Manifests::default() };
     let parting = match conversation.welcome(agent, &hello.leases).await {
         Ok(()) => conversation.speak(outbox).await,
         Err(parting) => parting,
@@ -85,15 +87,17 @@ impl Conversation {
             leases: verdicts,
         };
         self.send(CoordinatorMessage::Welcome(welcome)).await?;
-        for beat in claimed {
-            self.hear(beat).await?;
-        }
-        for lease in kept {
+        self.hear(claimed).await?;
+        for lease in &kept {
             if let Some(reason) = lease.end_reason {
                 self.send(CoordinatorMessage::Cancel(Ended { at: lease.at, reason })).await?;
             }
         }
         self.app.dispatch.connected(agent).await;
+        // Should an earlier session have left them in the index: they are over, and their slots are free.
+        for beat in claimed.iter().filter(|beat| !kept.iter().any(|lease| lease.at.attempt == beat.at.attempt)) {
+            self.app.dispatch.released(self.device, beat.at.attempt, Verdict::Void).await;
+        }
         Ok(())
     }
 
@@ -151,6 +155,13 @@ impl Conversation {
     async fn outgoing(&mut self, outgoing: Option<Outgoing>) -> Result<(), Parting> {
         match outgoing {
             Some(Outgoing::Message(message)) => self.send(*message).await,
+            Some(Outgoing::Frame(frame)) => {
+                if send_text(&mut self.socket, frame).await {
+                    Ok(())
+                } else {
+                    Err(Parting::Gone)
+                }
+            }
             Some(Outgoing::Refuse(code)) => Err(Parting::Refused(code, farewell(code).to_owned())),
             None => Err(Parting::Gone),
         }
@@ -162,7 +173,6 @@ impl Conversation {
             Message::Close(_) => return Err(Parting::Gone),
             Message::Text(_) | Message::Binary(_) => {}
         }
-        let bad = |message: &str| Parting::Refused(RefusedCode::BadMessage, message.to_owned());
         match parse(frame).ok_or_else(|| bad("A frame could not be read."))? {
             AgentMessage::Hello(_) => Err(bad("`hello` is said once.")),
             AgentMessage::Report(report) => match report.problems().first() {
@@ -187,39 +197,49 @@ impl Conversation {
                     Answer::Receipt(None) | Answer::Advanced { .. } | Answer::Ended(_) | Answer::Done(_) => Ok(()),
                 }
             }
+            AgentMessage::Outputs(part) => self.manifests.add(part).map_err(|TooLong| bad("A result is too long.")),
             AgentMessage::Finished(finished) => self.finished(*finished).await,
         }
     }
 
     async fn heartbeat(&mut self, heartbeat: Heartbeat) -> Result<(), Parting> {
-        let mut verdicts = Vec::with_capacity(heartbeat.leases.len());
-        for beat in &heartbeat.leases {
-            verdicts.push(LeaseVerdict { at: beat.at, held: self.hear(beat).await? });
+        let Heartbeat { sequence, ready, leases } = heartbeat;
+        if leases.len() > LEASES_MAX {
+            return Err(bad(&format!("`leases` must be at most {LEASES_MAX}.")));
         }
-        self.send(CoordinatorMessage::Beat(Beat { sequence: heartbeat.sequence, leases: verdicts })).await?;
-        self.app.dispatch.ready(self.device, self.session, heartbeat.ready).await;
+        let leases = self.hear(&leases).await?;
+        self.send(CoordinatorMessage::Beat(Beat { sequence, leases })).await?;
+        self.app.dispatch.ready(self.device, self.session, ready).await;
         Ok(())
     }
 
-    /// Whether the attempt is still the rig's.
-    async fn hear(&mut self, beat: &LeaseBeat) -> Result<bool, Parting> {
-        match self.app.sessions.leases().hear(self.device, beat.at, beat.state) {
-            Heard::Same => Ok(true),
-            Heard::MovedOn => self.write_advance(beat.at, beat.state).await,
-            Heard::Unknown => {
-                let ours = self.read_leases().await.map_err(unavailable)?;
-                let found = ours.iter().find(|lease| lease.at == beat.at);
-                if let Some(lease) = found {
-                    self.app.sessions.leases().restored(self.device, lease.at, lease.state);
+    /// Whether each attempt is still the rig's. The database is asked once at most.
+    async fn hear(&mut self, beats: &[LeaseBeat]) -> Result<Vec<LeaseVerdict>, Parting> {
+        let mut ours = None;
+        let mut verdicts = Vec::with_capacity(beats.len());
+        for beat in beats {
+            let held = match self.app.sessions.leases().hear(self.device, beat.at, beat.state) {
+                Heard::Same => true,
+                Heard::MovedOn => self.write_advance(beat.at, beat.state).await?,
+                Heard::Unknown => {
+                    if ours.is_none() {
+                        ours = Some(self.read_leases().await.map_err(unavailable)?);
+                    }
+                    let found = ours.iter().flatten().find(|lease| lease.at == beat.at);
+                    if let Some(lease) = found {
+                        self.app.sessions.leases().restored(self.device, lease.at, lease.state);
+                    }
+                    found.is_some()
                 }
-                Ok(found.is_some())
-            }
+            };
+            verdicts.push(LeaseVerdict { at: beat.at, held });
         }
+        Ok(verdicts)
     }
 
     async fn advance(&mut self, at: AttemptRef, to: AttemptState) -> Result<(), Parting> {
         if to.is_final() || to == AttemptState::Offered {
-            return Err(Parting::Refused(RefusedCode::BadMessage, "An attempt ends with `finished`.".to_owned()));
+            return Err(bad("An attempt ends with `finished`."));
         }
         self.app.dispatch.answered(at.attempt).await;
         self.app.sessions.leases().hear(self.device, at, to);
@@ -237,13 +257,19 @@ impl Conversation {
     }
 
     async fn decline(&mut self, at: AttemptRef, reason: Reason) -> Result<(), Parting> {
+        if !reasons::may_decline(reason) {
+            return Err(bad(&format!("A rig does not decline with `{reason}`.")));
+        }
         let ending = Box::new(Ending { reason: Some(reason), by: Some(self.device), ..Ending::default() });
         self.write(Report::End { at, state: AttemptState::Withdrawn, ending, receipt: None }).await.map(drop)
     }
 
     async fn finished(&mut self, finished: Finished) -> Result<(), Parting> {
         let Finished { at, outcome, receipt, log_bytes: _ } = finished;
-        let (state, ending) = match outcome {
+        if !reasons::may_report(&outcome) {
+            return Err(bad("`outcome` has a reason that is not the rig's to give."));
+        }
+        let (state, ending) = match self.manifests.complete(at, outcome) {
             Outcome::Succeeded { outputs } => match self.check(at, &outputs).await? {
                 None => (AttemptState::Succeeded, Ending { exit_code: Some(0), outputs, ..Ending::default() }),
                 Some((reason, detail)) => (
@@ -300,6 +326,10 @@ impl Conversation {
         }
         tracing::info!(session.id = %self.session, rig.device = %self.device, "A rig has disconnected");
     }
+}
+
+fn bad(message: &str) -> Parting {
+    Parting::Refused(RefusedCode::BadMessage, message.to_owned())
 }
 
 /// The database did not answer. The rig keeps its work and reports again in its next session.

@@ -1,6 +1,6 @@
 //! Who is there? Challenge, answer, and what the operator thinks of the rig.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use headframe_protocol::{
@@ -10,6 +10,7 @@ use headframe_protocol::{
     session::{AgentMessage, Challenge, CoordinatorMessage, Hello, Refused, RefusedCode},
 };
 
+use super::LEASES_MAX;
 use crate::{
     App,
     error::Chain,
@@ -27,7 +28,7 @@ pub(super) struct Welcomed {
 }
 
 /// Nothing if the rig was refused or went away; it has been told.
-pub(super) async fn perform(app: &App, socket: &mut WebSocket) -> Option<Welcomed> {
+pub(super) async fn perform(app: &App, socket: &mut WebSocket, from: Option<IpAddr>) -> Option<Welcomed> {
     // Kept by this task alone and used once: a signature over it is good for this socket only.
     let nonce = Sha256::from_bytes(rand::random());
     let challenge = Challenge {
@@ -51,13 +52,18 @@ pub(super) async fn perform(app: &App, socket: &mut WebSocket) -> Option<Welcome
         refuse(socket, code, &message).await;
         return None;
     }
-    match note(app, &hello).await {
-        Ok(rigs::Standing { quarantined: true, .. }) => {
+    match note(app, &hello, from).await {
+        Ok(Noted::Quarantined) => {
             let message = "The operator has taken this rig out of work. Ask the network's support address for the reason.";
             refuse(socket, RefusedCode::Quarantined, message).await;
             None
         }
-        Ok(rigs::Standing { trust, quarantined: false }) => Some(Welcomed { session: SessionId::generate(), hello, trust }),
+        Ok(Noted::TooMany) => {
+            let message = "Too many new rigs have come from this address. Come back later.";
+            refuse(socket, RefusedCode::Unavailable, message).await;
+            None
+        }
+        Ok(Noted::Welcome(trust)) => Some(Welcomed { session: SessionId::generate(), hello, trust }),
         Err(error) => {
             tracing::error!(error = %Chain(&error), rig.device = %hello.device, "Could not welcome a rig");
             refuse(socket, RefusedCode::Unavailable, "The coordinator has trouble with its database. Come back later.").await;
@@ -85,17 +91,36 @@ fn check(app: &App, nonce: &Sha256, hello: &Hello) -> Result<(), (RefusedCode, S
     if auth::verify(&signed, &hello.signature, hello.device).is_err() {
         return Err((RefusedCode::BadHandshake, "The signature is not by the device it names.".to_owned()));
     }
+    if hello.leases.len() > LEASES_MAX {
+        return Err((RefusedCode::BadMessage, format!("`leases` must be at most {LEASES_MAX}.")));
+    }
     match hello.rig.problems().first() {
         Some(problem) => Err((RefusedCode::BadMessage, format!("`{}` must be {}.", problem.field, problem.message))),
         None => Ok(()),
     }
 }
 
-async fn note(app: &App, hello: &Hello) -> Result<rigs::Standing, StoreError> {
+/// What a rig that has shown who it is is to us.
+enum Noted {
+    Welcome(Trust),
+    Quarantined,
+    /// Of devices never seen before, from where this one is.
+    TooMany,
+}
+
+async fn note(app: &App, hello: &Hello, from: Option<IpAddr>) -> Result<Noted, StoreError> {
+    let mut connection = app.store.read().await?;
+    let known = rigs::is_known(&mut connection, hello.device).await?;
+    drop(connection);
+    let burst = app.config.limits.newcomers_max;
+    if !known && from.is_some_and(|from| !app.sessions.newcomers.may_enter(from, burst, tokio::time::Instant::now())) {
+        return Ok(Noted::TooMany);
+    }
     let mut tx = app.store.begin().await?;
     let standing = rigs::seen(&mut tx, hello.device, &hello.rig, app.store.now()).await?;
     commit(tx, "note a rig").await?;
-    Ok(standing)
+    let rigs::Standing { trust, quarantined } = standing;
+    Ok(if quarantined { Noted::Quarantined } else { Noted::Welcome(trust) })
 }
 
 /// Nothing if it is not one of our messages.
@@ -109,6 +134,11 @@ pub(super) fn parse(message: &Message) -> Option<AgentMessage> {
 /// False if the rig is gone.
 pub(super) async fn send(socket: &mut WebSocket, message: &CoordinatorMessage) -> bool {
     let Ok(text) = serde_json::to_string(message) else { return false };
+    send_text(socket, text).await
+}
+
+/// False if the rig is gone.
+pub(super) async fn send_text(socket: &mut WebSocket, text: String) -> bool {
     let sent = tokio::time::timeout(SEND_TIMEOUT, socket.send(Message::Text(Utf8Bytes::from(text)))).await;
     matches!(sent, Ok(Ok(())))
 }

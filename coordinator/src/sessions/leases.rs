@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use headframe_protocol::{
@@ -11,11 +10,18 @@ use headframe_protocol::{
     job::{AttemptState, Reason},
     session::AttemptRef,
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Sessions;
+use super::{
+    Sessions,
+    amnesty::{Act, Amnesty},
+};
 use crate::{
+    Timers,
+    dispatch::Dispatch,
     error::Chain,
+    market::Verdict,
     store::{Store, StoreError, attempts, commit, lifecycle::step},
 };
 
@@ -31,7 +37,10 @@ struct Lease {
 
 /// The leases of the rigs connected here. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Leases(Arc<Mutex<HashMap<AttemptId, Lease>>>);
+pub struct Leases {
+    known: Arc<Mutex<HashMap<AttemptId, Lease>>>,
+    amnesty: Amnesty,
+}
 
 /// What a heartbeat says about a lease, compared with what is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +88,11 @@ impl Leases {
         self.lock().retain(|_, lease| lease.device != device);
     }
 
+    /// Whether leases that look lapsed are.
+    pub(crate) fn amnesty(&self) -> &Amnesty {
+        &self.amnesty
+    }
+
     /// How many are known here.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -97,19 +111,37 @@ impl Leases {
             .collect()
     }
 
+    /// What was heard could not be written down.
+    fn still_heard(&self, attempts: &[AttemptId]) {
+        let mut leases = self.lock();
+        for attempt in attempts {
+            if let Some(lease) = leases.get_mut(attempt) {
+                lease.heard = true;
+            }
+        }
+    }
+
     fn remove(&self, attempt: AttemptId) -> Option<(DeviceId, AttemptRef)> {
         self.lock().remove(&attempt).map(|lease| (lease.device, AttemptRef { attempt, epoch: lease.epoch }))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<AttemptId, Lease>> {
         // The map is whole after every statement, so a panic elsewhere leaves nothing half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Where the flushes go.
+pub(crate) struct Flushing {
+    pub(crate) store: Store,
+    pub(crate) sessions: Sessions,
+    pub(crate) dispatch: Dispatch,
+    pub(crate) timers: Timers,
+}
+
 /// Writes heartbeats down until told to stop, and tells rigs whose leases the database no longer knows as live.
-pub(crate) async fn keep_flushing(store: Store, sessions: Sessions, every: Duration, ttl: Duration, stop: CancellationToken) {
-    let mut clock = tokio::time::interval(every);
+pub(crate) async fn keep_flushing(flushing: Flushing, stop: CancellationToken) {
+    let mut clock = tokio::time::interval(flushing.timers.lease_flush);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -117,28 +149,61 @@ pub(crate) async fn keep_flushing(store: Store, sessions: Sessions, every: Durat
             () = stop.cancelled() => break,
             _ = clock.tick() => {}
         }
-        let heard = sessions.leases.heard();
-        if heard.is_empty() {
-            continue;
-        }
-        match flush(&store, &heard, ttl).await {
-            Ok(live) => {
-                for attempt in heard.into_iter().filter(|attempt| !live.contains(attempt)) {
-                    if let Some((device, at)) = sessions.leases.remove(attempt) {
-                        sessions.ended(device, at, Some(Some(Reason::LeaseLapsed)));
-                    }
-                }
-            }
-            // The next heartbeat is the retry; the lease is longer than several of them.
-            Err(error) => tracing::warn!(error = %Chain(&error), leases = heard.len(), "Could not write heartbeats down"),
-        }
+        flushing.flush().await;
     }
 }
 
-async fn flush(store: &Store, heard: &[AttemptId], ttl: Duration) -> Result<HashSet<AttemptId>, StoreError> {
-    let mut tx = store.begin().await?;
-    let until = store.now().after(ttl);
-    let live = attempts::prolong(&mut tx, heard, until).await?;
-    commit(tx, "write heartbeats down").await?;
-    Ok(live)
+impl Flushing {
+    async fn flush(&self) {
+        let leases = &self.sessions.leases;
+        let heard = leases.heard();
+        if heard.is_empty() {
+            return;
+        }
+        match self.write(&heard).await {
+            Ok(live) => {
+                leases.amnesty.worked(Act::WriteHeartbeats, self.timers.requeue_slack, Instant::now());
+                for attempt in heard.into_iter().filter(|attempt| !live.contains(attempt)) {
+                    self.over(attempt).await;
+                }
+            }
+            Err(error) => {
+                leases.amnesty.failed(Act::WriteHeartbeats, Instant::now());
+                leases.still_heard(&heard);
+                tracing::warn!(error = %Chain(&error), leases = heard.len(), "Could not write heartbeats down; trying again");
+            }
+        }
+    }
+
+    async fn write(&self, heard: &[AttemptId]) -> Result<HashSet<AttemptId>, StoreError> {
+        let mut tx = self.store.begin().await?;
+        let until = self.store.now().after(self.timers.lease_ttl);
+        let live = attempts::prolong(&mut tx, heard, until).await?;
+        commit(tx, "write heartbeats down").await?;
+        Ok(live)
+    }
+
+    /// Somebody ended it and could not say so here: the rig's slot is free, and the rig should know.
+    async fn over(&self, attempt: AttemptId) {
+        let Some((device, at)) = self.sessions.leases.remove(attempt) else { return };
+        self.dispatch.released(device, attempt, Verdict::Void).await;
+        self.sessions.ended(device, at, Some(Some(Reason::LeaseLapsed)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_written_down_is_written_next_time() {
+        let (leases, device) = (Leases::default(), DeviceId([1; 20].into()));
+        let at = AttemptRef { attempt: AttemptId::generate(), epoch: 1 };
+        let over = AttemptId::generate();
+        leases.taken(device, at);
+        assert_eq!(leases.heard(), [at.attempt]);
+        assert!(leases.heard().is_empty());
+        leases.still_heard(&[at.attempt, over]);
+        assert_eq!(leases.heard(), [at.attempt], "what is over in the meantime is not brought back");
+    }
 }

@@ -1,12 +1,35 @@
 //! What a rig is told of a job, all but the registry's login.
 
 use headframe_protocol::{
-    Micros,
-    session::{AttemptRef, Offer},
+    FRAME_BYTES_MAX, Micros,
+    session::{AttemptRef, CoordinatorMessage, Offer},
 };
 use url::Url;
 
 use crate::{dispatch::Terms, market::Match, store::attempts::Claimed};
+
+/// What became of an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offered {
+    /// It is in the rig's outbox.
+    Pushed,
+    /// The rig's session is gone, or does not keep up.
+    Gone,
+    /// No rig would take it: a session ends with a frame that is too long.
+    TooLong(TooLong),
+}
+
+/// More bytes than a frame may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooLong {
+    pub(crate) bytes: usize,
+}
+
+/// The offer as it goes over the line.
+pub(super) fn frame(offer: Offer) -> Result<String, TooLong> {
+    let frame = serde_json::to_string(&CoordinatorMessage::Offer(Box::new(offer))).map_err(|_| TooLong { bytes: usize::MAX })?;
+    if frame.len() > FRAME_BYTES_MAX { Err(TooLong { bytes: frame.len() }) } else { Ok(frame) }
+}
 
 pub(super) fn build(public_url: &Url, matched: &Match, at: AttemptRef, token: String, job: Claimed, terms: &Terms) -> Offer {
     let Claimed { mut spec, array_index } = job;

@@ -1,8 +1,10 @@
 //! `GET /v1/agent/session`: the way in.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::{
     extract::{
-        FromRequestParts, State,
+        ConnectInfo, FromRequestParts, State,
         ws::{WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::StatusCode,
@@ -14,7 +16,11 @@ use super::{conversation, handshake};
 use crate::{App, error::ApiError};
 
 /// A request that asks for a WebSocket; anything else gets a problem document.
-pub struct Upgrade(WebSocketUpgrade);
+pub struct Upgrade {
+    socket: WebSocketUpgrade,
+    /// Where it comes from, where the server says so.
+    from: Option<IpAddr>,
+}
 
 impl std::fmt::Debug for Upgrade {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -26,8 +32,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut axum::http::request::Parts, state: &S) -> Result<Self, ApiError> {
+        let from = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
         let upgraded = WebSocketUpgrade::from_request_parts(parts, state).await;
-        upgraded.map(Self).map_err(|rejection: WebSocketUpgradeRejection| {
+        upgraded.map(|socket| Self { socket, from }).map_err(|rejection: WebSocketUpgradeRejection| {
             let field = match rejection {
                 WebSocketUpgradeRejection::MethodNotGet(_) => return ApiError::method_not_allowed(),
                 WebSocketUpgradeRejection::InvalidUpgradeHeader(_) => "upgrade",
@@ -41,19 +48,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
 }
 
 /// Opens an agent's session.
-pub async fn open(State(app): State<App>, Upgrade(upgrade): Upgrade) -> Result<Response, ApiError> {
+pub async fn open(State(app): State<App>, Upgrade { socket, from }: Upgrade) -> Result<Response, ApiError> {
     if app.sessions.count() >= app.config.limits.sessions_max as usize {
         return Err(ApiError::unavailable("This coordinator has as many sessions as it takes. Come back later."));
     }
-    let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
-    Ok(upgrade.on_upgrade(move |socket| converse(app, socket)))
+    let upgrade = socket.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
+    Ok(upgrade.on_upgrade(move |socket| converse(app, socket, from)))
 }
 
-async fn converse(app: App, mut socket: WebSocket) {
+async fn converse(app: App, mut socket: WebSocket, from: Option<IpAddr>) {
     let tasks = app.tasks.clone();
     // The socket's task is started by the server; tracking it lets a shutdown wait for the farewell.
     let talk = async move {
-        if let Some(welcomed) = handshake::perform(&app, &mut socket).await {
+        if let Some(welcomed) = handshake::perform(&app, &mut socket, from).await {
             conversation::hold(app, socket, welcomed).await;
         }
     };

@@ -17,13 +17,14 @@ use super::{
 use crate::blobs::ObjectName;
 
 /// Writes down the files of a result in the transaction that accepts it: from then on they are the customer's. The
-/// attempt has brought every one of them ([`crate::blobs::Blobs::contains_for_attempt`]).
+/// attempt has brought every one of them ([`crate::blobs::Blobs::contains_for_attempt`]). Their room is counted by
+/// [`customers::settle`].
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn accept(
     connection: &mut AnyConnection,
-    (customer, job, attempt): (CustomerId, JobId, AttemptId),
+    (job, attempt): (JobId, AttemptId),
     files: &[OutputFile],
     now: TimestampMs,
 ) -> Result<(), StoreError> {
@@ -40,8 +41,7 @@ pub async fn accept(
         }
         query.execute(&mut *connection).await.doing("write down the files of a result")?;
     }
-    // Never refused here: the work is done and paid. Whoever is over his quota gets no new uploads and results.
-    customers::add_storage(connection, customer, files.iter().map(|file| file.bytes).sum()).await
+    Ok(())
 }
 
 /// The attempt whose result a customer's job has accepted; `None` if there is no such job or no result.
@@ -136,6 +136,28 @@ pub async fn find(
     .await
     .doing("find a file of a result")?;
     row.map(|(path, sha256, bytes, object)| Ok((file(path, &sha256, bytes)?, ObjectName::stored(object)))).transpose()
+}
+
+/// Removes the files of a customer's job that is over and gives their room back. Says how many they were.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn delete(connection: &mut AnyConnection, customer: CustomerId, job: JobId) -> Result<u64, StoreError> {
+    let (job, customer_id) = (job.to_string(), customer.to_string());
+    let rows: Vec<(i64,)> = sqlx::query_as(
+        "DELETE FROM artifact WHERE job_id = (SELECT id FROM job WHERE id = $1 AND customer_id = $2 AND ended_ms IS NOT NULL)
+         RETURNING bytes",
+    )
+    .bind(job)
+    .bind(customer_id)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("delete a result")?;
+    let bytes = rows.iter().map(|(bytes,)| unsigned(*bytes)).sum();
+    if bytes > 0 {
+        customers::give_storage_back(connection, customer, bytes).await?;
+    }
+    Ok(rows.len() as u64)
 }
 
 /// Removes the files of jobs that ended before `before`, of at most `limit` jobs, and gives their room back.

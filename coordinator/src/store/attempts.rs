@@ -221,13 +221,20 @@ pub async fn lapsed(connection: &mut AnyConnection, before: TimestampMs, limit: 
     query.fetch_all(connection).await.doing("find lapsed leases")?.into_iter().map(due).collect()
 }
 
-/// Live attempts that should have left their state before `before`.
+/// Live attempts that should have left their state before `before`, and have entered it since `moved_since`.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
-pub async fn overdue(connection: &mut AnyConnection, before: TimestampMs, limit: u32) -> Result<Vec<Due>, StoreError> {
-    let sql = format!("SELECT id, epoch, state FROM attempt WHERE {LIVE} AND deadline_ms < $1 ORDER BY deadline_ms LIMIT $2");
-    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(before.as_millis()).bind(i64::from(limit));
+pub async fn overdue(
+    connection: &mut AnyConnection,
+    before: TimestampMs,
+    moved_since: TimestampMs,
+    limit: u32,
+) -> Result<Vec<Due>, StoreError> {
+    let sql = format!(
+        "SELECT id, epoch, state FROM attempt WHERE {LIVE} AND deadline_ms < $1 AND changed_ms >= $2 ORDER BY deadline_ms LIMIT $3"
+    );
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(before.as_millis()).bind(moved_since.as_millis()).bind(i64::from(limit));
     query.fetch_all(connection).await.doing("find attempts past their deadline")?.into_iter().map(due).collect()
 }
 

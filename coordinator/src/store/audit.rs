@@ -1,14 +1,18 @@
 //! Every act of the operator, with who and why. Append-only: this file knows no way to change or remove a row, and each
-//! row carries the sum of the one before, so that a row changed or taken out behind our back shows.
+//! row carries the sum of the one before, and the length and the last sum are noted apart, so that a row changed or taken out
+//! behind our back shows, the last ones too.
 
 use headframe_protocol::{Sha256, TimestampMs};
 use serde::Serialize;
 use sqlx::AnyConnection;
 
-use super::{Doing as _, StoreError, blobs::unsigned, parsed};
+use super::{Doing as _, StoreError, blobs::unsigned, line, parsed};
 
 /// What the first row has in place of a row before.
 const NOTHING_BEFORE: Sha256 = Sha256::from_bytes([0; 32]);
+
+/// The longest text in a row: a reason a person has written, with room to spare.
+const TEXT_CHARS_MAX: usize = 2_000;
 
 /// Something the operator did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,8 +81,8 @@ pub async fn append(connection: &mut AnyConnection, act: &Act<'_>, now: Timestam
         Some((sequence, sum)) => (sequence, parsed(&sum, "sum of an audit row")?),
         None => (0, NOTHING_BEFORE),
     };
-    // PostgreSQL cannot store a zero byte, and the sum must be that of what is stored.
-    let clean = |text: &str| text.replace('\0', " ");
+    // The sum must be that of what is stored.
+    let clean = |text: &str| line(text, TEXT_CHARS_MAX);
     let mut row = AuditRecord {
         sequence: unsigned(last + 1),
         actor: clean(act.actor),
@@ -104,10 +108,32 @@ pub async fn append(connection: &mut AnyConnection, act: &Act<'_>, now: Timestam
     .bind(row.at_ms.as_millis())
     .bind(row.previous_sha256.to_string())
     .bind(row.sha256.to_string())
-    .execute(connection)
+    .execute(&mut *connection)
     .await
     .doing("append to the audit trail")?;
+    write_head(connection, &row).await?;
     Ok(row)
+}
+
+/// Notes how many rows there are and the sum of the last: a trail whose end was cut off is otherwise a whole trail.
+async fn write_head(connection: &mut AnyConnection, last: &AuditRecord) -> Result<(), StoreError> {
+    sqlx::query("UPDATE switch SET value = $1 WHERE name = 'audit.turn'")
+        .bind(format!("{} {}", last.sequence, last.sha256))
+        .execute(connection)
+        .await
+        .map(drop)
+        .doing("note the end of the audit trail")
+}
+
+/// How many rows there were when the last was written, and its sum.
+async fn head(connection: &mut AnyConnection) -> Result<(u64, Sha256), StoreError> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT value FROM switch WHERE name = 'audit.turn'")
+        .fetch_optional(connection)
+        .await
+        .doing("read where the audit trail ends")?;
+    let Some((value,)) = row else { return Ok((0, NOTHING_BEFORE)) };
+    let (rows, sum) = value.split_once(' ').unwrap_or((&value, ""));
+    Ok((parsed(rows, "length of the audit trail")?, parsed(sum, "sum of an audit row")?))
 }
 
 /// The columns of an [`AuditRecord`], in its order.
@@ -159,6 +185,8 @@ pub struct Verdict {
 /// [`StoreError`] if the database refuses.
 pub async fn verify(connection: &mut AnyConnection) -> Result<Verdict, StoreError> {
     const PAGE: u32 = 500;
+    // Read first: what is added during the look is beyond it.
+    let (written, end) = head(connection).await?;
     let (mut rows, mut previous) = (0, NOTHING_BEFORE);
     loop {
         let page = list(connection, rows, PAGE).await?;
@@ -167,9 +195,12 @@ pub async fn verify(connection: &mut AnyConnection) -> Result<Verdict, StoreErro
                 return Ok(Verdict { rows, broken_at: Some(row.sequence) });
             }
             (rows, previous) = (row.sequence, row.sha256);
+            if rows == written && previous != end {
+                return Ok(Verdict { rows: rows - 1, broken_at: Some(rows) });
+            }
         }
         if page.is_empty() {
-            return Ok(Verdict { rows, broken_at: None });
+            return Ok(Verdict { rows, broken_at: (rows < written).then_some(rows + 1) });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Customers, their keys and the room they have.
 
-use headframe_protocol::{ApiKeyId, CustomerId, Sha256, TimestampMs};
+use headframe_protocol::{ApiKeyId, CustomerId, Micros, Sha256, TimestampMs};
 use serde::Serialize;
 use sqlx::AnyConnection;
 
@@ -165,6 +165,45 @@ pub async fn take_storage(connection: &mut AnyConnection, id: CustomerId, bytes:
     Ok(if done.rows_affected() == 1 { Room::Enough } else { Room::None })
 }
 
+/// What the end of an attempt does to its customer's storage.
+#[derive(Debug, Clone, Copy)]
+pub struct Storage {
+    /// Bytes of the result.
+    pub kept: u64,
+    /// Bytes that were reserved while they came.
+    pub reserved: u64,
+}
+
+/// Counts what an attempt cost and what it left. Never refused for want of room: the work is done and paid. Whoever is over
+/// his quota gets no new uploads and results.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn settle(connection: &mut AnyConnection, id: CustomerId, charged: Micros, storage: Storage) -> Result<(), StoreError> {
+    let more = signed(storage.kept) - signed(storage.reserved);
+    if charged == Micros::ZERO && more == 0 {
+        return Ok(());
+    }
+    sqlx::query("UPDATE customer SET charged = charged + $1, storage_bytes_used = storage_bytes_used + $2 WHERE id = $3")
+        .bind(charged.get())
+        .bind(more)
+        .bind(id.to_string())
+        .execute(connection)
+        .await
+        .map(drop)
+        .doing("count what an attempt cost")
+}
+
+/// What a customer was charged in all.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn spent(connection: &mut AnyConnection, id: CustomerId) -> Result<Micros, StoreError> {
+    let query = sqlx::query_as("SELECT charged FROM customer WHERE id = $1").bind(id.to_string());
+    let row: Option<(i64,)> = query.fetch_optional(connection).await.doing("read what a customer has spent")?;
+    Ok(row.map_or(Micros::ZERO, |(charged,)| Micros::new(charged)))
+}
+
 /// Counts `bytes` as used, whether there was room or not.
 ///
 /// # Errors
@@ -231,6 +270,22 @@ pub async fn keys(connection: &mut AnyConnection, customer: CustomerId) -> Resul
         .collect()
 }
 
+/// Whether a key opens anything: it is not revoked, and its account not suspended.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn is_key_good(connection: &mut AnyConnection, id: ApiKeyId) -> Result<bool, StoreError> {
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT api_key.id FROM api_key JOIN customer ON customer.id = api_key.customer_id
+         WHERE api_key.id = $1 AND api_key.revoked_ms IS NULL AND customer.suspended_ms IS NULL",
+    )
+    .bind(id.to_string())
+    .fetch_optional(connection)
+    .await
+    .doing("look at an API key")?;
+    Ok(row.is_some())
+}
+
 /// Makes a key no good. False: it was so already, or does not exist.
 ///
 /// # Errors
@@ -241,7 +296,7 @@ pub async fn revoke_key(connection: &mut AnyConnection, id: ApiKeyId, now: Times
     Ok(done.rows_affected() == 1)
 }
 
-/// Counts again what every customer keeps: uploads, results, and what his namespace holds in the registry. Repairs
+/// Counts again what every customer keeps: uploads, results, what is on its way, and what his namespace holds in the registry. Repairs
 /// whatever a crash between two systems left uncounted.
 ///
 /// # Errors
@@ -251,6 +306,7 @@ pub async fn recount_storage(connection: &mut AnyConnection) -> Result<u64, Stor
         (SELECT CAST(COALESCE(SUM(upload.bytes), 0) AS BIGINT) FROM upload WHERE upload.customer_id = customer.id)
         + (SELECT CAST(COALESCE(SUM(artifact.bytes), 0) AS BIGINT) FROM artifact JOIN job ON job.id = artifact.job_id
            WHERE job.customer_id = customer.id)
+        + (SELECT CAST(COALESCE(SUM(reservation.bytes), 0) AS BIGINT) FROM reservation WHERE reservation.customer_id = customer.id)
         + (SELECT CAST(COALESCE(SUM(content.bytes), 0) AS BIGINT) FROM
            (SELECT DISTINCT namespace, digest, bytes FROM registry_content) AS content WHERE content.namespace = customer.namespace)";
     let text = format!("UPDATE customer SET storage_bytes_used = {COUNTED} WHERE storage_bytes_used <> {COUNTED}");

@@ -4,7 +4,7 @@ use headframe_protocol::{CustomerId, JobId, Micros, TimestampMs};
 use sqlx::AnyConnection;
 
 use super::{
-    Doing as _, StoreError,
+    Doing as _, StoreError, jobs,
     ledger::{self, Account, Kind, Posted, Transfer},
     parsed,
 };
@@ -75,11 +75,13 @@ async fn give(
     }
 }
 
-/// Whose job it is, what it was charged, and what of that was given back.
+/// Whose job it is, what it was charged, and what of that was given back. Nobody else gives any of it back until the
+/// transaction ends.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn refundable(connection: &mut AnyConnection, job: JobId) -> Result<Option<(CustomerId, Micros, Micros)>, StoreError> {
+    jobs::take_row(connection, job).await?;
     let row: Option<(String, i64, i64)> = sqlx::query_as(
         "SELECT job.customer_id, job.charged, (SELECT CAST(COALESCE(SUM(entry.amount), 0) AS BIGINT) FROM entry
              JOIN transfer ON transfer.id = entry.transfer_id

@@ -34,7 +34,8 @@ pub async fn find(
     Ok(row.map(|(sum, response)| if sum == request.to_string() { Known::Answered(response) } else { Known::OtherRequest }))
 }
 
-/// Keeps an answer. False if another request with the same key was faster: roll back and [`find`] again.
+/// Claims a key and keeps the answer that is about to become true, as the first act of the transaction that makes it so: while
+/// it is open, others with the same key wait here. False if another was faster: roll back and [`find`] again.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.

@@ -1,5 +1,7 @@
 //! Jobs: what customers asked for, and where it is. States change only in [`super::lifecycle`].
 
+use std::sync::Arc;
+
 use headframe_protocol::{
     AttemptId, CustomerId, JobId, Micros, TimestampMs,
     api::Job,
@@ -91,8 +93,8 @@ pub(crate) fn message(reason: Option<Reason>, detail: Option<String>) -> Option<
 pub struct NewJob {
     /// Its id.
     pub id: JobId,
-    /// What is asked for, without `array`.
-    pub spec: JobSpec,
+    /// What is asked for, without `array`. Shared by all jobs of an array: there may be a thousand.
+    pub spec: Arc<JobSpec>,
     /// Position in an array.
     pub array_index: Option<u32>,
     /// What is set aside for it.
@@ -126,17 +128,18 @@ pub async fn insert(
     now: TimestampMs,
 ) -> Result<(), StoreError> {
     for chunk in jobs.chunks(INSERT_ROWS_MAX) {
+        let documents = documents(chunk)?;
         let rows = Rows { first: 1, rows: chunk.len(), columns: 10 };
         let sql = format!(
             "INSERT INTO job (id, customer_id, state, spec, array_index, held, created_ms, changed_ms, queued_ms, waiting_ms) VALUES {rows}"
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
-        for job in chunk {
+        for (job, document) in chunk.iter().zip(&documents) {
             query = query
                 .bind(job.id.to_string())
                 .bind(customer.to_string())
                 .bind(JobState::Queued.as_str())
-                .bind(written(&job.spec, "job specification")?)
+                .bind(document.to_string())
                 .bind(job.array_index.map(i64::from))
                 .bind(job.held.get())
                 .bind(now.as_millis())
@@ -147,6 +150,20 @@ pub async fn insert(
         query.execute(&mut *connection).await.doing("write jobs down")?;
     }
     Ok(())
+}
+
+/// The specifications as they are stored, each written once however many jobs share it.
+fn documents(jobs: &[NewJob]) -> Result<Vec<Arc<str>>, StoreError> {
+    let mut documents: Vec<Arc<str>> = Vec::with_capacity(jobs.len());
+    for (at, job) in jobs.iter().enumerate() {
+        let same = at.checked_sub(1).filter(|before| Arc::ptr_eq(&jobs[*before].spec, &job.spec));
+        let document = match same {
+            Some(before) => Arc::clone(&documents[before]),
+            None => written(&*job.spec, "job specification")?.into(),
+        };
+        documents.push(document);
+    }
+    Ok(documents)
 }
 
 /// A customer's job.
@@ -170,17 +187,29 @@ pub async fn list(
     state: Option<JobState>,
     limit: u32,
 ) -> Result<Vec<Job>, StoreError> {
-    // `~` sorts after every id, so that no `after` begins at the newest; `%` matches every state.
-    let sql = format!("SELECT {COLUMNS} FROM job WHERE customer_id = $1 AND id < $2 AND state LIKE $3 ORDER BY id DESC LIMIT $4");
+    // No text is greater than every id in every language's order, so the first page has a statement of its own. `%` matches
+    // every state.
+    let from = if after.is_some() { "id < $4" } else { "id <> $4" };
+    let sql = format!("SELECT {COLUMNS} FROM job WHERE customer_id = $1 AND state LIKE $2 AND {from} ORDER BY id DESC LIMIT $3");
     let rows = sqlx::query_as::<_, JobRow>(AssertSqlSafe(sql))
         .bind(customer.to_string())
-        .bind(after.map_or_else(|| "~".to_owned(), |id| id.to_string()))
         .bind(state.map_or("%", JobState::as_str))
         .bind(i64::from(limit))
+        .bind(after.map_or_else(String::new, |id| id.to_string()))
         .fetch_all(connection)
         .await
         .doing("list jobs")?;
     rows.into_iter().map(Job::try_from).collect()
+}
+
+/// Takes a job's row: until the transaction ends nobody else changes the job. What locks it is a change that changes nothing,
+/// which both databases know.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn take_row(connection: &mut AnyConnection, job: JobId) -> Result<(), StoreError> {
+    let query = sqlx::query("UPDATE job SET epoch = epoch WHERE id = $1").bind(job.to_string());
+    query.execute(connection).await.map(drop).doing("take a job's row")
 }
 
 /// How many jobs of a customer are not final.
@@ -217,7 +246,17 @@ struct QueuedRow {
     not_before_ms: i64,
 }
 
-/// Queued jobs after the cursor, in the order they entered the queue, and the cursor after them.
+/// Names a queued job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueuedId {
+    /// Which.
+    pub id: JobId,
+    /// Its epoch now.
+    pub epoch: u64,
+}
+
+/// Names of queued jobs after the cursor, in the order they entered the queue, and the cursor after them. Specifications are
+/// long and nearly always known: [`queued_among`] reads those that are not.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
@@ -225,9 +264,9 @@ pub async fn queued_after(
     connection: &mut AnyConnection,
     cursor: &QueueCursor,
     limit: u32,
-) -> Result<(Vec<QueuedJob>, QueueCursor), StoreError> {
-    let rows: Vec<QueuedRow> = sqlx::query_as(
-        "SELECT id, epoch, customer_id, spec, queued_ms, not_before_ms FROM job
+) -> Result<(Vec<QueuedId>, QueueCursor), StoreError> {
+    let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+        "SELECT id, epoch, queued_ms FROM job
          WHERE state = 'queued' AND (queued_ms > $1 OR (queued_ms = $2 AND id > $3)) ORDER BY queued_ms, id LIMIT $4",
     )
     .bind(cursor.queued_ms)
@@ -237,9 +276,32 @@ pub async fn queued_after(
     .fetch_all(connection)
     .await
     .doing("read the queue")?;
-    let next = rows.last().map_or_else(|| cursor.clone(), |row| QueueCursor { queued_ms: row.queued_ms, id: row.id.clone() });
-    let jobs: Result<Vec<_>, _> = rows.into_iter().map(queued_job).collect();
-    Ok((jobs?, next))
+    let next =
+        rows.last().map_or_else(|| cursor.clone(), |(id, _, queued_ms)| QueueCursor { queued_ms: *queued_ms, id: id.clone() });
+    let named = rows.into_iter().map(|(id, epoch, _)| Ok(QueuedId { id: parsed(&id, "job id")?, epoch: epoch.unsigned_abs() }));
+    Ok((named.collect::<Result<_, StoreError>>()?, next))
+}
+
+/// Of `ids`, the jobs that are queued.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn queued_among(connection: &mut AnyConnection, ids: &[JobId]) -> Result<Vec<QueuedJob>, StoreError> {
+    let mut queued = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(INSERT_ROWS_MAX) {
+        let list = Rows::list(1, chunk.len());
+        let sql = format!(
+            "SELECT id, epoch, customer_id, spec, queued_ms, not_before_ms FROM job WHERE id IN ({list}) AND state = 'queued'"
+        );
+        let mut query = sqlx::query_as::<_, QueuedRow>(AssertSqlSafe(sql));
+        for id in chunk {
+            query = query.bind(id.to_string());
+        }
+        for row in query.fetch_all(&mut *connection).await.doing("read queued jobs")? {
+            queued.push(queued_job(row)?);
+        }
+    }
+    Ok(queued)
 }
 
 fn queued_job(row: QueuedRow) -> Result<QueuedJob, StoreError> {

@@ -234,7 +234,8 @@ pub async fn balance(connection: &mut AnyConnection, account: Account) -> Result
 pub struct Audit {
     /// Transfers whose entries do not sum to zero.
     pub unbalanced: Vec<String>,
-    /// Accounts whose balance is not the sum of their entries.
+    /// Accounts whose balance is not the sum of their entries, and held ones whose balance is not what their customer's jobs
+    /// hold; `…:spent` where what a customer was told he spent is not what his jobs were charged.
     pub drifted: Vec<String>,
     /// Final jobs that still hold money.
     pub unreleased: Vec<String>,
@@ -258,11 +259,18 @@ pub async fn audit(connection: &mut AnyConnection) -> Result<Audit, StoreError> 
          LEFT JOIN (SELECT account, asset, chain, CAST(SUM(amount) AS BIGINT) AS total FROM entry GROUP BY account, asset, chain) booked
          ON booked.account = account.account AND booked.asset = account.asset AND booked.chain = account.chain
          WHERE account.balance <> COALESCE(booked.total, 0) LIMIT 100";
+    const HELD: &str = "SELECT 'customer:' || customer.id || ':held' FROM customer
+         LEFT JOIN account ON account.account = 'customer:' || customer.id || ':held' AND account.asset = 'USD' AND account.chain = 0
+         LEFT JOIN (SELECT customer_id, CAST(SUM(held) AS BIGINT) AS total FROM job WHERE held <> 0 GROUP BY customer_id) jobs
+         ON jobs.customer_id = customer.id WHERE COALESCE(account.balance, 0) <> COALESCE(jobs.total, 0) LIMIT 100";
+    const SPENT: &str = "SELECT 'customer:' || customer.id || ':spent' FROM customer
+         LEFT JOIN (SELECT customer_id, CAST(SUM(charged) AS BIGINT) AS total FROM job WHERE charged <> 0 GROUP BY customer_id) jobs
+         ON jobs.customer_id = customer.id WHERE customer.charged <> COALESCE(jobs.total, 0) LIMIT 100";
     const UNRELEASED: &str = "SELECT id FROM job WHERE state IN ('succeeded', 'failed', 'cancelled') AND held <> 0 LIMIT 100";
-    let mut found = Audit::default();
-    for (sql, list) in [(UNBALANCED, &mut found.unbalanced), (DRIFTED, &mut found.drifted), (UNRELEASED, &mut found.unreleased)] {
+    let mut named = async |sql: &'static str| -> Result<Vec<String>, StoreError> {
         let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&mut *connection).await.doing("audit the ledger")?;
-        list.extend(rows.into_iter().map(|(name,)| name));
-    }
-    Ok(found)
+        Ok(rows.into_iter().map(|(name,)| name).collect())
+    };
+    let drifted = [named(DRIFTED).await?, named(HELD).await?, named(SPENT).await?].concat();
+    Ok(Audit { unbalanced: named(UNBALANCED).await?, drifted, unreleased: named(UNRELEASED).await? })
 }

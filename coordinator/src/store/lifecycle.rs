@@ -29,6 +29,7 @@ use crate::{
 mod asked;
 mod case;
 mod end;
+mod verdict;
 
 pub use asked::{ask_to_end, fail_waiting, request_end};
 pub use case::Case;
@@ -116,7 +117,7 @@ pub async fn advance(
     to: AttemptState,
     now: TimestampMs,
 ) -> Result<Advanced, StoreError> {
-    let Some(case) = case::of(tx, at).await?.filter(|case| case.is_live() && case.device == device) else {
+    let Some(case) = case::to_change(tx, at).await?.filter(|case| case.is_live() && case.device == device) else {
         return Ok(Advanced { held: false, nudges: Vec::new() });
     };
     let mut nudges = Vec::new();
@@ -165,11 +166,11 @@ pub async fn advance(
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn verify(tx: &mut Tx, device: DeviceId, at: AttemptRef, now: TimestampMs) -> Result<Advanced, StoreError> {
-    let Some(case) = case::of(tx, at).await?.filter(|case| case.is_live() && case.device == device) else {
+    let Some(case) = case::to_change(tx, at).await?.filter(|case| case.is_live() && case.device == device) else {
         return Ok(Advanced { held: false, nudges: Vec::new() });
     };
-    move_job(tx, &case, JobState::Verifying, now).await?;
-    Ok(Advanced { held: true, nudges: vec![Nudge::Changed(case.job)] })
+    let held = move_job(tx, &case, JobState::Verifying, now).await?;
+    Ok(Advanced { held, nudges: if held { vec![Nudge::Changed(case.job)] } else { Vec::new() } })
 }
 
 /// How far an attempt has come. Only what leads further counts; a report of an earlier state is an old one.
@@ -203,17 +204,23 @@ const fn job_state(state: AttemptState) -> JobState {
     }
 }
 
-async fn move_job(tx: &mut Tx, case: &Case, to: JobState, now: TimestampMs) -> Result<(), StoreError> {
-    sqlx::query("UPDATE job SET state = $1, changed_ms = $2 WHERE id = $3 AND attempt_id = $4 AND state <> $5")
-        .bind(to.as_str())
-        .bind(now.as_millis())
-        .bind(case.job.to_string())
-        .bind(case.at.attempt.to_string())
-        .bind(to.as_str())
-        .execute(&mut **tx)
-        .await
-        .doing("move a job on")?;
-    Ok(())
+/// False if the attempt does not hold the job: what is over is never moved again.
+async fn move_job(tx: &mut Tx, case: &Case, to: JobState, now: TimestampMs) -> Result<bool, StoreError> {
+    if case.job_state == to {
+        return Ok(true);
+    }
+    let done = sqlx::query(
+        "UPDATE job SET state = $1, changed_ms = $2
+         WHERE id = $3 AND attempt_id = $4 AND state NOT IN ('succeeded', 'failed', 'cancelled')",
+    )
+    .bind(to.as_str())
+    .bind(now.as_millis())
+    .bind(case.job.to_string())
+    .bind(case.at.attempt.to_string())
+    .execute(&mut **tx)
+    .await
+    .doing("move a job on")?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Takes a receipt, if it is the rig's own, of a live attempt, and newer than the last. Returns the newest sequence there is,
@@ -229,7 +236,8 @@ pub async fn take_receipt(
 ) -> Result<Option<u64>, StoreError> {
     let receipt = &signed.receipt;
     let at = AttemptRef { attempt: receipt.attempt, epoch: receipt.epoch };
-    let Some(case) = case::of(tx, at).await? else { return Ok(None) };
+    // The job's row first, though only the attempt's changes: the same commit may go on to end the attempt.
+    let Some(case) = case::to_change(tx, at).await? else { return Ok(None) };
     let genuine =
         receipt.device == device && receipt.job == case.job && receipt.network == rules.network && signed.verify().is_ok();
     if case.device != device || !genuine {

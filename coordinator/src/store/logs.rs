@@ -37,13 +37,15 @@ pub struct Reach {
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn append(connection: &mut AnyConnection, attempt: AttemptId, piece: Piece) -> Result<bool, StoreError> {
-    let done = sqlx::query("UPDATE attempt SET log_bytes = log_bytes + $1 WHERE id = $2 AND log_bytes = $3")
-        .bind(signed(piece.bytes))
-        .bind(attempt.to_string())
-        .bind(signed(piece.offset))
-        .execute(&mut *connection)
-        .await
-        .doing("prolong a log")?;
+    let done = sqlx::query(
+        "UPDATE attempt SET log_bytes = log_bytes + $1, log_pieces = log_pieces + 1 WHERE id = $2 AND log_bytes = $3",
+    )
+    .bind(signed(piece.bytes))
+    .bind(attempt.to_string())
+    .bind(signed(piece.offset))
+    .execute(&mut *connection)
+    .await
+    .doing("prolong a log")?;
     if done.rows_affected() == 0 {
         return Ok(false);
     }
@@ -68,6 +70,16 @@ pub async fn bytes(connection: &mut AnyConnection, attempt: AttemptId) -> Result
         .await
         .doing("read the length of a log")?;
     Ok(row.map_or(0, |(bytes,)| unsigned(bytes)))
+}
+
+/// In how many pieces an attempt's log has come.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn pieces(connection: &mut AnyConnection, attempt: AttemptId) -> Result<u64, StoreError> {
+    let query = sqlx::query_as("SELECT log_pieces FROM attempt WHERE id = $1").bind(attempt.to_string());
+    let row: Option<(i64,)> = query.fetch_optional(connection).await.doing("read the pieces of a log")?;
+    Ok(row.map_or(0, |(pieces,)| unsigned(pieces)))
 }
 
 /// The pieces from the one that holds byte `offset`, in order, at most `limit`.

@@ -135,3 +135,21 @@ pub async fn abandoned(connection: &mut AnyConnection, id: &str, now: TimestampM
         .doing("give a webhook message up")?;
     Ok(())
 }
+
+/// Forgets messages that were delivered or given up before `before`, at most `limit` of each.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn prune(connection: &mut AnyConnection, before: TimestampMs, limit: i64) -> Result<u64, StoreError> {
+    // One statement for each, so that each has an index to go by.
+    const DELIVERED: &str =
+        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE delivered_ms < $1 ORDER BY delivered_ms LIMIT $2)";
+    const ABANDONED: &str =
+        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE abandoned_ms < $1 ORDER BY abandoned_ms LIMIT $2)";
+    let mut pruned = 0;
+    for text in [DELIVERED, ABANDONED] {
+        let query = sqlx::query(text).bind(before.as_millis()).bind(limit);
+        pruned += query.execute(&mut *connection).await.doing("forget old webhook messages")?.rows_affected();
+    }
+    Ok(pruned)
+}

@@ -10,7 +10,7 @@ use sqlx::{
 use super::{Dialect, Doing as _, Rows, Store, StoreError, Tx, blobs::unsigned};
 
 /// Every table, each after those it refers to. A test compares this with the schema.
-pub const TABLES: [&str; 18] = [
+pub const TABLES: [&str; 19] = [
     "customer",
     "api_key",
     "rig",
@@ -21,6 +21,7 @@ pub const TABLES: [&str; 18] = [
     "log_piece",
     "registry_content",
     "upload",
+    "reservation",
     "transfer",
     "entry",
     "account",

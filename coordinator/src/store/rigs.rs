@@ -52,6 +52,19 @@ fn trust_of(text: &str) -> Result<Trust, StoreError> {
         .ok_or_else(|| StoreError::Corrupt { what: "trust", value: text.to_owned() })
 }
 
+/// Whether a device has signed in before.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn is_known(connection: &mut AnyConnection, device: DeviceId) -> Result<bool, StoreError> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT device_id FROM rig WHERE device_id = $1")
+        .bind(device.to_string())
+        .fetch_optional(connection)
+        .await
+        .doing("look for a rig")?;
+    Ok(row.is_some())
+}
+
 /// Every rig that is taken out of work.
 ///
 /// # Errors

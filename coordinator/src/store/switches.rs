@@ -33,6 +33,19 @@ pub async fn is_on(connection: &mut AnyConnection, switch: Switch) -> Result<boo
     Ok(row.is_some_and(|(value,)| value == "on"))
 }
 
+/// When it was last turned on or off; nothing if it never was.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn turned(connection: &mut AnyConnection, switch: Switch) -> Result<Option<TimestampMs>, StoreError> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT changed_ms FROM switch WHERE name = $1")
+        .bind(switch.name())
+        .fetch_optional(connection)
+        .await
+        .doing("read a switch")?;
+    Ok(row.map(|(millis,)| TimestampMs::from_millis(millis)))
+}
+
 /// Turns it on or off.
 ///
 /// # Errors

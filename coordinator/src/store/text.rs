@@ -21,6 +21,12 @@ pub(crate) fn written<T: Serialize>(value: &T, what: &'static str) -> Result<Str
     serde_json::to_string(value).map_err(|error| StoreError::Corrupt { what, value: error.to_string() })
 }
 
+/// What somebody else wrote, fit for a column: one line of at most `chars_max` characters. Control characters become spaces:
+/// PostgreSQL takes no zero byte, and nobody's terminal should obey a stranger.
+pub(crate) fn line(text: &str, chars_max: usize) -> String {
+    text.chars().take(chars_max).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Rows of placeholders for a statement over many rows at once.
 pub(crate) struct Rows {
     /// The number of the first placeholder.

@@ -1,17 +1,20 @@
 //! Files customers have given us to use as inputs.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use headframe_protocol::{CustomerId, Sha256, TimestampMs, UploadId, api::Upload};
 use sqlx::AnyConnection;
 
 use super::{
-    Doing as _, StoreError,
-    blobs::{self, Content, signed, unsigned},
+    Doing as _, Rows, StoreError,
+    blobs::{self, Content, ROWS_MAX, signed, unsigned},
     customers::{self, Room},
-    parsed,
+    parsed, reservations,
 };
 use crate::blobs::ObjectName;
 
-/// Writes down an upload whose bytes have come to its object.
+/// Writes down an upload whose bytes have come to its object. Its room was reserved under its id; if that took so long that the
+/// reservation is gone, there must be room anew.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
@@ -22,9 +25,6 @@ pub async fn insert(
     now: TimestampMs,
 ) -> Result<Room, StoreError> {
     let Upload { id, sha256, bytes, expires_ms } = upload;
-    if customers::take_storage(connection, customer, *bytes).await? == Room::None {
-        return Ok(Room::None);
-    }
     let content = Content { sha256: *sha256, object: ObjectName::upload(*id), bytes: *bytes };
     blobs::adopt(connection, &[content], now).await?;
     sqlx::query("INSERT INTO upload (id, customer_id, sha256, bytes, created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5, $6)")
@@ -34,14 +34,27 @@ pub async fn insert(
         .bind(signed(*bytes))
         .bind(now.as_millis())
         .bind(expires_ms.as_millis())
-        .execute(connection)
+        .execute(&mut *connection)
         .await
         .doing("write down an upload")?;
-    Ok(Room::Enough)
+    match reservations::take(connection, &id.to_string()).await? {
+        Some(reserved) => {
+            // A body is never longer than it was announced.
+            customers::give_storage_back(connection, customer, reserved.saturating_sub(*bytes)).await?;
+            Ok(Room::Enough)
+        }
+        None => customers::take_storage(connection, customer, *bytes).await,
+    }
 }
 
-/// `sha256`, `bytes`, `expires_ms`.
-type UploadRow = (String, i64, i64);
+/// `id`, `sha256`, `bytes`, `expires_ms`.
+type UploadRow = (String, String, i64, i64);
+
+fn upload((id, sha256, bytes, expires_ms): UploadRow) -> Result<Upload, StoreError> {
+    let sha256: Sha256 = parsed(&sha256, "sum of an upload")?;
+    let expires_ms = TimestampMs::from_millis(expires_ms);
+    Ok(Upload { id: parsed(&id, "upload id")?, sha256, bytes: unsigned(bytes), expires_ms })
+}
 
 /// One upload of a customer.
 ///
@@ -49,17 +62,62 @@ type UploadRow = (String, i64, i64);
 /// [`StoreError`] if the database refuses.
 pub async fn find(connection: &mut AnyConnection, customer: CustomerId, id: UploadId) -> Result<Option<Upload>, StoreError> {
     let row: Option<UploadRow> =
-        sqlx::query_as("SELECT sha256, bytes, expires_ms FROM upload WHERE id = $1 AND customer_id = $2")
+        sqlx::query_as("SELECT id, sha256, bytes, expires_ms FROM upload WHERE id = $1 AND customer_id = $2")
             .bind(id.to_string())
             .bind(customer.to_string())
             .fetch_optional(connection)
             .await
             .doing("read an upload")?;
-    row.map(|(sha256, bytes, expires_ms)| {
-        let sha256: Sha256 = parsed(&sha256, "sum of an upload")?;
-        Ok(Upload { id, sha256, bytes: unsigned(bytes), expires_ms: TimestampMs::from_millis(expires_ms) })
-    })
-    .transpose()
+    row.map(upload).transpose()
+}
+
+/// What the customer's uploads among `ids` hash to. Asked for all inputs of a batch together.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn sums(
+    connection: &mut AnyConnection,
+    customer: CustomerId,
+    ids: &BTreeSet<UploadId>,
+) -> Result<BTreeMap<UploadId, Sha256>, StoreError> {
+    let ids: Vec<String> = ids.iter().map(UploadId::to_string).collect();
+    let mut found = BTreeMap::new();
+    for chunk in ids.chunks(ROWS_MAX) {
+        let list = Rows::list(2, chunk.len());
+        let text = format!("SELECT id, sha256 FROM upload WHERE customer_id = $1 AND id IN ({list})");
+        let mut query = sqlx::query_as::<_, (String, String)>(sqlx::AssertSqlSafe(text)).bind(customer.to_string());
+        for id in chunk {
+            query = query.bind(id.clone());
+        }
+        for (id, sum) in query.fetch_all(&mut *connection).await.doing("look for uploads")? {
+            found.insert(parsed(&id, "upload id")?, parsed(&sum, "sum of an upload")?);
+        }
+    }
+    Ok(found)
+}
+
+/// A page of a customer's uploads, newest first.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn list(
+    connection: &mut AnyConnection,
+    customer: CustomerId,
+    after: Option<UploadId>,
+    limit: u32,
+) -> Result<Vec<Upload>, StoreError> {
+    // As for jobs: no text is greater than every id in every language's order.
+    let from = if after.is_some() { "id < $3" } else { "id <> $3" };
+    let text =
+        format!("SELECT id, sha256, bytes, expires_ms FROM upload WHERE customer_id = $1 AND {from} ORDER BY id DESC LIMIT $2");
+    let rows: Vec<UploadRow> = sqlx::query_as(sqlx::AssertSqlSafe(text))
+        .bind(customer.to_string())
+        .bind(i64::from(limit))
+        .bind(after.map_or_else(String::new, |id| id.to_string()))
+        .fetch_all(connection)
+        .await
+        .doing("list uploads")?;
+    rows.into_iter().map(upload).collect()
 }
 
 /// Whether a job that is not over names the upload.

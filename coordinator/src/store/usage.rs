@@ -9,6 +9,7 @@ use sqlx::AnyConnection;
 use super::{
     Doing as _, StoreError,
     blobs::unsigned,
+    customers,
     ledger::{self, Account},
 };
 
@@ -19,12 +20,8 @@ use super::{
 pub async fn balance(connection: &mut AnyConnection, customer: CustomerId) -> Result<Balance, StoreError> {
     let available = ledger::balance(connection, Account::Available(customer)).await?;
     let held = ledger::balance(connection, Account::Held(customer)).await?;
-    let (spent,): (i64,) = sqlx::query_as("SELECT CAST(COALESCE(SUM(charged), 0) AS BIGINT) FROM job WHERE customer_id = $1")
-        .bind(customer.to_string())
-        .fetch_one(connection)
-        .await
-        .doing("sum up charges")?;
-    Ok(Balance { customer, available, held, spent: Micros::new(spent) })
+    let spent = customers::spent(connection, customer).await?;
+    Ok(Balance { customer, available, held, spent })
 }
 
 /// What a customer used from one moment to before another.
@@ -44,12 +41,16 @@ pub async fn between(
         .fetch_one(&mut *connection)
         .await
         .doing("count ended jobs")?;
+    // A job that was over before the span has no attempt that ended in it; said so, an index leaves all those aside.
     let (charged_ms, charged): (i64, i64) = sqlx::query_as(
         "SELECT CAST(COALESCE(SUM(attempt.charged_ms), 0) AS BIGINT), CAST(COALESCE(SUM(attempt.charged), 0) AS BIGINT)
          FROM attempt JOIN job ON job.id = attempt.job_id
-         WHERE job.customer_id = $1 AND attempt.ended_ms >= $2 AND attempt.ended_ms < $3",
+         WHERE job.customer_id = $1 AND (job.ended_ms >= $2 OR job.ended_ms IS NULL) AND job.created_ms < $3
+           AND attempt.ended_ms >= $4 AND attempt.ended_ms < $5",
     )
     .bind(customer.to_string())
+    .bind(from_ms.as_millis())
+    .bind(to_ms.as_millis())
     .bind(from_ms.as_millis())
     .bind(to_ms.as_millis())
     .fetch_one(connection)

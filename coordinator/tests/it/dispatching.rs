@@ -9,11 +9,17 @@ use headframe_protocol::{
 };
 use serde_json::json;
 
-use crate::support::{FakeAgent, TestApp, agent::Rig};
+use crate::support::{FakeAgent, PATIENCE, TestApp, agent::Rig};
 
 #[tokio::test]
 async fn an_offer_without_an_answer_goes_to_the_next_rig() {
-    let app = TestApp::start_with(|config| config.timers.offer_ack = Duration::from_millis(500)).await;
+    let app = TestApp::start_with(|config| {
+        // Long enough for a rig that answers on a busy machine; who has not answered is not asked again in this test.
+        config.timers.offer_ack = Duration::from_secs(2);
+        config.timers.rig_backoff = PATIENCE * 2;
+        config.timers.rig_backoff_max = PATIENCE * 2;
+    })
+    .await;
     let customer = app.customer(10).await;
     let mut silent = FakeAgent::connect(&app).await;
     let submitted = customer.submit(json!({})).await;
@@ -149,6 +155,22 @@ async fn a_rigs_own_fault_is_an_interruption_and_no_failure() {
     assert_eq!((done.state, done.reason), (JobState::Failed, Some(Reason::TooManyInterruptions)));
     assert_eq!((done.failures, done.interruptions), (0, 2));
     app.assert_books().await;
+}
+
+#[tokio::test]
+async fn what_a_rig_says_is_kept_as_one_plain_line() {
+    let app = TestApp::start().await;
+    let customer = app.customer(10).await;
+    let mut rig = FakeAgent::connect(&app).await;
+    let submitted = customer.submit(json!({ "max_failures": 1 })).await;
+    let offer = rig.offer().await;
+    rig.run(&offer).await;
+    let detail = Some(format!("a\u{0}b\u{1b}[31mc{}", "x".repeat(10_000)));
+    rig.finish(&offer, Outcome::Failed { reason: Reason::ExitCode, exit_code: Some(1), detail }, None).await;
+    assert_eq!(rig.settled().await.state, AttemptState::Failed, "both databases take it");
+    let message = customer.ended(submitted.id).await.message.expect("a sentence");
+    assert!(message.contains("a b [31mcxxx") && message.len() < 1_000, "{message}");
+    assert_eq!(customer.attempts(submitted.id).await[0].message.as_deref(), Some(message.as_str()));
 }
 
 #[tokio::test]

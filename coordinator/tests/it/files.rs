@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use headframe_coordinator::sweep;
+use headframe_coordinator::{store::customers, sweep};
 use headframe_protocol::{
     Sha256,
-    api::{Provenance, Upload},
+    api::{Provenance, Upload, UploadList},
     error::Code,
-    job::JobState,
+    job::{JobState, Reason},
     session::Outcome,
 };
 use serde_json::json;
 
-use crate::support::{Customer, FakeAgent, TestApp, problem};
+use crate::support::{Customer, FakeAgent, PATIENCE, TestApp, problem};
 
 impl Customer {
     pub(crate) async fn upload(&self, bytes: &[u8]) -> reqwest::Response {
@@ -126,6 +126,105 @@ async fn a_full_account_takes_no_more_until_something_is_deleted() {
     assert_eq!(customer.upload(b"12").await.status(), 201, "what fits is taken");
     assert_eq!(customer.delete(&format!("/v1/uploads/{}", first.id)).await.status(), 204);
     assert_eq!(customer.upload(b"123").await.status(), 201, "room is given back");
+}
+
+#[tokio::test]
+async fn however_many_bring_bytes_at_once_only_what_fits_is_taken() {
+    let app = TestApp::start_with(|config| config.limits.storage_bytes_max = 20).await;
+    let customer = app.customer(0).await;
+    let together = futures_util::future::join_all((0..6).map(|_| customer.upload(b"12345678"))).await;
+    let taken = together.iter().filter(|response| response.status() == 201).count();
+    assert_eq!(taken, 2, "sixteen of twenty");
+    for refused in together.into_iter().filter(|response| response.status() != 201) {
+        assert_eq!(problem(refused).await.code, Code::QuotaExceeded);
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_did_not_come_leave_their_room() {
+    let app = TestApp::start_with(|config| config.limits.storage_bytes_max = 10).await;
+    let customer = app.customer(0).await;
+    for _ in 0..3 {
+        let request = customer.http.post(format!("{}/v1/uploads", customer.url)).bearer_auth(&customer.key);
+        let sum = Sha256::of(b"others").to_string();
+        let refused = request.header("x-content-sha256", sum).body(&b"12345678"[..]).send().await.expect("an answer");
+        assert_eq!(problem(refused).await.status, 422);
+        // Given back a moment after the answer.
+        let started = tokio::time::Instant::now();
+        while stored(&app, &customer).await != 0 {
+            assert!(started.elapsed() < PATIENCE, "the room stays taken");
+            tokio::task::yield_now().await;
+        }
+    }
+    let parts = app.app();
+    let swept = sweep::sweep(&parts.store, &parts.blobs, &parts.config.timers).await.expect("swept");
+    assert_eq!((swept.recounted, swept.reservations), (0, 0));
+}
+
+/// Bytes a customer is counted to keep.
+async fn stored(app: &TestApp, customer: &Customer) -> u64 {
+    let mut connection = app.app().store.read().await.expect("a connection");
+    let record = customers::find(&mut connection, customer.id).await.expect("read").expect("a customer");
+    record.storage_bytes_used
+}
+
+#[tokio::test]
+async fn what_an_attempt_brings_counts_at_once_and_is_free_again_if_nothing_comes_of_it() {
+    let app = TestApp::start_with(|config| config.limits.storage_bytes_max = 100).await;
+    let customer = app.customer(10).await;
+    let mut rig = FakeAgent::connect(&app).await;
+    customer.submit(json!({ "outputs": ["out"] })).await;
+    let offer = rig.offer().await;
+    rig.run(&offer).await;
+    rig.bring(&offer, "out/a", &[1; 60]).await;
+    assert_eq!(stored(&app, &customer).await, 60);
+    assert_eq!(problem(customer.upload(&[2; 41]).await).await.code, Code::QuotaExceeded, "the rest is too little");
+    let bytes = [3; 50];
+    let address = offer.base.join(&format!("objects/{}", Sha256::of(&bytes))).expect("an address");
+    let request = reqwest::Client::new().put(address).bearer_auth(&offer.token).body(bytes.to_vec());
+    assert_eq!(problem(request.send().await.expect("an answer")).await.code, Code::QuotaExceeded);
+    rig.finish(&offer, Outcome::Yielded { reason: Reason::OwnerReturned }, None).await;
+    rig.settled().await;
+    assert_eq!(stored(&app, &customer).await, 0);
+
+    let offer = rig.offer().await;
+    rig.run(&offer).await;
+    let file = rig.bring(&offer, "out/a", &[1; 60]).await;
+    rig.finish(&offer, Outcome::Succeeded { outputs: vec![file] }, None).await;
+    rig.settled().await;
+    assert_eq!(stored(&app, &customer).await, 60, "what is kept counts once");
+}
+
+#[tokio::test]
+async fn a_customer_sees_his_uploads_and_frees_room_by_deleting_results() {
+    let app = TestApp::start().await;
+    let customer = app.customer(10).await;
+    let mut ids = Vec::new();
+    for bytes in [b"a", b"b", b"c"] {
+        ids.push(customer.uploaded(bytes).await.id);
+    }
+    ids.reverse();
+    let page: UploadList = customer.get("/v1/uploads?limit=2").await.json().await.expect("a page");
+    let next = page.next.expect("there is more");
+    let rest: UploadList = customer.get(&format!("/v1/uploads?after={next}")).await.json().await.expect("a page");
+    assert_eq!((page.uploads.len(), rest.next), (2, None));
+    let seen: Vec<_> = page.uploads.iter().chain(&rest.uploads).map(|upload| upload.id).collect();
+    assert_eq!(seen, ids, "newest first, each once");
+    let stranger = app.customer(0).await;
+    let nothing: UploadList = stranger.get("/v1/uploads").await.json().await.expect("a page");
+    assert!(nothing.uploads.is_empty());
+
+    let waiting = customer.submit(json!({ "max_price_per_hour": "1" })).await;
+    assert_eq!(problem(customer.delete(&format!("/v1/jobs/{}/artifacts", waiting.id)).await).await.code, Code::Conflict);
+    let job = Box::pin(done(&app, &customer, "out", b"0123456789")).await;
+    let path = format!("/v1/jobs/{job}/artifacts");
+    let before = stored(&app, &customer).await;
+    assert_eq!(problem(stranger.delete(&path).await).await.code, Code::NotFound);
+    assert_eq!(customer.delete(&path).await.status(), 204);
+    assert_eq!(before - stored(&app, &customer).await, 10);
+    assert_eq!(customer.delete(&path).await.status(), 204, "twice is fine");
+    assert_eq!(problem(customer.get(&format!("{path}/out")).await).await.code, Code::NotFound);
+    assert_eq!(customer.get(&format!("/v1/jobs/{job}/provenance.json")).await.status(), 200, "how it came to be stays known");
 }
 
 #[tokio::test]

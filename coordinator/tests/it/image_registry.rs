@@ -218,7 +218,7 @@ async fn garbage_goes_and_what_is_tagged_or_used_stays() {
     assert_eq!(prune::count_layers(&registry, &store).await.expect("counted"), 1);
     let after = network.counted(&customer, |bytes| bytes < before).await;
     assert!((6_000..6_000 + 1_000).contains(&(before - after)), "the layer and its manifest: {before} to {after}");
-    acts::note_registry_prune(&store, &by(), "1 manifest").await.expect("noted");
+    acts::note_registry_prune(&store, &by(), acts::Prune::Done, "1 manifest").await.expect("noted");
 }
 
 #[tokio::test]

@@ -183,3 +183,30 @@ async fn a_result_that_is_being_checked_is_shown_and_has_a_way_out() {
     assert_eq!(customer.job(submitted.id).await.state, JobState::Queued, "who lost the job changes nothing");
     app.assert_books().await;
 }
+
+#[tokio::test]
+async fn after_a_restart_no_deadline_is_kept_before_the_rigs_had_time_to_come_back() {
+    let mut app = TestApp::start_with(|config| config.timers.running_slack = std::time::Duration::from_millis(50)).await;
+    let customer = app.customer(10).await;
+    let mut rig = FakeAgent::connect(&app).await;
+    let submitted = customer.submit(json!({ "timeout_s": 1 })).await;
+    let offer = rig.offer().await;
+    rig.run(&offer).await;
+    customer.in_state(submitted.id, JobState::Running).await;
+    let late = app.app().store.now().after(std::time::Duration::from_millis(1_200));
+    app.restart().await;
+    // It had ended in time, and could not say so.
+    let runs = || app.app().reconcilers.read().get("overdue").map_or(0, |status| status.runs);
+    let (started, mut before) = (tokio::time::Instant::now(), None);
+    while before.is_none_or(|before| runs() < before + 3) {
+        if before.is_none() && app.app().store.now() > late {
+            before = Some(runs());
+        }
+        assert!(started.elapsed() < crate::support::PATIENCE, "the reconciler runs");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(customer.job(submitted.id).await.state, JobState::Running);
+    let lease = rig.lease(&offer, AttemptState::Running);
+    let mut back = Rig { leases: vec![lease], ..rig.rig.clone() }.connect(&app.url()).await;
+    assert_eq!(back.succeed(&offer, 0).await.state, AttemptState::Succeeded);
+}

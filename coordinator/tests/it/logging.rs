@@ -1,8 +1,7 @@
 //! Logs: from the rig piece by piece, to the customer as they are written.
 
-use std::time::{Duration, Instant};
-
 use futures_util::StreamExt as _;
+use headframe_coordinator::{admin::acts, store::customers};
 use headframe_protocol::{
     JobId,
     api::LogEvent,
@@ -12,7 +11,7 @@ use headframe_protocol::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Customer, FakeAgent, PATIENCE, TestApp, problem};
+use crate::support::{Customer, FakeAgent, PATIENCE, TestApp, by, problem};
 
 /// Sends a piece and returns the answer.
 async fn write(offer: &Offer, offset: u64, bytes: &[u8]) -> reqwest::Response {
@@ -99,7 +98,8 @@ impl Events {
 
 #[tokio::test]
 async fn a_log_is_read_as_it_is_written() {
-    let app = TestApp::start().await;
+    // A reader who was not woken would look again only after the test has lost its patience.
+    let app = TestApp::start_with(|config| config.timers.log_look_again = PATIENCE * 2).await;
     let customer = app.customer(10).await;
     let mut rig = FakeAgent::connect(&app).await;
     let job = customer.submit(json!({})).await;
@@ -113,10 +113,8 @@ async fn a_log_is_read_as_it_is_written() {
     let first: LogEvent = serde_json::from_str(&event.data).expect("a piece of log");
     assert_eq!((first.offset, first.text.as_str()), (0, "Gr"));
     assert_eq!(event.id, format!("{}:2", offer.at.attempt));
-    let started = Instant::now();
     wrote(&offer, 3, &text[3..]).await;
-    let event = events.next().await.expect("an event");
-    assert!(started.elapsed() < Duration::from_millis(500), "a reader on the same replica is woken: {:?}", started.elapsed());
+    let event = events.next().await.expect("a reader on the same replica is woken");
     let second: LogEvent = serde_json::from_str(&event.data).expect("a piece of log");
     assert_eq!((second.offset, second.text.as_str()), (2, "öße 🦀\n"));
 
@@ -129,7 +127,7 @@ async fn a_log_is_read_as_it_is_written() {
             .expect("a piece");
     assert_eq!(placed.text, "🦀\n");
     rig.succeed(&offer, 0).await;
-    assert_eq!(events.rest().await, (vec![], "succeeded".to_owned()));
+    assert_eq!(events.rest().await, (vec![], "succeeded".to_owned()), "and when the job is over");
 }
 
 #[tokio::test]
@@ -236,4 +234,40 @@ async fn a_place_that_is_not_there_is_named() {
     }
     let other = app.customer(0).await;
     assert_eq!(problem(other.get(&path).await).await.code, Code::NotFound);
+}
+
+#[tokio::test]
+async fn whoever_reads_many_logs_leaves_room_for_others() {
+    let app = TestApp::start().await;
+    let (greedy, other) = (app.customer(10).await, app.customer(10).await);
+    let job = greedy.submit(json!({})).await;
+    let mut open = Vec::new();
+    for _ in 0..32 {
+        open.push(Events::open(&greedy, job.id, "", None).await);
+    }
+    let path = format!("/v1/jobs/{}/logs", job.id);
+    assert_eq!(problem(greedy.get(&path).await).await.code, Code::RateLimited);
+    let theirs = other.submit(json!({})).await;
+    let _theirs = Events::open(&other, theirs.id, "", None).await;
+    open.clear();
+    let started = tokio::time::Instant::now();
+    // The coordinator hears of a closed connection a moment later.
+    while greedy.get(&path).await.status() != 200 {
+        assert!(started.elapsed() < PATIENCE, "there is room again");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_does_not_outlive_its_key() {
+    let app = TestApp::start_with(|config| config.timers.reader_check = std::time::Duration::from_millis(50)).await;
+    let customer = app.customer(10).await;
+    let job = customer.submit(json!({})).await;
+    let mut events = Events::open(&customer, job.id, "", None).await;
+    let mut connection = app.app().store.read().await.expect("a connection");
+    let keys = customers::keys(&mut connection, customer.id).await.expect("his keys");
+    drop(connection);
+    acts::revoke_key(&app.app().store, &by(), keys[0].id).await.expect("revoked");
+    assert_eq!(events.next().await, None, "closed, without an end");
+    let refused = problem(customer.get(&format!("/v1/jobs/{}/logs", job.id)).await).await;
+    assert_eq!(refused.code, Code::Unauthenticated);
 }

@@ -9,8 +9,11 @@ mod dispatching;
 mod happy;
 mod leases;
 mod money;
+mod queue;
 mod requests;
+mod results;
 mod sessions;
+mod unwilling;
 
 mod backups;
 mod files;

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
-use headframe_coordinator::{admin::acts, store::ledger::Account};
+use headframe_coordinator::{
+    admin::acts,
+    store::{
+        ledger::{self, Account},
+        lifecycle,
+    },
+};
 use headframe_protocol::{
     Micros,
     api::BatchAccepted,
     error::Code,
     job::{AttemptState, JobState, Reason},
-    session::{AgentMessage, CoordinatorMessage, Outcome},
+    session::{AgentMessage, CoordinatorMessage, Ended, Outcome},
 };
 use serde_json::json;
 
@@ -64,8 +70,146 @@ async fn the_same_key_does_the_same_thing_once() {
 }
 
 #[tokio::test]
-async fn work_given_back_is_paid_to_the_stop() {
+async fn the_same_request_sent_again_is_not_refused_for_what_the_first_used_up() {
     let app = TestApp::start().await;
+    for _ in 0..5 {
+        // Enough for one job and not for two.
+        let customer = app.customer(1).await;
+        let body = job(json!({ "max_price_per_hour": "40000000" }));
+        let together = futures_util::future::join_all((0..8).map(|_| customer.post_with_key("/v1/jobs", &body, "k"))).await;
+        let mut ids = std::collections::BTreeSet::new();
+        for response in together {
+            assert_eq!(response.status(), 201, "{}", response.text().await.unwrap_or_default());
+            ids.insert(response.json::<headframe_protocol::api::Job>().await.expect("a job").id);
+        }
+        assert_eq!(ids.len(), 1);
+        assert_eq!(problem(customer.post_with_key("/v1/jobs", &body, "k2").await).await.code, Code::InsufficientBalance);
+        let again = customer.post_with_key("/v1/jobs", &job(json!({})), "k2").await;
+        assert_eq!(again.status(), 201, "what was refused has not used its key up");
+    }
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn jobs_that_come_and_jobs_that_end_do_not_keep_one_another_from_it() {
+    let app = TestApp::start().await;
+    let customer = app.customer(10).await;
+    let mut rig = FakeAgent::connect(&app).await;
+    let coming = async {
+        for _ in 0..5 {
+            for done in futures_util::future::join_all((0..6).map(|_| customer.submit(json!({})))).await {
+                assert_eq!(done.held, Micros::new(60_000));
+            }
+        }
+    };
+    let ending = async {
+        for at in 0..30 {
+            let offer = rig.offer().await;
+            rig.run(&offer).await;
+            // Some are killed at the same moment, by the operator's own process.
+            if at % 3 == 0 {
+                let store = &app.app().store;
+                let (rules, by) = (rules(&app), by());
+                let (killed, ()) = tokio::join!(acts::kill_job(store, &rules, &by, offer.job), async {
+                    rig.finish(&offer, Outcome::Succeeded { outputs: Vec::new() }, None).await;
+                });
+                assert!(matches!(killed, Ok(()) | Err(acts::ActError::Missing(_))), "{killed:?}");
+                rig.settled().await;
+            } else {
+                rig.succeed(&offer, 0).await;
+            }
+        }
+    };
+    tokio::time::timeout(crate::support::PATIENCE, async { tokio::join!(coming, ending) }).await.expect("nobody waits for ever");
+    app.assert_books().await;
+}
+
+fn rules(app: &TestApp) -> lifecycle::Rules {
+    let config = &app.config;
+    lifecycle::Rules {
+        timers: config.timers.clone(),
+        interruptions_max: config.limits.interruptions_max,
+        network: config.network.name.clone(),
+    }
+}
+
+#[tokio::test]
+async fn a_kill_is_not_lost_between_a_rig_giving_up_and_the_queue() {
+    let app = TestApp::start_with(|config| config.timers.rig_backoff = Duration::from_millis(1)).await;
+    let customer = app.customer(10).await;
+    let store = &app.app().store;
+    for _ in 0..10 {
+        let mut rig = FakeAgent::connect(&app).await;
+        let submitted = customer.submit(json!({})).await;
+        let offer = rig.offer().await;
+        let (rules, by) = (rules(&app), by());
+        let (killed, ()) = tokio::join!(
+            acts::kill_job(store, &rules, &by, submitted.id),
+            rig.say(AgentMessage::Decline(Ended { at: offer.at, reason: Reason::Declined })),
+        );
+        killed.expect("the job is not over");
+        let done = customer.ended(submitted.id).await;
+        assert_eq!((done.state, done.reason), (JobState::Cancelled, Some(Reason::KilledByOperator)));
+    }
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_over_is_not_verified_back_to_life() {
+    let app = TestApp::start().await;
+    let customer = app.customer(10).await;
+    let mut rig = FakeAgent::connect(&app).await;
+    let submitted = customer.submit(json!({})).await;
+    let offer = rig.offer().await;
+    rig.run(&offer).await;
+    rig.succeed(&offer, 0).await;
+    let store = &app.app().store;
+    let mut tx = store.begin().await.expect("a transaction");
+    let late = lifecycle::verify(&mut tx, rig.rig.device(), offer.at, store.now()).await.expect("looked at");
+    assert!(!late.held && late.nudges.is_empty());
+    tx.commit().await.expect("committed");
+    assert_eq!(customer.job(submitted.id).await.state, JobState::Succeeded);
+}
+
+#[tokio::test]
+async fn refunds_at_the_same_moment_give_no_more_than_was_charged() {
+    let app = TestApp::start().await;
+    let customer = app.customer(10).await;
+    let mut rig = FakeAgent::connect(&app).await;
+    let submitted = customer.submit(json!({})).await;
+    let offer = rig.offer().await;
+    rig.run(&offer).await;
+    customer.in_state(submitted.id, JobState::Running).await;
+    tokio::time::sleep(Duration::from_millis(120)).await;
+    rig.succeed(&offer, 100).await;
+    assert_eq!(customer.ended(submitted.id).await.charged, Micros::new(27));
+    let (store, by) = (&app.app().store, by());
+    let keys: Vec<String> = (0..6).map(|key| key.to_string()).collect();
+    let given = keys.iter().map(|key| acts::refund(store, &by, submitted.id, Micros::new(20), key));
+    let given = futures_util::future::join_all(given).await;
+    assert_eq!(given.iter().filter(|done| done.is_ok()).count(), 1, "{given:?}");
+    assert_eq!(customer.balance().await.available, Micros::new(9_999_993));
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn an_audit_finds_money_held_for_no_job() {
+    let app = TestApp::start().await;
+    let customer = app.customer(10).await;
+    let submitted = customer.submit(json!({})).await;
+    let mut tx = app.app().store.begin().await.expect("a transaction");
+    let query = sqlx::query("UPDATE job SET held = held - 1 WHERE id = $1").bind(submitted.id.to_string());
+    query.execute(&mut *tx).await.expect("tampered");
+    let found = ledger::audit(&mut tx).await.expect("audited");
+    assert_eq!(found.drifted, [Account::Held(customer.id).to_string()]);
+    tx.rollback().await.expect("undone");
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn work_given_back_is_paid_to_the_stop() {
+    // Given back sooner, it would not count against the job.
+    let app = TestApp::start_with(|config| config.timers.early_yield = Duration::from_millis(100)).await;
     let customer = app.customer(10).await;
     let mut rig = FakeAgent::connect(&app).await;
     let submitted = customer.submit(json!({})).await;

@@ -16,7 +16,7 @@ use headframe_protocol::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{DIGEST, FakeAgent, TestApp, by, job, problem};
+use crate::support::{DIGEST, FakeAgent, PATIENCE, TestApp, by, job, problem};
 
 #[derive(clap::Parser)]
 struct Line {
@@ -122,7 +122,11 @@ async fn a_suspended_account_is_shut_and_its_jobs_are_cancelled() {
     admin(&app.config, &format!("account suspend {}", customer.id)).await.expect("suspended");
     assert_eq!(problem(customer.get("/v1/account").await).await.code, Code::AccountSuspended);
     assert!(admin(&app.config, &format!("account suspend {}", customer.id)).await.is_err(), "once is enough");
-    tokio::time::sleep(app.config.timers.operator * 3).await;
+    let started = tokio::time::Instant::now();
+    while app.balance_of(Account::Held(customer.id)).await != Micros::ZERO {
+        assert!(started.elapsed() < PATIENCE, "{} was not cancelled", open.id);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     admin(&app.config, &format!("account resume {}", customer.id)).await.expect("resumed");
     let ended = customer.ended(open.id).await;
     assert_eq!((ended.state, ended.reason), (JobState::Cancelled, Some(Reason::AccountSuspended)));
@@ -217,6 +221,13 @@ async fn a_trail_that_was_tampered_with_shows_it() {
         sqlx::query(tampering).execute(&mut *tx).await.expect("tampered");
         let verdict = audit::verify(&mut tx).await.expect("looked over");
         assert_eq!((verdict.rows, verdict.broken_at.is_some()), (2, true), "{tampering}");
+        tx.rollback().await.expect("undone");
+    }
+    for cut in [6, 5, 1] {
+        let mut tx = store.begin().await.expect("a transaction");
+        sqlx::query("DELETE FROM audit WHERE sequence >= $1").bind(cut).execute(&mut *tx).await.expect("cut off");
+        let verdict = audit::verify(&mut tx).await.expect("looked over");
+        assert_eq!(verdict.broken_at, u64::try_from(cut).ok(), "an end that is gone shows");
         tx.rollback().await.expect("undone");
     }
     let listed = admin(&app.config, "audit list --after 4").await.expect("rows");

@@ -2,51 +2,11 @@
 
 use headframe_protocol::error::Code;
 use proptest::{prelude::*, test_runner::TestRunner};
-use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{TestApp, job, problem};
 
-/// Every route that takes a customer's key, with a good address.
-const ROUTES: [(&str, &str); 17] = [
-    ("POST", "/v1/jobs"),
-    ("GET", "/v1/jobs"),
-    ("POST", "/v1/jobs:batch"),
-    ("GET", "/v1/jobs/job_00000000000070008000000000000000"),
-    ("POST", "/v1/jobs/job_00000000000070008000000000000000/cancel"),
-    ("GET", "/v1/jobs/job_00000000000070008000000000000000/attempts"),
-    ("GET", "/v1/jobs/job_00000000000070008000000000000000/logs"),
-    ("GET", "/v1/jobs/job_00000000000070008000000000000000/artifacts"),
-    ("GET", "/v1/jobs/job_00000000000070008000000000000000/artifacts/a"),
-    ("GET", "/v1/jobs/job_00000000000070008000000000000000/provenance.json"),
-    ("POST", "/v1/uploads"),
-    ("GET", "/v1/uploads/upl_00000000000070008000000000000000"),
-    ("DELETE", "/v1/uploads/upl_00000000000070008000000000000000"),
-    ("GET", "/v1/balance"),
-    ("GET", "/v1/usage"),
-    ("GET", "/v1/offers"),
-    ("GET", "/v1/account"),
-];
-
-fn method(name: &str) -> Method {
-    name.parse().expect("a method")
-}
-
-#[tokio::test]
-async fn no_route_answers_without_a_key() {
-    let app = TestApp::start().await;
-    let http = reqwest::Client::new();
-    for (verb, path) in ROUTES {
-        for key in [None, Some("hfk_wrong"), Some("")] {
-            let mut request = http.request(method(verb), format!("{}{path}", app.url()));
-            if let Some(key) = key {
-                request = request.bearer_auth(key);
-            }
-            let refused = problem(request.send().await.expect("an answer")).await;
-            assert_eq!((refused.status, refused.code), (401, Code::Unauthenticated), "{verb} {path}");
-        }
-    }
-}
+mod operations;
 
 #[tokio::test]
 async fn what_is_not_there_is_a_404_and_a_wrong_method_a_405() {
@@ -78,6 +38,13 @@ async fn every_wrong_field_is_named() {
         (json!({ "array": { "from": 0, "to": 1 } }), "array"),
         (json!({ "webhook": "ftp://a.example/" }), "webhook"),
         (json!({ "timeout": 5 }), "timeout"),
+        (json!({ "placement": { "countries": ["DE"] } }), "placement.countries"),
+        (json!({ "checkpoint": { "path": "state", "every_s": 60 } }), "checkpoint"),
+        (json!({ "verify": "canary" }), "verify"),
+        (json!({ "network": "egress" }), "network"),
+        (json!({ "resources": { "gpus": 1 } }), "resources.gpus"),
+        (json!({ "resources": { "gpu": {} } }), "resources.gpu.count"),
+        (json!({ "args": ["\u{1}".repeat(40_000)] }), "args"),
         (
             json!({ "inputs": [{ "upload": "upl_00000000000070008000000000000000", "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "path": "a" }] }),
             "inputs[0].upload",
@@ -91,6 +58,8 @@ async fn every_wrong_field_is_named() {
     let batch = json!({ "jobs": [job(json!({})), job(json!({ "timeout_s": 0 }))] });
     assert_eq!(problem(customer.post("/v1/jobs:batch", &batch).await).await.errors[0].field, "jobs[1].timeout_s");
     assert_eq!(problem(customer.post("/v1/jobs:batch", &json!({ "jobs": [] })).await).await.errors[0].field, "jobs");
+    let batch = json!({ "jobs": [job(json!({})), job(json!({ "verify": "canary" }))] });
+    assert_eq!(problem(customer.post("/v1/jobs:batch", &batch).await).await.errors[0].field, "jobs[1].verify");
     assert_eq!(problem(customer.post_with_key("/v1/jobs", &job(json!({})), "").await).await.errors[0].field, "idempotency-key");
     for (query, field) in
         [("limit=0", "limit"), ("limit=x", "limit"), ("after=x", "after"), ("state=x", "state"), ("page=1", "page")]
@@ -103,6 +72,24 @@ async fn every_wrong_field_is_named() {
         let refused = problem(customer.get(&format!("/v1/jobs/{}?wait={wait}", waiting.id)).await).await;
         assert_eq!(refused.errors[0].field, "wait", "{wait}");
     }
+}
+
+#[tokio::test]
+async fn a_batch_is_counted_before_it_is_spread() {
+    let app = TestApp::start().await;
+    let customer = app.customer(10).await;
+    // Spread out, each of these would be more than any machine has memory for.
+    let array = json!({ "array": { "from": 0, "to": 999 } });
+    let many = json!({ "jobs": vec![job(array.clone()); 20_000] });
+    let large = json!({ "jobs": [job(json!({ "array": array["array"], "env": { "A": "x".repeat(60_000) } }))] });
+    let endless = json!({ "jobs": [job(json!({ "array": { "from": 0, "to": u32::MAX } }))] });
+    for batch in [many, large, endless] {
+        let refused = problem(customer.post("/v1/jobs:batch", &batch).await).await;
+        assert_eq!((refused.status, refused.errors[0].field.as_str()), (422, "jobs"), "{refused:?}");
+    }
+    let whole = json!({ "jobs": [job(json!({ "array": array["array"], "max_price_per_hour": "1" }))] });
+    assert_eq!(customer.post("/v1/jobs:batch", &whole).await.status(), 201, "a thousand are fine");
+    app.assert_books().await;
 }
 
 #[tokio::test]

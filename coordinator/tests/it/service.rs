@@ -22,6 +22,10 @@ async fn a_coordinator_says_how_it_is() {
         );
     }
     customer.get("/v1/balance").await;
+    for made_up in ["BREW", "X".repeat(300).as_str()] {
+        let method = made_up.parse().expect("a method");
+        customer.http.request(method, format!("{}/v1/balance", app.url())).send().await.expect("an answer");
+    }
     let response = reqwest::get(format!("{}/metrics", app.url())).await.expect("an answer");
     assert!(response.headers()["content-type"].to_str().expect("text").starts_with("text/plain"));
     let figures = response.text().await.expect("text");
@@ -35,6 +39,7 @@ async fn a_coordinator_says_how_it_is() {
     ] {
         assert!(figures.contains(wanted), "{wanted} in\n{figures}");
     }
+    assert!(figures.contains("method=\"other\"") && !figures.contains("BREW"), "nobody makes series up");
     assert!(!figures.contains(&customer.id.to_string()) && !figures.contains(&customer.key), "figures name nobody");
 }
 

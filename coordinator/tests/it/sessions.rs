@@ -2,8 +2,11 @@
 
 use headframe_coordinator::admin::acts;
 use headframe_protocol::{
-    Sha256,
-    session::{AgentMessage, CoordinatorMessage, Heartbeat, Refused, RefusedCode},
+    AttemptId, Sha256,
+    job::{AttemptState, Reason},
+    session::{
+        AgentMessage, AttemptRef, CoordinatorMessage, Ended, Finished, Heartbeat, LeaseBeat, Outcome, Refused, RefusedCode,
+    },
 };
 use serde_json::json;
 
@@ -86,6 +89,55 @@ async fn whoever_breaks_the_protocol_is_told_and_cut_off() {
     huge.say_text("x".repeat(300 * 1024)).await;
     assert!(huge.hear().await.is_none());
     FakeAgent::connect(&app).await;
+}
+
+#[tokio::test]
+async fn a_rig_gives_only_reasons_that_are_its_own() {
+    let app = TestApp::start().await;
+    let customer = app.customer(10).await;
+    let submitted = customer.submit(json!({})).await;
+    let mut rig = FakeAgent::connect(&app).await;
+    let offer = rig.offer().await;
+    let ended = |outcome| AgentMessage::Finished(Box::new(Finished { at: offer.at, outcome, receipt: None, log_bytes: 0 }));
+    let lies = [
+        ended(Outcome::Yielded { reason: Reason::NetworkStopped }),
+        ended(Outcome::Failed { reason: Reason::TooManyInterruptions, exit_code: None, detail: None }),
+        ended(Outcome::Failed { reason: Reason::CancelledByCustomer, exit_code: None, detail: None }),
+        ended(Outcome::Cancelled { reason: Reason::OwnerReturned }),
+        AgentMessage::Decline(Ended { at: offer.at, reason: Reason::KilledByOperator }),
+    ];
+    for lie in lies {
+        let lease = rig.lease(&offer, AttemptState::Accepted);
+        rig.say(lie.clone()).await;
+        assert_eq!(rig.refused().await.code, RefusedCode::BadMessage, "{lie:?}");
+        rig = Rig { leases: vec![lease], ..rig.rig.clone() }.connect(&app.url()).await;
+    }
+    rig.run(&offer).await;
+    assert_eq!(rig.succeed(&offer, 0).await.state, AttemptState::Succeeded, "nothing was believed");
+    assert_eq!(customer.ended(submitted.id).await.interruptions, 0);
+}
+
+#[tokio::test]
+async fn nobody_names_more_attempts_than_a_rig_can_have() {
+    let app = TestApp::start().await;
+    let lease =
+        || LeaseBeat { at: AttemptRef { attempt: AttemptId::generate(), epoch: 1 }, state: AttemptState::Running, running_ms: 0 };
+    let mut rig = FakeAgent::connect(&app).await;
+    let beat = rig.beat((0..64).map(|_| lease()).collect()).await;
+    assert!(beat.leases.iter().all(|verdict| !verdict.held), "none of them is the rig's");
+    rig.say(AgentMessage::Heartbeat(Heartbeat { sequence: 2, ready: true, leases: (0..65).map(|_| lease()).collect() })).await;
+    assert_eq!(rig.refused().await.code, RefusedCode::BadMessage);
+    let claims = Rig { leases: (0..65).map(|_| lease()).collect(), ..Rig::new() };
+    assert_eq!(code(claims.knock(&app.url()).await.1), RefusedCode::BadMessage);
+}
+
+#[tokio::test]
+async fn a_flood_of_new_rigs_is_slowed_and_known_ones_come_in() {
+    let app = TestApp::start_with(|config| config.limits.newcomers_max = 2).await;
+    let known = FakeAgent::connect(&app).await.rig;
+    FakeAgent::connect(&app).await;
+    assert_eq!(code(Rig::new().knock(&app.url()).await.1), RefusedCode::Unavailable);
+    known.connect(&app.url()).await;
 }
 
 #[tokio::test]

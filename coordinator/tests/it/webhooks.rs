@@ -15,7 +15,7 @@ use axum::{
     routing::post,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use headframe_coordinator::{Config, metrics};
+use headframe_coordinator::{Config, Timers, metrics, sweep};
 use headframe_protocol::{api::Job, job::JobState};
 use serde_json::{Value, json};
 
@@ -211,6 +211,34 @@ async fn a_message_is_given_up_after_its_last_try_or_when_the_receiver_is_gone()
     until_standing(&app, "abandoned", 2).await;
     some_runs(&app).await;
     assert_eq!((broken.received().len(), gone.received().len()), (3, 1));
+}
+
+#[tokio::test]
+async fn messages_that_were_told_are_forgotten_after_a_time_and_others_are_not() {
+    let app = TestApp::start_with(|config| {
+        local(config);
+        config.timers.sweep = PATIENCE * 2;
+    })
+    .await;
+    let customer = app.customer(10).await;
+    let (heard, gone) = (Receiver::start([]).await, Receiver::start([410; 10]).await);
+    let mut rig = FakeAgent::connect(&app).await;
+    one_job(&mut rig, &customer, &heard.url).await;
+    one_job(&mut rig, &customer, &gone.url).await;
+    until_standing(&app, "abandoned", 1).await;
+    until_standing(&app, "waiting", 0).await;
+    let parts = app.app();
+    let sweep = async |keep| {
+        let timers = Timers { outbox_keep: keep, ..parts.config.timers.clone() };
+        sweep::sweep(&parts.store, &parts.blobs, &timers).await.expect("swept").messages
+    };
+    assert_eq!(sweep(PATIENCE * 2).await, 0, "their time is not over");
+    let started = tokio::time::Instant::now();
+    let mut forgotten = 0;
+    while forgotten < 2 {
+        assert!(started.elapsed() < PATIENCE, "{forgotten} of two are forgotten");
+        forgotten += sweep(Duration::ZERO).await;
+    }
 }
 
 #[tokio::test]

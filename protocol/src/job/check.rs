@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{Input, JobSpec, Resources};
+use super::{Input, JobSpec, Network, Resources, Verify};
 use crate::{Micros, error::FieldError};
 
 /// How large anything a customer sends may be, each with its reason.
@@ -31,6 +31,10 @@ pub mod limits {
     pub const TIMEOUT_S_MAX: u32 = 7 * 24 * 3_600;
     /// Jobs in one batch: one transaction that still commits in well under a second.
     pub const BATCH_MAX: usize = 1_000;
+    /// What one batch makes the coordinator keep in memory and write in one transaction: a thousand jobs of 32 KiB each.
+    pub const BATCH_BYTES_MAX: usize = 32 * 1024 * 1024;
+    /// A specification as JSON. It travels in an offer, and a quarter of a session frame is enough for the rest of that.
+    pub const SPEC_BYTES_MAX: usize = crate::FRAME_BYTES_MAX / 4 * 3;
     /// A day beyond the lease.
     pub const KEEP_FOR_S_MAX: u32 = 24 * 3_600;
     /// $1,000 an hour is above every machine on any market today.
@@ -82,7 +86,38 @@ pub(super) fn problems(spec: &JobSpec) -> Vec<FieldError> {
     env(spec, &mut found);
     resources(&spec.resources, &mut found);
     files(spec, &mut found);
+    not_yet(spec, &mut found);
+    found.extend(too_long(spec));
     found
+}
+
+/// What the form has a place for and no part of the network does so far. Refused and not passed over: who asks for a
+/// country must not get any other.
+fn not_yet(spec: &JobSpec, found: &mut Vec<FieldError>) {
+    let mut say = |wanted: bool, field: &str| {
+        if wanted {
+            found.push(FieldError::new(field, "left out: this is not supported on this network yet"));
+        }
+    };
+    say(!spec.placement.countries.is_empty(), "placement.countries");
+    say(spec.checkpoint.is_some(), "checkpoint");
+    // These have only the one value that asks for nothing; another will not compile until somebody thinks about it here.
+    match (spec.network, spec.verify) {
+        (Network::None, Verify::None) => {}
+    }
+}
+
+/// A specification that does not fit into an offer, by its largest part.
+fn too_long(spec: &JobSpec) -> Option<FieldError> {
+    let bytes = spec.bytes();
+    if bytes <= limits::SPEC_BYTES_MAX {
+        return None;
+    }
+    let parts = serde_json::to_value(spec).ok()?;
+    let largest = parts.as_object()?.iter().max_by_key(|(_, part)| part.to_string().len());
+    let message =
+        format!("shorter: the specification is {bytes} bytes of JSON, at most {} fit into an offer", limits::SPEC_BYTES_MAX);
+    largest.map(|(field, _)| FieldError::new(field, &message))
 }
 
 fn env(spec: &JobSpec, found: &mut Vec<FieldError>) {
@@ -240,6 +275,20 @@ mod tests {
             check(&format!(r#"{{"inputs":[{{"url":"file:///etc/passwd","sha256":"{sum}","path":"a"}}]}}"#)),
             ["inputs[0].url"]
         );
+    }
+
+    #[test]
+    fn what_is_not_done_yet_is_refused_and_not_passed_over() {
+        assert_eq!(check(r#"{"placement":{"countries":["DE"]}}"#), ["placement.countries"]);
+        assert_eq!(check(r#"{"checkpoint":{"path":"state","every_s":60}}"#), ["checkpoint"]);
+    }
+
+    #[test]
+    fn a_specification_fits_into_an_offer_or_its_largest_part_is_named() {
+        // Every control character is six bytes of JSON: what is short as text is not short in a frame.
+        let args = |words: usize| format!(r#"{{"args":["{}"]}}"#, "\\u0001".repeat(words));
+        assert_eq!(check(&args(30_000)), Vec::<String>::new());
+        assert_eq!(check(&args(40_000)), ["args"]);
     }
 
     #[test]

@@ -26,7 +26,9 @@ pub enum Reason {
     ImageRevoked,
     /// The registry could not be reached or broke off.
     PullFailed,
-    /// An input could not be fetched.
+    /// The coordinator could not be reached, or broke off, while an input was fetched.
+    FetchFailed,
+    /// Nobody gives an input: there is no such file, it is too large, or its address leads nowhere.
     InputUnavailable,
     /// An input's bytes are not the ones the job names.
     InputMismatch,
@@ -74,7 +76,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::ExitCode,
         Self::OutOfMemory,
         Self::TimedOut,
@@ -82,6 +84,7 @@ impl Reason {
         Self::ImageRefused,
         Self::ImageRevoked,
         Self::PullFailed,
+        Self::FetchFailed,
         Self::InputUnavailable,
         Self::InputMismatch,
         Self::OutputMissing,
@@ -122,6 +125,7 @@ impl Reason {
             | Self::TooManyFailures
             | Self::NotRunnable => Fault::Job,
             Self::PullFailed
+            | Self::FetchFailed
             | Self::UploadFailed
             | Self::OutputMismatch
             | Self::RigDiskFull
@@ -153,6 +157,7 @@ impl Reason {
             Self::ImageRefused => "The image's settings are not allowed on other people's PCs.",
             Self::ImageRevoked => "The operator has revoked this image.",
             Self::PullFailed => "The image could not be fetched from the registry.",
+            Self::FetchFailed => "The rig could not reach the coordinator for an input file.",
             Self::InputUnavailable => "An input file could not be fetched.",
             Self::InputMismatch => "An input file is not the one the job names: its sha-256 differs.",
             Self::OutputMissing => "The program ended well but did not write an output the job names.",
@@ -174,7 +179,7 @@ impl Reason {
             Self::TooManyFailures => "The job failed as often as it may.",
             Self::TooManyInterruptions => "The job was interrupted as often as it may be.",
             Self::NoRig => "No rig took the job in time.",
-            Self::NotRunnable => "Several rigs could not run this job.",
+            Self::NotRunnable => "No rig can run this job as it is written.",
         }
     }
 
@@ -189,6 +194,7 @@ impl Reason {
             Self::ImageRefused => "image_refused",
             Self::ImageRevoked => "image_revoked",
             Self::PullFailed => "pull_failed",
+            Self::FetchFailed => "fetch_failed",
             Self::InputUnavailable => "input_unavailable",
             Self::InputMismatch => "input_mismatch",
             Self::OutputMissing => "output_missing",
@@ -249,6 +255,13 @@ mod tests {
         for reason in Reason::ALL {
             assert_eq!(serde_json::to_value(reason).expect("a plain enum"), reason.as_str());
             assert_eq!(reason.as_str().parse(), Ok(reason));
+        }
+    }
+
+    #[test]
+    fn a_rig_that_reaches_nobody_costs_the_job_no_failure() {
+        for reason in [Reason::PullFailed, Reason::FetchFailed, Reason::UploadFailed] {
+            assert_eq!(reason.fault(), Fault::Rig, "{reason}");
         }
     }
 }

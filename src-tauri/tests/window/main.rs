@@ -3,9 +3,11 @@
 //! Needs those three programs and the built window; the variables HEADFRAME_DESKTOP_BIN, HEADFRAME_TAURI_DRIVER and
 //! HEADFRAME_WEBKIT_DRIVER name them where they are not in the usual places. `cargo xtask test` sets all of it up.
 //! The test with a real job also takes the other programs, from HEADFRAME_TESTBED_BIN and its like or from beside itself.
-//! Pictures are left in HEADFRAME_SCREENSHOTS, else in `target/window`.
+//! Pictures are left in HEADFRAME_SCREENSHOTS, else in `target/window`; of a test that fails, the last one, what the agent
+//! said and what the driver said.
 #![cfg(target_os = "linux")]
 
+mod driver;
 mod network;
 mod owner;
 mod page;

@@ -28,7 +28,7 @@ impl Network {
     pub(crate) fn up() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new(program("HEADFRAME_TESTBED_BIN", "headframe-testbed"));
-        command.args(["up", "--json", "--agents", "1", "--dir"]).arg(folder.path());
+        command.args(["up", "--json", "--until-stdin-ends", "--agents", "1", "--dir"]).arg(folder.path());
         // It ends when nobody holds its standard input any more.
         let mut testbed = Group::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
         let mut line = String::new();
@@ -90,8 +90,8 @@ impl Network {
         format!("{}/window@{digest}", self.registry)
     }
 
-    /// Submits a job that runs `script`.
-    pub(crate) fn submit(&self, name: &str, image: &str, script: &str) {
+    /// Submits a job that runs `script`, and names it.
+    pub(crate) fn submit(&self, name: &str, image: &str, script: &str) -> String {
         let job = json!({
             "name": name,
             "image": image,
@@ -103,9 +103,20 @@ impl Network {
         });
         let file = self.folder.path().join("job.json");
         fs::write(&file, job.to_string()).expect("our own folder");
-        let mut submit = Command::new(program("HEADFRAME_CLI_BIN", "headframe"));
-        submit.env("HEADFRAME_URL", &self.coordinator_url).env("HEADFRAME_API_KEY", &self.api_key);
-        run(submit.arg("--json").arg("submit").arg("-f").arg(&file));
+        let said = run(self.customer().arg("submit").arg("-f").arg(&file));
+        let submitted: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("not accepted ({error}): {said}"));
+        submitted["jobs"][0].as_str().expect("one job").to_owned()
+    }
+
+    /// Ends a job, as its customer may at any time.
+    pub(crate) fn cancel(&self, job: &str) {
+        run(self.customer().args(["cancel", job]));
+    }
+
+    fn customer(&self) -> Command {
+        let mut command = Command::new(program("HEADFRAME_CLI_BIN", "headframe"));
+        command.env("HEADFRAME_URL", &self.coordinator_url).env("HEADFRAME_API_KEY", &self.api_key).arg("--json");
+        command
     }
 
     /// Docker with a login of its own: the customer's key stays out of the tester's settings.

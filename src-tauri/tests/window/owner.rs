@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 use headframe_control::Client;
 use headframe_protocol::control::{JobCard, Snapshot};
 
-use crate::stage::Stage;
-
-const SOON: Duration = Duration::from_secs(10);
+use crate::stage::{SOON, Stage};
 
 async fn snapshot(stage: &Stage) -> Snapshot {
     Client::connect(&stage.paths).await.expect("the agent answers").status().await.expect("at once")

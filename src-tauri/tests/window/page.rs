@@ -2,74 +2,115 @@
 
 use std::{
     path::Path,
-    time::{Duration, Instant},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
-use fantoccini::{Client, ClientBuilder, Locator};
+use fantoccini::{Client, ClientBuilder, Locator, error::NewSessionError};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use crate::stage::OPEN_TIMEOUT;
+use crate::stage::SOON;
 
-/// How often a page is looked at while something is waited for.
-const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// How often a page is looked at while something is waited for. Each look costs the window some milliseconds.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A driver that takes longer has lost its window.
-const ANSWER_MAX: Duration = Duration::from_secs(30);
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
+/// Writes down when a text is first on the page. The page measures itself: a look from outside comes late by as much as
+/// the driver is slow.
+const NOTE_TIME: &str = "
+    const text = arguments[0];
+    window.__seenAt = null;
+    const look = () => {
+        if (window.__seenAt === null && document.body.textContent.includes(text)) window.__seenAt = Date.now();
+    };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+    look();
+    return window.__seenAt;
+";
+
+/// A moment by the clock that page and test share.
+pub(crate) struct SinceEpoch(Duration);
+
+impl SinceEpoch {
+    pub(crate) fn now() -> Self {
+        Self(UNIX_EPOCH.elapsed().expect("after 1970"))
+    }
+}
 
 /// One open page.
 pub(crate) struct Page(Client);
 
 impl Page {
     /// Has the driver on `port` launch `program` for `data_dir`.
-    pub(crate) async fn open(port: u16, program: &Path, data_dir: &Path) -> Self {
+    pub(crate) async fn open(port: u16, program: &Path, data_dir: &Path) -> Result<Self, NewSessionError> {
         let wanted = json!({
             "browserName": "wry",
             "tauri:options": { "application": program, "args": ["--data-dir", data_dir] },
         });
-        let deadline = Instant::now() + OPEN_TIMEOUT;
-        let driver = format!("http://127.0.0.1:{port}");
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(wanted.as_object().expect("an object").clone());
-        loop {
-            match builder.connect(&driver).await {
-                Ok(client) => return Self(client),
-                // The driver takes a moment until it listens, and WebDriver has no word for "try again".
-                Err(error) => assert!(Instant::now() < deadline, "no window: {error}"),
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
+        builder.connect(&format!("http://127.0.0.1:{port}")).await.map(Self)
     }
 
-    /// Waits until `text` can be read on the page, in whatever case it is styled, and says how long that took.
-    pub(crate) async fn reads(&self, text: &str, within: Duration) -> Duration {
+    /// Waits until `text` can be read on the page.
+    pub(crate) async fn reads(&self, text: &str) {
         let began = Instant::now();
         loop {
             let page = self.text().await;
-            if page.to_lowercase().contains(&text.to_lowercase()) {
-                return began.elapsed();
+            if page.contains(text) {
+                return;
             }
-            assert!(began.elapsed() < within, "`{text}` is not on the page after {within:?}; it reads:\n{page}");
+            assert!(began.elapsed() < SOON, "`{text}` is not on the page after {SOON:?}; it reads:\n{page}");
             sleep(LOOK_EVERY).await;
         }
     }
 
     /// Presses the button or follows the link called `name`, once it is there.
-    pub(crate) async fn press(&self, name: &str, within: Duration) {
+    pub(crate) async fn press(&self, name: &str) {
         let path = format!("//*[self::button or self::a][normalize-space()='{name}' or @aria-label='{name}']");
-        let found = self.0.wait().at_most(within).every(LOOK_EVERY).for_element(Locator::XPath(&path)).await;
+        let found = self.0.wait().at_most(SOON).every(LOOK_EVERY).for_element(Locator::XPath(&path)).await;
         found.unwrap_or_else(|error| panic!("there is no `{name}` to press: {error}")).click().await.expect("it can be pressed");
     }
 
+    /// The name of the page in the sidebar that is marked as the one shown.
+    pub(crate) async fn current(&self) -> String {
+        let marked = Locator::Css("nav a[aria-current=page]");
+        let found = self.0.wait().at_most(SOON).every(LOOK_EVERY).for_element(marked).await;
+        found.expect("a page is marked as the current one").text().await.expect("it has a name")
+    }
+
+    /// From now on the page watches out for `text`, which is not there yet.
+    pub(crate) async fn watch_out_for(&self, text: &str) {
+        let seen = self.run(NOTE_TIME, vec![json!(text)]).await;
+        assert!(seen.is_null(), "`{text}` is there already");
+    }
+
+    /// How long after `moment` the page first read what it watches out for.
+    pub(crate) async fn seen_after(&self, moment: SinceEpoch) -> Duration {
+        let began = Instant::now();
+        loop {
+            if let Some(seen_ms) = self.run("return window.__seenAt", Vec::new()).await.as_u64() {
+                // The page rounds to milliseconds, down.
+                return Duration::from_millis(seen_ms).saturating_sub(moment.0);
+            }
+            assert!(began.elapsed() < SOON, "not seen after {SOON:?}; the page reads:\n{}", self.text().await);
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
     /// Closes the window as its owner would.
-    pub(crate) async fn close(self) {
+    pub(crate) async fn close(&self) {
         self.0.close_window().await.expect("it closes");
     }
 
     async fn text(&self) -> String {
-        let asked = self.0.execute("return document.body.innerText", Vec::new());
-        let text = timeout(ANSWER_MAX, asked).await.expect("the driver answers").expect("a page");
-        text.as_str().unwrap_or_default().to_owned()
+        self.run("return document.body.innerText", Vec::new()).await.as_str().unwrap_or_default().to_owned()
+    }
+
+    async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
+        timeout(ANSWER_MAX, self.0.execute(script, arguments)).await.expect("the driver answers").expect("a page")
     }
 }

@@ -9,6 +9,8 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
+use crate::stage::SOON;
+
 /// A program we started, with all it started in its process group. Ends with the test.
 pub(crate) struct Group(Child);
 
@@ -39,7 +41,7 @@ pub(crate) struct Found(Pid);
 impl Found {
     /// The process that runs `program` for `data_dir`, as its command line or its environment says. Waits for it.
     pub(crate) fn wait(program: &Path, data_dir: &Path) -> Self {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + SOON;
         loop {
             if let Some(found) = find(program, data_dir) {
                 return Self(found);
@@ -58,11 +60,21 @@ impl Found {
     /// As a crash or an impatient owner would.
     pub(crate) fn kill(&self) {
         kill_process(self.0, Signal::KILL).expect("it runs, and it is ours");
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + SOON;
         while self.lives() {
             assert!(Instant::now() < deadline, "it cannot refuse");
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// As a bug might: it lives, holds what it holds, and does nothing more.
+    pub(crate) fn hang(&self) {
+        kill_process(self.0, Signal::STOP).expect("it runs, and it is ours");
+    }
+
+    /// It does something again.
+    pub(crate) fn go_on(&self) {
+        kill_process(self.0, Signal::CONT).expect("it runs, and it is ours");
     }
 }
 
@@ -71,6 +83,17 @@ impl Drop for Found {
         if self.lives() {
             kill_process(self.0, Signal::KILL).ok();
         }
+    }
+}
+
+/// Ends whatever runs `program` for `data_dir`.
+pub(crate) fn kill_all(program: &Path, data_dir: &Path) {
+    let deadline = Instant::now() + SOON;
+    while let Some(found) = find(program, data_dir)
+        && Instant::now() < deadline
+    {
+        kill_process(found, Signal::KILL).ok();
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

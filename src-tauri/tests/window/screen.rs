@@ -15,44 +15,59 @@ use x11rb::{
     rust_connection::RustConnection,
 };
 
-use crate::stage::picture;
+use crate::stage::{SOON, kept};
 
 /// How long a window that has just changed is left alone before its picture is taken: fonts and fades need it.
 const SETTLE: Duration = Duration::from_millis(1_500);
 
-/// How long a window may stay blank; a software renderer on two busy cores takes some twenty seconds at worst.
-const PAINT_MAX: Duration = Duration::from_secs(25);
-
-/// Between two looks at a window that is still blank.
+/// Between two looks at a window that does not show yet what it should.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// Lamp amber as the X server holds it: blue, green, red. The same in both themes.
+const LAMP_BGR: [u8; 3] = [0x2e, 0xb5, 0xff];
+
+/// Fewer pixels of it are no lamp: it is eleven wide in the headline alone.
+const LAMP_PIXELS_MIN: usize = 40;
+
 /// Pixels as the server holds them: blue, green, red, unused.
-struct Pixels {
+pub(crate) struct Pixels {
     width: u16,
     height: u16,
     bgrx: Vec<u8>,
 }
 
-/// Keeps a picture of the largest window on `screen` for people. Fails if there is none or nothing is drawn in it.
-pub(crate) async fn keep_picture(screen: &str, name: &str) {
+/// Keeps a picture of the largest window on `screen` for people, as soon as something is drawn in it that is `enough`.
+pub(crate) async fn keep_picture(screen: &str, name: &str, enough: impl Fn(&Pixels) -> bool) {
     tokio::time::sleep(SETTLE).await;
-    let (connection, number) = x11rb::connect(Some(screen)).expect("the screen of this test");
-    let root = connection.setup().roots[number].root;
-    let deadline = Instant::now() + PAINT_MAX;
-    let pixels = loop {
-        let seen = largest(&connection, root).map(|window| pixels_of(&connection, window));
-        match seen {
-            Some(pixels) if !pixels.is_blank() => break pixels,
-            Some(_) => assert!(Instant::now() < deadline, "the window stays blank"),
-            None => assert!(Instant::now() < deadline, "there is no window on {screen}"),
+    let deadline = Instant::now() + SOON;
+    loop {
+        let seen = look(screen);
+        let shows = seen.as_ref().is_some_and(|pixels| !pixels.is_blank() && enough(pixels));
+        if shows || Instant::now() >= deadline {
+            // Kept in any case: what a window showed instead is what people will ask.
+            seen.iter().for_each(|pixels| pixels.write(name));
+            assert!(shows, "{name} does not show what it should");
+            return;
         }
         tokio::time::sleep(LOOK_EVERY).await;
-    };
-    pixels.write(name);
+    }
+}
+
+/// Keeps a picture of whatever is there, if anything is.
+pub(crate) fn try_picture(screen: &str, name: &str) {
+    if let Some(pixels) = look(screen) {
+        pixels.write(name);
+    }
+}
+
+fn look(screen: &str) -> Option<Pixels> {
+    let (connection, number) = x11rb::connect(Some(screen)).ok()?;
+    let root = connection.setup().roots[number].root;
+    pixels_of(&connection, largest(&connection, root)?)
 }
 
 fn largest(connection: &RustConnection, root: Window) -> Option<Window> {
-    let children = connection.query_tree(root).expect("asked").reply().expect("the root has a tree").children;
+    let children = connection.query_tree(root).ok()?.reply().ok()?.children;
     let sized = children.into_iter().filter_map(|window| {
         // A window may go between two questions; then it is not the one we look for.
         let attributes = connection.get_window_attributes(window).ok()?.reply().ok()?;
@@ -63,16 +78,21 @@ fn largest(connection: &RustConnection, root: Window) -> Option<Window> {
     sized.max().map(|(_, window)| window)
 }
 
-fn pixels_of(connection: &RustConnection, window: Window) -> Pixels {
-    let geometry = connection.get_geometry(window).expect("asked").reply().expect("it was just there");
+fn pixels_of(connection: &RustConnection, window: Window) -> Option<Pixels> {
+    let geometry = connection.get_geometry(window).ok()?.reply().ok()?;
     let (width, height) = (geometry.width, geometry.height);
-    let image = connection.get_image(ImageFormat::Z_PIXMAP, window, 0, 0, width, height, !0).expect("asked");
-    let bgrx = image.reply().expect("the window is on the screen as a whole").data;
+    let image = connection.get_image(ImageFormat::Z_PIXMAP, window, 0, 0, width, height, !0).ok()?;
+    let bgrx = image.reply().ok()?.data;
     assert_eq!(bgrx.len(), usize::from(width) * usize::from(height) * 4, "Xvfb was started with 24 bits in 4 bytes");
-    Pixels { width, height, bgrx }
+    Some(Pixels { width, height, bgrx })
 }
 
 impl Pixels {
+    /// Whether the lamp is lit: amber has no other use.
+    pub(crate) fn shows_the_lamp(&self) -> bool {
+        self.bgrx.chunks_exact(4).filter(|pixel| pixel[..3] == LAMP_BGR).count() >= LAMP_PIXELS_MIN
+    }
+
     fn is_blank(&self) -> bool {
         let mut pixels = self.bgrx.chunks_exact(4).map(|pixel| &pixel[..3]);
         let first = pixels.next();
@@ -80,7 +100,7 @@ impl Pixels {
     }
 
     fn write(&self, name: &str) {
-        let file = File::create(picture(name)).expect("below target");
+        let file = File::create(kept(&format!("{name}.png"))).expect("below target");
         let mut encoder = png::Encoder::new(BufWriter::new(file), self.width.into(), self.height.into());
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);

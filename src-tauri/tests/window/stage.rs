@@ -3,22 +3,30 @@
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::Duration,
+    path::PathBuf,
+    process::{Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use headframe_control::AgentPaths;
 
 use crate::{
+    driver,
     page::Page,
-    processes::{Found, Group},
+    processes::{Found, Group, kill_all},
     screen,
 };
 
-/// How long a window may take to its first page, on two busy cores.
-pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long anything may take before it counts as never. A test that goes well waits for none of it, and a machine with
+/// two cores and other things to do has shown twenty seconds for a first page.
+pub(crate) const SOON: Duration = Duration::from_secs(120);
+
+/// A driver that failed is replaced; one that fails this often has a reason.
+const DRIVERS_MAX: u32 = 3;
+
+/// How long a second window may take to find the first and end.
+const SECOND_WINDOW_MAX: Duration = Duration::from_secs(60);
 
 /// One owner's PC, as far as the window can tell.
 pub(crate) struct Stage {
@@ -33,6 +41,7 @@ pub(crate) struct Stage {
 pub(crate) struct Window {
     pub(crate) page: Page,
     pub(crate) process: Found,
+    screen: String,
     _driver: Group,
 }
 
@@ -53,20 +62,35 @@ impl Stage {
 
     /// Opens a window. The driver launches it, as the driver insists.
     pub(crate) async fn open(&self) -> Window {
-        let (port, native_port) = (free_port(), free_port());
-        let mut driver = Command::new(find("HEADFRAME_TAURI_DRIVER", "tauri-driver"));
-        driver.args(["--port", &port.to_string(), "--native-port", &native_port.to_string()]);
-        // It finds one on the path by itself; a name alone it would take for a file beside us.
-        if let Some(native) = env::var_os("HEADFRAME_WEBKIT_DRIVER") {
-            driver.arg("--native-driver").arg(native);
+        let (program, data_dir) = (desktop_program(), self.paths.data_dir());
+        let mut failures = String::new();
+        for _ in 0..DRIVERS_MAX {
+            match driver::open(&program, data_dir, &self.driver_log(), |command| self.at_home(command)).await {
+                Ok((driver, page)) => {
+                    let process = Found::wait(&program, data_dir);
+                    return Window { page, process, screen: self.screen.clone(), _driver: driver };
+                }
+                Err(failure) => failures.push_str(&format!("\n- {failure}")),
+            }
+            // One that is left would be found by the next and sent to the front.
+            kill_all(&program, data_dir);
         }
-        self.at_home(&mut driver);
-        let driver = Group::start(driver.stdout(Stdio::null()));
+        panic!("no window opens:{failures}");
+    }
 
-        let program = desktop_program();
-        let page = Page::open(port, &program, self.paths.data_dir()).await;
-        let process = Found::wait(&program, self.paths.data_dir());
-        Window { page, process, _driver: driver }
+    /// Opens one more window beside the one that is open, as an owner does who does not see it, and waits for its end.
+    pub(crate) fn open_another(&self) -> ExitStatus {
+        let mut command = Command::new(desktop_program());
+        self.at_home(&mut command);
+        let mut second = Group::start(command.arg("--data-dir").arg(self.paths.data_dir()));
+        let deadline = Instant::now() + SECOND_WINDOW_MAX;
+        loop {
+            if let Some(status) = second.child().try_wait().expect("our child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the second window stays");
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The agent that a window has started.
@@ -76,7 +100,16 @@ impl Stage {
 
     /// Keeps a picture of what the owner sees, for people.
     pub(crate) async fn keep_picture(&self, name: &str) {
-        screen::keep_picture(&self.screen, name).await;
+        screen::keep_picture(&self.screen, name, |_| true).await;
+    }
+
+    /// The same of a window in which the lamp must be lit.
+    pub(crate) async fn keep_picture_by_lamplight(&self, name: &str) {
+        screen::keep_picture(&self.screen, name, screen::Pixels::shows_the_lamp).await;
+    }
+
+    fn driver_log(&self) -> PathBuf {
+        self.home.path().join("driver.log")
     }
 
     /// Nothing of the person who runs the test: neither his screen nor his settings nor his agent.
@@ -93,16 +126,39 @@ impl Stage {
             command.env(variable, path);
         }
         command.env("DISPLAY", &self.screen).env("GDK_BACKEND", "x11").env_remove("WAYLAND_DISPLAY");
+        // There is no GPU behind this screen: buffers shared with one stay empty.
+        command.env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
         command.env("HEADFRAME_AGENT_BIN", &self.agent_program).env_remove("HEADFRAME_AGENT_DIR");
-        command.env("NO_AT_BRIDGE", "1").env("LC_ALL", "C.UTF-8");
+        // The settings of a desktop are asked for over the session's bus, which may be the tester's.
+        command.env("GSETTINGS_BACKEND", "memory").env("NO_AT_BRIDGE", "1").env("LC_ALL", "C.UTF-8");
     }
 }
 
-/// Where pictures go, so that a person can look at what the test has seen.
-pub(crate) fn picture(name: &str) -> PathBuf {
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // An agent leads a session of its own and outlives whoever started it; a test that fails early never held it.
+        kill_all(&self.agent_program, self.paths.data_dir());
+        if thread::panicking() {
+            for (file, name) in [(self.paths.agent_log(), "failed-agent.log"), (self.driver_log(), "failed-driver.log")] {
+                fs::copy(file, kept(name)).ok();
+            }
+        }
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            screen::try_picture(&self.screen, "failed");
+        }
+    }
+}
+
+/// Where pictures go, and what else is kept of a test that failed, so that a person can look at what it has seen.
+pub(crate) fn kept(name: &str) -> PathBuf {
     let folder = env::var_os("HEADFRAME_SCREENSHOTS").map_or_else(|| target_folder().join("window"), PathBuf::from);
     fs::create_dir_all(&folder).expect("below target");
-    folder.join(format!("{name}.png"))
+    folder.join(name)
 }
 
 /// The program `name` of this workspace, built beside this test.
@@ -122,20 +178,7 @@ fn build_folder() -> PathBuf {
     test.ancestors().nth(2).expect("below target").to_owned()
 }
 
-fn target_folder() -> PathBuf {
+/// What cargo writes to.
+pub(crate) fn target_folder() -> PathBuf {
     build_folder().parent().expect("below target").to_owned()
-}
-
-/// A program that `variable` names, that is kept in `target/tools`, or that is on the path.
-fn find(variable: &str, name: &str) -> PathBuf {
-    let ours = target_folder().join("tools/bin").join(name);
-    env::var_os(variable)
-        .map(PathBuf::from)
-        .or_else(|| ours.is_file().then_some(ours))
-        .unwrap_or_else(|| Path::new(name).to_owned())
-}
-
-/// Free when we asked. The drivers cannot choose one themselves.
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr()).expect("loopback").port()
 }

@@ -22,7 +22,7 @@ async fn fails_for(scene: &Scene, spec: &JobSpec, reason: Reason) -> JobId {
     let cards = scene.owner_sees(id).await;
     let card = cards.last().expect("a card");
     assert_eq!((card.stage, card.reason), (Stage::Failed, Some(reason)), "the owner is told why: {cards:#?}");
-    assert!(card.reason_text.is_some());
+    scene.both_are_told_why(id).await;
     id
 }
 
@@ -65,8 +65,10 @@ async fn a_job_that_ignores_sigterm_ends_all_the_same() {
     scene.client.cancel(id).await.expect("cancelled");
     let job = scene.ended(id).await;
     assert_eq!((job.state, job.reason), (JobState::Cancelled, Some(Reason::CancelledByCustomer)), "{job:#?}");
+    assert!(job.message.is_some(), "the customer is told why: {job:#?}");
     let cards = scene.owner_sees(id).await;
     assert_eq!(cards[0].stage, Stage::Cancelled, "{cards:#?}");
+    scene.both_are_told_why(id).await;
     assert!(began.elapsed().as_secs() < 30, "the rig is free again after the grace, not when the job pleases");
     scene.testbed.rigs[0].ready().await.expect("the rig takes work again");
     scene.close().await;
@@ -78,6 +80,7 @@ async fn a_customer_without_balance_is_told_so() {
     let client = &scene.client;
     let problem = refusal(client.submit(&scene.script("true"), &uuid()).await);
     assert_eq!((problem.status, problem.code), (402, Code::InsufficientBalance), "{problem:?}");
+    assert!(problem.detail.contains("available"), "he is told how much is missing: {problem:?}");
     assert!(
         client.jobs(&headframe_cli::client::JobFilter { limit: 10, ..Default::default() }).await.expect("a list").jobs.is_empty()
     );

@@ -88,6 +88,7 @@ async fn a_message_of_an_old_epoch_changes_nothing() {
     let done = rig.done(&new, outputs());
     rig.say(&done).await;
     assert_eq!(settled(&mut rig, &new).await.state, AttemptState::Succeeded);
+    // The rig of the old attempt was told above what became of it; `succeeded_with` sees to it that the customer was too.
     let job = scene.succeeded_with(id, "x", RESULT).await;
     assert_eq!(job.attempt, Some(new.at.attempt));
     scene.close().await;

@@ -7,10 +7,12 @@ mod raw_rig;
 mod scene;
 
 mod command_line;
+mod demo;
 mod fault_agent;
 mod fault_coordinator;
 mod fault_job;
 mod fault_messages;
 mod fault_network;
 mod fault_rig;
+mod pages;
 mod walkthrough;

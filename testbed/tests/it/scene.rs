@@ -2,14 +2,14 @@
 
 use std::{sync::Once, time::Duration};
 
-use headframe_cli::{Client, ClientError};
+use headframe_cli::{Client, ClientError, client::JobFilter};
 use headframe_protocol::{
     ImageRef, JobId, Micros,
-    api::{Attempt, Job},
-    control::JobCard,
+    api::{Attempt, Job, PAGE_MAX},
+    control::{JobCard, Stage},
     job::{AttemptState, JobSpec, JobState, Resources},
 };
-use headframe_testbed::{Options, Testbed, coordinator, image::Ballast, process::wait_for, rig};
+use headframe_testbed::{Options, Testbed, coordinator, image::Ballast, line::Line, process::wait_for, rig};
 
 /// Every deadline is this much shorter than in life.
 pub(crate) const DIVISOR: u32 = 20;
@@ -97,7 +97,29 @@ impl Scene {
         wait_for("the owner sees no ended attempt", LIMIT, look).await.expect("a card in the owner's window")
     }
 
-    /// The job succeeded, exactly one of its attempts did, and the result is `expected`.
+    /// Customer and owner are both told, in words, why an attempt of the job did not succeed.
+    pub(crate) async fn both_are_told_why(&self, id: JobId) {
+        for attempt in self.attempts(id).await.iter().filter(|attempt| attempt.state != AttemptState::Succeeded) {
+            let told = attempt.message.as_ref().is_some_and(|message| !message.is_empty());
+            assert!(attempt.reason.is_some() && told, "the customer is told why: {attempt:#?}");
+        }
+        // A rig of a test's own has no window.
+        if !self.testbed.rigs.is_empty() {
+            for card in self.owner_sees(id).await.iter().filter(|card| card.stage != Stage::Succeeded) {
+                let told = card.reason_text.as_ref().is_some_and(|text| !text.is_empty());
+                assert!(card.reason.is_some() && told, "the owner is told why: {card:#?}");
+            }
+        }
+    }
+
+    /// Waits until this many more bytes have passed a line: something is on its way now, and not all of it has arrived.
+    pub(crate) async fn under_way(&self, line: &Line, bytes: u64) {
+        let wanted = line.carried_bytes() + bytes;
+        let look = async || Ok((line.carried_bytes() >= wanted).then_some(()));
+        wait_for("nothing passes the line", LIMIT, look).await.expect("bytes on their way");
+    }
+
+    /// The job succeeded, exactly one of its attempts did, the result is `expected`, and everybody knows why others did not.
     pub(crate) async fn succeeded_with(&self, id: JobId, path: &str, expected: &[u8]) -> Job {
         let job = self.ended(id).await;
         assert_eq!(job.state, JobState::Succeeded, "{job:#?}\n{:#?}", self.attempts(id).await);
@@ -107,11 +129,16 @@ impl Scene {
         let file = files.iter().find(|file| file.path == path).unwrap_or_else(|| panic!("{path} is not in {files:?}"));
         let bytes = self.client.artifact(id, path, file.sha256, 0).await.expect("the file").bytes().await.expect("its bytes");
         assert_eq!(&bytes[..], expected);
+        self.both_are_told_why(id).await;
         job
     }
 
-    /// The books are in order, and everything ends.
+    /// No job is lost, the books are in order (no job has two results, the ledger sums to zero), and everything ends.
     pub(crate) async fn close(self) {
+        let all = JobFilter { limit: PAGE_MAX, ..JobFilter::default() };
+        for job in self.client.jobs(&all).await.expect("a list").jobs {
+            assert!(job.state.is_final(), "every job has ended: {job:#?}");
+        }
         self.testbed.check_books().await.expect("books in order");
         Box::pin(self.testbed.shutdown()).await.expect("a network that ends");
     }

@@ -17,7 +17,7 @@ use headframe_testbed::{
 };
 use indicatif::ProgressBar;
 
-use crate::scene::{Scene, usual, uuid};
+use crate::scene::{Scene, usual, uuid, with_output};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_goes_to_a_rig_and_its_result_comes_back() {
@@ -80,5 +80,33 @@ async fn a_log_that_breaks_off_is_resumed_without_loss_or_repetition() {
     }
     let expected: String = (1..=40).map(|number| format!("line {number}\n")).collect();
     assert_eq!((said, breaks), (expected, 3));
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_arrives_over_a_line_that_breaks_more_often_than_one_request_is_tried() {
+    const RESULT_BYTES: u64 = 6 << 20;
+    const BREAKS: u64 = 9;
+    let scene = Scene::set(usual()).await;
+    let id = scene.submit(&with_output(scene.script("head -c 6291456 /dev/urandom > x"), "x")).await;
+    let job = scene.ended(id).await;
+    assert_eq!(job.state, JobState::Succeeded, "{job:#?}");
+    let line = Line::open().await.expect("a line for the customer alone");
+    line.lead_to(scene.testbed.coordinator.address());
+    line.set(Condition::Slow { bytes_per_s: 4 << 20 });
+    let url = coordinator::url(line.address()).expect("an address");
+    let far = Client::new(url, scene.testbed.customer.key.clone()).expect("a client behind the line");
+    let desk = tempfile::tempdir().expect("a desk");
+    let breaking = async {
+        for _ in 0..BREAKS {
+            scene.under_way(&line, RESULT_BYTES / (2 * BREAKS)).await;
+            line.set(Condition::Cut);
+            line.set(Condition::Slow { bytes_per_s: 4 << 20 });
+        }
+    };
+    let bar = ProgressBar::hidden();
+    let (fetched, ()) = tokio::join!(fetch(&far, id, desk.path(), Existing::Keep, &bar), breaking);
+    let files = fetched.expect("the result, in the end");
+    assert_eq!(std::fs::metadata(&files[0].saved).expect("the file").len(), RESULT_BYTES);
     scene.close().await;
 }

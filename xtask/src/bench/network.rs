@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Network {
     child: Child,
-    /// The testbed ends when this is closed.
+    /// The testbed ends when this is closed, also by our own sudden end.
     stdin: Option<ChildStdin>,
     ready: Ready,
     /// Everything the network keeps.
@@ -42,7 +42,7 @@ impl Network {
             std::fs::remove_dir_all(folder).with_context(|| format!("could not clear {}", folder.display()))?;
         }
         let mut up = command(workspace::binary(Profile::Release, "headframe-testbed"));
-        up.args(["up", "--json", "--dir"]).arg(folder).envs(binaries(Profile::Release));
+        up.args(["up", "--json", "--until-stdin-ends", "--dir"]).arg(folder).envs(binaries(Profile::Release));
         up.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = up.spawn().context("could not start the testbed")?;
         let stdin = child.stdin.take();

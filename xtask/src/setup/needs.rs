@@ -25,6 +25,8 @@ pub(crate) enum Area {
     WindowTest,
     /// Driving the UI in a browser.
     Browser,
+    /// Throwing random bytes at the protocol.
+    Fuzz,
 }
 
 /// One thing that must be on the machine.
@@ -47,6 +49,8 @@ pub(super) struct Need {
 pub(super) enum Probe {
     /// Any of these programs on the search path.
     Program(&'static [&'static str]),
+    /// This very file, and it needs no library: it must run where there is nothing else.
+    StaticProgram(&'static str),
     /// A library with its headers.
     PkgConfig(&'static str),
     /// A container engine that answers, or one that we can start.
@@ -59,6 +63,7 @@ impl Probe {
     pub(super) fn finds(&self) -> bool {
         match self {
             Self::Program(names) => names.iter().any(|name| find(name).is_some()),
+            Self::StaticProgram(path) => super::elf::is_static(std::path::Path::new(path)),
             Self::PkgConfig(name) => says_yes(command("pkg-config").args(["--exists", name])),
             Self::Engine => crate::engine::answers() || (find("dockerd").is_some() && find("iptables").is_some()),
             Self::PostgresServer => crate::postgres::programs().is_some(),
@@ -93,15 +98,29 @@ pub(super) const NEEDS: &[Need] = &[
         Probe::Program(&["docker-registry"]),
         "docker-registry",
     ),
-    need(Area::Testbed, "busybox", "the tests' job image is one static program", Probe::Program(&["busybox"]), "busybox-static"),
+    need(
+        Area::Testbed,
+        "a static busybox",
+        "the tests' job image is this one program and nothing else",
+        Probe::StaticProgram("/bin/busybox"),
+        "busybox-static",
+    ),
+    need(Area::Testbed, "ip", "an engine that a test crashes gets a bridge of its own", Probe::Program(&["ip"]), "iproute2"),
+    need(
+        Area::Testbed,
+        "setpriv",
+        "what a test starts ends with it, however that ends",
+        Probe::Program(&["setpriv"]),
+        "util-linux",
+    ),
     need(Area::Testbed, "mkfs.ext4", "a full disk is tested on a small real one", Probe::Program(&["mkfs.ext4"]), "e2fsprogs"),
     need(Area::Postgres, "PostgreSQL", "the coordinator's tests run on both databases", Probe::PostgresServer, "postgresql"),
     need(Area::Display, "Xvfb", "a display where there is none", Probe::Program(&["Xvfb"]), "xvfb"),
     need(
         Area::Display,
-        "dbus-run-session",
+        "dbus-daemon",
         "a private session bus: one window per session, not per machine",
-        Probe::Program(&["dbus-run-session"]),
+        Probe::Program(&["dbus-daemon"]),
         "dbus",
     ),
     need(
@@ -113,4 +132,5 @@ pub(super) const NEEDS: &[Need] = &[
     ),
     need(Area::WindowTest, "xdotool", "presses keys as an owner would", Probe::Program(&["xdotool"]), "xdotool"),
     need(Area::Browser, "Chromium", "drives the UI in a browser", Probe::Program(&["chromium", "chromium-browser"]), "chromium"),
+    need(Area::Fuzz, "a C++ compiler", "the fuzzer's engine is written in C++", Probe::Program(&["c++", "g++"]), "g++"),
 ];

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     process::{cargo, command, run, says_yes},
-    workspace,
+    story, workspace,
 };
 
 /// A program from the crates registry.
@@ -36,7 +36,8 @@ pub(crate) fn install(tool: &Tool) -> Result<()> {
     if tool.is_there() {
         return Ok(());
     }
-    println!("{} is missing; it {}. Building version {} takes some minutes, once.", tool.name, tool.why, tool.version);
+    let Tool { name, version, why } = tool;
+    story::tell(format_args!("{name} is missing; it {why}. Building version {version} takes some minutes, once."));
     let mut install = cargo();
     install.args(["install", "--locked", "--quiet", tool.name, "--version", tool.version, "--root"]).arg(workspace::tools());
     // The repository's toolchain file applies, its target folder does not: these builds share nothing with ours.

@@ -26,8 +26,8 @@ const CRATES: &[Crate] = &[
     Crate {
         folder: "agent-core",
         ours: &["headframe-protocol", "headframe-control", "headframe-proof", "headframe-accounts", "headframe-contracts"],
-        never: &["tauri"],
-        why: "the agent runs without a window",
+        never: &["axum", "tauri"],
+        why: "the agent runs without a window and serves nobody but its owner",
     },
     Crate {
         folder: "coordinator",
@@ -49,7 +49,7 @@ const CRATES: &[Crate] = &[
     },
     Crate {
         folder: "testbed",
-        // `control` too: the testbed presses the owner's buttons, over the same socket as the window.
+        // `control` presses the owner's buttons, over the same socket as the window; `protocol` has the words for all of it.
         ours: &["headframe-protocol", "headframe-control", "headframe-agent", "headframe-coordinator", "headframe-cli"],
         never: &["tauri"],
         why: "the testbed starts the window's binary; it is not linked to it",
@@ -200,5 +200,31 @@ mod tests {
     fn nobody_looks_into_the_agent_from_tests_only() {
         let tree = Tree::of(&[("agent-core/src/runner.rs", "#[cfg(test)] mod tests { use crate::agent::Agent; }")]);
         assert_eq!(modules(&tree), []);
+    }
+
+    #[test]
+    fn what_the_architecture_page_says_is_what_is_checked() {
+        let page = include_str!("../../../ARCHITECTURE.md");
+        let table = page.split_once("| crate | imports of ours | never |").expect("the table of imports").1;
+        let rows: Vec<Vec<&str>> =
+            table.lines().skip(2).map_while(|row| row.strip_prefix("| ")).map(|row| row.split('|').collect()).collect();
+        assert!(rows.len() > 5, "{rows:?}");
+        for row in rows {
+            let [folder, ours, never] = [0, 1, 2].map(|column| row[column].trim());
+            let rule = CRATES.iter().find(|rule| rule.folder == folder).unwrap_or_else(|| panic!("nobody checks {folder}"));
+            for name in ours.split(", ").filter(|name| *name != "none") {
+                assert!(rule.ours.contains(&package(name).as_str()), "{folder} may import {name}");
+            }
+            for name in never.split(", ").map(|name| name.trim_end_matches(" (the whole)")) {
+                let is_ours = CRATES.iter().any(|rule| rule.folder == name);
+                let checked = if is_ours { !rule.ours.contains(&package(name).as_str()) } else { rule.never.contains(&name) };
+                assert!(checked, "{folder} must not import {name}");
+            }
+        }
+    }
+
+    /// The name of the package in a folder of ours.
+    fn package(folder: &str) -> String {
+        format!("headframe-{}", folder.trim_end_matches("-core"))
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::store::Entry;
 
 /// Lines that may follow one another in any order; those that name an attempt mean one of four.
-const LINES: [&str; 34] = [
+const LINES: [&str; 41] = [
     "offer ?",
     "offer ?",
     "offer ?",
@@ -40,6 +40,13 @@ const LINES: [&str; 34] = [
     "owner away",
     "pause",
     "start",
+    "start",
+    "finish",
+    "owner unseen",
+    "engine missing",
+    "engine ready",
+    "disk full",
+    "disk roomy",
     "1s pass",
     "5s pass",
     "70s pass",
@@ -50,7 +57,9 @@ const LINES: [&str; 34] = [
 struct Watchdog {
     written: HashSet<AttemptRef>,
     containers: HashSet<AttemptRef>,
-    ended: HashMap<AttemptRef, u32>,
+    slots: usize,
+    /// How often an outcome was to be written, less how often that did not work.
+    ended: HashMap<AttemptRef, i32>,
     outcome_written: HashSet<AttemptRef>,
     wanted_back: HashMap<AttemptRef, Moment>,
 }
@@ -60,6 +69,7 @@ impl Watchdog {
         match event {
             Event::Written(Written::Accepted(at)) => drop(self.written.insert(*at)),
             Event::Written(Written::Ended(at)) => drop(self.outcome_written.insert(*at)),
+            Event::Written(Written::NotEnded(at)) => *self.ended.entry(*at).or_default() -= 1,
             Event::Run(RunEvent { at, kind: RunEventKind::Ended(_) }) => {
                 self.containers.remove(at);
                 self.wanted_back.remove(at);
@@ -81,11 +91,15 @@ impl Watchdog {
             Effect::Run(Order::Start(offer)) => {
                 assert!(self.written.contains(&offer.at), "nothing is started before the journal has it");
                 self.containers.insert(offer.at);
-                assert!(self.containers.len() <= 1, "a slot never has two containers");
+                assert!(self.containers.len() <= self.slots, "a slot never has two containers");
             }
             Effect::Run(Order::Stop { at, .. }) => drop(self.wanted_back.insert(*at, now)),
             Effect::Run(Order::Kill(at)) => drop(self.wanted_back.remove(at)),
-            Effect::Write(Entry::Ended { at, .. }) => *self.ended.entry(*at).or_default() += 1,
+            Effect::Write(Entry::Ended { at, .. }) => {
+                let times = self.ended.entry(*at).or_default();
+                *times += 1;
+                assert!(*times <= 1, "{} has one outcome", at.attempt);
+            }
             Effect::Say(crate::coordinator::Say::Finished { at, .. }) => {
                 assert!(self.outcome_written.contains(at), "an outcome is written before it is said");
             }
@@ -129,9 +143,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens(steps in prop::collection::vec((0..LINES.len(), 0_usize..4), 1..80)) {
-        let mut rig = Rig::ready(1);
-        let mut dog = Watchdog::default();
+    fn whatever_happens(slots in 1_u8..3, steps in prop::collection::vec((0..LINES.len(), 0_usize..4), 1..80)) {
+        let mut rig = Rig::ready(slots);
+        let mut dog = Watchdog { slots: slots.into(), ..Watchdog::default() };
         for (line, which) in steps {
             let line = LINES[line].replace('?', name(which));
             if !is_possible(&line, &rig, &dog) {

@@ -24,6 +24,7 @@ fn a_job_is_written_down_before_it_is_accepted_and_settled_before_it_is_forgotte
             a ran 5000
             heartbeat
                 write receipt a #1 5000 ms
+                write renewed a
             receipt written a 1 5000
                 say receipt a #1 5000 ms
             a exits
@@ -77,18 +78,34 @@ fn an_owner_who_returns_while_the_offer_is_written_down_is_not_kept_waiting() {
 }
 
 #[test]
-fn an_acceptance_that_is_written_after_its_lease_is_over_starts_nothing() {
+fn an_acceptance_that_is_written_when_nobody_waits_for_it_any_more_starts_nothing() {
     check(
-        "offer a; 70s pass; accept written a",
+        "offer a keep_for 3600; 2s pass; accept written a",
         expect![[r#"
-        offer a
+        offer a keep_for 3600
             write accepted a
-        70s pass
+        2s pass
         accept written a
             write dropped a withdrawn (no_answer)
             say decline a (no_answer)
     "#]],
     );
+}
+
+#[test]
+fn together_jobs_get_no_more_than_the_owner_gives() {
+    // Each wants one core, one of sixteen GiB of memory and ten of a hundred GiB of disk.
+    let mut rig = Rig::ready(11);
+    let letters = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    letters.iter().for_each(|name| rig.run(&format!("offer {name}")));
+    assert_eq!(rig.duty.held().len(), letters.len());
+    rig.told.clear();
+    rig.run("offer i");
+    expect![[r#"
+        offer i
+            say decline i (declined)
+    "#]]
+    .assert_eq(&rig.told);
 }
 
 #[test]
@@ -196,15 +213,16 @@ fn an_answered_heartbeat_renews_the_lease() {
     check_working(
         "50s pass; heartbeat; 50s pass; unanswered heartbeat; 10s pass",
         expect![[r#"
-        50s pass
-        heartbeat
-            write receipt a #1 1000 ms
-        50s pass
-        unanswered heartbeat
-        10s pass
-            write parting a
-            stop a within 5s
-    "#]],
+            50s pass
+            heartbeat
+                write receipt a #1 1000 ms
+                write renewed a
+            50s pass
+            unanswered heartbeat
+            10s pass
+                write parting a
+                stop a within 5s
+        "#]],
     );
 }
 
@@ -477,13 +495,13 @@ fn finishing_lets_the_job_end_and_takes_no_other() {
         end written a
             say finished a succeeded with 0 outputs #1 9000 ms
             discard a
-            write choice Off
+            write choice Paused { until_ms: None }
         settled a
             write settled a succeeded
             discard a
     "#]],
     );
-    assert_eq!(phase_after("finish"), Phase::Off);
+    assert_eq!(phase_after("finish"), Phase::Paused { until_ms: None }, "off is a rig that was never started");
 }
 
 #[test]

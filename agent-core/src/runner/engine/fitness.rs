@@ -9,11 +9,17 @@ const API_MIN: (u32, u32) = (1, 41);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// Too old.
-    #[error("it speaks API {api}; 1.41 or newer is needed (Docker 20.10, Podman 4)")]
+    #[error("it speaks API {api}; 1.41 or newer is needed (Docker 20.10)")]
     TooOld {
         /// What it speaks.
         api: String,
     },
+    /// It tells what it made in words of its own.
+    #[error(
+        "Podman tells what it made of a container in words of its own, so that this version cannot check it; \
+         Docker, Colima, OrbStack and Rancher Desktop work"
+    )]
+    Podman,
     /// It runs other than Linux containers.
     #[error("it runs {os} containers; switch it to Linux containers")]
     NotLinux {
@@ -41,6 +47,9 @@ fn check_with_swap(version: &SystemVersion, info: &SystemInfo, may_swap: impl Fn
     let api = version.api_version.clone().unwrap_or_default();
     if parse_api(&api).is_none_or(|api| api < API_MIN) {
         return Err(Unfit::TooOld { api });
+    }
+    if is_podman(version) {
+        return Err(Unfit::Podman);
     }
     if let Some(os) = info.os_type.as_deref().filter(|os| *os != "linux") {
         return Err(Unfit::NotLinux { os: os.to_owned() });
@@ -77,6 +86,11 @@ fn check_with_swap(version: &SystemVersion, info: &SystemInfo, may_swap: impl Fn
     Ok(notes)
 }
 
+/// Whatever socket it answers at: its compatibility package puts it at Docker's.
+pub(super) fn is_podman(version: &SystemVersion) -> bool {
+    version.components.iter().flatten().any(|component| component.name.contains("Podman"))
+}
+
 fn parse_api(text: &str) -> Option<(u32, u32)> {
     let (major, minor) = text.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
@@ -91,6 +105,8 @@ fn host_has_swap() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bollard::models::SystemVersionComponents;
+
     use super::*;
 
     fn good() -> (SystemVersion, SystemInfo) {
@@ -112,6 +128,13 @@ mod tests {
         let (mut version, mut info) = good();
         change(&mut version, &mut info);
         check_with_swap(&version, &info, || swap)
+    }
+
+    #[test]
+    fn an_engine_whose_word_cannot_be_checked_is_refused() {
+        let component = SystemVersionComponents { name: "Podman Engine".to_owned(), ..SystemVersionComponents::default() };
+        let refused = check(|version, _| version.components = Some(vec![component.clone()]), true);
+        assert_eq!(refused, Err(Unfit::Podman));
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub(super) fn to_look_at(given: Option<&str>) -> Vec<Place> {
 
 fn places(given: Option<&str>, around: &Surroundings) -> Vec<Place> {
     if let Some(given) = given {
-        return vec![Place { name: "The engine of the settings", address: as_address(given) }];
+        // Whatever it is, it speaks Docker's language; the address beside the name says which one it is.
+        return vec![Place { name: "Docker", address: as_address(given) }];
     }
     if let Some(host) = &around.docker_host {
         // Whoever set it meant it: falling back silently would run jobs where he does not expect them.

@@ -42,6 +42,17 @@ pub(in crate::runner) struct LogFile {
     written: watch::Sender<Written>,
 }
 
+/// How following a container's log ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::runner) enum Followed {
+    /// The container has ended, and so has its log.
+    ToItsEnd,
+    /// The engine broke off; there may be more.
+    BrokeOff,
+    /// The file takes no more: it is as long as it may be, or cannot be written.
+    NoFurther,
+}
+
 /// How much of the engine's log is in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Cursor {
@@ -108,8 +119,11 @@ impl LogFile {
         self.written.send_modify(|written| written.flush_until = Some(until));
     }
 
-    /// Follows the container's log until it ends. True if it ended because the container did, false if the engine broke off.
-    pub(in crate::runner) async fn follow(&mut self, docker: &Docker, container: &str) -> bool {
+    /// Follows the container's log until it ends.
+    pub(in crate::runner) async fn follow(&mut self, docker: &Docker, container: &str) -> Followed {
+        if self.cursor.bytes >= LOG_BYTES_MAX {
+            return Followed::NoFurther;
+        }
         let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).timestamps(true).build();
         let mut batches = docker.logs(container, Some(options)).ready_chunks(BATCH_MAX).boxed();
         let mut known = Known::of(&self.cursor);
@@ -129,16 +143,16 @@ impl LogFile {
             if let Err(error) = self.write(&bytes).await {
                 // The job goes on; the customer gets what was written before.
                 tracing::warn!(%error, "Could not write {}; the log ends here", self.path.display());
-                return true;
+                return Followed::NoFurther;
             }
             if self.cursor.bytes >= LOG_BYTES_MAX {
-                return true;
+                return Followed::NoFurther;
             }
             if broken {
-                return false;
+                return Followed::BrokeOff;
             }
         }
-        true
+        Followed::ToItsEnd
     }
 
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt};
 
 use bollard::models::{ContainerCreateBody, ContainerInspectResponse, HostConfig, MountPoint};
 
-use super::label;
+use super::{capabilities, label};
 
 /// One way in which a container is not what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +101,7 @@ fn limits_and_locks(host: &HostConfig) -> Facts {
     facts.insert("cgroup namespace", host.cgroupns_mode.map(|mode| mode.to_string()).unwrap_or_default());
     facts.insert("cgroup parent", text(&host.cgroup_parent));
     facts.insert("capabilities added", words(host.cap_add.as_ref()));
-    facts.insert("capabilities dropped", words(host.cap_drop.as_ref()));
+    facts.insert("capabilities dropped", capabilities::dropped(host.cap_drop.as_deref().unwrap_or_default()));
     facts.insert("security options", words(host.security_opt.as_ref()));
     facts.insert("unmasked paths", if host.masked_paths.as_ref().is_some_and(Vec::is_empty) { "all" } else { "" }.to_owned());
     facts.insert(

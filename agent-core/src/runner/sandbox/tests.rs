@@ -144,6 +144,28 @@ fn every_single_deviation_is_refused() {
 }
 
 #[test]
+fn capabilities_are_judged_by_what_is_left() {
+    let asked = asked();
+    let named = |drop: &[&str], add: &[&str]| {
+        let mut made = made(&asked);
+        let host = made.host_config.as_mut().expect("a host configuration");
+        host.cap_drop = Some(drop.iter().map(|name| format!("CAP_{name}")).collect());
+        host.cap_add = Some(add.iter().map(ToString::to_string).collect());
+        deviations(&asked, &made).into_iter().map(|deviation| deviation.setting).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&["ALL"], &[]), Vec::<&str>::new());
+    assert_eq!(named(&["ALL"], &["CAP_CHOWN"]), ["capabilities added"]);
+    assert_eq!(named(&["CHOWN", "SYS_ADMIN"], &[]), ["capabilities dropped"]);
+}
+
+#[test]
+fn what_changes_the_loader_is_refused_wherever_it_comes_from() {
+    for line in ["LD_PRELOAD=/x.so", "LD_AUDIT=/x.so", "NVIDIA_VISIBLE_DEVICES=all", "GLIBC_TUNABLES=x", "LD_BIND_NOW"] {
+        refused("loader variables", |_, config| config.env.as_mut().expect("an environment").push(line.to_owned()));
+    }
+}
+
+#[test]
 fn another_image_mount_or_network_is_refused() {
     let asked = asked();
     let named = |change: &dyn Fn(&mut ContainerInspectResponse)| {

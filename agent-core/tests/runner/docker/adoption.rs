@@ -1,10 +1,10 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use headframe_agent::runner::{Adopted, Ending, Found, Known};
+use headframe_agent::runner::{Adopted, Ending, Found, Known, RunEventKind};
 use headframe_protocol::job::Reason;
 use serde_json::json;
 
-use crate::yard::Yard;
+use crate::{door::Door, yard::Yard};
 
 #[tokio::test]
 async fn a_running_container_is_followed_on_and_its_log_has_no_seam() {
@@ -13,7 +13,8 @@ async fn a_running_container_is_followed_on_and_its_log_has_no_seam() {
     yard.runner.start(job.clone()).await;
     yard.logged("line 10\n").await;
     yard.live_again().await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    yard.printed(job.at, "line 20\n").await;
+    let adopted = Instant::now();
     let found = yard.runner.adopt(vec![Yard::known(&job, 500)]).await;
     assert_eq!(found, [Adopted { at: job.at, found: Found::Running }]);
     yard.started().await;
@@ -21,29 +22,61 @@ async fn a_running_container_is_followed_on_and_its_log_has_no_seam() {
     let expected: String = (1..=60).map(|number| format!("line {number}\n")).collect();
     assert_eq!(yard.coordinator.log(), expected);
     assert_eq!(outputs.len(), 1);
-    // What nobody saw is not billed: the second between the lives, and what the journal had not written down.
-    assert!((500..6_000).contains(&running_ms), "{running_ms}");
+    // What nobody saw is not billed: the time between the lives, and what the journal had not written down.
+    let seen = Duration::from_millis(500) + adopted.elapsed();
+    assert!((500..=seen.as_millis()).contains(&running_ms.into()), "{running_ms} ms, of which {seen:?} were seen");
     yard.close().await;
 }
 
 #[tokio::test]
 async fn a_container_that_ended_meanwhile_is_collected() {
     let mut yard = Yard::open().await;
-    let job = yard.job("echo first; sleep 1; echo second; echo done > out", json!({"outputs": ["out"]}));
-    let container = Yard::container(job.at);
+    let mut job = yard.job("echo first; sleep 1; echo second; echo done > out", json!({"outputs": ["out"]}));
     yard.runner.start(job.clone()).await;
     yard.logged("first").await;
     yard.live_again().await;
-    while yard.docker.inspect_container(&container, None).await.expect("it is there").state.and_then(|state| state.running)
-        == Some(true)
-    {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    yard.exited(job.at).await;
+    // It ended within its time; that the time is over by now is nothing to it.
+    job.spec.timeout_s = 1;
     let found = yard.runner.adopt(vec![Yard::known(&job, 700)]).await;
     assert_eq!(found, [Adopted { at: job.at, found: Found::Exited }]);
+    let first = yard.until("an event", Some).await;
+    assert_eq!(first, RunEventKind::Exited { code: 0 }, "what has ended neither starts nor runs");
     let Ending::Succeeded { outputs, running_ms, .. } = yard.ended().await else { panic!("{}", yard.coordinator.log()) };
     assert_eq!((outputs.len(), yard.coordinator.log().as_str()), (1, "first\nsecond\n"));
-    assert!((700..1_500).contains(&running_ms), "{running_ms}");
+    assert_eq!(running_ms, 700, "what nobody saw is not billed");
+    yard.close().await;
+}
+
+#[tokio::test]
+async fn a_container_that_was_ended_from_outside_while_nobody_looked_fails_the_attempt_not_the_job() {
+    let mut yard = Yard::open().await;
+    let job = yard.job("echo running; exec sleep 300", json!({}));
+    yard.runner.start(job.clone()).await;
+    yard.logged("running").await;
+    yard.live_again().await;
+    yard.docker.kill_container(&Yard::container(job.at), None).await.expect("it ran");
+    yard.exited(job.at).await;
+    yard.runner.adopt(vec![Yard::known(&job, 1)]).await;
+    let ending = yard.ended().await;
+    assert!(matches!(ending, Ending::Failed { reason: Reason::EngineFailed, running_ms: 1, .. }), "{ending:?}");
+    yard.close().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_cannot_list_is_asked_again_before_anything_is_given_up() {
+    let door = Door::open().await;
+    let mut yard = Yard::open_with(|config| config.socket = Some(door.socket())).await;
+    let job = yard.job("sleep 60", json!({}));
+    yard.runner.start(job.clone()).await;
+    yard.started().await;
+    yard.live_again().await;
+    door.refuse("/containers/json", 2);
+    let found = yard.runner.adopt(vec![Yard::known(&job, 500)]).await;
+    assert_eq!(found, [Adopted { at: job.at, found: Found::Running }]);
+    yard.started().await;
+    yard.runner.kill(job.at).await;
+    assert!(matches!(yard.ended().await, Ending::Stopped { .. }));
     yard.close().await;
 }
 
@@ -68,9 +101,7 @@ async fn an_attempt_cut_off_while_preparing_starts_again() {
     let base = job.base.clone();
     job.base = "http://192.0.2.1/".parse().expect("an address");
     yard.runner.start(job.clone()).await;
-    while yard.containers().await.is_empty() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    yard.made().await;
     yard.live_again().await;
     let found = yard.runner.adopt(vec![Yard::known(&job, 0)]).await;
     assert_eq!(found, [Adopted { at: job.at, found: Found::NotStarted }]);
@@ -104,13 +135,16 @@ async fn a_container_that_is_gone_is_missing() {
 #[tokio::test]
 async fn the_jobs_time_goes_on_while_the_agent_is_away() {
     let mut yard = Yard::open().await;
-    let job = yard.job("sleep 60", json!({"timeout_s": 2}));
+    let mut job = yard.job("sleep 2; echo two seconds; sleep 60", json!({}));
     yard.runner.start(job.clone()).await;
     yard.started().await;
     yard.live_again().await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    job.spec.timeout_s = 2;
+    yard.printed(job.at, "two seconds").await;
+    let adopted = Instant::now();
     yard.runner.adopt(vec![Yard::known(&job, 100)]).await;
-    let ending = yard.ended().await;
-    assert!(matches!(ending, Ending::Failed { reason: Reason::TimedOut, running_ms: 100..2_000, .. }), "{ending:?}");
+    let Ending::Failed { reason: Reason::TimedOut, running_ms, .. } = yard.ended().await else { panic!("it has no time left") };
+    let seen = Duration::from_millis(100) + adopted.elapsed();
+    assert!((100..=seen.as_millis()).contains(&running_ms.into()), "{running_ms} ms, of which {seen:?} were seen");
     yard.close().await;
 }

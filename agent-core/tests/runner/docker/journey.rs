@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use headframe_agent::runner::{DiskLimit, Ending, InputHosts, RunEventKind};
 use headframe_protocol::{Sha256, session::OutputFile};
 use serde_json::json;
@@ -18,6 +20,7 @@ async fn travels(limit: Option<DiskLimit>) {
     let sum = Sha256::of(&input);
     yard.coordinator.seen.lock().expect("no panics").inputs.insert(0, input);
     let upload = "upl_0192d3a0b1c27def8123456789abcdef";
+    let begun = Instant::now();
     let ending = yard
         .run(
             "echo hello; id -u; mkdir -p out/deep; cp in/deep/a.txt out/b.txt; echo $SEED > out/deep/c.txt; stat -c %u /work in/deep/a.txt",
@@ -34,7 +37,7 @@ async fn travels(limit: Option<DiskLimit>) {
     assert_eq!(yard.coordinator.object(seed).as_deref(), Some(&b"7\n"[..]));
     assert_eq!(yard.coordinator.log(), "hello\n65534\n65534\n65534\n");
     assert_eq!(log_bytes, 24);
-    assert!(running_ms < 10_000, "{running_ms}");
+    assert!(begun.elapsed().as_millis() >= running_ms.into(), "{running_ms}");
     assert_eq!(yard.runner.images(), [yard.image.digest()]);
     yard.close().await;
 }
@@ -60,6 +63,7 @@ async fn the_best_disk_limit_of_this_machine_is_used() {
 async fn events_come_in_order() {
     let mut yard = Yard::open().await;
     let job = yard.job("echo a; sleep 2; echo b", json!({}));
+    let begun = Instant::now();
     yard.runner.start(job.clone()).await;
     yard.runner.start(job).await;
     let mut order = Vec::new();
@@ -79,7 +83,7 @@ async fn events_come_in_order() {
             order.push(word);
         }
         if let RunEventKind::Ended(Ending::Succeeded { running_ms, .. }) = kind {
-            assert!((1_900..4_000).contains(&running_ms), "{running_ms}");
+            assert!((1_900..=begun.elapsed().as_millis()).contains(&running_ms.into()), "{running_ms}");
             break;
         }
     }

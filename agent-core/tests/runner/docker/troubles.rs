@@ -1,10 +1,10 @@
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use headframe_agent::runner::{Ending, RunEventKind};
-use headframe_protocol::{Sha256, job::Reason};
+use headframe_agent::runner::{DiskLimit, Ending, RunEventKind};
+use headframe_protocol::{Sha256, error::Problem, job::Reason};
 use serde_json::json;
 
-use crate::{image, yard::Yard};
+use crate::{door::Door, image, yard::Yard};
 
 fn failure(ending: Ending) -> (Reason, Option<String>) {
     match ending {
@@ -82,17 +82,53 @@ async fn a_full_rig_refuses_before_anything_is_fetched() {
 async fn a_rig_that_fills_up_ends_the_job() {
     let disk = SmallDisk::new(2_200);
     let mut yard = Yard::open_with(|config| {
-        config.data_dir = disk.dir.path().join("mnt/agent");
+        config.data_dir = disk.path().join("agent");
         config.disk_reserve_bytes = 500 << 20;
     })
     .await;
     let job = yard.job("sleep 60", json!({}));
     yard.runner.start(job).await;
     yard.started().await;
-    let owners = std::fs::File::create(disk.dir.path().join("mnt/owners-own-file")).expect("a file");
-    rustix::fs::fallocate(&owners, rustix::fs::FallocateFlags::empty(), 0, 1_800 << 20).expect("space");
+    let full = disk.fill(1_800);
     assert_eq!(failure(yard.ended().await).0, Reason::RigDiskFull);
-    drop(owners);
+    drop(full);
+    yard.close().await;
+}
+
+#[tokio::test]
+async fn the_engines_own_disk_is_the_owners_too() {
+    let (disk, door) = (SmallDisk::new(2_200), Door::open().await);
+    door.says_data_root(&disk.path());
+    let mut yard = Yard::open_with(|config| {
+        config.socket = Some(door.socket());
+        config.disk_limit = Some(DiskLimit::FreeSpaceWatch);
+        config.disk_reserve_bytes = 500 << 20;
+    })
+    .await;
+    let running = yard.job("sleep 60", json!({}));
+    yard.runner.start(running).await;
+    yard.started().await;
+    let full = disk.fill(1_800);
+    assert_eq!(failure(yard.ended().await).0, Reason::RigDiskFull);
+    drop(full);
+    yard.close().await;
+}
+
+#[tokio::test]
+async fn a_rig_that_fills_up_while_a_job_is_prepared_prepares_no_further() {
+    let disk = SmallDisk::new(2_200);
+    let mut yard = Yard::open_with(|config| {
+        config.data_dir = disk.path().join("agent");
+        config.disk_reserve_bytes = 500 << 20;
+    })
+    .await;
+    let mut job = yard.job("true", json!({"inputs": [{"upload": UPLOAD, "sha256": Sha256::of(b""), "path": "a"}]}));
+    job.base = "http://192.0.2.1/".parse().expect("an address");
+    yard.runner.start(job).await;
+    yard.made().await;
+    let full = disk.fill(1_800);
+    assert_eq!(failure(yard.ended().await).0, Reason::RigDiskFull);
+    drop(full);
     yard.close().await;
 }
 
@@ -110,6 +146,17 @@ impl SmallDisk {
         run("mkfs.ext4", &["-q", "-F", "-m", "0", &image.to_string_lossy()]);
         run("mount", &["-o", "loop", &image.to_string_lossy(), &mount.to_string_lossy()]);
         Self { dir }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("mnt")
+    }
+
+    /// With a file of the owner's.
+    fn fill(&self, mib: u64) -> std::fs::File {
+        let owners = std::fs::File::create(self.path().join("owners-own-file")).expect("a file");
+        rustix::fs::fallocate(&owners, rustix::fs::FallocateFlags::empty(), 0, mib << 20).expect("space");
+        owners
     }
 }
 
@@ -135,6 +182,75 @@ async fn an_upload_that_stumbles_is_tried_again() {
 }
 
 #[tokio::test]
+async fn outputs_the_coordinator_has_no_room_for_are_the_jobs_trouble() {
+    let mut yard = Yard::open().await;
+    let said = "The attempt has brought as much as its job may leave.";
+    let full: Problem = serde_json::from_value(json!({
+        "type": "urn:headframe:problem:quota_exceeded", "title": "No room", "status": 507, "code": "quota_exceeded", "detail": said,
+    }))
+    .expect("a problem document");
+    yard.coordinator.seen.lock().expect("no panics").full = Some(full);
+    // Small enough to be on its way whole before the refusal comes: one that breaks off on the way is asked about again.
+    let (reason, detail) = failure(yard.run("echo coal > a", json!({"outputs": ["a"]})).await);
+    assert_eq!(reason, Reason::OutputRefused);
+    assert!(detail.as_deref().is_some_and(|detail| detail.contains(said)), "{detail:?}");
+    assert_eq!(yard.coordinator.seen.lock().expect("no panics").objects_refused, 1);
+    yard.close().await;
+}
+
+#[tokio::test]
+async fn an_input_that_comes_late_is_waited_for() {
+    let mut yard = Yard::open().await;
+    let sum = Sha256::of(b"late");
+    {
+        let mut seen = yard.coordinator.seen.lock().expect("no panics");
+        seen.inputs.insert(0, b"late".to_vec());
+        seen.troubles = 4;
+    }
+    let ending = yard.run("cat a", json!({"inputs": [{"upload": UPLOAD, "sha256": sum, "path": "a"}]})).await;
+    assert!(matches!(ending, Ending::Succeeded { .. }), "{ending:?}");
+    yard.close().await;
+}
+
+#[tokio::test]
+async fn a_stop_while_the_engine_makes_the_container_leaves_nothing() {
+    let door = Door::open().await;
+    let yard = Yard::open_with(|config| config.socket = Some(door.socket())).await;
+    let gate = door.hold("/containers/create");
+    let job = yard.job("true", json!({}));
+    let at = job.at;
+    yard.runner.start(job).await;
+    gate.arrived.notified().await;
+    yard.runner.stop(at, Duration::ZERO).await;
+    let runner = yard.runner.clone();
+    tokio::join!(runner.discarded(at), async {
+        gate.open.notify_one();
+        gate.answered.notified().await;
+    });
+    assert_eq!(yard.containers().await, Vec::<String>::new());
+    yard.close().await;
+}
+
+#[tokio::test]
+async fn an_image_that_was_refused_is_still_ours_to_remove() {
+    let mut yard = Yard::open_with(|config| config.image_cap_bytes = 0).await;
+    let bad = image::make(&yard.docker, &yard.registry.host, "preload", &["ENV LD_PRELOAD=/x.so"]).await;
+    assert_eq!(failure(yard.run("true", json!({"image": bad})).await).0, Reason::ImageRefused);
+    assert_eq!(yard.runner.images(), [bad.digest()]);
+    yard.close().await;
+}
+
+#[tokio::test]
+async fn an_environment_that_changes_the_loader_is_not_run() {
+    let mut yard = Yard::open().await;
+    for name in ["LD_PRELOAD", "LD_LIBRARY_PATH", "NVIDIA_VISIBLE_DEVICES", "GLIBC_TUNABLES"] {
+        let ending = yard.run("true", json!({"env": {name: "x"}})).await;
+        assert_eq!(failure(ending).0, Reason::NotRunnable, "{name}");
+    }
+    yard.close().await;
+}
+
+#[tokio::test]
 async fn a_stop_while_preparing_is_heeded_at_once() {
     let mut yard = Yard::open().await;
     // Nobody answers there, so the input would be tried for a while.
@@ -145,7 +261,7 @@ async fn a_stop_while_preparing_is_heeded_at_once() {
     job.spec.inputs[0].upload = Some(UPLOAD.parse().expect("an id"));
     let at = job.at;
     yard.runner.start(job).await;
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    yard.made().await;
     yard.runner.stop(at, Duration::from_secs(60)).await;
     let ending = tokio::time::timeout(Duration::from_secs(10), yard.ended()).await.expect("at once");
     assert!(matches!(ending, Ending::Stopped { running_ms: 0, .. }), "{ending:?}");

@@ -83,8 +83,8 @@ async fn win(
          UPDATE job SET state = 'assigned', epoch = job.epoch + 1, attempt_id = claimed.attempt_id, reason = NULL, detail = NULL,
                 changed_ms = $1
          FROM claimed
-         WHERE job.id = claimed.job_id AND job.epoch = claimed.epoch AND job.state = 'queued'
-           AND job.id IN (SELECT id FROM job WHERE state = 'queued' AND id IN ({free}){skip_locked})
+         WHERE job.id = claimed.job_id AND job.epoch = claimed.epoch AND job.state = 'queued' AND job.end_reason IS NULL
+           AND job.id IN (SELECT id FROM job WHERE state = 'queued' AND end_reason IS NULL AND id IN ({free}){skip_locked})
          RETURNING id, spec, array_index"
     );
     let mut query = sqlx::query_as::<_, (String, String, Option<i64>)>(AssertSqlSafe(sql)).bind(now.as_millis());

@@ -3,10 +3,10 @@
 use super::{
     AttemptRef, Case, DeviceId, JobId, JobSpec, JobState, Micros, Nudge, Reason, Rules, StoreError, TimestampMs, Tx, case,
     document,
-    end::{release, tell_webhook},
+    end::{book, release, tell_webhook},
     parsed,
 };
-use crate::store::Doing as _;
+use crate::store::{Doing as _, jobs};
 
 #[derive(sqlx::FromRow)]
 struct EndRow {
@@ -16,6 +16,7 @@ struct EndRow {
     held: i64,
     attempt_id: Option<String>,
     epoch: i64,
+    end_reason: Option<String>,
 }
 
 /// Somebody wants the job ended, for `reason`. One that waits ends at once; one that a rig has ends when the rig
@@ -30,6 +31,8 @@ pub async fn request_end(
     reason: Reason,
     now: TimestampMs,
 ) -> Result<(bool, Vec<Nudge>), StoreError> {
+    // Taken before it is looked at: between a look and a change its attempt may end and put it back in the queue.
+    jobs::take_row(tx, job).await?;
     let ended = end_waiting(tx, job, final_state(reason), reason, now).await?;
     if !ended.is_empty() {
         return Ok((true, ended));
@@ -43,13 +46,18 @@ pub async fn request_end(
     .execute(&mut **tx)
     .await
     .doing("ask for a job's end")?;
-    let row = read_end_row(tx, job).await?;
-    let Some(row) = row else { return Ok((false, Vec::new())) };
-    let over = parsed::<JobState>(&row.state, "job state")?.is_final();
-    let Some(attempt) = row.attempt_id.filter(|_| done.rows_affected() == 1) else { return Ok((!over, Vec::new())) };
+    let Some(row) = read_end_row(tx, job).await? else { return Ok((false, Vec::new())) };
+    if parsed::<JobState>(&row.state, "job state")?.is_final() {
+        return Ok((false, Vec::new()));
+    }
+    let Some(attempt) = row.attempt_id else { return Ok((true, Vec::new())) };
     let at = AttemptRef { attempt: parsed(&attempt, "attempt id")?, epoch: row.epoch.unsigned_abs() };
+    // Asked again, the rig is told again, with the reason that came first.
+    let reason = row.end_reason.as_deref().map_or(Ok(reason), |first| parsed(first, "reason"))?;
     let mut nudges = ask_to_end(tx, rules, at, reason, now).await?;
-    nudges.push(Nudge::Changed(job));
+    if done.rows_affected() == 1 {
+        nudges.push(Nudge::Changed(job));
+    }
     Ok((true, nudges))
 }
 
@@ -64,7 +72,7 @@ pub async fn ask_to_end(
     reason: Reason,
     now: TimestampMs,
 ) -> Result<Vec<Nudge>, StoreError> {
-    let Some(case) = case::of(tx, at).await?.filter(Case::is_live) else { return Ok(Vec::new()) };
+    let Some(case) = case::to_change(tx, at).await?.filter(Case::is_live) else { return Ok(Vec::new()) };
     let deadline = case.deadline.min(now.after(rules.timers.end_grace));
     sqlx::query("UPDATE attempt SET end_reason = $1, deadline_ms = $2 WHERE id = $3 AND ended_ms IS NULL AND end_reason IS NULL")
         .bind(reason.as_str())
@@ -101,7 +109,8 @@ async fn end_waiting(tx: &mut Tx, job: JobId, to: JobState, reason: Reason, now:
         return Ok(Vec::new());
     }
     let Some(row) = read_end_row(tx, job).await? else { return Ok(Vec::new()) };
-    release(tx, parsed(&row.customer_id, "customer id")?, job, Micros::new(row.held), now).await?;
+    let released = release(parsed(&row.customer_id, "customer id")?, job, Micros::new(row.held));
+    book(tx, released.as_slice(), now).await?;
     sqlx::query("UPDATE job SET held = 0 WHERE id = $1")
         .bind(job.to_string())
         .execute(&mut **tx)
@@ -116,7 +125,7 @@ async fn end_waiting(tx: &mut Tx, job: JobId, to: JobState, reason: Reason, now:
 }
 
 async fn read_end_row(tx: &mut Tx, job: JobId) -> Result<Option<EndRow>, StoreError> {
-    sqlx::query_as("SELECT customer_id, state, spec, held, attempt_id, epoch FROM job WHERE id = $1")
+    sqlx::query_as("SELECT customer_id, state, spec, held, attempt_id, epoch, end_reason FROM job WHERE id = $1")
         .bind(job.to_string())
         .fetch_optional(&mut **tx)
         .await
@@ -134,6 +143,7 @@ pub(super) const fn final_state(reason: Reason) -> JobState {
         | Reason::ImageRefused
         | Reason::ImageRevoked
         | Reason::PullFailed
+        | Reason::FetchFailed
         | Reason::InputUnavailable
         | Reason::InputMismatch
         | Reason::OutputMissing

@@ -84,6 +84,18 @@ impl Case {
     }
 }
 
+/// The same, to change it: until the transaction ends nobody else changes the attempt or its job. Everybody takes the job's
+/// row before the attempt's, so that no two wait for one another.
+pub(super) async fn to_change(tx: &mut Tx, at: AttemptRef) -> Result<Option<Case>, StoreError> {
+    sqlx::query("UPDATE job SET epoch = epoch WHERE id = (SELECT job_id FROM attempt WHERE id = $1 AND epoch = $2)")
+        .bind(at.attempt.to_string())
+        .bind(as_i64(at.epoch))
+        .execute(&mut **tx)
+        .await
+        .doing("take a job's row")?;
+    of(tx, at).await
+}
+
 /// Reads the attempt `at` names, in that epoch.
 pub(super) async fn of(tx: &mut Tx, at: AttemptRef) -> Result<Option<Case>, StoreError> {
     let row: Option<CaseRow> = sqlx::query_as(

@@ -3,9 +3,16 @@
 use super::{
     Account, AttemptRef, AttemptState, Case, CustomerId, Ending, Fault, JobId, JobSpec, JobState, Kind, Micros, Nudge, QueuedJob,
     Reason, Rules, Settled, StoreError, TimestampMs, Transfer, Tx, Verdict, Want, artifacts, as_i64, asked::final_state, case,
-    ledger, outbox,
+    ledger, outbox, verdict,
 };
-use crate::store::Doing as _;
+use crate::store::{
+    Doing as _,
+    customers::{self, Storage},
+    line, reservations,
+};
+
+/// The most of a rig's own words that is kept: what a person reads of an error.
+const DETAIL_CHARS_MAX: usize = 500;
 
 /// What came of a report that an attempt ended.
 #[derive(Debug, Clone)]
@@ -43,22 +50,30 @@ pub async fn end(
 ) -> Result<Ended, StoreError> {
     assert!(state.is_final(), "an attempt ends in a final state");
     let theirs = |case: &Case| ending.by.is_none_or(|device| device == case.device);
-    let Some(case) = case::of(tx, at).await?.filter(theirs) else { return Ok(Ended { settled: None, nudges: Vec::new() }) };
-    if !case.is_live() || !write_end(tx, &case, state, &ending, now).await? {
-        return Ok(Ended { settled: Some(case.settled()), nudges: Vec::new() });
+    let Some(case) = case::to_change(tx, at).await?.filter(theirs) else {
+        return Ok(Ended { settled: None, nudges: Vec::new() });
+    };
+    // A rig declines what it has not answered. Afterwards it can only bring, fail or give back.
+    let answered = state == AttemptState::Withdrawn && ending.by.is_some() && case.state != AttemptState::Offered;
+    if !case.is_live() || answered {
+        return Ok(Ended { settled: Some(case.settled()), nudges: said_again(&case, &ending) });
     }
     let (charged_ms, charged) = charge(&case, state, now);
-    capture(tx, &case, charged_ms, charged, now).await?;
+    let next = next(rules, &case, state, &ending, now);
+    write_end(tx, &case, state, &ending, (charged_ms, charged), now).await?;
+    settle(tx, &case, next, charged, now).await?;
     if state == AttemptState::Succeeded {
-        artifacts::accept(tx, (case.customer, case.job, at.attempt), &ending.outputs, now).await?;
+        artifacts::accept(tx, (case.job, at.attempt), &ending.outputs, now).await?;
     }
-    let next = next(rules, &case, state, ending.reason, now);
+    let kept = if state == AttemptState::Succeeded { ending.outputs.iter().map(|file| file.bytes).sum() } else { 0 };
+    let reserved = reservations::drop_of_attempt(tx, at.attempt).await?;
+    customers::settle(tx, case.customer, charged, Storage { kept, reserved }).await?;
     let mut nudges = vec![
         Nudge::Changed(case.job),
         Nudge::Ended {
             device: case.device,
             at,
-            verdict: verdict(state, ending.reason),
+            verdict: verdict::of(rules, &case, state, &ending, now),
             rig_knows: ending.by.is_some(),
             reason: ending.reason,
         },
@@ -68,31 +83,53 @@ pub async fn end(
             let last = Last { to, reason, detail: ending.detail.as_deref(), charged };
             nudges.extend(finish(tx, &case, last, now).await?);
         }
-        Next::Queue { .. } => nudges.push(requeue(tx, &case, next, state, charged, now).await?),
+        Next::Queue { .. } => nudges.push(requeue(tx, &case, next, charged, now).await?),
     }
     let settled = Case { state, reason: ending.reason, charged_ms, charged, ..case }.settled();
     Ok(Ended { settled: Some(settled), nudges })
 }
 
-/// False if somebody else ended it in the meantime.
-async fn write_end(tx: &mut Tx, case: &Case, state: AttemptState, ending: &Ending, now: TimestampMs) -> Result<bool, StoreError> {
-    let detail: Option<String> = ending.detail.as_ref().map(|text| text.chars().take(500).collect());
-    let done = sqlx::query(
-        "UPDATE attempt SET state = $1, reason = $2, detail = $3, exit_code = $4, changed_ms = $5, ended_ms = $6
-         WHERE id = $7 AND epoch = $8 AND ended_ms IS NULL",
+/// An attempt that is over is over for every index: whoever wrote its end down may have died, or never have heard that the
+/// commit was done, before he could say so.
+fn said_again(case: &Case, ending: &Ending) -> Vec<Nudge> {
+    if !case.state.is_final() {
+        return Vec::new();
+    }
+    vec![Nudge::Ended {
+        device: case.device,
+        at: case.at,
+        verdict: Verdict::Void,
+        rig_knows: ending.by.is_some(),
+        reason: case.reason,
+    }]
+}
+
+async fn write_end(
+    tx: &mut Tx,
+    case: &Case,
+    state: AttemptState,
+    ending: &Ending,
+    (charged_ms, charged): (u64, Micros),
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE attempt SET state = $1, reason = $2, detail = $3, exit_code = $4, changed_ms = $5, ended_ms = $6, charged_ms = $7,
+                charged = $8 WHERE id = $9 AND epoch = $10",
     )
     .bind(state.as_str())
     .bind(ending.reason.map(Reason::as_str))
-    .bind(detail)
+    .bind(ending.detail.as_deref().map(|text| line(text, DETAIL_CHARS_MAX)))
     .bind(ending.exit_code)
     .bind(now.as_millis())
     .bind(now.as_millis())
+    .bind(as_i64(charged_ms))
+    .bind(charged.get())
     .bind(case.at.attempt.to_string())
     .bind(as_i64(case.at.epoch))
     .execute(&mut **tx)
     .await
     .doing("end an attempt")?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
 /// What is paid: for work that was done or given back in order, the time the rig signed for, as far as we saw it ourselves.
@@ -112,52 +149,62 @@ fn charge(case: &Case, state: AttemptState, now: TimestampMs) -> (u64, Micros) {
     (charged_ms, case.price_per_hour.per_hour_for(charged_ms).min(case.held))
 }
 
-async fn capture(tx: &mut Tx, case: &Case, charged_ms: u64, charged: Micros, now: TimestampMs) -> Result<(), StoreError> {
-    if charged > Micros::ZERO {
-        let fee = charged.fee(case.fee_bps);
-        let credit = Micros::new(charged.get() - fee.get());
-        let transfer = Transfer {
-            id: format!("{}:{}", Kind::Capture.as_str(), case.at.attempt),
-            kind: Kind::Capture,
-            job: Some(case.job),
-            attempt: Some(case.at.attempt),
-            memo: None,
-            legs: vec![
-                (Account::Held(case.customer), charged.negated()),
-                (Account::Credit(case.device), credit),
-                (Account::Fee, fee),
-            ],
-        };
-        book(tx, transfer, now).await?;
-    }
-    sqlx::query("UPDATE attempt SET charged_ms = $1, charged = $2 WHERE id = $3")
-        .bind(as_i64(charged_ms))
-        .bind(charged.get())
-        .bind(case.at.attempt.to_string())
-        .execute(&mut **tx)
-        .await
-        .doing("charge an attempt")?;
+/// Moves the money: what the attempt is paid, and if the job ends with it, what is left of its hold. In one posting, so that
+/// the accounts are taken in their order.
+async fn settle(tx: &mut Tx, case: &Case, next: Next, charged: Micros, now: TimestampMs) -> Result<(), StoreError> {
+    let rest = match next {
+        Next::Final(..) => Micros::new(case.held.get() - charged.get()),
+        Next::Queue { .. } => Micros::ZERO,
+    };
+    let transfers: Vec<Transfer> = capture(case, charged).into_iter().chain(release(case.customer, case.job, rest)).collect();
+    book(tx, &transfers, now).await?;
     crate::fail::point("capture");
     Ok(())
 }
 
+/// What an attempt is paid, taken of its job's hold; nothing if that is nothing.
+fn capture(case: &Case, charged: Micros) -> Option<Transfer> {
+    let fee = charged.fee(case.fee_bps);
+    let credit = Micros::new(charged.get() - fee.get());
+    (charged > Micros::ZERO).then(|| Transfer {
+        id: format!("{}:{}", Kind::Capture.as_str(), case.at.attempt),
+        kind: Kind::Capture,
+        job: Some(case.job),
+        attempt: Some(case.at.attempt),
+        memo: None,
+        legs: vec![
+            (Account::Held(case.customer), charged.negated()),
+            (Account::Credit(case.device), credit),
+            (Account::Fee, fee),
+        ],
+    })
+}
+
+/// What is left of a hold goes back; nothing if that is nothing.
+pub(super) fn release(customer: CustomerId, job: JobId, rest: Micros) -> Option<Transfer> {
+    let (held, available) = (Account::Held(customer), Account::Available(customer));
+    (rest > Micros::ZERO).then(|| Transfer::between(Kind::Release, &job.to_string(), held, available, rest).for_job(job))
+}
+
 /// Held money covers what is taken of it by construction; if it does not, the books are wrong and nothing may be written.
-async fn book(tx: &mut Tx, transfer: Transfer, now: TimestampMs) -> Result<(), StoreError> {
-    match ledger::post(tx, std::slice::from_ref(&transfer), now).await? {
+pub(super) async fn book(tx: &mut Tx, transfers: &[Transfer], now: TimestampMs) -> Result<(), StoreError> {
+    match ledger::post(tx, transfers, now).await? {
         ledger::Posted::Yes => Ok(()),
         ledger::Posted::NotCovered(account) => {
-            Err(StoreError::Corrupt { what: "balance", value: format!("{account} does not cover {}", transfer.id) })
+            let ids: Vec<&str> = transfers.iter().map(|transfer| transfer.id.as_str()).collect();
+            Err(StoreError::Corrupt { what: "balance", value: format!("{account} does not cover {}", ids.join(", ")) })
         }
     }
 }
 
-fn next(rules: &Rules, case: &Case, state: AttemptState, reason: Option<Reason>, now: TimestampMs) -> Next {
+fn next(rules: &Rules, case: &Case, state: AttemptState, ending: &Ending, now: TimestampMs) -> Next {
     if state == AttemptState::Succeeded {
         return Next::Final(JobState::Succeeded, None);
     }
     if let Some(wanted) = case.job_end_reason {
         return Next::Final(final_state(wanted), Some(wanted));
     }
+    let reason = ending.reason;
     let job_failed = state == AttemptState::Failed && reason.is_some_and(|reason| reason.fault() == Fault::Job);
     if job_failed {
         let failures = case.failures + 1;
@@ -167,30 +214,11 @@ fn next(rules: &Rules, case: &Case, state: AttemptState, reason: Option<Reason>,
         let pause = rules.timers.job_backoff * 2_u32.saturating_pow(failures - 1);
         return Next::Queue { not_before: now.after(pause), failed: true, interrupted: false };
     }
-    // An offer that came to nothing is no interruption: nothing had begun. Nor is the operator's stop of the network.
-    let interrupted = state != AttemptState::Withdrawn && reason != Some(Reason::NetworkStopped);
+    let interrupted = verdict::is_interruption(rules, case, state, ending, now);
     if interrupted && case.interruptions + 1 >= rules.interruptions_max {
         return Next::Final(JobState::Failed, Some(Reason::TooManyInterruptions));
     }
     Next::Queue { not_before: TimestampMs::default(), failed: false, interrupted }
-}
-
-fn verdict(state: AttemptState, reason: Option<Reason>) -> Verdict {
-    let by_reason = match reason.map(Reason::fault) {
-        Some(Fault::Job) => Verdict::JobFailed,
-        Some(Fault::Rig) => Verdict::RigFailed,
-        Some(Fault::Nobody) | None => Verdict::Void,
-    };
-    match state {
-        AttemptState::Succeeded | AttemptState::Yielded => Verdict::Fine,
-        AttemptState::Failed | AttemptState::Lost | AttemptState::Withdrawn => by_reason,
-        AttemptState::Cancelled => Verdict::Void,
-        AttemptState::Offered
-        | AttemptState::Accepted
-        | AttemptState::Preparing
-        | AttemptState::Running
-        | AttemptState::Uploading => Verdict::Void,
-    }
 }
 
 /// How a job ends with its last attempt.
@@ -203,12 +231,9 @@ struct Last<'a> {
     charged: Micros,
 }
 
-/// The job ends: what was not used of its hold goes back, its webhook is told.
+/// The job ends, and its webhook is told.
 async fn finish(tx: &mut Tx, case: &Case, last: Last<'_>, now: TimestampMs) -> Result<Option<Nudge>, StoreError> {
     let Last { to, reason, detail, charged } = last;
-    let rest = Micros::new(case.held.get() - charged.get());
-    release(tx, case.customer, case.job, rest, now).await?;
-    let detail: Option<String> = detail.map(|text| text.chars().take(500).collect());
     let failed = u32::from(to == JobState::Failed && reason.is_some_and(|reason| reason.fault() == Fault::Job));
     let interrupted = u32::from(reason == Some(Reason::TooManyInterruptions));
     sqlx::query(
@@ -217,7 +242,7 @@ async fn finish(tx: &mut Tx, case: &Case, last: Last<'_>, now: TimestampMs) -> R
     )
     .bind(to.as_str())
     .bind(reason.map(Reason::as_str))
-    .bind(detail)
+    .bind(detail.map(|text| line(text, DETAIL_CHARS_MAX)))
     .bind(i64::from(case.failures + failed))
     .bind(i64::from(case.interruptions + interrupted))
     .bind(charged.get())
@@ -231,21 +256,6 @@ async fn finish(tx: &mut Tx, case: &Case, last: Last<'_>, now: TimestampMs) -> R
     let told = tell_webhook(tx, &case.spec, case.job, to, reason, now).await?;
     crate::fail::point("promote");
     Ok(told.then_some(Nudge::Outbox))
-}
-
-pub(super) async fn release(
-    tx: &mut Tx,
-    customer: CustomerId,
-    job: JobId,
-    rest: Micros,
-    now: TimestampMs,
-) -> Result<(), StoreError> {
-    if rest > Micros::ZERO {
-        let transfer =
-            Transfer::between(Kind::Release, &job.to_string(), Account::Held(customer), Account::Available(customer), rest);
-        book(tx, transfer.for_job(job), now).await?;
-    }
-    Ok(())
 }
 
 /// True if there is a webhook to tell.
@@ -274,19 +284,13 @@ pub(super) async fn tell_webhook(
     Ok(true)
 }
 
-async fn requeue(
-    tx: &mut Tx,
-    case: &Case,
-    next: Next,
-    state: AttemptState,
-    charged: Micros,
-    now: TimestampMs,
-) -> Result<Nudge, StoreError> {
+async fn requeue(tx: &mut Tx, case: &Case, next: Next, charged: Micros, now: TimestampMs) -> Result<Nudge, StoreError> {
     let (not_before, failed, interrupted) = match next {
         Next::Queue { not_before, failed, interrupted } => (not_before, failed, interrupted),
         Next::Final(..) => (TimestampMs::default(), false, false),
     };
-    let waiting = if state == AttemptState::Withdrawn { case.waiting } else { now };
+    // What was given back before it began has waited all the while, or it could be passed around for ever.
+    let waiting = if failed || interrupted || case.end_reason.is_some() { now } else { case.waiting };
     sqlx::query(
         "UPDATE job SET state = 'queued', attempt_id = NULL, failures = failures + $1, interruptions = interruptions + $2,
                 held = held - $3, charged = charged + $4, changed_ms = $5, queued_ms = $6, waiting_ms = $7, not_before_ms = $8

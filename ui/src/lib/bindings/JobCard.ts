@@ -49,7 +49,11 @@ endedMs: TimestampMs | null,
  */
 runningMs: number, 
 /**
- * Progress of this stage in parts per thousand, where known.
+ * How long the container may run, in milliseconds. Absent once that no longer matters.
+ */
+timeoutMs?: number, 
+/**
+ * Progress of this stage in parts per thousand, where known. Never while the container runs: it tells nobody.
  */
 permille: number | null, 
 /**
@@ -67,4 +71,8 @@ confirmed: boolean,
 /**
  * Bytes of log on this rig.
  */
-logBytes: number, };
+logBytes: number, 
+/**
+ * The GPUs it has, by [`GpuView::uuid`]; none for a job that works on the processor.
+ */
+gpus?: Array<string>, };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countdown, duration, roughly } from './duration';
+import { coarse, countdown, duration } from './duration';
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ');
 
@@ -24,8 +24,6 @@ test('a countdown rounds up until it is over', () => {
   expect(plain(countdown(0))).toBe('0 s');
 });
 
-test('a rough length has one unit', () => {
-  expect(plain(roughly(80_000))).toBe('1 min');
-  expect(plain(roughly(7_300_000))).toBe('2 h');
-  expect(plain(roughly(200_000_000))).toBe('2 d');
+test('a coarse length has no seconds beside minutes', () => {
+  expect([40_000, 125_000, 5_430_000].map((ms) => plain(coarse(ms)))).toEqual(['40 s', '2 min', '1 h 30 min']);
 });

@@ -19,12 +19,9 @@ export function countdown(ms: number): string {
   return duration(Math.ceil(Math.max(0, ms) / SECOND) * SECOND);
 }
 
-/** A length in one unit, for sentences that need no precision: `1 h`, `12 min`, `40 s`. */
-export function roughly(ms: number): string {
-  if (ms >= DAY) return unit(ms, DAY, 'd');
-  if (ms >= HOUR) return unit(ms, HOUR, 'h');
-  if (ms >= MINUTE) return unit(ms, MINUTE, 'min');
-  return unit(Math.max(0, ms), SECOND, 's');
+/** The same without seconds once there are minutes: `40 s`, `2 min`, `1 h 30 min`. */
+export function coarse(ms: number): string {
+  return duration(ms < MINUTE ? ms : ms - (ms % MINUTE));
 }
 
 function pair(ms: number, large: number, largeName: string, small: number, smallName: string): string {

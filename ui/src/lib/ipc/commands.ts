@@ -5,10 +5,10 @@ import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
 import type { LogChunk } from '$lib/bindings/LogChunk';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
-import type { Snapshot } from '$lib/bindings/Snapshot';
+import type { Present } from '$lib/bindings/Present';
 import { host } from './host';
 
-export const snapshot = () => call<Snapshot>('snapshot');
+export const present = () => call<Present>('present');
 export const start = () => call<null>('start');
 export const pause = (args: PauseArgs) => call<null>('pause', args);
 export const finish = () => call<null>('finish');

@@ -18,8 +18,13 @@ export interface Explained {
 
 type Explanation = Omit<Explained, 'code' | 'help'> & { help: (message: string) => string };
 
+/** Nobody speaks for the rig: what is shown is old. */
+const NOBODY: ControlCode[] = ['agent_gone', 'agent_not_started', 'agent_silent'];
+
 const EXPLANATIONS: Record<ControlCode, Explanation> = {
   agent_gone: { tone: 'fault', title: t.errors.agentGone.title, help: () => t.errors.agentGone.help, action: 'start-agent' },
+  agent_not_started: { tone: 'fault', title: t.errors.agentNotStarted.title, help: (message) => message, action: 'start-agent' },
+  agent_silent: { tone: 'fault', title: t.errors.agentSilent.title, help: () => t.errors.agentSilent.help, action: 'copy-report' },
   version_mismatch: { tone: 'fault', title: t.errors.versionMismatch.title, help: () => t.errors.versionMismatch.help, action: null },
   not_found: { tone: 'quiet', title: t.errors.notFound.title, help: () => t.errors.notFound.help, action: null },
   bad_request: { tone: 'fault', title: t.errors.unexpected.title, help: (message) => message, action: 'copy-report' },
@@ -30,6 +35,11 @@ const EXPLANATIONS: Record<ControlCode, Explanation> = {
 export function explain(error: ControlError): Explained {
   const { tone, title, help, action } = EXPLANATIONS[error.code];
   return { code: error.code, tone, title, help: help(error.message), action };
+}
+
+/** Whether an error says that there is no agent to speak with, rather than what the agent said. */
+export function isNobody({ code }: ControlError): boolean {
+  return NOBODY.includes(code);
 }
 
 /** Whatever was thrown, as an error we know. A code from a newer agent counts as unexpected. */

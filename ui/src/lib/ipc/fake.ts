@@ -3,6 +3,7 @@
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
+import type { Present } from '$lib/bindings/Present';
 import { page, piece } from './fake/past';
 import { SCENES } from './fake/scenes';
 import { World } from './fake/world';
@@ -25,14 +26,18 @@ export function fakeHost(address: Location, storage: Storage): Host {
   const script = [...(scene.script ?? [])];
   const hearers = new Map<string, Set<(payload: unknown) => void>>();
   const tell = (event: string, payload: unknown) => hearers.get(event)?.forEach((hear) => hear(payload));
-  const push = () => (world.alive ? tell('snapshot', world.snapshot()) : undefined);
+  let seq = 0;
+  const present = (): Present => {
+    seq += 1;
+    return { seq, agent: world.alive ? { kind: 'here', snapshot: world.snapshot() } : { kind: 'gone', error: world.trouble } };
+  };
+  const push = () => tell('present', present());
 
   setInterval(() => {
     const wasAlive = world.alive;
     world.step(Date.now());
     while (script[0] && world.nowMs - began >= script[0].afterMs) script.shift()?.act(world);
-    if (wasAlive && !world.alive) tell('agent-gone', GONE);
-    push();
+    if (wasAlive || world.alive) push();
   }, STEP_MS);
 
   return {
@@ -43,6 +48,7 @@ export function fakeHost(address: Location, storage: Storage): Host {
       return Promise.resolve(() => void all.delete(hear));
     },
     async call(command, args) {
+      if (command === 'present') return present();
       const answer = await obey(world, command, args);
       if (CHANGES.has(command)) push();
       return answer;
@@ -50,15 +56,12 @@ export function fakeHost(address: Location, storage: Storage): Host {
   };
 }
 
-const GONE = { code: 'agent_gone', message: 'The agent does not answer.' };
 const CHANGES = new Set(['start', 'pause', 'finish', 'start_agent']);
 
 function obey(world: World, command: string, args: unknown): Promise<unknown> {
   if (command === 'start_agent') return Promise.resolve(world.revive());
-  if (!world.alive) return Promise.reject(GONE);
+  if (!world.alive) return Promise.reject(world.trouble);
   switch (command) {
-    case 'snapshot':
-      return Promise.resolve(world.snapshot());
     case 'start':
       return Promise.resolve(world.want('on'));
     case 'pause':

@@ -34,8 +34,10 @@ async function open(): Promise<Host> {
   return nobody;
 }
 
+const OUTSIDE = { code: 'agent_gone', message: 'This page works only inside the Headframe window.' };
+
 /** The page was opened outside of the window. */
 const nobody: Host = {
-  call: () => Promise.reject({ code: 'agent_gone', message: 'This page works only inside the Headframe window.' }),
+  call: (command) => (command === 'present' ? Promise.resolve({ seq: 1, agent: { kind: 'gone', error: OUTSIDE } }) : Promise.reject(OUTSIDE)),
   listen: () => Promise.resolve(() => undefined),
 };

@@ -26,6 +26,23 @@ export function tone(stage: Stage): Tone {
   }
 }
 
+/** Whether nothing more can happen to the job. */
+export function isOver(stage: Stage): boolean {
+  switch (stage) {
+    case 'preparing':
+    case 'running':
+    case 'yielding':
+    case 'uploading':
+      return false;
+    case 'succeeded':
+    case 'failed':
+    case 'lost':
+    case 'yielded':
+    case 'cancelled':
+      return true;
+  }
+}
+
 /** Why the job ended, as a sentence; null where there is nothing to add. */
 export function why({ reason, reasonText }: Pick<JobCard, 'reason' | 'reasonText'>): string | null {
   return reasonText ?? (reason && t.reasons[reason]);

@@ -14,6 +14,7 @@ const shell = {
   dismiss: 'Dismiss',
   copy: 'Copy',
   copied: 'Copied',
+  copyFailed: 'Could not copy',
   copyReport: 'Copy a report',
   notices: 'Notices',
   notFound: { title: 'There is no such page', help: 'The window has two pages: Rig and Jobs.' },
@@ -26,6 +27,7 @@ const actions = {
   pause: 'Pause',
   resume: 'Resume',
   startAgent: 'Start it again',
+  tryAgain: 'Try again',
   more: 'More ways to stop',
   snooze: 'Snooze for 1 h',
   snoozeHint: 'Stops now and starts again by itself',
@@ -37,7 +39,11 @@ const actions = {
 
 const headline = {
   looking: { title: 'Looking for the agent', detail: 'It works in the background and tells this window what the rig is doing.' },
-  gone: { title: 'The agent has stopped answering', detail: 'Without it this PC takes no work. Nothing that was earned is lost.' },
+  gone: {
+    lastSeen: (at: string) => `As last seen at ${at}`,
+    lastSeenDetail: 'What is below is what the agent said then.',
+    neverSeen: { title: 'Nothing to show yet', detail: 'Your rig appears here as soon as its agent answers.' },
+  },
   off: { title: 'Not started yet', detail: 'Press Start, and this PC works for others whenever you are away from it. You can stop at any time.' },
   checking: { title: 'Looking at this PC', detail: 'Finding the container engine and the hardware. This takes a few seconds.' },
   ready: { title: 'Ready for work', detail: (since: string) => `Nothing stands in the way. Waiting for a job for ${since}.` },
@@ -142,7 +148,7 @@ const rig = {
   relies: 'What this rig relies on',
   link: 'Network',
   engine: 'Container engine',
-  probes: 'Is the owner away?',
+  probes: 'Are you away?',
   tried: 'What was tried',
   noEngine: 'None found',
   noProbes: 'No way to tell was found.',
@@ -155,7 +161,7 @@ const link = {
   connecting: 'Connecting…',
   waiting: (left: string) => `No connection. Tries again in ${left}.`,
   refused: 'The network refused this rig.',
-  gone: 'The agent is gone',
+  gone: 'No word from the agent',
 };
 
 const stages: Record<Stage, string> = {
@@ -178,6 +184,7 @@ const reasons: Record<Reason, string> = {
   image_refused: 'The image has settings that are not allowed.',
   image_revoked: 'The operator revoked the image.',
   pull_failed: 'The image could not be fetched.',
+  fetch_failed: 'The coordinator could not be reached for an input.',
   input_unavailable: 'An input could not be fetched.',
   input_mismatch: 'An input is not the one the job names.',
   output_missing: 'A promised result was not there.',
@@ -207,7 +214,12 @@ const jobs = {
   intro: 'Everything this rig has worked on, newest first.',
   list: 'Jobs, newest first',
   columns: { job: 'Job', outcome: 'Outcome', started: 'Started', ran: 'Ran for', earned: 'Earned' },
-  none: { title: 'No jobs yet', help: 'The first one appears here as soon as this rig takes it.' },
+  none: {
+    title: 'No jobs yet',
+    help: 'The first one appears here as soon as this rig takes it.',
+    notStarted: 'Press Start, and this rig takes its first one when you are away.',
+    paused: 'Press Resume, and this rig takes its first one when you are away.',
+  },
   older: 'Show older',
   loading: 'Loading…',
   shown: (count: number) => (count === 1 ? '1 job shown' : `${count.toLocaleString('en')} jobs shown`),
@@ -223,6 +235,9 @@ const jobs = {
   retry: 'Try again',
   yesterday: 'Yesterday',
   progress: (percent: string) => `${percent} % done`,
+  ofAtMost: (ran: string, limit: string) => `${ran} of at most ${limit}`,
+  lastHeard: (stage: string) => `${stage}, when last heard of`,
+  unknown: 'The jobs of this rig are in the agent’s memory. They appear here as soon as it answers.',
 };
 
 const log = {
@@ -230,6 +245,7 @@ const log = {
   empty: 'The job has printed nothing.',
   emptyYet: 'The job has printed nothing yet.',
   live: 'live',
+  interrupted: 'interrupted',
   complete: 'complete',
   jump: 'Jump to the newest line',
   copy: 'Copy the log',
@@ -238,7 +254,9 @@ const log = {
 };
 
 const errors = {
-  agentGone: { title: headline.gone.title, help: headline.gone.detail },
+  agentGone: { title: 'The agent has stopped answering', help: 'Without it this PC takes no work. Nothing that was earned is lost.' },
+  agentNotStarted: { title: 'The agent could not be started' },
+  agentSilent: { title: 'The agent does not answer', help: 'It runs and has said nothing for a while. If this stays so, end headframe-agent; then it can be started again from here.' },
   versionMismatch: { title: 'The window and the agent are of different versions', help: 'An update is half done. Close this window, quit Headframe from the tray, and start it again.' },
   notFound: { title: 'That is no longer there', help: 'The agent keeps the logs of recent jobs only.' },
   unexpected: { title: 'Something unexpected happened', help: 'No details were given.' },

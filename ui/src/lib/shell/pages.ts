@@ -21,6 +21,8 @@ export const PAGES: Page[][] = [
 ];
 
 /** Whether an address belongs to a page. */
-export function isAt(page: Page, pathname: string): boolean {
-  return page.path === '/' ? pathname === '/' : pathname === page.path || pathname.startsWith(`${page.path}/`);
+export function isAt(page: Pick<Page, 'path'>, pathname: string): boolean {
+  // On Linux the window opens an address that ends with its host: its path is empty.
+  const path = pathname || '/';
+  return page.path === '/' ? path === '/' : path === page.path || path.startsWith(`${page.path}/`);
 }

@@ -2,10 +2,11 @@
 
 import type { ControlError } from '$lib/bindings/ControlError';
 import type { JobCard } from '$lib/bindings/JobCard';
+import type { Present } from '$lib/bindings/Present';
 import type { Snapshot } from '$lib/bindings/Snapshot';
 import * as commands from '$lib/ipc/commands';
-import { controlError, explain, type Explained } from '$lib/ipc/errors';
-import { onAgentGone, onSnapshot } from '$lib/ipc/events';
+import { controlError, explain, isNobody, type Explained } from '$lib/ipc/errors';
+import { onPresent } from '$lib/ipc/events';
 import type { Toasts } from './toasts.svelte';
 
 /** What is being asked of the agent right now. */
@@ -18,6 +19,7 @@ export class Agent {
   #receivedMs = $state(0);
   #gone = $state.raw<ControlError | null>(null);
   #asking = $state<Asking>(null);
+  #seq = -1;
   #toasts: Toasts;
 
   constructor(toasts: Toasts) {
@@ -54,11 +56,16 @@ export class Agent {
     return this.working.some((job) => job.stage === 'running');
   }
 
+  /** Cards that work for a job this moment, by their UUID. What the driver says of their load is not asked. */
+  get litGpus(): string[] {
+    return this.working.filter((job) => job.stage === 'running').flatMap((job) => job.gpus ?? []);
+  }
+
   /** Listens until the returned function is called. */
   async connect(): Promise<() => void> {
-    const endings = await Promise.all([onSnapshot((next) => this.#take(next)), onAgentGone((error) => this.#lose(error))]);
+    const end = await onPresent((present) => this.#take(present));
     await this.#look();
-    return () => endings.forEach((end) => end());
+    return end;
   }
 
   start = () => this.#ask('start', commands.start);
@@ -71,26 +78,22 @@ export class Agent {
       await this.#look();
     });
 
-  /** Asks for the snapshot once, for the time before the first one is pushed. */
+  /** Asks what is known, for the time before anything is told and where an answer puts it in doubt. */
   async #look() {
-    try {
-      this.#take(await commands.snapshot());
-    } catch (cause) {
-      this.#lose(controlError(cause));
-    }
+    this.#take(await commands.present());
   }
 
-  #take(next: Snapshot) {
-    // A new agent counts from the beginning; within one life an older snapshot has been overtaken.
-    const newLife = this.#gone !== null || this.#snapshot === null;
-    if (!newLife && next.revision <= (this.#snapshot?.revision ?? -1)) return;
+  #take({ seq, agent }: Present) {
+    // What was told before the last word, and only arrives now, is no longer true.
+    if (seq <= this.#seq) return;
+    this.#seq = seq;
+    if (agent.kind === 'gone') {
+      this.#gone = agent.error;
+      return;
+    }
     this.#gone = null;
     this.#receivedMs = Date.now();
-    this.#snapshot = next;
-  }
-
-  #lose(error: ControlError) {
-    this.#gone = error;
+    this.#snapshot = agent.snapshot;
   }
 
   async #ask(what: Exclude<Asking, null>, act: () => Promise<unknown>) {
@@ -100,8 +103,9 @@ export class Agent {
       await act();
     } catch (cause) {
       const error = controlError(cause);
-      if (error.code === 'agent_gone') this.#lose(error);
-      else this.#toasts.show(explain(error));
+      // An answer may be late; whether there is an agent is only told in order.
+      if (isNobody(error)) await this.#look();
+      if (!isNobody(error) || this.#gone === null) this.#toasts.show(explain(error));
     } finally {
       this.#asking = null;
     }

@@ -47,11 +47,9 @@ export class Jobs {
     return this.#next !== null;
   }
 
-  /** Changes whenever a job comes, goes or changes its stage: the moment to refresh. */
+  /** Changes whenever the history does, and with the agent, who counts from the beginning: the moment to refresh. */
   get turn(): string {
-    const stages = this.#agent.working.map((job) => `${job.attempt}:${job.stage}`).join(' ');
-    const today = this.#agent.snapshot?.today;
-    return `${stages}|${today?.jobs ?? 0}|${today?.confirmed ?? ''}|${this.#agent.gone === null}`;
+    return `${this.#agent.snapshot?.history ?? 0}|${this.#agent.gone === null}`;
   }
 
   /** Fetches the newest page and keeps what was loaded before it. */

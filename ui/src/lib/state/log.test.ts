@@ -46,7 +46,7 @@ test('a long log begins with a whole line', async () => {
   const { it } = following();
   await vi.advanceTimersByTimeAsync(0);
   expect(it.text).toBe('whole');
-  expect(it.cutBytes).toBe(1_000);
+  expect(it.cutBytes, 'the half line is not shown either').toBe(1_010);
 });
 
 test('many lines are kept in blocks, and none is lost', async () => {
@@ -63,6 +63,7 @@ test('a failure is shown and tried again; what is not there is not', async () =>
   const { it } = following();
   await vi.advanceTimersByTimeAsync(0);
   expect(it.error?.code).toBe('agent_gone');
+  expect(it.state).toBe('interrupted');
   await vi.advanceTimersByTimeAsync(3_000);
   expect(it.error).toBeNull();
   expect(it.text).toBe('back');
@@ -71,4 +72,41 @@ test('a failure is shown and tried again; what is not there is not', async () =>
   following();
   await vi.advanceTimersByTimeAsync(60_000);
   expect(log).toHaveBeenCalledTimes(1);
+});
+
+/** A log of `whole`, in pieces as the agent cuts them. */
+function serve(whole: string) {
+  log.mockImplementation(({ offset }) => {
+    const from = offset < 0 ? 0 : offset;
+    const text = whole.slice(from, from + 65_536);
+    return Promise.resolve({ offset: from, end: from + text.length, text, complete: from + text.length === whole.length });
+  });
+}
+
+test('five megabytes without a line end leave the newest megabyte, and say how much is missing', async () => {
+  serve('x'.repeat(5_000_000));
+  const { it } = following();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(it.state).toBe('complete');
+  const shown = it.text.replaceAll('\n', '').length;
+  expect(shown).toBeGreaterThan(900_000);
+  expect(shown).toBeLessThan(1_200_000);
+  expect(it.cutBytes + shown).toBe(5_000_000);
+});
+
+test('five megabytes of one progress line are one line', async () => {
+  serve('frame\r'.repeat(833_334));
+  const { it } = following();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(it.text).toBe('frame');
+  expect(it.cutBytes).toBe(0);
+});
+
+test('a job that never stops printing is asked twice a second like any other', async () => {
+  let end = 0;
+  log.mockImplementation(() => Promise.resolve(piece((end += 40) - 40, 'frame=1 fps=24.0 and some more to tell\n\n')));
+  const { stop } = following();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(log.mock.calls.length).toBe(21);
+  stop();
 });

@@ -26,7 +26,7 @@ export function rtx3090(): GpuView {
 /** A card whose driver tells little: what was not measured must read as not measured. */
 export function arc(): GpuView {
   return {
-    uuid: 'GPU-A380', model: 'Intel Arc A380', fu: null, temperatureC: 44, fanPercent: null, powerMilliwatts: null, loadPercent: 3,
+    uuid: 'GPU-A380', model: 'Intel Arc A380', fu: null, temperatureC: 44, fanPercent: null, powerMilliwatts: null, loadPercent: null,
     vramUsedBytes: 0.4 * GIB, vramBytes: 6 * GIB,
   };
 }

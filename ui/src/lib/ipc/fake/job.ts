@@ -1,5 +1,6 @@
 // An invented job: what it is called, how long it takes and what it prints.
 
+import type { GpuView } from '$lib/bindings/GpuView';
 import type { JobCard } from '$lib/bindings/JobCard';
 import type { Stage } from '$lib/bindings/Stage';
 
@@ -19,13 +20,14 @@ export interface Kind {
   image: string;
   perHour: string;
   lengthMs: number;
+  onGpu: boolean;
 }
 
 const DIGEST = 'sha256:4f2c1b9d8e7a6053f1e2d3c4b5a69788796a5b4c3d2e1f00ffeeddccbbaa9988';
 
-export const RENDER: Kind = kind('Blender: courtyard, frames 200 to 480', 'render/blender', '340000', 25 * 60_000);
+export const RENDER: Kind = onGpu(kind('Blender: courtyard, frames 200 to 480', 'render/blender', '340000', 25 * 60_000));
 export const TRANSCODE: Kind = kind('Transcode trailer to AV1', 'video/ffmpeg', '90909', 4 * 60_000);
-export const EMBED: Kind = kind('Embedding batch 91 of 130', 'ai/embed', '160000', 12 * 60_000);
+export const EMBED: Kind = onGpu(kind('Embedding batch 91 of 130', 'ai/embed', '160000', 12 * 60_000));
 export const LONG: Kind = kind(
   'nightly-archive-2026-11-23_customer-footage_batch-000417_reencode-with-very-long-name-that-nobody-shortened.mkv',
   'video/ffmpeg',
@@ -33,8 +35,11 @@ export const LONG: Kind = kind(
   9 * 60_000,
 );
 
-/** A job that was taken at a moment. */
-export function job(of: Kind, number: number, startedMs: number): FakeJob {
+/** What a customer allows, beside what it takes. */
+const TIMEOUT_FACTOR = 2;
+
+/** A job that was taken at a moment, with the cards it was given. */
+export function job(of: Kind, number: number, startedMs: number, cards: GpuView[] = []): FakeJob {
   const id = number.toString(16).padStart(12, '0');
   return {
     lengthMs: of.lengthMs,
@@ -51,19 +56,22 @@ export function job(of: Kind, number: number, startedMs: number): FakeJob {
       startedMs,
       endedMs: null,
       runningMs: 0,
+      timeoutMs: of.lengthMs * TIMEOUT_FACTOR,
       permille: 0,
       earnsPerHour: of.perHour,
       earned: '0',
       confirmed: false,
       logBytes: 0,
+      gpus: cards.map(({ uuid }) => uuid),
     },
   };
 }
 
 /** A job whose container has run for a while. */
-export function running(of: Kind, number: number, nowMs: number, ranMs: number): FakeJob {
-  const it = job(of, number, nowMs - ranMs - 8_000);
+export function running(of: Kind, number: number, nowMs: number, ranMs: number, cards: GpuView[] = []): FakeJob {
+  const it = job(of, number, nowMs - ranMs - 8_000, cards);
   it.card.stage = 'running';
+  it.card.permille = null;
   advance(it, ranMs);
   return it;
 }
@@ -80,7 +88,6 @@ export function advance(it: FakeJob, ms: number) {
   const { card } = it;
   const from = card.runningMs;
   card.runningMs = Math.min(it.lengthMs, from + ms);
-  card.permille = Math.floor((card.runningMs / it.lengthMs) * 1000);
   card.earned = ((BigInt(card.earnsPerHour) * BigInt(card.runningMs)) / 3_600_000n).toString();
   for (let at = Math.ceil((from + 1) / 1000); at <= card.runningMs / 1000; at += 1) it.log += line(at);
   card.logBytes = it.log.length;
@@ -88,7 +95,8 @@ export function advance(it: FakeJob, ms: number) {
 
 /** Ends a job. Work that failed or came too late is not paid. */
 export function finish(it: FakeJob, endedMs: number, end: Pick<JobCard, 'stage' | 'reason' | 'reasonText'>) {
-  Object.assign(it.card, end, { endedMs, permille: null, confirmed: true });
+  Object.assign(it.card, end, { endedMs, permille: null, gpus: [], confirmed: true });
+  delete it.card.timeoutMs;
   if (end.stage === 'failed' || end.stage === 'lost') it.card.earned = '0';
   it.log += end.stage === 'succeeded' ? 'finished, results written to /work/out\n' : `${end.reasonText ?? 'stopped'}\n`;
   it.card.logBytes = it.log.length;
@@ -123,5 +131,9 @@ function clock(second: number): string {
 }
 
 function kind(title: string, image: string, perHour: string, lengthMs: number): Kind {
-  return { title, image: `registry.testbed/${image}@${DIGEST}`, perHour, lengthMs };
+  return { title, image: `registry.testbed/${image}@${DIGEST}`, perHour, lengthMs, onGpu: false };
+}
+
+function onGpu(of: Kind): Kind {
+  return { ...of, onGpu: true };
 }

@@ -7,6 +7,7 @@ import type { LogChunk } from '$lib/bindings/LogChunk';
 import { isOver, type FakeJob } from './job';
 
 const PAGE_MAX = 100;
+const PIECE_BYTES_MAX = 64 * 1024;
 
 /** One page of jobs, newest first. */
 export function page(all: FakeJob[], { after, limit }: JobsArgs): JobPage {
@@ -21,5 +22,7 @@ export function piece(all: FakeJob[], { attempt, offset }: LogArgs): LogChunk | 
   const job = all.find((candidate) => candidate.card.attempt === attempt);
   if (!job) return null;
   const from = offset < 0 ? Math.max(0, job.log.length + offset) : Math.min(offset, job.log.length);
-  return { offset: from, end: job.log.length, text: job.log.slice(from), complete: isOver(job.card.stage) };
+  const text = job.log.slice(from, from + PIECE_BYTES_MAX);
+  const end = from + text.length;
+  return { offset: from, end, text, complete: isOver(job.card.stage) && end === job.log.length };
 }

@@ -1,5 +1,6 @@
 // The situations everyone who draws the window should look at.
 
+import type { GpuView } from '$lib/bindings/GpuView';
 import { arc, desktop, rtx3090, rtx4090 } from './hardware';
 import { EMBED, job, LONG, over, RENDER, running, TRANSCODE, type FakeJob } from './job';
 import type { World } from './world';
@@ -39,8 +40,10 @@ export const SCENES: Scene[] = [
     title: 'Idle and earning',
     set(world) {
       world.rig.cpu = desktop();
-      world.rig.gpus = [rtx4090(), rtx3090()];
-      world.present = [running(RENDER, 17, world.nowMs, 11 * MINUTE), running(EMBED, 16, world.nowMs, 8 * MINUTE)];
+      const large = rtx4090();
+      const small = rtx3090();
+      world.rig.gpus = [large, small];
+      world.present = [running(RENDER, 17, world.nowMs, 11 * MINUTE, [large]), running(EMBED, 16, world.nowMs, 8 * MINUTE, [small])];
       world.past = today(world.nowMs);
       world.queue = [RENDER, EMBED];
       world.sinceAgo(72 * MINUTE);
@@ -52,7 +55,7 @@ export const SCENES: Scene[] = [
     set(world) {
       world.rig.cpu = desktop();
       world.rig.gpus = [rtx4090()];
-      world.present = [running(RENDER, 17, world.nowMs, 3 * MINUTE)];
+      world.present = [running(RENDER, 17, world.nowMs, 3 * MINUTE, world.rig.gpus)];
       world.past = today(world.nowMs);
     },
     script: [{ afterMs: 5_000, act: (world) => world.touch(2 * MINUTE) }],
@@ -92,10 +95,31 @@ export const SCENES: Scene[] = [
     set(world) {
       world.rig.cpu = desktop();
       world.rig.gpus = [rtx4090(), rtx3090()];
-      world.present = [running(RENDER, 17, world.nowMs, 11 * MINUTE)];
+      world.present = [running(RENDER, 17, world.nowMs, 11 * MINUTE, world.rig.gpus.slice(0, 1))];
       world.past = today(world.nowMs);
     },
     script: [{ afterMs: 1_000, act: (world) => world.die() }],
+  },
+  {
+    id: 'agent-hangs',
+    title: 'The agent hangs',
+    set(world) {
+      world.present = [running(TRANSCODE, 17, world.nowMs, 2 * MINUTE)];
+      world.past = today(world.nowMs);
+    },
+    script: [{ afterMs: 1_000, act: (world) => world.hang() }],
+  },
+  {
+    id: 'one-card-works',
+    title: 'One card of two works',
+    set(world) {
+      // The desktop keeps one card busy, and the driver of the other tells nothing: neither says what works.
+      const drawing: GpuView = { ...rtx4090(), fanPercent: null, loadPercent: 23, powerMilliwatts: 38_000 };
+      const silent = arc();
+      world.rig.gpus = [drawing, silent];
+      world.rig.cpu = desktop();
+      world.present = [running(EMBED, 17, world.nowMs, 4 * MINUTE, [silent]), running(TRANSCODE, 16, world.nowMs, MINUTE)];
+    },
   },
   {
     id: 'many-jobs',

@@ -1,6 +1,7 @@
 // An invented rig that lives second by second. It is simpler than the agent, and never wiser: the window must not
 // learn from it how the agent decides.
 
+import type { ControlError } from '$lib/bindings/ControlError';
 import type { EngineView } from '$lib/bindings/EngineView';
 import type { Link } from '$lib/bindings/Link';
 import type { Phase } from '$lib/bindings/Phase';
@@ -19,6 +20,8 @@ const READY_MS = 4_000;
 export class World {
   nowMs: number;
   alive = true;
+  /** Why nobody answers, where nobody does. */
+  trouble: ControlError = { code: 'agent_gone', message: 'The Headframe agent is not running.' };
   wanted: 'off' | 'on' | 'paused' | 'draining' = 'on';
   pausedUntilMs: number | undefined;
   checkingUntilMs = 0;
@@ -39,6 +42,7 @@ export class World {
   /** What comes when the rig is ready; empty if nothing does. */
   queue: Kind[] = [TRANSCODE];
   #revision = 0;
+  #history = 1;
   #number = 5_000;
   #since: { kind: Phase['kind']; ms: number } | undefined;
 
@@ -63,6 +67,12 @@ export class World {
     this.alive = false;
   }
 
+  /** There is an agent, and no word of it. */
+  hang() {
+    this.die();
+    this.trouble = { code: 'agent_silent', message: 'The Headframe agent runs and does not answer.' };
+  }
+
   revive(): null {
     this.alive = true;
     this.#revision = 0;
@@ -84,8 +94,10 @@ export class World {
     if (this.pausedUntilMs !== undefined && nowMs >= this.pausedUntilMs) this.want('on');
     this.obstacles = this.obstacles.filter((reason) => !isOverdue(reason, nowMs));
     for (const it of this.present) this.#live(it, ms);
-    this.past = [...this.present.filter(({ card }) => isOver(card.stage)), ...this.past];
+    const over = this.present.filter(({ card }) => isOver(card.stage));
+    this.past = [...over, ...this.past];
     this.present = this.present.filter(({ card }) => !isOver(card.stage));
+    this.#history += over.length;
     this.#settle();
     this.#takeNext();
   }
@@ -96,14 +108,19 @@ export class World {
 
   snapshot(): Snapshot {
     this.#revision += 1;
-    const busy = this.present.some(({ card }) => card.stage === 'running');
+    const running = this.present.filter(({ card }) => card.stage === 'running');
+    const busy = running.length > 0;
     const gpus = this.rig.gpus.map((card) => ({ ...card }));
-    gpus.forEach((card, slot) => breathe(card, busy, this.nowMs / 1000 + slot * 9));
+    gpus.forEach((card, slot) => {
+      const works = running.some((it) => it.card.gpus?.includes(card.uuid));
+      breathe(card, works, this.nowMs / 1000 + slot * 9);
+    });
     const cpu = { ...this.rig.cpu, loadPercent: busy ? 88 : this.rig.cpu.loadPercent };
     const phase = this.#phase();
     return {
       revision: this.#revision, agentVersion: '0.1.0', phase, sinceMs: this.#since?.ms ?? this.nowMs, rig: { ...this.rig, cpu, gpus },
       working: this.present.map(({ card }) => ({ ...card })), today: this.#today(), link: this.link, engine: this.engine, probes: this.probes,
+      history: this.#history,
     };
   }
 
@@ -138,7 +155,8 @@ export class World {
     const next = this.queue[0];
     if (this.#phase().kind !== 'ready' || !next || this.nowMs - (this.#since?.ms ?? 0) < READY_MS) return;
     this.#number += 1;
-    this.present = [job(next, this.#number, this.nowMs)];
+    this.present = [job(next, this.#number, this.nowMs, next.onGpu ? this.rig.gpus.slice(0, 1) : [])];
+    this.#history += 1;
   }
 
   #phase(): Phase {
@@ -175,7 +193,8 @@ export class World {
 
 function enter(it: FakeJob, stage: FakeJob['card']['stage']) {
   it.card.stage = stage;
-  it.card.permille = stage === 'yielding' ? null : 0;
+  // Of a running container nobody knows how far it is.
+  it.card.permille = stage === 'yielding' || stage === 'running' ? null : 0;
   it.stageMs = 0;
 }
 

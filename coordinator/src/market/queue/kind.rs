@@ -1,0 +1,129 @@
+//! Jobs that need the same of a rig, of all customers: whose turn it is among them, and which of his jobs.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+};
+
+use headframe_protocol::{CustomerId, JobId, Micros, TimestampMs};
+
+use super::{Customer, Need, QueuedJob};
+
+/// Customers one rig looks at in one kind before it gives the kind up for now: those before him pay less than it asks. Whom
+/// it does not reach gets a try of his own with a later tick.
+const CUSTOMERS_LOOKED_AT_MAX: usize = 256;
+
+/// A customer's jobs are taken in this order: the best paid first, then the oldest. So one look tells whether any of them
+/// pays what a rig asks.
+type Rank = (Reverse<Micros>, TimestampMs, JobId);
+
+/// Jobs that need the same.
+#[derive(Debug)]
+pub(super) struct Kind {
+    pub(super) need: Need,
+    seats: BTreeMap<CustomerId, Seat>,
+    /// Least served first. An entry whose figure is old is put right when met.
+    order: BTreeSet<(u64, CustomerId)>,
+}
+
+/// One customer's jobs in a kind.
+#[derive(Debug)]
+struct Seat {
+    jobs: BTreeSet<Rank>,
+    /// As it stands in the order.
+    figure: u64,
+    /// Its number among all seats.
+    number: u64,
+}
+
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn {
+    /// How much the customer was served: the least comes first, whatever the kind.
+    pub(super) served: u64,
+    pub(super) queued: TimestampMs,
+    pub(super) job: JobId,
+}
+
+fn rank(job: &QueuedJob) -> Rank {
+    (Reverse(job.want.price_per_hour_max), job.queued_ms, job.id)
+}
+
+impl Kind {
+    pub(super) fn new(need: Need) -> Self {
+        Self { need, seats: BTreeMap::new(), order: BTreeSet::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.seats.is_empty()
+    }
+
+    pub(super) fn has(&self, customer: CustomerId) -> bool {
+        self.seats.contains_key(&customer)
+    }
+
+    /// The figure of whom it is the turn of.
+    pub(super) fn least_served(&self) -> Option<u64> {
+        self.order.first().map(|(figure, _)| *figure)
+    }
+
+    /// A customer takes his seat, which is the `number`-th of all.
+    pub(super) fn sit(&mut self, customer: CustomerId, served: u64, number: u64) {
+        self.order.insert((served, customer));
+        self.seats.insert(customer, Seat { jobs: BTreeSet::new(), figure: served, number });
+    }
+
+    /// A job of a customer who has a seat.
+    pub(super) fn add(&mut self, job: &QueuedJob) {
+        if let Some(seat) = self.seats.get_mut(&job.customer) {
+            seat.jobs.insert(rank(job));
+        }
+    }
+
+    /// Returns the number of the customer's seat if this was the last job on it; he has none any more.
+    pub(super) fn remove(&mut self, job: &QueuedJob) -> Option<u64> {
+        let seat = self.seats.get_mut(&job.customer)?;
+        seat.jobs.remove(&rank(job));
+        if !seat.jobs.is_empty() {
+            return None;
+        }
+        let Seat { figure, number, .. } = self.seats.remove(&job.customer)?;
+        self.order.remove(&(figure, job.customer));
+        Some(number)
+    }
+
+    /// The first job of one customer, whoever's turn it is.
+    pub(super) fn first_of(&self, customer: CustomerId) -> Option<JobId> {
+        self.seats.get(&customer)?.jobs.first().map(|(_, _, id)| *id)
+    }
+
+    /// The job whose turn it is among those that pay `price` and that `may` be given out.
+    pub(super) fn next(
+        &mut self,
+        customers: &HashMap<CustomerId, Customer>,
+        price: Micros,
+        may: impl Fn(JobId) -> bool,
+    ) -> Option<Turn> {
+        let mut after = Bound::Unbounded;
+        let mut looked_at = 0;
+        while looked_at < CUSTOMERS_LOOKED_AT_MAX {
+            let (figure, customer) = *self.order.range((after, Bound::Unbounded)).next()?;
+            let seat = self.seats.get_mut(&customer)?;
+            let served = customers.get(&customer).map_or(figure, |customer| customer.served);
+            if served > figure {
+                self.order.remove(&(figure, customer));
+                self.order.insert((served, customer));
+                seat.figure = served;
+                continue;
+            }
+            let paying = seat.jobs.iter().take_while(|(Reverse(pays), _, _)| *pays >= price);
+            if let Some((_, queued, job)) = paying.into_iter().find(|(_, _, job)| may(*job)) {
+                return Some(Turn { served, queued: *queued, job: *job });
+            }
+            after = Bound::Excluded((figure, customer));
+            looked_at += 1;
+        }
+        None
+    }
+}

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest';
+import { isAt } from './pages';
+
+test.each([
+  ['/', '', true],
+  ['/', '/', true],
+  ['/', '/jobs', false],
+  ['/jobs', '/jobs', true],
+  ['/jobs', '/jobs/0192f3a0', true],
+  ['/jobs', '', false],
+])('whether the page %s is at “%s”: %s', (path, pathname, is) => {
+  expect(isAt({ path }, pathname)).toBe(is);
+});

@@ -147,17 +147,18 @@ impl Duty {
     fn settled(&mut self, settled: Settled, now: Now, out: &mut Vec<Effect>) {
         let at = settled.at;
         let Some(index) = self.position(at) else { return };
-        let ended = match &self.held[index].life {
-            Life::Closing { .. } | Life::Reporting { .. } => true,
-            Life::Writing | Life::Recovering { .. } | Life::Resuming | Life::Doing | Life::Stopping { .. } => false,
-        };
         out.push(Effect::Write(Entry::Settled(settled)));
-        if ended {
-            self.held.remove(index);
-            out.push(Effect::Run(Order::Discard(at)));
-        } else {
+        match &self.held[index].life {
+            // What it left was discarded when its outcome was written, or with all else an earlier life had left.
+            Life::Reporting { .. } => drop(self.held.remove(index)),
+            Life::Closing { .. } => {
+                self.held.remove(index);
+                out.push(Effect::Run(Order::Discard(at)));
+            }
             // Settled without our word, as when the lease lapsed: the container has no business here any more.
-            self.withdrawn(Ended { at, reason: Reason::LeaseLapsed }, now, out);
+            Life::Writing | Life::Recovering { .. } | Life::Resuming | Life::Doing | Life::Stopping { .. } => {
+                self.withdrawn(Ended { at, reason: Reason::LeaseLapsed }, now, out);
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! Connected rigs, and the ready ones by class.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use headframe_protocol::{AttemptId, DeviceId, Micros, SessionId, Sha256, TimestampMs, job::Trust, rig::RigReport};
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
@@ -10,6 +13,10 @@ use super::{ByDevice, Capacity, Class, Verdict, Want, price};
 /// Ready rigs drawn by lot for one job. The best of eight is close to the best of all, and costs the same in a network of
 /// any size. So few are all looked at.
 const SAMPLES: usize = 8;
+
+/// They are drawn as neighbours of this many: what stands together in a list is read together, and who stands beside whom there is
+/// as good as a lot.
+const NEIGHBOURS: usize = 4;
 
 /// When none of the drawn rigs suits, this many more are looked at from a random start, so that a job few rigs can do
 /// finds one in a small network at once and in a large one after some tries.
@@ -56,7 +63,7 @@ pub struct Agent {
     /// What customers pay for it, the platform's fee included.
     pub price_per_hour: Micros,
     /// Images it has.
-    pub images: HashSet<Sha256>,
+    pub images: Arc<HashSet<Sha256>>,
     /// Whether it takes offers.
     pub ready: bool,
     /// Attempts it holds, with the slots each takes.
@@ -78,7 +85,7 @@ impl Agent {
             disk_gib: gib(report.disk_bytes),
             slots: report.slots,
             price_per_hour: price(report.floor_per_hour, fee_bps),
-            images: report.images.iter().copied().collect(),
+            images: Arc::new(report.images.iter().copied().collect()),
             ready: false,
             held: BTreeMap::new(),
         }
@@ -111,12 +118,61 @@ struct Record {
     resting: bool,
 }
 
+/// A ready rig in the list of its class, with all that choosing among rigs looks at. Beside one another, because a look at each
+/// of the drawn rigs' own records costs more the more rigs there are: they no longer fit into the processor's caches.
+#[derive(Debug)]
+struct Listed {
+    device: DeviceId,
+    capacity: Capacity,
+    images: Arc<HashSet<Sha256>>,
+    /// One bit for each image's first: most images a rig does not have are seen here, without a look at the set elsewhere.
+    image_bits: u64,
+    failures: u32,
+}
+
+/// The bit of an image among the bits of a rig's images.
+fn image_bit(image: &Sha256) -> u64 {
+    1 << (image.as_bytes()[0] % 64)
+}
+
+impl Listed {
+    fn of(agent: &Agent, failures: u32) -> Self {
+        Self {
+            device: agent.device,
+            capacity: agent.capacity(),
+            images: Arc::clone(&agent.images),
+            image_bits: agent.images.iter().fold(0, |bits, image| bits | image_bit(image)),
+            failures,
+        }
+    }
+
+    fn has(&self, image: &Sha256) -> bool {
+        self.image_bits & image_bit(image) != 0 && self.images.contains(image)
+    }
+
+    /// What the rig costs in all for a job that runs `image`; less is better. In micro-dollars per hour, so that every part has
+    /// a price one can argue about.
+    fn score(&self, image: Sha256) -> i64 {
+        let price = self.capacity.price_per_hour.get();
+        // Fetching an image takes minutes in which nobody earns: worth a tenth of the price and a cent.
+        let fetch = if self.has(&image) { 0 } else { price / 10 + 10_000 };
+        // Each recent failure in a row makes losing the work likelier.
+        let risk = price / 10 * i64::from(self.failures.min(10));
+        let trust = match self.capacity.class.trust {
+            Trust::Community => 0,
+            Trust::Partner => price / 20,
+            Trust::Own => price / 10,
+        };
+        price.saturating_add(fetch).saturating_add(risk).saturating_sub(trust)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Rigs {
     agents: ByDevice<Agent>,
     records: ByDevice<Record>,
     /// Ready rigs with a free slot, by class. The place of each is in `places`.
-    ready: HashMap<Class, Vec<DeviceId>>,
+    ready: HashMap<Class, Vec<Listed>>,
     places: ByDevice<usize>,
     backoff: Backoff,
     lot: SmallRng,
@@ -249,9 +305,8 @@ impl Rigs {
 
     /// The best of a few ready rigs that suit and that `may` have the job.
     pub(super) fn candidate(&mut self, want: &Want, image: Sha256, may: impl Fn(DeviceId) -> bool) -> Option<DeviceId> {
-        let Self { ready, lot, agents, records, .. } = self;
-        let lists: Vec<&Vec<DeviceId>> =
-            ready.iter().filter(|(class, _)| class.suits(&want.need)).map(|(_, list)| list).collect();
+        let Self { ready, lot, .. } = self;
+        let lists: Vec<&Vec<Listed>> = ready.iter().filter(|(class, _)| class.suits(&want.need)).map(|(_, list)| list).collect();
         let total: usize = lists.iter().map(|list| list.len()).sum();
         if total == 0 {
             return None;
@@ -263,15 +318,15 @@ impl Rigs {
                 found
             })
         };
-        let cost = |device: &DeviceId| {
-            let agent = agents.get(device).filter(|agent| agent.capacity().suits(want) && may(*device))?;
-            let failures = records.get(device).map_or(0, |record| record.failures);
-            Some((score(agent, image, failures), *device))
+        let cost = |listed: &Listed| {
+            let suits = listed.capacity.suits(want) && may(listed.device);
+            suits.then(|| (listed.score(image), listed.device))
         };
         let drawn = if total <= SAMPLES {
             (0..total).filter_map(|place| at(place).and_then(cost)).min()
         } else {
-            (0..SAMPLES).filter_map(|_| at(lot.random_range(0..total)).and_then(cost)).min()
+            let starts = (0..SAMPLES / NEIGHBOURS).map(|_| lot.random_range(0..total));
+            starts.flat_map(|start| start..start + NEIGHBOURS).filter_map(|place| at(place % total).and_then(cost)).min()
         };
         let start = lot.random_range(0..total);
         drawn
@@ -294,17 +349,24 @@ impl Rigs {
 
     /// Puts the rig in the list of ready ones or takes it out, as its state demands.
     fn relist(&mut self, device: DeviceId) {
-        let resting = self.records.get(&device).is_some_and(|record| record.resting);
+        let record = self.records.get(&device).copied().unwrap_or_default();
         let Some(agent) = self.agents.get(&device) else { return };
-        let belongs = agent.ready && agent.slots_free() > 0 && !resting;
-        match (belongs, self.places.contains_key(&device)) {
-            (true, false) => {
-                let list = self.ready.entry(agent.class.clone()).or_default();
-                self.places.insert(device, list.len());
-                list.push(device);
+        let belongs = agent.ready && agent.slots_free() > 0 && !record.resting;
+        let place = self.places.get(&device).copied();
+        if !belongs {
+            if place.is_some() {
+                self.unlist(device);
             }
-            (false, true) => self.unlist(device),
-            (true, true) | (false, false) => {}
+            return;
+        }
+        let listed = Listed::of(agent, record.failures);
+        let list = self.ready.entry(agent.class.clone()).or_default();
+        match place.and_then(|place| list.get_mut(place)) {
+            Some(known) => *known = listed,
+            None => {
+                self.places.insert(device, list.len());
+                list.push(listed);
+            }
         }
     }
 
@@ -314,25 +376,10 @@ impl Rigs {
         let Some(list) = self.ready.get_mut(&agent.class) else { return };
         list.swap_remove(place);
         if let Some(moved) = list.get(place) {
-            self.places.insert(*moved, place);
+            self.places.insert(moved.device, place);
         }
         if list.is_empty() {
             self.ready.remove(&agent.class);
         }
     }
-}
-
-/// What a rig costs in all; less is better. In micro-dollars per hour, so that every part has a price one can argue about.
-fn score(agent: &Agent, image: Sha256, failures: u32) -> i64 {
-    let price = agent.price_per_hour.get();
-    // Fetching an image takes minutes in which nobody earns: worth a tenth of the price and a cent.
-    let fetch = if agent.images.contains(&image) { 0 } else { price / 10 + 10_000 };
-    // Each recent failure in a row makes losing the work likelier.
-    let risk = price / 10 * i64::from(failures.min(10));
-    let trust = match agent.class.trust {
-        Trust::Community => 0,
-        Trust::Partner => price / 20,
-        Trust::Own => price / 10,
-    };
-    price.saturating_add(fetch).saturating_add(risk).saturating_sub(trust)
 }

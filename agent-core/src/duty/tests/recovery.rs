@@ -122,7 +122,6 @@ fn an_outcome_that_was_not_settled_is_said_again() {
                 say finished a yielded (owner_returned) #3 4000 ms
             settled a
                 write settled a succeeded
-                discard a
         "#]],
     );
 }

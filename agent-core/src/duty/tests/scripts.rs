@@ -37,7 +37,6 @@ fn a_job_is_written_down_before_it_is_accepted_and_settled_before_it_is_forgotte
                 discard a
             settled a
                 write settled a succeeded
-                discard a
         "#]],
     );
 }
@@ -354,22 +353,21 @@ fn an_outcome_is_repeated_until_it_is_settled() {
     check_working(
         "disconnected; a ends well; end written a; 30s pass; connected; 10s pass; settled a; 60s pass",
         expect![[r#"
-        disconnected
-        a ends well
-            write ended a
-        end written a
-            say finished a succeeded with 0 outputs #1 9000 ms
-            discard a
-        30s pass
-        connected
-            say finished a succeeded with 0 outputs #1 9000 ms
-        10s pass
-            say finished a succeeded with 0 outputs #1 9000 ms
-        settled a
-            write settled a succeeded
-            discard a
-        60s pass
-    "#]],
+            disconnected
+            a ends well
+                write ended a
+            end written a
+                say finished a succeeded with 0 outputs #1 9000 ms
+                discard a
+            30s pass
+            connected
+                say finished a succeeded with 0 outputs #1 9000 ms
+            10s pass
+                say finished a succeeded with 0 outputs #1 9000 ms
+            settled a
+                write settled a succeeded
+            60s pass
+        "#]],
     );
 }
 
@@ -423,7 +421,6 @@ fn a_broken_rig_rests_longer_each_time() {
                 discard a
             settled a
                 write settled a succeeded
-                discard a
             offer b
                 say decline b (declined)
             30s pass
@@ -439,7 +436,6 @@ fn a_broken_rig_rests_longer_each_time() {
                 discard b
             settled b
                 write settled b succeeded
-                discard b
             30s pass
             offer c
                 say decline c (declined)
@@ -460,21 +456,20 @@ fn a_pause_ends_by_itself_only_if_it_was_asked_to() {
     check_working(
         "pause 60s; a is stopped; end written a; settled a; 60s pass",
         expect![[r#"
-        pause 60s
-            write choice Paused { until_ms: Some(TimestampMs(1060000)) }
-            write parting a
-            stop a within 5s
-        a is stopped
-            write ended a
-        end written a
-            say finished a yielded (rig_paused) #1 5000 ms
-            discard a
-        settled a
-            write settled a succeeded
-            discard a
-        60s pass
-            write choice On
-    "#]],
+            pause 60s
+                write choice Paused { until_ms: Some(TimestampMs(1060000)) }
+                write parting a
+                stop a within 5s
+            a is stopped
+                write ended a
+            end written a
+                say finished a yielded (rig_paused) #1 5000 ms
+                discard a
+            settled a
+                write settled a succeeded
+            60s pass
+                write choice On
+        "#]],
     );
     let mut rig = Rig::ready(1);
     rig.script("pause; 100000s pass");
@@ -486,20 +481,19 @@ fn finishing_lets_the_job_end_and_takes_no_other() {
     check_working(
         "finish; offer b; a ends well; end written a; settled a",
         expect![[r#"
-        finish
-            write choice Finishing
-        offer b
-            say decline b (rig_paused)
-        a ends well
-            write ended a
-        end written a
-            say finished a succeeded with 0 outputs #1 9000 ms
-            discard a
-            write choice Paused { until_ms: None }
-        settled a
-            write settled a succeeded
-            discard a
-    "#]],
+            finish
+                write choice Finishing
+            offer b
+                say decline b (rig_paused)
+            a ends well
+                write ended a
+            end written a
+                say finished a succeeded with 0 outputs #1 9000 ms
+                discard a
+                write choice Paused { until_ms: None }
+            settled a
+                write settled a succeeded
+        "#]],
     );
     assert_eq!(phase_after("finish"), Phase::Paused { until_ms: None }, "off is a rig that was never started");
 }
@@ -509,19 +503,18 @@ fn quitting_stops_reports_and_leaves() {
     check_working(
         "quit; a is stopped; end written a; settled a",
         expect![[r#"
-        quit
-            write parting a
-            stop a within 5s
-        a is stopped
-            write ended a
-        end written a
-            say finished a yielded (rig_paused) #1 5000 ms
-            discard a
-        settled a
-            write settled a succeeded
-            discard a
-            leave
-    "#]],
+            quit
+                write parting a
+                stop a within 5s
+            a is stopped
+                write ended a
+            end written a
+                say finished a yielded (rig_paused) #1 5000 ms
+                discard a
+            settled a
+                write settled a succeeded
+                leave
+        "#]],
     );
     check(
         "quit",

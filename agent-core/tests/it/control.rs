@@ -70,8 +70,6 @@ async fn jobs_and_logs_are_pulled_by_page() {
         attempts.push(at.attempt.to_string());
         let done = u32::try_from(attempts.len()).expect("few");
         rig.shows(|now| now.today.jobs == done).await;
-        // The runner discards twice at most: after the end, and after the settlement.
-        rig.discards().await;
     }
     let paths = AgentPaths::resolve(Some(home.path().to_owned())).expect("absolute");
     let mut guest = Client::connect(&paths).await.expect("the agent listens");

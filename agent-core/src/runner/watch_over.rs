@@ -89,6 +89,9 @@ pub(super) async fn run(
 }
 
 /// Follows the log until the container has ended and everything it wrote is here, or as much of it as is kept.
+///
+/// Only a reading that began after the end is believed to be whole: Docker 20.10 on a busy machine ended one stream in seven
+/// together with its container, with much of what had been written unsent. What is known is skipped, so nothing comes twice.
 async fn follow(docker: &Docker, container: &str, log: &mut LogFile, ended: &AtomicBool) {
     loop {
         let last_round = ended.load(Ordering::Acquire);
@@ -104,8 +107,7 @@ async fn follow(docker: &Docker, container: &str, log: &mut LogFile, ended: &Ato
             Followed::ToItsEnd => Duration::from_millis(20),
             Followed::BrokeOff => ENGINE_LOOK_EVERY,
         };
-        // A stream may end just before the container's end is known; another round then finds nothing new.
-        if last_round || (followed == Followed::ToItsEnd && ended.load(Ordering::Acquire)) {
+        if last_round {
             return;
         }
         tokio::time::sleep(pause).await;

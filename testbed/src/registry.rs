@@ -6,9 +6,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use headframe_coordinator::config::RegistryConfig;
-use tokio::net::TcpStream;
 use url::Url;
 
 use crate::{
@@ -18,6 +17,15 @@ use crate::{
 
 /// How long it may take to listen.
 const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// How often it is started, each time at another address.
+const STARTS_MAX: u32 = 3;
+
+/// Ports that no system gives to whoever asks for any one, and no well-known program takes.
+const PORTS: std::ops::Range<u16> = 15_000..32_000;
+
+/// Ports looked at before giving up.
+const PORT_TRIES_MAX: usize = 100;
 
 /// A running registry.
 #[derive(Debug)]
@@ -37,6 +45,17 @@ impl Registry {
     /// # Errors
     /// If it does not start.
     pub async fn start(dir: &Path, coordinator_data: &Path, line: &Line, public_url: &Url) -> Result<Self> {
+        let mut tried = 1;
+        loop {
+            match Self::try_start(dir, coordinator_data, line, public_url).await {
+                // Somebody else may have taken its address meanwhile.
+                Err(_) if tried < STARTS_MAX => tried += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_start(dir: &Path, coordinator_data: &Path, line: &Line, public_url: &Url) -> Result<Self> {
         let address = free_address()?;
         let file = headframe_coordinator::registry::write_config(coordinator_data, address, public_url, &config(line));
         let mut registry = command("docker-registry");
@@ -46,8 +65,7 @@ impl Registry {
             .arg(file.context("could not write the registry's configuration")?)
             .env("OTEL_TRACES_EXPORTER", "none");
         let mut process = Process::start("docker-registry", registry, &dir.join("registry.log"))?;
-        let listening = async || Ok(TcpStream::connect(address).await.ok());
-        if let Err(error) = wait_for("the registry", START_LIMIT, listening).await {
+        if let Err(error) = wait_for("the registry", START_LIMIT, async || is_ours(address, public_url).await).await {
             process.check_alive()?;
             return Err(error);
         }
@@ -64,11 +82,27 @@ impl Registry {
     }
 }
 
+/// Whether the registry that answers there sends its visitors to our coordinator; nothing if none answers yet.
+///
+/// # Errors
+/// If it is somebody else's.
+async fn is_ours(address: SocketAddr, public_url: &Url) -> Result<Option<()>> {
+    let Ok(answer) = reqwest::get(format!("http://{address}/v2/")).await else { return Ok(None) };
+    let asks = answer.headers().get(reqwest::header::WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+    ensure!(asks.is_some_and(|asks| asks.contains(public_url.as_str())), "another program has taken {address}: {asks:?}");
+    Ok(Some(()))
+}
+
 /// An address nobody listens on now. For programs that cannot be asked for the port they took.
+///
+/// Its port is not one the system gives to whoever asks for any: between this look and the program's own, connections of other
+/// tests would take it now and then.
 ///
 /// # Errors
 /// If there is none.
 pub fn free_address() -> Result<SocketAddr> {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("could not listen on loopback")?;
-    listener.local_addr().context("a listener without an address")
+    let ports = std::iter::repeat_with(|| rand::random_range(PORTS)).take(PORT_TRIES_MAX);
+    let free = |port: &u16| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let port = ports.into_iter().find(free).context("no free port on loopback")?;
+    Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }

@@ -15,7 +15,10 @@ use headframe_control::{
     paths::PathsError,
     server::{self, Life, Listener, Pulse},
 };
-use headframe_protocol::{DeviceId, control::Snapshot};
+use headframe_protocol::{
+    DeviceId,
+    control::{Link, Snapshot},
+};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
@@ -33,6 +36,7 @@ use crate::{
     store::{self, Choice, Store, StoreError},
     tasks::Tasks,
     telemetry::{self, GpuProbe, Telemetry},
+    wallet::{Wallet, WalletConfig},
 };
 
 mod actor;
@@ -99,6 +103,9 @@ pub enum BindError {
     /// The control socket does not open.
     #[error("window and command line could not reach the agent")]
     Socket(#[source] server::BindError),
+    /// The wallet cannot speak to anybody.
+    #[error("the wallet cannot be opened")]
+    Wallet(#[source] reqwest::Error),
 }
 
 /// A running agent.
@@ -184,6 +191,7 @@ impl Agent {
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
         let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
+        let rig_key = Arc::clone(&key);
         let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
         let (orders, news) =
             engine_room::open(engine, engine_room::runner_config(paths.data_dir(), device, &settings), timers, &tasks);
@@ -212,7 +220,8 @@ impl Agent {
         });
         let handle = Handle { asks, snapshots, device };
         let actor = tasks.spawn("agent", actor.run(tasks.stopped()));
-        serve_guests(listener, &handle, pulse, store, &paths, &tasks);
+        let wallet = open_wallet(&paths, &settings, rig_key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
+        serve_guests(listener, pulse, control_server::Guests::new(handle.clone(), store, wallet, paths.logs()), &tasks);
         Ok(Self { handle, tasks, actor, paths, _lock: lock })
     }
 
@@ -256,9 +265,9 @@ impl Agent {
     }
 }
 
-fn serve_guests(listener: Listener, handle: &Handle, pulse: Pulse, store: Store, paths: &AgentPaths, tasks: &Tasks) {
+fn serve_guests(listener: Listener, pulse: Pulse, guests: control_server::Guests, tasks: &Tasks) {
     let (asks, inbox) = mpsc::channel(server::ASKS_MAX);
-    let (stop, life) = (tasks.stopped(), Life { snapshots: handle.snapshots(), pulse });
+    let (stop, life) = (tasks.stopped(), Life { snapshots: guests.snapshots(), pulse });
     tasks.spawn("control", async move {
         tokio::select! {
             biased;
@@ -266,7 +275,6 @@ fn serve_guests(listener: Listener, handle: &Handle, pulse: Pulse, store: Store,
             () = server::serve(listener, env!("CARGO_PKG_VERSION"), life, asks) => {}
         }
     });
-    let guests = control_server::Guests::new(handle.clone(), store, paths.logs());
     let stop = tasks.stopped();
     tasks.spawn("guests", async move {
         tokio::select! {
@@ -275,6 +283,31 @@ fn serve_guests(listener: Listener, handle: &Handle, pulse: Pulse, store: Store,
             () = guests.serve(inbox) => {}
         }
     });
+}
+
+fn open_wallet(
+    paths: &AgentPaths,
+    settings: &Settings,
+    key: Arc<DeviceKey>,
+    store: &Store,
+    handle: &Handle,
+    tasks: &Tasks,
+) -> Result<Wallet, reqwest::Error> {
+    let snapshots = handle.snapshots();
+    let network = move || match &snapshots.borrow().link {
+        Link::Connected { network } => Some(network.clone()),
+        Link::Connecting | Link::Waiting { .. } | Link::Refused => None,
+    };
+    let config = WalletConfig {
+        data_dir: paths.data_dir().to_owned(),
+        coordinator: settings.coordinator.url.clone(),
+        key,
+        store: store.clone(),
+        network: Box::new(network),
+        keystore_log_n: settings.wallet.keystore_log_n,
+        timers: settings.timers,
+    };
+    Wallet::open(config, tasks)
 }
 
 const fn rule(settings: &Settings) -> Rule {

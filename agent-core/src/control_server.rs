@@ -1,26 +1,34 @@
 //! What the requests of window, tray and command line mean. How they travel is the business of `headframe_control`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use headframe_control::server;
 use headframe_protocol::{
     AttemptId,
-    control::{ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, PauseArgs, Request},
+    control::{
+        ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, PauseArgs, Request, Snapshot,
+        WalletAnswer, WalletRequest,
+    },
 };
-use tokio::sync::mpsc;
-use tracing::error;
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{debug, error};
 
 use crate::{
     agent::{Ended, Handle},
     duty::Ask,
     store::{Chain, Store},
     view,
+    wallet::Wallet,
 };
 
 mod log;
 
 /// The most jobs on a page.
 const JOBS_MAX: u32 = 100;
+
+/// What the wallet does at a time. A guest has one question open, and there are few guests.
+const WALLET_ASKS_MAX: usize = 8;
 
 /// The longest pause that ends by itself: a year. Longer is a typing mistake or no pause at all.
 const PAUSE_MINUTES_MAX: u32 = 365 * 24 * 60;
@@ -30,24 +38,58 @@ const PAUSE_MINUTES_MAX: u32 = 365 * 24 * 60;
 pub struct Guests {
     agent: Handle,
     store: Store,
+    wallet: Wallet,
     logs: PathBuf,
 }
 
 impl Guests {
     /// Answers from these.
     #[must_use]
-    pub const fn new(agent: Handle, store: Store, logs: PathBuf) -> Self {
-        Self { agent, store, logs }
+    pub const fn new(agent: Handle, store: Store, wallet: Wallet, logs: PathBuf) -> Self {
+        Self { agent, store, wallet, logs }
+    }
+
+    /// What guests are told unasked.
+    #[must_use]
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.agent.snapshots()
     }
 
     /// Answers until nobody asks any more. One after the other: each answer is a message to the loop, a page of a small
-    /// table or a piece of a file.
+    /// table or a piece of a file. Only the wallet asks others, and nobody else waits for those.
     pub async fn serve(self, mut inbox: mpsc::Receiver<server::Ask>) {
-        while let Some(server::Ask { request, reply }) = inbox.recv().await {
-            let answer = self.answer(request).await.unwrap_or_else(|error| Answer::Failed { error });
+        let mut of_wallet = FuturesUnordered::new();
+        loop {
+            let server::Ask { request, reply } = tokio::select! {
+                biased;
+                Some(()) = of_wallet.next() => continue,
+                ask = inbox.recv() => match ask {
+                    Some(ask) => ask,
+                    None => return,
+                },
+            };
+            let answer = match request {
+                Request::Wallet { .. } if of_wallet.len() >= WALLET_ASKS_MAX => {
+                    Answer::Failed { error: bad("The wallet has more questions to answer than it can; ask again in a minute.") }
+                }
+                Request::Wallet { ask } => {
+                    of_wallet.push(self.ask_wallet(ask, reply));
+                    continue;
+                }
+                request => self.answer(request).await.unwrap_or_else(|error| Answer::Failed { error }),
+            };
             // The guest may have left meanwhile.
             reply.send(answer).ok();
         }
+    }
+
+    async fn ask_wallet(&self, ask: WalletRequest, reply: oneshot::Sender<Answer>) {
+        // On the heap: what the wallet may have to do is large, and this waits beside others.
+        let answer = Box::pin(self.wallet.ask(ask)).await.unwrap_or_else(|error| {
+            debug!("The wallet refused: {}", Chain(&error));
+            WalletAnswer::Refused { refusal: error.refusal() }
+        });
+        reply.send(Answer::Wallet { answer: Box::new(answer) }).ok();
     }
 
     async fn answer(&self, request: Request) -> Result<Answer, ControlError> {
@@ -58,7 +100,9 @@ impl Guests {
             Request::Quit => self.ask(Ask::Quit).await,
             Request::Jobs(args) => self.jobs(args).await,
             Request::Log(args) => self.log(args).await,
-            Request::Hello { .. } | Request::Status | Request::Watch => Err(bad("This is answered before it comes here.")),
+            Request::Hello { .. } | Request::Status | Request::Watch | Request::Wallet { .. } => {
+                Err(bad("This is answered before it comes here."))
+            }
         }
     }
 

@@ -1,10 +1,10 @@
-//! The rig's own key: it opens sessions and signs receipts. It moves no money, and it never leaves this file's house.
+//! The rig's own key: it opens sessions, signs receipts and says where earnings go. It moves no money of a wallet, and it never
+//! leaves this file's house.
 //!
 //! Others ask for an act, not for the key.
 
 use std::{
-    fmt, fs,
-    io::{self, Read as _, Write as _},
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -12,12 +12,18 @@ use alloy::signers::{SignerSync as _, local::PrivateKeySigner};
 use headframe_protocol::{
     DeviceId,
     auth::{self, DeviceSignature, Handshake},
+    payout::{PayoutTerms, SignedSpendEarnings, SpendEarnings},
     receipt::{Receipt, SignedReceipt},
 };
 use zeroize::Zeroizing;
 
+use crate::owner_file::{self, Unread};
+
 /// The key's name in the data directory.
 pub const FILE_NAME: &str = "device.key";
+
+/// A key in hex with its line end.
+const FILE_BYTES: u64 = 65;
 
 /// The device key. Prints nothing of itself and cannot be copied.
 pub struct DeviceKey {
@@ -77,10 +83,11 @@ impl DeviceKey {
     /// [`DeviceKeyError`] names the file; never its content.
     pub fn load_or_create(data_dir: &Path) -> Result<Self, DeviceKeyError> {
         let file = data_dir.join(FILE_NAME);
-        match fs::File::open(&file) {
-            Ok(open) => Self::read(open, &file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(&file),
-            Err(source) => Err(DeviceKeyError::Read { file, source }),
+        match owner_file::read(&file, FILE_BYTES) {
+            Ok(text) => Self::read(&text, &file),
+            Err(Unread::Missing) => Self::create(&file),
+            Err(Unread::Exposed) => Err(DeviceKeyError::Exposed { file }),
+            Err(Unread::Failed(source)) => Err(DeviceKeyError::Read { file, source }),
         }
     }
 
@@ -107,77 +114,45 @@ impl DeviceKey {
         Ok(SignedReceipt { receipt, signature })
     }
 
-    fn read(open: fs::File, file: &Path) -> Result<Self, DeviceKeyError> {
-        let unreadable = |source| DeviceKeyError::Read { file: file.to_owned(), source };
-        if is_exposed(&open.metadata().map_err(unreadable)?) {
-            return Err(DeviceKeyError::Exposed { file: file.to_owned() });
-        }
-        // A key with its line end is 65 bytes. One more tells a longer file apart without reading it all.
-        let mut text = Zeroizing::new(String::with_capacity(66));
-        open.take(66).read_to_string(&mut text).map_err(unreadable)?;
+    /// Says where the rig's earnings go.
+    ///
+    /// # Errors
+    /// [`SignError`] if the key cannot sign.
+    pub fn sign_payout(&self, terms: &PayoutTerms) -> Result<DeviceSignature, SignError> {
+        self.signer.sign_hash_sync(&terms.device_hash()).map(DeviceSignature).map_err(SignError)
+    }
+
+    /// Turns earnings into computing credit.
+    ///
+    /// # Errors
+    /// [`SignError`] if the key cannot sign.
+    pub fn sign_spend(&self, spend: SpendEarnings) -> Result<SignedSpendEarnings, SignError> {
+        let signature = self.signer.sign_hash_sync(&spend.device_hash()).map(DeviceSignature).map_err(SignError)?;
+        Ok(SignedSpendEarnings { spend, signature })
+    }
+
+    fn read(text: &[u8], file: &Path) -> Result<Self, DeviceKeyError> {
         let mut bytes = Zeroizing::new([0_u8; 32]);
-        hex::decode_to_slice(text.trim_end(), &mut *bytes)
+        hex::decode_to_slice(text.trim_ascii_end(), &mut *bytes)
             .ok()
             .and_then(|()| PrivateKeySigner::from_slice(&*bytes).ok())
             .map(|signer| Self { signer })
             .ok_or_else(|| DeviceKeyError::Damaged { file: file.to_owned() })
     }
 
-    /// Written aside, flushed, then renamed: after a power cut there is a whole key or none. The lock on the data
-    /// directory keeps a second agent from doing the same.
     fn create(file: &Path) -> Result<Self, DeviceKeyError> {
-        let unwritable = |source| DeviceKeyError::Write { file: file.to_owned(), source };
         let signer = PrivateKeySigner::random();
         let bytes = Zeroizing::new(signer.to_bytes().0);
         let text = Zeroizing::new(hex::encode(*bytes) + "\n");
-        let aside = file.with_extension("key.new");
-        match fs::remove_file(&aside) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(unwritable(source)),
-        }
-        let mut open = owner_only().open(&aside).map_err(unwritable)?;
-        open.write_all(text.as_bytes()).and_then(|()| open.sync_all()).map_err(unwritable)?;
-        drop(open);
-        fs::rename(&aside, file).map_err(unwritable)?;
-        sync_folder(file).map_err(unwritable)?;
+        owner_file::write(file, text.as_bytes()).map_err(|source| DeviceKeyError::Write { file: file.to_owned(), source })?;
         Ok(Self { signer })
     }
 }
 
-#[cfg(unix)]
-fn is_exposed(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    metadata.mode() & 0o077 != 0
-}
-
-/// On Windows the data directory lies in the owner's profile, whose access list the file inherits.
-#[cfg(not(unix))]
-const fn is_exposed(_: &fs::Metadata) -> bool {
-    false
-}
-
-fn owner_only() -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// Makes the file's name last through a power cut.
-#[cfg(unix)]
-fn sync_folder(file: &Path) -> io::Result<()> {
-    file.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
-}
-
-#[cfg(not(unix))]
-const fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use headframe_protocol::{AttemptId, JobId};
 
     use super::*;

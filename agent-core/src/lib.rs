@@ -15,11 +15,13 @@
 
 pub mod clock;
 pub mod tasks;
+mod owner_file;
 pub mod settings;
 pub mod store;
 pub mod idle;
 pub mod telemetry;
 pub mod device_key;
+pub mod wallet;
 pub mod coordinator;
 pub mod meter;
 pub mod runner;

@@ -16,6 +16,9 @@ pub const DEFAULTS: &str = include_str!("../defaults.toml");
 /// The name of the owner's file in the data directory.
 pub const FILE_NAME: &str = "agent.toml";
 
+/// From what guessing begins to be hard to what takes a gibibyte of memory.
+pub(crate) const KEYSTORE_LOG_N: std::ops::RangeInclusive<u8> = 14..=20;
+
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +31,7 @@ pub struct Settings {
     pub engine: Engine,
     pub start: Start,
     pub inputs: Inputs,
+    pub wallet: Wallet,
     pub timers: Timers,
 }
 
@@ -93,6 +97,14 @@ pub struct Start {
 pub struct Inputs {
     /// Whether inputs may come from private addresses.
     pub allow_private_addresses: bool,
+}
+
+/// `[wallet]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wallet {
+    /// How much work one guess at the wallet's password is: 2^this steps of scrypt.
+    pub keystore_log_n: u8,
 }
 
 /// `[timers]`.
@@ -173,7 +185,7 @@ impl Settings {
     }
 
     fn check(&self, file: &Path) -> Result<(), SettingsError> {
-        let Self { coordinator, rig, idle, limits, engine: _, start: _, inputs: _, timers } = self;
+        let Self { coordinator, rig, idle, limits, engine: _, start: _, inputs: _, wallet, timers } = self;
         let wrong = |key, expected, found: String| Err(SettingsError::Value { key, expected, found, file: file.to_owned() });
         if !is_fit_for_secrets(&coordinator.url) {
             return wrong("coordinator.url", "an https address, or http on this PC", coordinator.url.to_string());
@@ -189,6 +201,9 @@ impl Settings {
         }
         if !(1..=1_000_000).contains(&limits.disk_gib) {
             return wrong("limits.disk_gib", "1 to 1000000", limits.disk_gib.to_string());
+        }
+        if !KEYSTORE_LOG_N.contains(&wallet.keystore_log_n) {
+            return wrong("wallet.keystore_log_n", "14 to 20", wallet.keystore_log_n.to_string());
         }
         if !(1..=1_000).contains(&timers.divisor) {
             return wrong("timers.divisor", "1 to 1000", timers.divisor.to_string());
@@ -213,8 +228,8 @@ fn overlay(under: &mut toml::Table, over: toml::Table) {
     }
 }
 
-/// Attempt tokens travel to this address, so that only https will do once they leave the PC.
-fn is_fit_for_secrets(url: &Url) -> bool {
+/// Attempt tokens travel to such an address, and what it says is believed, so that only https will do once they leave the PC.
+pub(crate) fn is_fit_for_secrets(url: &Url) -> bool {
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -13,12 +13,16 @@ use sqlx::{
 mod attempts;
 mod history;
 mod journal;
+mod wallet;
+mod withdrawal;
 
 pub use attempts::OpenAttempt;
 pub(crate) use attempts::title;
 pub use history::{PastAttempt, PastPage, Today};
 pub(crate) use journal::Chain;
 pub use journal::{Choice, Entry, Journal, Parting, Written};
+pub use wallet::{PayoutRow, WalletRow};
+pub use withdrawal::{Act, ClaimPlan, GasPlan, How, Plan, StepName, WithdrawalRow};
 
 /// The database's name in the data directory.
 pub const FILE_NAME: &str = "agent.db";
@@ -68,12 +72,17 @@ pub enum StoreError {
     /// Entries were not written.
     #[error("could not write to the lease journal")]
     Write(#[source] sqlx::Error),
+    /// What the wallet did was not written.
+    #[error("could not write down what the wallet does")]
+    WriteWallet(#[source] sqlx::Error),
 }
 
-/// Answers questions about the past. A cheap handle.
+/// Answers questions about the past, and keeps the wallet's tables. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct Store {
     readers: SqlitePool,
+    /// The journal's connection: what the wallet writes waits its turn there.
+    writer: SqlitePool,
 }
 
 /// Opens the database in `data_dir`, creating it if there is none.
@@ -97,7 +106,7 @@ pub async fn open(data_dir: &Path) -> Result<(Store, Journal), StoreError> {
     sqlx::migrate!("./migrations").run(&writer).await.map_err(|source| StoreError::Migrate { file: file.clone(), source })?;
     let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await.map_err(unopened)?;
     restrict(&path).map_err(|source| unopened(sqlx::Error::Io(source)))?;
-    Ok((Store { readers }, Journal::new(writer)))
+    Ok((Store { readers, writer: writer.clone() }, Journal::new(writer)))
 }
 
 /// The journal holds tokens of running attempts.

@@ -6,21 +6,25 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use headframe_protocol::{JobId, job::JobState};
 
+pub mod money;
+
+use money::{AuditCommand, DepositArgs, SpendArgs, WalletCommand, WithdrawArgs};
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the job failed or was cancelled
+  1  the job failed or was cancelled, or the audit has found something
   2  the command line, the job file or the request is not right
   3  there is no such thing
   4  no API key, a wrong one, or not allowed
   5  the balance is too low
-  6  the coordinator cannot be reached or does not serve now
-  7  stopped by Ctrl-C; the job goes on
+  6  the coordinator or a chain cannot be reached or does not serve now
+  7  stopped by Ctrl-C, or by a no; what was begun goes on
   8  refused for another reason: a conflict, an image that is not approved, storage used up
   9  a local file could not be read or written, or fetched bytes are not what they should be
 
-With --json, a question that is answered once prints one JSON document; watch, logs and submit print one
-JSON document per line, each with a field `event`. Failures, also to understand the command line, are a JSON
+With --json, a question that is answered once prints one JSON document; watch, logs, submit, deposit and
+withdraw print one JSON document per line, each with a field `event`. Failures, also to understand the command line, are a JSON
 document on standard error.";
 
 /// Rent idle computers: submit jobs, watch them, fetch their results.
@@ -98,8 +102,34 @@ pub enum Command {
         /// The job.
         job: JobId,
     },
+    /// Say what the jobs of a file would cost. Nothing is set aside.
+    Quote {
+        /// The job file, YAML or JSON; `-` reads standard input.
+        #[arg(short, long, value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Show the account's money.
     Balance,
+    /// Pay in from your wallet, and let the network spend it. Broken off, the same command goes on.
+    Deposit(DepositArgs),
+    /// Let the network spend what your wallet has paid in.
+    Spend(SpendArgs),
+    /// Take money out that is yours alone, with your own key.
+    Withdraw(WithdrawArgs),
+    /// List what is reserved on chains for your jobs.
+    Tabs,
+    /// Make a wallet's key, or show the network which wallets are yours.
+    #[command(subcommand)]
+    Wallet(WalletCommand),
+    /// List what was charged for each job, newest first.
+    Receipts {
+        /// How many jobs at most.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+        /// Only jobs that ended within this many days.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+        days: u32,
+    },
     /// Show what was used and charged.
     Usage {
         /// Over how many days until now.
@@ -108,6 +138,9 @@ pub enum Command {
     },
     /// Show what the network has now and from which price.
     Offers,
+    /// Check what the network publishes. Needs no API key.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print completions for a shell.
     Completions {
         /// Which shell.

@@ -4,16 +4,25 @@ use clap::CommandFactory as _;
 
 use crate::{
     Client,
-    args::{Args, Command},
+    args::{Args, Command, money::AuditCommand},
     credentials::Credentials,
     error::Error,
     output::Output,
 };
 
 mod account;
+mod ask;
+mod audit;
+mod balance;
+mod deposit;
 mod jobs;
+mod purse;
+mod quote;
+mod receipts;
 mod submit;
+mod wallet;
 mod watch;
+mod withdraw;
 
 pub use submit::submit_jobs;
 pub use watch::{follow_job, print_log};
@@ -37,7 +46,15 @@ pub async fn run(args: Args, key: Option<String>, out: &Output) -> Result<(), Er
         Command::Watch { job } => watch::watch(&client()?, job, out).await,
         Command::Logs { follow: true, job } => watch::follow_log(&client()?, job, out).await,
         Command::Logs { follow: false, job } => watch::print_log(&client()?, job, out).await,
-        Command::Balance => account::balance(&client()?, out).await,
+        Command::Quote { file } => quote::quote(&client()?, &file, out).await,
+        Command::Balance => balance::balance(&client()?, out).await,
+        Command::Deposit(args) => deposit::deposit(&client()?, args, out).await,
+        Command::Spend(args) => deposit::spend(&client()?, args, out).await,
+        Command::Withdraw(args) => withdraw::withdraw(&client()?, args, out).await,
+        Command::Tabs => balance::tabs(&client()?, out).await,
+        Command::Wallet(command) => wallet::wallet(client, command, out).await,
+        Command::Receipts { limit, days } => receipts::list(&client()?, limit, days, out).await,
+        Command::Audit(AuditCommand::Epoch(what)) => audit::epoch(args.url.as_deref(), what, out).await,
         Command::Usage { days } => account::usage(&client()?, days, out).await,
         Command::Offers => account::offers(&client()?, out).await,
     }

@@ -23,6 +23,9 @@ pub enum CredentialsError {
     /// Neither environment nor file has a key.
     #[error("no API key; run `headframe login`, or set HEADFRAME_URL and HEADFRAME_API_KEY")]
     NoKey,
+    /// Nobody said where what is public can be had.
+    #[error("which coordinator? Give --url or HEADFRAME_URL, or run `headframe login`")]
+    NoAddress,
     /// What was given cannot be a key.
     #[error("this is not an API key; it begins with hfk_ and has no spaces")]
     MalformedKey,
@@ -163,10 +166,29 @@ fn is_this_computer(host: &Host<&str>) -> bool {
     }
 }
 
+/// The coordinator to ask for what is public: the given one, else the one of the file. No key goes with it.
+///
+/// # Errors
+/// [`CredentialsError`].
+pub fn public_url(url: Option<&str>) -> Result<Url, CredentialsError> {
+    match url {
+        Some(url) => parse_url(url),
+        None => Ok(load(&file()?)?.ok_or(CredentialsError::NoAddress)?.url),
+    }
+}
+
 fn file() -> Result<PathBuf, CredentialsError> {
+    Ok(folder()?.join(FILE_NAME))
+}
+
+/// Where this program keeps what only its owner may read.
+///
+/// # Errors
+/// [`CredentialsError::NoFolder`].
+pub fn folder() -> Result<PathBuf, CredentialsError> {
     let folder = std::env::var_os("HEADFRAME_CONFIG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let folder = folder.or_else(|| ProjectDirs::from("", "", "headframe").map(|dirs| dirs.config_dir().to_owned()));
-    Ok(folder.ok_or(CredentialsError::NoFolder)?.join(FILE_NAME))
+    folder.ok_or(CredentialsError::NoFolder)
 }
 
 fn load(path: &Path) -> Result<Option<Credentials>, CredentialsError> {

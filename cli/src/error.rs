@@ -2,75 +2,15 @@
 
 use std::{fmt, io, path::PathBuf, process::ExitCode};
 
-use headframe_protocol::{
-    JobId,
-    api::Job,
-    error::{Code, Problem},
-    job::JobState,
-};
+use headframe_protocol::{JobId, api::Job, error::Problem, job::JobState};
 
 use crate::{credentials::CredentialsError, fetch::FetchError, job_file::JobFileError, upload::UploadError};
 
-/// Why the coordinator did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// It said no, and why.
-    #[error("{}", Refusal(.0))]
-    Refused(Box<Problem>),
-    /// It could not be reached, or broke off, as often as it was tried.
-    #[error("could not reach {host}")]
-    Unreachable {
-        /// Host and port.
-        host: String,
-        /// Why, the last time.
-        #[source]
-        source: reqwest::Error,
-    },
-    /// Something answered that is not a coordinator of ours, such as a proxy.
-    #[error("{host} answered {status} without saying why; is this address a Headframe coordinator?")]
-    NotACoordinator {
-        /// Host and port.
-        host: String,
-        /// The HTTP status.
-        status: u16,
-    },
-    /// The answer is not what this version understands.
-    #[error("the answer of {host} could not be understood; is this program too old for it?")]
-    Garbled {
-        /// Host and port.
-        host: String,
-        /// What is wrong with it.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// A log was followed for as long as is sensible without hearing anything.
-    #[error("the log of {job} broke off and could not be resumed")]
-    LogBrokeOff {
-        /// Whose log.
-        job: JobId,
-    },
-    /// No client could be made, such as for lack of certificates.
-    #[error("could not set up HTTP")]
-    Setup(#[source] reqwest::Error),
-}
+mod client;
+mod money;
 
-/// A problem document as a person reads it: what happened, then one line per wrong field.
-struct Refusal<'a>(&'a Problem);
-
-impl fmt::Display for Refusal<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Problem { title, detail, errors, request_id, code, .. } = self.0;
-        f.write_str(if detail.is_empty() { title } else { detail })?;
-        for error in errors {
-            write!(f, "\n  {}: {}", error.field, error.message)?;
-        }
-        // Only where it helps: nobody looks up a log for a misspelt field.
-        if let (Code::Internal, Some(id)) = (code, request_id) {
-            write!(f, "\n  request id: {id}")?;
-        }
-        Ok(())
-    }
-}
+pub use client::ClientError;
+pub use money::MoneyError;
 
 /// Why a command did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +30,9 @@ pub enum Error {
     /// There is no usable API key.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// Money did not move, or should not have.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
     /// The job ended, and not well.
     #[error("{}", Ending(.0))]
     JobEnded(Box<Job>),
@@ -169,8 +112,8 @@ impl fmt::Display for Interruption<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// A job failed or was cancelled.
-    Job = 1,
+    /// A job failed or was cancelled, or an audit has found something.
+    Failed = 1,
     /// The command line, the job file or the request is not right.
     Usage = 2,
     /// There is no such thing.
@@ -179,11 +122,11 @@ pub enum Exit {
     Auth = 4,
     /// The balance is too low.
     Payment = 5,
-    /// The coordinator cannot be reached or does not serve now.
+    /// The coordinator or a chain cannot be reached or does not serve now.
     Unavailable = 6,
-    /// Stopped by Ctrl-C; jobs go on.
+    /// Stopped by Ctrl-C, or by a no; what was begun goes on.
     Interrupted = 7,
-    /// The coordinator refuses for another reason: a conflict, an image that is not approved, storage used up.
+    /// The coordinator or a chain refuses for another reason: a conflict, an image that is not approved, storage used up.
     Refused = 8,
     /// A local file could not be read or written, or fetched bytes are not what they should be.
     Files = 9,
@@ -192,30 +135,6 @@ pub enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
-    }
-}
-
-impl ClientError {
-    /// The exit code that belongs to it.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Refused(problem) => match problem.code {
-                Code::InvalidRequest | Code::MethodNotAllowed => Exit::Usage,
-                Code::Unauthenticated | Code::Forbidden | Code::AccountSuspended => Exit::Auth,
-                Code::NotFound => Exit::NotFound,
-                Code::InsufficientBalance => Exit::Payment,
-                Code::Conflict | Code::IdempotencyMismatch | Code::StaleEpoch | Code::ImageNotApproved | Code::QuotaExceeded => {
-                    Exit::Refused
-                }
-                Code::RateLimited | Code::Unavailable | Code::Internal => Exit::Unavailable,
-            },
-            Self::Unreachable { .. }
-            | Self::NotACoordinator { .. }
-            | Self::Garbled { .. }
-            | Self::LogBrokeOff { .. }
-            | Self::Setup(_) => Exit::Unavailable,
-        }
     }
 }
 
@@ -229,16 +148,38 @@ impl Error {
             | Self::Fetch(FetchError::Client(error))
             | Self::Credentials(CredentialsError::Rejected(error))
             | Self::LostSight { source: error, .. } => error.exit(),
+            Self::Money(error) => error.exit(),
             Self::JobFile(_) | Self::Usage(_) => Exit::Usage,
             Self::Credentials(CredentialsError::NoKey | CredentialsError::MalformedKey) => Exit::Auth,
-            Self::Credentials(CredentialsError::BadUrl { .. } | CredentialsError::Insecure { .. }) => Exit::Usage,
-            Self::JobEnded(_) | Self::JobsEnded { .. } => Exit::Job,
+            Self::Credentials(
+                CredentialsError::NoAddress | CredentialsError::BadUrl { .. } | CredentialsError::Insecure { .. },
+            ) => Exit::Usage,
+            Self::JobEnded(_) | Self::JobsEnded { .. } => Exit::Failed,
             Self::Interrupted { .. } => Exit::Interrupted,
             Self::Upload(UploadError::Read { .. } | UploadError::Changed { .. })
             | Self::Fetch(_)
             | Self::Credentials(_)
             | Self::Output(_)
             | Self::Read { .. } => Exit::Files,
+        }
+    }
+
+    /// Whether the same may work a little later.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Client(error) => error.may_pass(),
+            Self::Money(error) => error.may_pass(),
+            Self::JobFile(_)
+            | Self::Upload(_)
+            | Self::Fetch(_)
+            | Self::Credentials(_)
+            | Self::JobEnded(_)
+            | Self::JobsEnded { .. }
+            | Self::Interrupted { .. }
+            | Self::LostSight { .. }
+            | Self::Usage(_)
+            | Self::Output(_)
+            | Self::Read { .. } => false,
         }
     }
 
@@ -272,6 +213,7 @@ impl Error {
             | Self::Upload(_)
             | Self::Fetch(_)
             | Self::Credentials(_)
+            | Self::Money(_)
             | Self::JobEnded(_)
             | Self::JobsEnded { .. }
             | Self::Interrupted { .. }
@@ -285,7 +227,7 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
-    use headframe_protocol::error::FieldError;
+    use headframe_protocol::error::{Code, FieldError};
 
     use super::*;
 

@@ -82,6 +82,12 @@ impl WrittenJob {
         self.spec
     }
 
+    /// The job as far as it is known before its files are uploaded: enough to say what it would cost.
+    #[must_use]
+    pub const fn spec(&self) -> &JobSpec {
+        &self.spec
+    }
+
     /// Gives the job another name.
     pub fn rename(&mut self, name: &str) {
         self.spec.name = Some(name.to_owned());

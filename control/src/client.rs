@@ -7,7 +7,7 @@ use std::{io, time::Duration};
 
 use headframe_protocol::control::{
     Answer, CONTROL_VERSION, Call, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Request,
-    SILENCE_MAX, Snapshot,
+    SILENCE_MAX, Snapshot, WalletAnswer, WalletRequest,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -20,6 +20,9 @@ use crate::{
 
 /// How long an agent that holds the line may take for an answer. It answers from memory or from a small database.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the wallet may take: it asks chains, and a keyring may ask its owner.
+const WALLET_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why a guest has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +88,7 @@ impl Client {
             | Answer::Status { .. }
             | Answer::Jobs { .. }
             | Answer::Log { .. }
+            | Answer::Wallet { .. }
             | Answer::Failed { .. } => return Err(ClientError::Garbled),
         }
         Ok(client)
@@ -101,6 +105,10 @@ impl Client {
     /// # Errors
     /// Each of [`ClientError`]. After anything but a refusal the conversation is over.
     pub async fn call(&mut self, request: Request) -> Result<Answer, ClientError> {
+        self.call_within(ANSWER_TIMEOUT, request).await
+    }
+
+    async fn call_within(&mut self, patience: Duration, request: Request) -> Result<Answer, ClientError> {
         self.calls += 1;
         let call = Call { id: self.calls, request };
         self.lines.send(&call).await.map_err(|error| match error.kind() {
@@ -108,7 +116,7 @@ impl Client {
             io::ErrorKind::InvalidInput => ClientError::Refused(too_long()),
             _ => ClientError::Gone(Some(error)),
         })?;
-        match timeout(ANSWER_TIMEOUT, self.next_event()).await.map_err(|_| ClientError::Silent)?? {
+        match timeout(patience, self.next_event()).await.map_err(|_| ClientError::Silent)?? {
             Event::Answer { answer: Answer::Failed { error }, id } if id == call.id || id == 0 => {
                 Err(ClientError::Refused(error))
             }
@@ -124,9 +132,12 @@ impl Client {
     pub async fn status(&mut self) -> Result<Snapshot, ClientError> {
         match self.call(Request::Status).await? {
             Answer::Status { snapshot } => Ok(*snapshot),
-            Answer::Hello { .. } | Answer::Done | Answer::Jobs { .. } | Answer::Log { .. } | Answer::Failed { .. } => {
-                Err(ClientError::Garbled)
-            }
+            Answer::Hello { .. }
+            | Answer::Done
+            | Answer::Jobs { .. }
+            | Answer::Log { .. }
+            | Answer::Wallet { .. }
+            | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
     }
 
@@ -169,9 +180,12 @@ impl Client {
     pub async fn jobs(&mut self, args: JobsArgs) -> Result<JobPage, ClientError> {
         match self.call(Request::Jobs(args)).await? {
             Answer::Jobs { page } => Ok(page),
-            Answer::Hello { .. } | Answer::Done | Answer::Status { .. } | Answer::Log { .. } | Answer::Failed { .. } => {
-                Err(ClientError::Garbled)
-            }
+            Answer::Hello { .. }
+            | Answer::Done
+            | Answer::Status { .. }
+            | Answer::Log { .. }
+            | Answer::Wallet { .. }
+            | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
     }
 
@@ -182,9 +196,28 @@ impl Client {
     pub async fn log(&mut self, args: LogArgs) -> Result<LogChunk, ClientError> {
         match self.call(Request::Log(args)).await? {
             Answer::Log { chunk } => Ok(chunk),
-            Answer::Hello { .. } | Answer::Done | Answer::Status { .. } | Answer::Jobs { .. } | Answer::Failed { .. } => {
-                Err(ClientError::Garbled)
-            }
+            Answer::Hello { .. }
+            | Answer::Done
+            | Answer::Status { .. }
+            | Answer::Jobs { .. }
+            | Answer::Wallet { .. }
+            | Answer::Failed { .. } => Err(ClientError::Garbled),
+        }
+    }
+
+    /// Asks the wallet. What it does not do comes as [`WalletAnswer::Refused`].
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn wallet(&mut self, ask: WalletRequest) -> Result<WalletAnswer, ClientError> {
+        match self.call_within(WALLET_TIMEOUT, Request::Wallet { ask }).await? {
+            Answer::Wallet { answer } => Ok(*answer),
+            Answer::Hello { .. }
+            | Answer::Done
+            | Answer::Status { .. }
+            | Answer::Jobs { .. }
+            | Answer::Log { .. }
+            | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
     }
 
@@ -195,18 +228,24 @@ impl Client {
     pub async fn watch(mut self) -> Result<Watch, ClientError> {
         match self.call(Request::Watch).await? {
             Answer::Status { snapshot } => Ok(Watch { client: self, first: Some(*snapshot) }),
-            Answer::Hello { .. } | Answer::Done | Answer::Jobs { .. } | Answer::Log { .. } | Answer::Failed { .. } => {
-                Err(ClientError::Garbled)
-            }
+            Answer::Hello { .. }
+            | Answer::Done
+            | Answer::Jobs { .. }
+            | Answer::Log { .. }
+            | Answer::Wallet { .. }
+            | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
     }
 
     async fn act(&mut self, request: Request) -> Result<(), ClientError> {
         match self.call(request).await? {
             Answer::Done => Ok(()),
-            Answer::Hello { .. } | Answer::Status { .. } | Answer::Jobs { .. } | Answer::Log { .. } | Answer::Failed { .. } => {
-                Err(ClientError::Garbled)
-            }
+            Answer::Hello { .. }
+            | Answer::Status { .. }
+            | Answer::Jobs { .. }
+            | Answer::Log { .. }
+            | Answer::Wallet { .. }
+            | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
     }
 

@@ -16,6 +16,7 @@ use headframe_coordinator::{
     market::{Agent, Backoff, Market, QueuedJob, Verdict, Want},
     store::{
         jobs::{self, NewJob},
+        purses::Purse,
         switches::{self, Switch},
     },
 };
@@ -175,7 +176,7 @@ async fn queue(coordinator: &Coordinator, customer: CustomerId) -> anyhow::Resul
         (0..JOBS).map(|_| NewJob { id: JobId::generate(), spec: spec.clone(), array_index: None, held: Micros::ZERO }).collect();
     let mut tx = app.store.begin().await?;
     let now = app.store.now();
-    jobs::insert(&mut tx, customer, &new, now).await?;
+    jobs::insert(&mut tx, customer, &new, &Purse::practice(1_000), now).await?;
     tx.commit().await?;
     app.dispatch.queued(new.iter().map(|job| job.queued(customer, now)).collect()).await;
     Ok(())

@@ -88,6 +88,39 @@ enum Command {
     /// The image registry.
     #[command(subcommand)]
     Registry(images::RegistryCommand),
+    /// Payouts to owners.
+    #[command(subcommand)]
+    Payout(PayoutCommand),
+    /// What HFR is worth, as an observer saw it. Two observers must agree, and be fresh, before anybody pays or is paid in it.
+    Price {
+        /// `twap`, the average of a market over 30 minutes, or `oracle`.
+        #[arg(value_enum)]
+        observer: Observer,
+        /// Dollars per HFR, in 10^-12: 10000000000 is a cent.
+        picos: u64,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PayoutCommand {
+    /// Make an account no new payout. What it can claim already it can claim all the same; the owner sees the reason.
+    Hold {
+        /// The account on the chain, 0x….
+        account: alloy_primitives::Address,
+    },
+    /// Pay an account again, with all that waited.
+    Release {
+        /// The account on the chain, 0x….
+        account: alloy_primitives::Address,
+    },
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Observer {
+    /// The average of a market over 30 minutes.
+    Twap,
+    /// An oracle.
+    Oracle,
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,6 +146,17 @@ enum KeyCommand {
         /// What it is for.
         #[arg(long, default_value = "")]
         label: String,
+        /// Dollars it may spend in any 24 hours, such as 25; by default there is no limit.
+        #[arg(long, value_parser = dollars)]
+        spend_max: Option<Micros>,
+    },
+    /// Set what a key may spend in any 24 hours.
+    Limit {
+        /// Which, as listed.
+        key: ApiKeyId,
+        /// Dollars, such as 25; without it there is no limit any more.
+        #[arg(value_parser = dollars)]
+        spend_max: Option<Micros>,
     },
     /// Show the keys of a customer.
     List {

@@ -6,10 +6,13 @@ use url::Url;
 
 use crate::{
     blobs::Blobs,
+    chain::Chains,
     config::Config,
     dispatch::Dispatch,
+    fiat::Till,
     journal::Journal,
     logs::Logs,
+    networks::Networks,
     probes::Probes,
     reconcile::Statuses,
     registry::Registry,
@@ -55,6 +58,12 @@ pub struct Parts {
     pub reconcilers: Statuses,
     /// What was answered last to those who ask without a key.
     pub probes: Probes,
+    /// The chains money is settled on.
+    pub chains: Chains,
+    /// Where payments by card are taken, if they are.
+    pub fiat: Option<Till>,
+    /// From where customers and rigs come.
+    pub networks: Networks,
     /// Everything that runs.
     pub tasks: Tasks,
 }

@@ -12,6 +12,7 @@ use crate::{
     App,
     error::ApiError,
     extract::Path,
+    networks::{Origin, Party},
     store::{Doing as _, StoreError, attempts, parsed},
 };
 
@@ -38,7 +39,11 @@ impl FromRequestParts<App> for Customer {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let key = bearer(&parts.headers).ok_or_else(ApiError::unauthenticated)?;
-        customer_of(app, key).await
+        let customer = customer_of(app, key).await?;
+        if app.fiat.is_some() {
+            app.networks.note(&app.store, Party::Customer(customer.id), &Origin::of(parts)).await;
+        }
+        Ok(customer)
     }
 }
 

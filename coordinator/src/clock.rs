@@ -15,13 +15,26 @@ use headframe_protocol::TimestampMs;
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     offset_ms: Arc<AtomicI64>,
+    /// Where a test has stopped it; zero while it goes.
+    #[cfg(test)]
+    stopped_ms: Arc<AtomicI64>,
 }
 
 impl Clock {
     /// Milliseconds since 1970 on the database's clock.
     #[must_use]
     pub fn now(&self) -> TimestampMs {
+        #[cfg(test)]
+        if let stopped @ 1.. = self.stopped_ms.load(Ordering::Relaxed) {
+            return TimestampMs::from_millis(stopped);
+        }
         TimestampMs::from_millis(machine_ms() + self.offset_ms.load(Ordering::Relaxed))
+    }
+
+    /// It is `now`, until a test says otherwise.
+    #[cfg(test)]
+    pub(crate) fn stop_at(&self, now: TimestampMs) {
+        self.stopped_ms.store(now.as_millis(), Ordering::Relaxed);
     }
 
     /// Takes over the database's time. `asked_ms` and `answered_ms` are this machine's times around the question; the

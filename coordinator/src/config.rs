@@ -12,12 +12,17 @@ use std::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+mod fiat;
 mod timers;
 
+pub use fiat::FiatConfig;
 pub use timers::Timers;
 
 /// The commented defaults, for `headframe-coordinator defaults`.
 pub const DEFAULTS_TOML: &str = include_str!("../defaults.toml");
+
+/// More than fifteen percent no contract takes, and no network.
+const FEE_BPS_MAX: u16 = 1_500;
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +50,10 @@ pub struct Config {
     pub registry: RegistryConfig,
     /// Telling customers that jobs ended.
     pub webhooks: WebhooksConfig,
+    /// Payments by card.
+    pub fiat: FiatConfig,
+    /// The chains money is settled on. None: the network keeps practice money only.
+    pub chains: Vec<ChainConfig>,
 }
 
 impl Default for Config {
@@ -60,8 +69,23 @@ impl Default for Config {
             images: ImagesConfig::default(),
             registry: RegistryConfig::default(),
             webhooks: WebhooksConfig::default(),
+            fiat: FiatConfig::default(),
+            chains: Vec::new(),
         }
     }
+}
+
+/// One chain money is settled on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainConfig {
+    /// The chain profile that deployment wrote.
+    pub profile: PathBuf,
+    /// Holds `<role>.key` of each role this coordinator acts in.
+    pub keys: PathBuf,
+    /// Whether it is the chain the token lives on; exactly one is.
+    #[serde(default)]
+    pub home: bool,
 }
 
 /// Who runs this network and what he takes.
@@ -224,8 +248,8 @@ impl Config {
         if self.network.name.is_empty() || self.network.name.len() > 64 {
             return value("network.name", "1 to 64 bytes", format!("{:?}", self.network.name));
         }
-        if self.network.fee_bps > 5_000 {
-            return value("network.fee_bps", "0 to 5000", self.network.fee_bps.to_string());
+        if self.network.fee_bps > FEE_BPS_MAX {
+            return value("network.fee_bps", "0 to 1500", self.network.fee_bps.to_string());
         }
         if self.limits.database_connections_max == 0 || self.limits.database_connections_max > 200 {
             return value("limits.database_connections_max", "1 to 200", self.limits.database_connections_max.to_string());
@@ -235,6 +259,10 @@ impl Config {
         }
         if self.webhooks.tries_max == 0 || self.webhooks.tries_max > 100 {
             return value("webhooks.tries_max", "1 to 100", self.webhooks.tries_max.to_string());
+        }
+        let homes = self.chains.iter().filter(|chain| chain.home).count();
+        if !self.chains.is_empty() && homes != 1 {
+            return value("chains.home", "true for exactly one chain", homes.to_string());
         }
         if let Some(url) = &self.public_url
             && !matches!(url.scheme(), "http" | "https")

@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-use headframe_protocol::{AttemptId, DeviceId, JobId, SessionId, job::Reason, rig::RigReport, session::AttemptRef};
+use headframe_protocol::{AttemptId, CustomerId, DeviceId, JobId, SessionId, job::Reason, rig::RigReport, session::AttemptRef};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
 };
 
-use crate::market::{Agent, Market, Match, QueuedJob, Verdict};
+use crate::market::{Agent, Market, Match, QueuedJob, Verdict, Want};
 
 mod actor;
 mod claims;
@@ -32,6 +32,9 @@ const INBOX_MAX: usize = 8_192;
 /// Per class of rig: its name, rigs ready, rigs connected, the least price among the ready.
 pub type Classes = Vec<(String, u32, u32, Option<headframe_protocol::Micros>)>;
 
+/// The least price among the rigs that could do a job, and how many of them take work now.
+pub type Cheapest = (Option<headframe_protocol::Micros>, u32);
+
 /// Everything that can wake the actor from outside.
 #[derive(Debug)]
 enum Command {
@@ -44,7 +47,9 @@ enum Command {
     Answered(AttemptId),
     Released(DeviceId, AttemptId, Verdict),
     Stopped(bool),
+    Linked(Vec<(CustomerId, DeviceId)>),
     Classes(oneshot::Sender<Classes>),
+    Cheapest(Box<Want>, oneshot::Sender<Cheapest>),
     Waiting(oneshot::Sender<usize>),
 }
 
@@ -111,10 +116,22 @@ impl Dispatch {
         self.send(Command::Stopped(stopped)).await;
     }
 
+    /// Who is linked to which rig, all of them.
+    pub async fn linked(&self, links: Vec<(CustomerId, DeviceId)>) {
+        self.send(Command::Linked(links)).await;
+    }
+
     /// What this replica has connected now.
     pub async fn classes(&self) -> Classes {
         let (answer, answered) = oneshot::channel();
         self.send(Command::Classes(answer)).await;
+        answered.await.unwrap_or_default()
+    }
+
+    /// What a job that wants `want` costs here at least.
+    pub async fn cheapest(&self, want: Want) -> Cheapest {
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Cheapest(Box::new(want), answer)).await;
         answered.await.unwrap_or_default()
     }
 

@@ -11,12 +11,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use headframe_protocol::{
     AttemptId, CustomerId, DeviceId, JobId, Micros, SessionId, Sha256, TimestampMs,
+    api::Pot,
     job::{GpuNeed, JobSpec, Trust},
     rig::RigReport,
 };
 
 mod apart;
 mod class;
+mod linked;
 mod queue;
 mod rigs;
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub use class::Class;
 pub use rigs::{Agent, Backoff};
 
 use apart::Apart;
+use linked::Linked;
 use queue::Queue;
 use rigs::Rigs;
 
@@ -77,6 +80,9 @@ pub struct Need {
     pub disk_gib: u16,
     /// The least trusted kind of rig.
     pub trust: Trust,
+    /// Whether the job is paid by card. Then it is never done by a rig that its customer is linked to, or a stolen card could be
+    /// turned into earnings.
+    pub by_card: bool,
 }
 
 /// GPUs, how many and which. [`GpuNeed`] in a form that can be a key.
@@ -108,8 +114,19 @@ impl Want {
             memory_gib: spec.resources.memory_gib,
             disk_gib: spec.resources.disk_gib,
             trust: spec.placement.trust,
+            by_card: false,
         };
         Self { need, price_per_hour_max: spec.max_price_per_hour }
+    }
+
+    /// The same, paid from `pot`.
+    #[must_use]
+    pub fn paid_from(self, pot: Pot) -> Self {
+        let by_card = match pot {
+            Pot::Fiat => true,
+            Pot::Available | Pot::Earned | Pot::Free => false,
+        };
+        Self { need: Need { by_card, ..self.need }, ..self }
     }
 
     /// How many of a rig's slots it takes.
@@ -181,6 +198,7 @@ pub struct Market {
     rigs: Rigs,
     queue: Queue,
     apart: Apart,
+    linked: Linked,
     /// Jobs that may not start yet, by when they may.
     later: BTreeSet<(TimestampMs, JobId)>,
     /// Rigs that back off, by until when.
@@ -196,6 +214,7 @@ impl Market {
             rigs: Rigs::new(backoff, seed),
             queue: Queue::default(),
             apart: Apart::default(),
+            linked: Linked::default(),
             later: BTreeSet::new(),
             resting: BTreeSet::new(),
             stopped: false,
@@ -282,6 +301,19 @@ impl Market {
         self.fill(device)
     }
 
+    /// Who is linked to which rig, all of them.
+    pub fn set_linked(&mut self, links: Vec<(CustomerId, DeviceId)>) {
+        self.linked.set(links);
+    }
+
+    /// The database does not let a rig work for a customer it is linked to; the job waits for another.
+    pub fn refused_as_linked(&mut self, matched: Match, now: TimestampMs) -> Vec<Match> {
+        self.linked.add(matched.job.customer, matched.device);
+        let mut found = self.released(matched.device, matched.attempt, Verdict::Void, now);
+        found.extend(self.give_back(matched.job, now));
+        found
+    }
+
     /// The operator has stopped the network, or lets it go on. While stopped nothing is matched.
     pub fn set_stopped(&mut self, stopped: bool) -> Vec<Match> {
         if self.stopped == stopped {
@@ -354,6 +386,12 @@ impl Market {
         self.rigs.classes()
     }
 
+    /// See [`rigs::Rigs::cheapest`].
+    #[must_use]
+    pub fn cheapest(&self, want: &Want) -> (Option<Micros>, u32) {
+        self.rigs.cheapest(&want.need)
+    }
+
     /// A job may be given to a rig from now on. Whose turn it is among those that need the same has the first try.
     fn try_now(&mut self, job: JobId) -> Option<Match> {
         let next = self.queue.ready(job)?;
@@ -367,9 +405,10 @@ impl Market {
         if self.stopped {
             return None;
         }
-        let Self { queue, rigs, apart, .. } = self;
+        let Self { queue, rigs, apart, linked, .. } = self;
         let job = queue.get(id)?;
-        let device = rigs.candidate(&job.want, job.image, |device| !apart.are(device, id))?;
+        let barred = |device| job.want.need.by_card && linked.are(job.customer, device);
+        let device = rigs.candidate(&job.want, job.image, |device| !apart.are(device, id) && !barred(device))?;
         self.reserve(id, device)
     }
 
@@ -377,9 +416,9 @@ impl Market {
     fn fill(&mut self, device: DeviceId) -> Vec<Match> {
         let mut found = Vec::new();
         while !self.stopped {
-            let Self { queue, rigs, apart, .. } = self;
+            let Self { queue, rigs, apart, linked, .. } = self;
             let Some(offer) = rigs.offer_of(device) else { break };
-            let Some(job) = queue.next_for(&offer, |job| !apart.are(device, job)) else { break };
+            let Some(job) = queue.next_for(&offer, linked.of(device), |job| !apart.are(device, job)) else { break };
             let Some(matched) = self.reserve(job, device) else { break };
             found.push(matched);
         }

@@ -14,13 +14,11 @@ use utoipa::{
 
 use crate::router;
 
-/// What any request of a customer may be answered with.
-const COMMON: [(&str, &str); 4] = [
-    ("401", "No valid API key"),
-    ("403", "The account is suspended"),
-    ("500", "Something went wrong here"),
-    ("503", "Not available right now; try again"),
-];
+/// What any request may be answered with.
+const COMMON: [(&str, &str); 2] = [("500", "Something went wrong here"), ("503", "Not available right now; try again")];
+
+/// What any request that needs a key may be answered with.
+const KEYED: [(&str, &str); 2] = [("401", "No valid API key"), ("403", "The account is suspended")];
 
 /// What stands around the routes.
 #[derive(OpenApi)]
@@ -36,6 +34,8 @@ const COMMON: [(&str, &str); 4] = [
         (name = "uploads", description = "Files used as inputs"),
         (name = "artifacts", description = "Files of results"),
         (name = "account", description = "Who you are and what you have used"),
+        (name = "spending", description = "Your money on chains, and what you let us spend of it"),
+        (name = "payouts", description = "Where earnings go, and the proof of every cent"),
         (name = "registry", description = "Tokens for the image registry"),
         (name = "operation", description = "For machines that watch this one"),
     ),
@@ -81,9 +81,13 @@ pub fn document() -> Document {
 /// Adds what every route of customers has in common, and says of every refusal that it is a problem document. Handlers
 /// name only what is theirs.
 fn complete(operation: &mut Operation, of_customers: bool) {
+    // One empty requirement says that nothing is asked for: what is signed in the body needs no key.
+    let nothing = utoipa::openapi::security::SecurityRequirement::default();
+    let keyed = operation.security.as_ref().is_some_and(|ways| ways.iter().all(|way| *way != nothing));
     let responses = &mut operation.responses.responses;
     if of_customers {
-        for (status, description) in COMMON {
+        let also = if keyed { KEYED.as_slice() } else { &[] };
+        for (status, description) in COMMON.iter().chain(also).copied() {
             responses.entry(status.to_owned()).or_insert_with(|| Response::new(description).into());
         }
     }

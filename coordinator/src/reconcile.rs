@@ -18,6 +18,8 @@ use crate::{App, error::Chain};
 
 mod attempts;
 mod audit;
+mod cards;
+mod chains;
 mod clock;
 mod operator;
 mod prune;
@@ -65,15 +67,24 @@ pub(crate) enum ReconcileError {
     /// The journal.
     #[error("the journal failed")]
     Journal(#[source] crate::journal::JournalError),
+    /// A chain, or the books about it.
+    #[error("settlement failed")]
+    Settlement(#[source] crate::settlement::SettlementError),
     /// The sweep.
     #[error("the sweep failed")]
     Sweep(#[source] crate::sweep::SweepError),
 }
 
-// Each of the three is one act of every reconciler, so converting them loses nothing.
+// Each of the four is one act of every reconciler, so converting them loses nothing.
 impl From<crate::store::StoreError> for ReconcileError {
     fn from(source: crate::store::StoreError) -> Self {
         Self::Store(source)
+    }
+}
+
+impl From<crate::settlement::SettlementError> for ReconcileError {
+    fn from(source: crate::settlement::SettlementError) -> Self {
+        Self::Settlement(source)
     }
 }
 
@@ -104,6 +115,17 @@ pub(crate) fn start(app: &App) {
     every(app, "audit", timers.audit, Duration::ZERO, audit::books);
     every(app, "prune", timers.audit, Duration::ZERO, prune::answers);
     every(app, "clock", timers.audit, timers.audit, clock::measure);
+    if app.chains.iter().next().is_some() {
+        every(app, "deposits", timers.audit, Duration::ZERO, cards::claim);
+        every(app, "chains", timers.chain_poll, Duration::ZERO, chains::look);
+        // After the first look, which books what happened while nobody looked.
+        every(app, "chain_audit", timers.chain_audit, timers.chain_poll * 5, chains::compare);
+    }
+    every(app, "reversals", timers.reconcile, Duration::ZERO, cards::recover);
+    every(app, "maturing", timers.reconcile, Duration::ZERO, cards::mature);
+    if app.fiat.is_some() {
+        every(app, "links", timers.operator, Duration::ZERO, cards::link);
+    }
     every(app, "sweep", timers.sweep, timers.sweep, sweep::sweep);
 }
 

@@ -30,6 +30,9 @@ const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The most bytes of the registry's notifications. It tells one thing at a time, in less than a KiB each.
 const EVENTS_BYTES_MAX: usize = 256 * 1024;
 
+/// The most bytes of a payment processor's message. One charge with all its details is a few KiB.
+const FIAT_BYTES_MAX: usize = 256 * 1024;
+
 /// Names one answer; comes back to the caller and stands in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -47,10 +50,24 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(api::uploads::create, api::uploads::list))
         .routes(routes!(api::uploads::get, api::uploads::delete))
         .routes(routes!(api::offers::list))
+        .routes(routes!(api::quotes::quote))
         .routes(routes!(api::account::get))
         .routes(routes!(api::account::balance))
         .routes(routes!(api::account::usage))
         .routes(routes!(api::webhooks::secret))
+        .routes(routes!(api::chains::list))
+        .routes(routes!(api::spending::add_wallet, api::spending::list_wallets))
+        .routes(routes!(api::spending::add_order))
+        .routes(routes!(api::spending::list_tabs))
+        .routes(routes!(api::spending::close_tab))
+        .routes(routes!(api::payouts::get, api::payouts::put))
+        .routes(routes!(api::payouts::spend))
+        .routes(routes!(api::payouts::earnings))
+        .routes(routes!(api::relay::fee))
+        .routes(routes!(api::relay::claim))
+        .routes(routes!(api::relay::get))
+        .routes(routes!(api::payouts::entitlements))
+        .routes(routes!(api::payouts::file))
         .routes(routes!(api::registry::token))
         .routes(routes!(api::health::alive))
         .routes(routes!(api::health::ready))
@@ -81,6 +98,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/attempts/{attempt}/log", put(api::attempt_io::log))
         .route("/v1/attempts/{attempt}/objects/{sha256}", put(api::attempt_io::object))
         .route("/v1/registry/events", post(api::registry::events).layer(DefaultBodyLimit::max(EVENTS_BYTES_MAX)))
+        .route("/v1/fiat/stripe", post(api::fiat::stripe).layer(DefaultBodyLimit::max(FIAT_BYTES_MAX)))
         .fallback(async || ApiError::not_found("address"))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(layers)

@@ -9,11 +9,14 @@ use crate::{
     App, Config,
     app::Parts,
     blobs::{BlobError, Blobs},
+    chain::{ChainError, Chains},
     dispatch::{self, Terms},
+    fiat::{Till, TillError},
     journal::{Listeners, Writer},
     logs::Logs,
     market::{Backoff, Market},
     metrics,
+    networks::{Networks, NetworksError},
     probes::Probes,
     reconcile,
     registry::{Registry, RegistryError},
@@ -60,6 +63,15 @@ pub enum BindError {
     /// The registry's keys cannot be used.
     #[error("could not open the registry's keys")]
     Registry(#[source] RegistryError),
+    /// A chain's profile or a key cannot be used.
+    #[error("could not open the chains")]
+    Chains(#[source] ChainError),
+    /// Payments by card cannot be taken.
+    #[error("could not set up payments by card")]
+    Fiat(#[source] TillError),
+    /// Networks cannot be told apart.
+    #[error("could not open the key of networks")]
+    Networks(#[source] NetworksError),
     /// Webhooks cannot be sent.
     #[error("could not set up webhooks")]
     Webhooks(#[source] WebhooksError),
@@ -146,13 +158,16 @@ impl Coordinator {
 
 /// Puts the parts together. The market needs the sessions, the journal needs the market's handle, and the market's
 /// actor gets the journal last.
-async fn assemble(config: Config, public_url: Url) -> Result<App, BindError> {
+pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, BindError> {
     let store = Store::open(&config).await.map_err(BindError::Store)?;
     let blobs = Blobs::local(&config.data_dir.join("blobs")).map_err(BindError::Blobs)?;
     let logs = Logs::new(store.clone(), blobs.clone(), config.limits.log_bytes_max);
     let registry = Registry::open(&config.data_dir, &config.registry).map_err(BindError::Registry)?.map(Arc::new);
     let webhooks =
         Webhooks::open(&config.data_dir, &config.webhooks, config.timers.webhook_timeout).map_err(BindError::Webhooks)?;
+    let chains = Chains::open(&config.chains).map_err(BindError::Chains)?;
+    let fiat = Till::open(&config.fiat, &chains).map_err(BindError::Fiat)?;
+    let networks = Networks::open(&config.data_dir, config.fiat.proxies).map_err(BindError::Networks)?;
     let (tasks, changes) = (Tasks::default(), Changes::default());
     let sessions = Sessions::new(public_url.clone(), registry.clone(), store.clock().clone());
     let timers = &config.timers;
@@ -201,6 +216,9 @@ async fn assemble(config: Config, public_url: Url) -> Result<App, BindError> {
         changes,
         reconcilers: reconcile::Statuses::default(),
         probes: Probes::default(),
+        chains,
+        fiat,
+        networks,
         tasks,
     }))
 }

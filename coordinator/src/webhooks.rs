@@ -12,7 +12,7 @@ use url::Url;
 use crate::{config::WebhooksConfig, store::outbox::Message};
 
 mod address;
-mod key;
+pub(crate) mod key;
 mod signature;
 
 pub use key::KeyError;

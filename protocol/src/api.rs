@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AttemptId, CustomerId, DeviceId, ImageRef, JobId, Micros, Sha256, TimestampMs, UploadId,
+    chain::AssetKind,
     job::{AttemptState, JobSpec, JobState, Reason},
     session::OutputFile,
 };
@@ -196,12 +197,44 @@ pub struct Provenance {
 pub struct Balance {
     /// The account.
     pub customer: CustomerId,
-    /// Free to spend.
+    /// Free to spend, all pots of dollars together.
     pub available: Micros,
     /// Set aside for open jobs.
     pub held: Micros,
     /// Charged in all.
     pub spent: Micros,
+    /// Where the money is, in the order in which it is spent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pots: Vec<PotBalance>,
+}
+
+/// Which of a customer's pots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Pot {
+    /// Earned with a rig: to spend, not to take away.
+    Earned,
+    /// Paid by card: to spend, not to take away.
+    Fiat,
+    /// Granted, or reserved for spending on a chain.
+    Available,
+    /// On a chain and the customer's alone: to take away, and to spend once he has signed an order.
+    Free,
+}
+
+/// What is in one pot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PotBalance {
+    /// Which.
+    pub pot: Pot,
+    /// On which chain; 0 for what is on none.
+    pub chain_id: u64,
+    /// In dollars, as the chain's stablecoin, or in HFR.
+    pub kind: AssetKind,
+    /// How much, in millionths.
+    pub amount: Micros,
 }
 
 /// What was used in a span of time.
@@ -218,6 +251,46 @@ pub struct Usage {
     pub charged_ms: u64,
     /// Charged in it.
     pub charged: Micros,
+}
+
+/// What a job would cost, said before it is submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QuoteView {
+    /// The lowest price per hour of a rig that could do it; absent if none is connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_per_hour: Option<Micros>,
+    /// What of that the platform keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee_per_hour: Option<Micros>,
+    /// What of that the owner of the rig gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_per_hour: Option<Micros>,
+    /// Rigs that could do it and take work now.
+    pub ready: u32,
+    /// What is set aside at submission: the job's own maximum price for its whole time. What is not used goes back when it ends.
+    pub hold: Micros,
+    /// The same hour in HFR, if the network takes it now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hfr: Option<HfrQuote>,
+    /// When it was said.
+    pub issued_ms: TimestampMs,
+    /// After this it is worth nothing.
+    pub valid_until_ms: TimestampMs,
+}
+
+/// What an hour costs in HFR.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HfrQuote {
+    /// In millionths of an HFR.
+    pub price_per_hour: Micros,
+    /// What the customer saves an hour, in dollars.
+    pub discount_per_hour: Micros,
+    /// Millionths of a millionth of a dollar per HFR, as two observers agree.
+    pub picos_per_hfr: u64,
+    /// When the older of the two was seen.
+    pub price_seen_ms: TimestampMs,
 }
 
 /// What the network has now, per class of rig.
@@ -267,4 +340,7 @@ pub struct Account {
     /// The part of the registry that is the customer's, `registry/namespace`, if the network has a registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
+    /// The network's name, part of what wallets sign for it.
+    #[serde(default)]
+    pub network: String,
 }

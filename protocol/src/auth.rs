@@ -72,7 +72,15 @@ pub fn signing_hash(message: &impl SolStruct) -> B256 {
 /// [`SignatureError::OtherKey`] if another key did, or none that can be recovered. A signature with a high
 /// `s` is refused as well: each message has exactly one valid signature per key.
 pub fn verify(message: &impl SolStruct, signature: &DeviceSignature, device: DeviceId) -> Result<(), SignatureError> {
+    verify_hash(signing_hash(message), signature, device.0)
+}
+
+/// Whether the key of `signer` signed these 32 bytes.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_hash(hash: B256, signature: &DeviceSignature, signer: Address) -> Result<(), SignatureError> {
     let plain = signature.0.normalize_s().is_none();
-    let signer: Option<Address> = signature.0.recover_address_from_prehash(&signing_hash(message)).ok();
-    if plain && signer == Some(device.0) { Ok(()) } else { Err(SignatureError::OtherKey(device)) }
+    let found: Option<Address> = signature.0.recover_address_from_prehash(&hash).ok();
+    if plain && found == Some(signer) { Ok(()) } else { Err(SignatureError::OtherKey(DeviceId(signer))) }
 }

@@ -8,9 +8,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 mod snapshot;
+mod wallet;
 
 pub use snapshot::{
     CpuView, Earned, EngineTried, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage, WaitReason,
+};
+pub use wallet::{
+    AssetBalance, ChainBalances, Coins, CreateArgs, Hazard, HistoryArgs, ImportArgs, IntentCard, PayoutState, PayoutView,
+    PrepareArgs, ReceiptCard, ReceiptPage, ReceiptsArgs, SECRET_BYTES_MAX, Secret, SignArgs, Source, SpendArgs, VerifyArgs,
+    WalletAnswer, WalletCode, WalletRefusal, WalletRequest, WalletState, WalletView, Warning, WatchArgs, WithdrawalCard,
+    WithdrawalPage, WithdrawalState,
 };
 
 /// The version of this socket's language. The two ends are installed together; a mismatch means a half-done update.
@@ -63,6 +70,11 @@ pub enum Request {
     Jobs(JobsArgs),
     /// A piece of one attempt's log.
     Log(LogArgs),
+    /// Something about the wallet.
+    Wallet {
+        /// What.
+        ask: WalletRequest,
+    },
     /// End the agent process.
     Quit,
 }
@@ -150,6 +162,11 @@ pub enum Answer {
     Log {
         /// The piece.
         chunk: LogChunk,
+    },
+    /// Answers [`Request::Wallet`].
+    Wallet {
+        /// What the wallet says.
+        answer: Box<WalletAnswer>,
     },
     /// It is not done.
     Failed {

@@ -6,9 +6,9 @@
 //!
 //! Reading order: what things are called ([`ids`], [`money`], [`time`], [`digest`]), what a customer
 //! asks for ([`job`]), what he may ask about it ([`api`]), what a rig is ([`rig`]), what rig and
-//! coordinator say to one another ([`session`], signed as in [`auth`] and [`receipt`]), what the agent
-//! tells the window beside it ([`control`]), how all of them say no ([`error`]), and which
-//! addresses a stranger may name ([`address`]).
+//! coordinator say to one another ([`session`], signed as in [`auth`] and [`receipt`]), which chains money
+//! moves on ([`chain`]), how it reaches an owner ([`payout`]) and how a customer lets it be spent ([`spending`]), what the agent tells the window beside it
+//! ([`control`]), how all of them say no ([`error`]), and which addresses a stranger may name ([`address`]).
 
 pub mod ids;
 pub mod money;
@@ -20,6 +20,9 @@ pub mod rig;
 pub mod auth;
 pub mod receipt;
 pub mod session;
+pub mod chain;
+pub mod payout;
+pub mod spending;
 pub mod control;
 pub mod error;
 pub mod address;

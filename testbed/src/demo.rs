@@ -10,16 +10,21 @@ use headframe_cli::{
     logs::LogItem,
     output::{Form, Output},
 };
-use headframe_protocol::{JobId, job::JobState};
+use headframe_protocol::{
+    ImageRef, JobId, Micros,
+    job::{JobSpec, JobState},
+};
 use indicatif::ProgressBar;
 
 use crate::{
     Options, Testbed,
+    money::MoneyOptions,
     process::{Process, command, workspace_binary},
     say,
     signals::Told,
 };
 
+mod paid;
 mod render;
 mod transcode;
 
@@ -74,7 +79,7 @@ impl Demo {
     pub async fn run(&self) -> Result<()> {
         let mut told = Told::listen()?;
         let testbed = tokio::select! {
-            started = Box::pin(Testbed::start(Options::default())) => started?,
+            started = Box::pin(Testbed::start(options())) => started?,
             () = told.to_end() => bail!("stopped before the network was up"),
         };
         let shown = tokio::select! {
@@ -102,11 +107,7 @@ impl Demo {
 
     /// Everything up to the verified result. The window stays open for as long as it is held.
     async fn show_to_the_end(&self, testbed: &Testbed) -> Result<Option<Process>> {
-        say(format_args!(
-            "The network is up: {}, one rig, one customer with {}.",
-            testbed.coordinator_url()?,
-            testbed.client()?.balance().await?.available
-        ))?;
+        say(format_args!("The network is up: {}, two rigs, one customer, a chain.", testbed.coordinator_url()?))?;
         let window = match self.window {
             Window::Open => Some(open_window(testbed)?),
             Window::None => None,
@@ -117,6 +118,7 @@ impl Demo {
 
     async fn show(&self, testbed: &Testbed) -> Result<()> {
         let client = testbed.client()?;
+        let owners = paid::prepare(testbed).await?;
         say(format_args!("Pushing {} to the network's registry.", self.image))?;
         let image = testbed.publish(&self.image, self.workload.name()).await?;
         let desk = testbed.dir().join("customer");
@@ -131,12 +133,38 @@ impl Demo {
         let key = uuid::Uuid::new_v4().to_string();
         let jobs = commands::submit_jobs(&client, written, &key, |_| ProgressBar::hidden()).await?;
         let [id] = jobs[..] else { bail!("one job was submitted and {} came of it", jobs.len()) };
+        // Small work for the other rig, so that both owners earn.
+        let beside = client.submit(&beside(self.workload, &image)?, &uuid::Uuid::new_v4().to_string()).await?;
         follow(&client, id).await?;
+        let beside = commands::follow_job(&client, beside.id, &Output::new(Form::Text)).await?;
+        ensure!(beside.state == JobState::Succeeded, "{}", headframe_cli::Error::JobEnded(Box::new(beside)));
         let dir = self.out.join(self.workload.name());
         let files = fetch(&client, id, &dir, Existing::Replace, &ProgressBar::hidden()).await?;
         let result = verify(self.workload, &files)?;
-        say(format_args!("\nVerified: {result}\nCharged: {}\nThe result is {}", client.job(id).await?.charged, list(&files)))
+        say(format_args!("\nVerified: {result}\nCharged: {}\nThe result is {}\n", client.job(id).await?.charged, list(&files)))?;
+        owners.are_paid(testbed).await
     }
+}
+
+/// Two rigs, and a chain that makes a block a second: a person can watch it.
+fn options() -> Options {
+    let money = MoneyOptions { block_s: Some(1), finality_blocks: 1, window_s: 2, island: false };
+    Options { agents: 2, grant: Micros::ZERO, money: Some(money), ..Options::default() }
+}
+
+/// A small job of the same image, which holds nothing but its program.
+fn beside(workload: Workload, image: &ImageRef) -> Result<JobSpec> {
+    let (command, args) = match workload {
+        Workload::Transcode => {
+            ("ffmpeg", "-nostdin -hide_banner -re -f lavfi -i testsrc2=size=64x64:rate=5:duration=3 -f null -")
+        }
+        Workload::Render => ("blender", "--background --version"),
+    };
+    let spec = serde_json::json!({
+        "name": "small work", "image": image, "command": [command], "args": args.split(' ').collect::<Vec<_>>(),
+        "max_price_per_hour": "1000000", "timeout_s": 60,
+    });
+    serde_json::from_value(spec).context("the small job is not one")
 }
 
 impl Workload {

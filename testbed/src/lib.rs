@@ -8,11 +8,13 @@
 //! short, and deadlines (`Options::timers_divisor`).
 
 pub mod books;
+pub mod chain;
 pub mod coordinator;
 pub mod demo;
 pub mod engine;
 pub mod image;
 pub mod line;
+pub mod money;
 pub mod operator;
 pub mod process;
 pub mod registry;
@@ -20,6 +22,7 @@ pub mod rig;
 pub mod signals;
 pub mod tasks;
 pub mod testbed;
+pub mod wallets;
 
 pub use testbed::{Options, Testbed};
 

@@ -5,7 +5,7 @@ use headframe_cli::ApiKey;
 use headframe_coordinator::{
     Config,
     admin::acts::{self, By},
-    store::Store,
+    store::{Store, prices},
 };
 use headframe_protocol::{CustomerId, ImageRef, Micros};
 
@@ -58,6 +58,17 @@ impl Operator {
     /// If the database refuses.
     pub async fn approve(&self, image: &ImageRef) -> Result<()> {
         acts::approve_image(&self.store, &self.by, image.digest()).await.context("could not approve an image")
+    }
+
+    /// Says what HFR is worth, as both observers.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn observe_price(&self, picos: u64) -> Result<()> {
+        for source in [prices::Source::Twap, prices::Source::Oracle] {
+            acts::observe_price(&self.store, &self.by, source, picos).await.context("could not observe a price")?;
+        }
+        Ok(())
     }
 
     /// Closes the database.

@@ -17,6 +17,7 @@ use crate::{
     engine::Engine,
     image::{self, Ballast},
     line::Line,
+    money::{Money, MoneyOptions},
     operator::{Customer, Operator},
     process::wait_for,
     registry::{self, Registry},
@@ -25,6 +26,11 @@ use crate::{
 
 /// The least time an agent gets to answer an offer. A round trip between two busy processes does not get shorter by dividing it.
 const OFFER_ACK_MIN: Duration = Duration::from_millis(750);
+
+/// How often earnings become payouts, chains are looked at, and transactions are sent again.
+const PAYOUT: Duration = Duration::from_secs(3);
+const CHAIN_POLL: Duration = Duration::from_millis(200);
+const CHAIN_RESEND: Duration = Duration::from_secs(5);
 
 /// How long after its agent the last container may go.
 const CONTAINERS_GONE_LIMIT: Duration = Duration::from_secs(30);
@@ -53,6 +59,8 @@ pub struct Options {
     pub disk_gib: u32,
     /// Where everything is kept; `None` for a temporary folder.
     pub dir: Option<PathBuf>,
+    /// Chains with the network's contracts; `None` for a network that keeps practice money only.
+    pub money: Option<MoneyOptions>,
 }
 
 /// Which engine the rigs use.
@@ -78,6 +86,7 @@ impl Default for Options {
             engine: EngineChoice::default(),
             disk_gib: 60,
             dir: None,
+            money: None,
         }
     }
 }
@@ -99,6 +108,8 @@ pub struct Testbed {
     pub operator: Operator,
     /// The first customer.
     pub customer: Customer,
+    /// The chains, if there are any.
+    pub money: Option<Money>,
     registry: Registry,
     dir: Folder,
 }
@@ -152,13 +163,19 @@ impl Testbed {
         };
         let (line, registry_line) = (Line::open().await?, Line::open().await?);
         let public_url = coordinator::url(line.address())?;
-        let config = coordinator_config(&options, root, &public_url, &registry_line)?;
+        let mut config = coordinator_config(&options, root, &public_url, &registry_line)?;
+        let money = match options.money {
+            Some(money) => Some(Box::pin(Money::start(&root.join("chains"), money)).await?),
+            None => None,
+        };
+        config.chains = money.as_ref().map(Money::configs).unwrap_or_default();
         let registry = Registry::start(root, &config.data_dir, &registry_line, &public_url).await?;
         let coordinator = Coordinator::start(options.coordinator_home, config, root).await?;
         line.lead_to(coordinator.address());
         let operator = Operator::of(coordinator.config()).await?;
         let customer = operator.customer("acme", options.grant).await?;
-        let mut testbed = Self { engine, line, registry_line, coordinator, rigs: Vec::new(), operator, customer, registry, dir };
+        let mut testbed =
+            Self { engine, line, registry_line, coordinator, rigs: Vec::new(), operator, customer, money, registry, dir };
         for number in 1..=options.agents {
             testbed.add_rig(&options, number).await?;
         }
@@ -248,7 +265,8 @@ impl Testbed {
 
     /// Ends one part after the other, also when one of them cannot be ended: nothing is left running because of another.
     async fn end(self) -> Result<Folder> {
-        let Self { mut engine, line, registry_line, coordinator, mut rigs, operator, customer: _, mut registry, dir } = self;
+        let Self { mut engine, line, registry_line, coordinator, mut rigs, operator, customer: _, money, mut registry, dir } =
+            self;
         let mut ended = Ok(());
         for rig in &mut rigs {
             ended = ended.and(rig.shutdown().await);
@@ -263,7 +281,11 @@ impl Testbed {
             ended = ended.and(wait_for("images are still in use", CONTAINERS_GONE_LIMIT, forget).await);
         }
         operator.close().await;
-        ended = ended.and(coordinator.shutdown().await).and(registry.shutdown().await).and(engine.shutdown().await);
+        ended = ended.and(coordinator.shutdown().await);
+        if let Some(mut money) = money {
+            ended = ended.and(money.shutdown().await);
+        }
+        ended = ended.and(registry.shutdown().await).and(engine.shutdown().await);
         line.shutdown().await;
         registry_line.shutdown().await;
         ended.map(|()| dir)
@@ -290,6 +312,10 @@ fn coordinator_config(options: &Options, root: &Path, public_url: &Url, registry
     config.database_url.clone_from(&options.database_url);
     config.network.name = NETWORK.to_owned();
     config.timers = Timers { offer_ack: config.timers.offer_ack.max(OFFER_ACK_MIN), ..config.timers };
+    if options.money.is_some() {
+        // Practice money comes the same day: a person waits for it.
+        config.timers = Timers { payout: PAYOUT, chain_poll: CHAIN_POLL, chain_resend: CHAIN_RESEND, ..config.timers };
+    }
     config.registry = registry::config(registry_line);
     std::fs::create_dir_all(&config.data_dir).context("could not make the coordinator's folder")?;
     Ok(config)

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::{
+    contracts,
     display::Display,
     engine::Engine,
     image::{self, Workload},
@@ -39,6 +40,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     setup::ensure(&areas)?;
     let _engine = Engine::ensure()?;
     let image = image::ensure(options.workload)?;
+    contracts::build()?;
     build(options)?;
 
     let testbed = workspace::binary(Profile::Debug, "headframe-testbed");

@@ -7,6 +7,7 @@
 mod bench;
 mod bindings;
 mod check;
+mod contracts;
 mod demo;
 mod display;
 mod engine;

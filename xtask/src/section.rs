@@ -17,6 +17,7 @@ pub(crate) enum Section {
     UiPackages,
     UiBuild,
     UiTest,
+    Contracts,
     LockFile,
     Format,
     Tidy,
@@ -48,6 +49,7 @@ impl Section {
             Self::UiPackages => "ui: packages",
             Self::UiBuild => "ui: build",
             Self::UiTest => "ui: types, lint, unit tests",
+            Self::Contracts => "contracts",
             Self::LockFile => "lock file",
             Self::Format => "format",
             Self::Tidy => "tidy",
@@ -71,11 +73,14 @@ impl Section {
     const fn needs(self) -> &'static [Self] {
         match self {
             Self::SetUp | Self::Faults | Self::Fuzz | Self::Deny => &[],
-            Self::UiPackages | Self::LockFile | Self::Format | Self::Tidy | Self::Clippy | Self::Engine => &[Self::SetUp],
+            Self::UiPackages | Self::Contracts | Self::LockFile | Self::Format | Self::Tidy | Self::Clippy | Self::Engine => {
+                &[Self::SetUp]
+            }
             Self::UiBuild | Self::UiTest | Self::Chromium => &[Self::SetUp, Self::UiPackages],
             Self::Build => &[Self::SetUp, Self::UiBuild],
             Self::Bindings | Self::Rust | Self::Docs | Self::Postgres => &[Self::Build],
-            Self::Network | Self::Window => &[Self::Build, Self::Engine],
+            Self::Network => &[Self::Contracts, Self::Build, Self::Engine],
+            Self::Window => &[Self::Build, Self::Engine],
         }
     }
 }

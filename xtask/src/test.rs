@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::{
     bindings::{self, Selection},
-    check,
+    check, contracts,
     display::Display,
     engine::Engine,
     postgres::Postgres,
@@ -73,6 +73,7 @@ fn sections(mut sections: Sections) -> Result<ExitCode> {
     let packages = sections.run(Section::UiPackages, ui::install);
     let pages = sections.run_with(Section::UiBuild, packages, |()| ui::build());
     sections.run_with(Section::UiTest, packages, |()| ui::test());
+    let contracts = sections.run_with(Section::Contracts, ready, |()| contracts::test());
     check::run_checks(&mut sections);
     let built = sections.run_with(Section::Build, ready.and(pages), |()| build());
     sections.run_with(Section::Bindings, built, |()| bindings::check(Selection::Workspace));
@@ -80,7 +81,7 @@ fn sections(mut sections: Sections) -> Result<ExitCode> {
     sections.run_with(Section::Docs, built, |()| process::run(cargo().args(["test", "--doc", "--quiet"]).args(WORKSPACE)));
     sections.run_with(Section::Postgres, built, |()| on_postgres());
     let engine = sections.run_with(Section::Engine, ready, |()| Engine::ensure());
-    sections.run_with(Section::Network, built.and(engine.as_ref()), |_| process::run(&mut nextest(ENGINE)));
+    sections.run_with(Section::Network, built.and(contracts).and(engine.as_ref()), |_| process::run(&mut nextest(ENGINE)));
     sections.run_with(Section::Chromium, packages, |()| ui::end_to_end());
     sections.run_with(Section::Window, built.and(engine.as_ref()), |_| real_window());
     drop(engine);
@@ -133,6 +134,7 @@ fn faults(repeat: u32) -> Result<ExitCode> {
     let ready = sections.run(Section::SetUp, || {
         setup::ensure(&[Area::Build, Area::WindowBuild, Area::Engine, Area::Testbed])?;
         check::page()?;
+        contracts::build()?;
         setup::install_tool(&Tool::NEXTEST)
     });
     let engine = sections.run_with(Section::Engine, ready, |()| Engine::ensure());

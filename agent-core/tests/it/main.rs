@@ -8,3 +8,13 @@ mod session;
 #[cfg(target_os = "linux")]
 mod tray;
 mod walk;
+mod wallet;
+mod wallet_chain;
+mod wallet_crash;
+#[cfg(target_os = "linux")]
+mod wallet_keyring;
+mod wallet_office;
+#[cfg(unix)]
+mod wallet_process;
+#[cfg(unix)]
+mod wallet_secrets;

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 
 use console::Term;
-use headframe_protocol::api::{Account, Balance, OfferList, Usage};
+use headframe_protocol::api::{Account, OfferList, Usage};
 use serde_json::json;
 
 use crate::{
@@ -25,7 +25,7 @@ pub(super) async fn login(address: Option<String>, out: &Output) -> Result<(), E
     let path = credentials.save()?;
     out.remark(format_args!("The key is kept in {}, readable by you only.", path.display()));
     out.answer(&account, |account| {
-        let Account { customer, name, registry } = account;
+        let Account { customer, name, registry, network: _ } = account;
         let push = registry.as_ref().map(|registry| format!("\nPush images to {registry}/…")).unwrap_or_default();
         format!("Logged in as {name} ({customer}).{push}")
     })
@@ -56,13 +56,6 @@ pub(super) fn logout(out: &Output) -> Result<(), Error> {
     out.answer(&json!({ "forgotten": forgotten }), |_| {
         if forgotten { "The key is forgotten here. It stays valid until it is revoked." } else { "There was no key here." }
             .to_owned()
-    })
-}
-
-pub(super) async fn balance(client: &Client, out: &Output) -> Result<(), Error> {
-    out.answer(&client.balance().await?, |balance| {
-        let Balance { customer: _, available, held, spent } = balance;
-        format!("Available  {available}\nHeld       {held}  for open jobs\nSpent      {spent}")
     })
 }
 

@@ -11,7 +11,10 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::watch::{follow_jobs, outcome, until_interrupted};
+use super::{
+    quote,
+    watch::{follow_jobs, outcome, until_interrupted},
+};
 use crate::{
     Client,
     args::SubmitArgs,
@@ -37,6 +40,9 @@ pub(super) async fn submit(client: &Client, args: SubmitArgs, out: &Output) -> R
     if let Some(name) = name {
         written.iter_mut().for_each(|job| job.rename(&name));
     }
+    if out.form() == Form::Text {
+        estimate(client, &written, out).await;
+    }
     let key = idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string());
     let jobs = until_interrupted(&[], submit_jobs(client, written, &key, |label| out.bytes_bar(label))).await?;
     match out.form() {
@@ -49,6 +55,13 @@ pub(super) async fn submit(client: &Client, args: SubmitArgs, out: &Output) -> R
         out.remark(format_args!("Follow it with:  headframe watch {job}"));
     }
     Ok(())
+}
+
+/// Says what the jobs would cost and what is set aside for them. That it cannot be said now is no reason not to submit.
+async fn estimate(client: &Client, written: &[WrittenJob], out: &Output) {
+    if let Ok(estimate) = quote::estimate(client, written).await {
+        out.remark(quote::told(&estimate));
+    }
 }
 
 /// Uploads what the jobs need and submits them, all or none. The same `key` submits the same jobs once; that is only seen

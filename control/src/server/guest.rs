@@ -114,6 +114,7 @@ impl Guest {
             | Request::Finish
             | Request::Jobs(_)
             | Request::Log(_)
+            | Request::Wallet { .. }
             | Request::Quit => failed(ControlCode::BadRequest, "Say hello first.".into()),
         };
         self.answer(call.id, answer).await?;
@@ -166,6 +167,7 @@ impl Guest {
             | Request::Finish
             | Request::Jobs(_)
             | Request::Log(_)
+            | Request::Wallet { .. }
             | Request::Quit) => {
                 self.open.push(Box::pin(ask(self.asks.clone(), id, request)));
                 Ok(())

@@ -1,5 +1,7 @@
 //! What an operator can do, as functions: each one transaction with one row of the audit trail.
 
+use alloy_primitives::Address;
+use headframe_accounts::price::Observation;
 use headframe_protocol::{ApiKeyId, CustomerId, DeviceId, JobId, Micros, Sha256, TimestampMs, job::Reason};
 use serde::Serialize;
 
@@ -12,7 +14,7 @@ use crate::{
         commit,
         customers::{self, CustomerRecord, KeyRecord},
         grants::{self, Given},
-        images, lifecycle, line, rigs,
+        images, keys, lifecycle, line, payouts, prices, rigs,
         switches::{self, Switch},
         until_uncrossed,
     },
@@ -173,6 +175,20 @@ fn namespace_of(name: &str, id: CustomerId) -> String {
 /// # Errors
 /// [`ActError`] if there is no such customer.
 pub async fn create_key(store: &Store, by: &By, customer: CustomerId, label: &str) -> Result<NewKey, ActError> {
+    create_limited_key(store, by, customer, label, None).await
+}
+
+/// Makes an API key for a customer that may spend no more than `spend_max` in any 24 hours.
+///
+/// # Errors
+/// [`ActError`] if there is no such customer.
+pub async fn create_limited_key(
+    store: &Store,
+    by: &By,
+    customer: CustomerId,
+    label: &str,
+    spend_max: Option<Micros>,
+) -> Result<NewKey, ActError> {
     if label.chars().count() > 120 || label.chars().any(char::is_control) {
         return Err(ActError::Refused("a label is at most 120 characters, no control characters".to_owned()));
     }
@@ -182,10 +198,24 @@ pub async fn create_key(store: &Store, by: &By, customer: CustomerId, label: &st
     if customers::find(&mut tx, customer).await?.is_none() {
         return Err(ActError::Missing(format!("customer {customer}")));
     }
-    let record = KeyRecord { id, label: label.to_owned(), created_ms: now, revoked_ms: None };
+    let record = KeyRecord { id, label: label.to_owned(), created_ms: now, revoked_ms: None, spend_max };
     customers::insert_key(&mut tx, customer, &record, Sha256::of(key.as_bytes())).await?;
-    by.sign(tx, "key.create", &id.to_string(), &customer.to_string(), now).await?;
+    let detail = spend_max.map_or_else(|| customer.to_string(), |limit| format!("{customer}, {limit} in 24 hours"));
+    by.sign(tx, "key.create", &id.to_string(), &detail, now).await?;
     Ok(NewKey { id, key })
+}
+
+/// Sets what an API key may spend in any 24 hours; `None` takes the limit away.
+///
+/// # Errors
+/// [`ActError`] if there is no such key, or it is no good.
+pub async fn limit_key(store: &Store, by: &By, key: ApiKeyId, spend_max: Option<Micros>) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    if !keys::set_spend_max(&mut tx, key, spend_max).await? {
+        return Err(ActError::Missing(format!("key {key} that is not revoked")));
+    }
+    let detail = spend_max.map_or_else(|| "no limit".to_owned(), |limit| format!("{limit} in 24 hours"));
+    by.sign(tx, "key.limit", &key.to_string(), &detail, now).await
 }
 
 /// Makes an API key no good.
@@ -231,18 +261,39 @@ pub async fn refund(store: &Store, by: &By, job: JobId, amount: Micros, key: &st
 
 async fn refund_once(store: &Store, by: &By, job: JobId, amount: Micros, key: &str) -> Result<Given, ActError> {
     let (now, mut tx) = (store.now(), store.begin().await?);
-    let (customer, charged, before) =
-        grants::refundable(&mut tx, job).await?.ok_or_else(|| ActError::Missing(format!("job {job}")))?;
+    let of = grants::refundable(&mut tx, job).await?.ok_or_else(|| ActError::Missing(format!("job {job}")))?;
     let key = format!("{job}:{}", checked_key(key)?);
-    let given = grants::refund(&mut tx, (customer, job), amount, &key, &by.reason, now).await?;
+    let given = grants::refund(&mut tx, (job, &of), amount, &key, &by.reason, now).await?;
     if given == Given::Now {
-        let all = before.checked_add(amount).filter(|all| *all <= charged);
+        let grants::Charged { customer, charged, back, .. } = of;
+        let all = back.checked_add(amount).filter(|all| *all <= charged);
         if all.is_none() {
-            return Err(ActError::Refused(format!("the job was charged {charged}, of which {before} was given back already")));
+            return Err(ActError::Refused(format!("the job was charged {charged}, of which {back} was given back already")));
         }
         by.sign(tx, "refund", &job.to_string(), &format!("{amount} to {customer}"), now).await?;
     }
     refuse_other(given)
+}
+
+/// Pays an account nothing until it is released, or pays it again. The reason is shown to the owner.
+///
+/// # Errors
+/// [`ActError`] if the database refuses.
+pub async fn hold_payout(store: &Store, by: &By, account: Address, held: bool) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    payouts::set_hold(&mut tx, account, held.then_some(by.reason.as_str()), now).await?;
+    let act = if held { "payout.hold" } else { "payout.release" };
+    by.sign(tx, act, &account.to_string(), "", now).await
+}
+
+/// Says what HFR is worth now, in millionths of a millionth of a dollar, as one of the two observers.
+///
+/// # Errors
+/// [`ActError`] if the database refuses.
+pub async fn observe_price(store: &Store, by: &By, source: prices::Source, picos: u64) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    prices::observe(&mut tx, source, Observation { picos, at_ms: now }).await?;
+    by.sign(tx, "price.observe", source.as_str(), &picos.to_string(), now).await
 }
 
 fn checked_key(key: &str) -> Result<String, ActError> {
@@ -254,6 +305,7 @@ fn refuse_other(given: Given) -> Result<Given, ActError> {
     match given {
         Given::Now | Given::Before => Ok(given),
         Given::Otherwise => Err(ActError::Refused("this --key was used before for another amount".to_owned())),
+        Given::NotCovered => Err(ActError::Refused("the operator's own money in the Distributor does not cover it".to_owned())),
     }
 }
 

@@ -4,14 +4,15 @@ use headframe_protocol::Micros;
 use serde_json::json;
 
 use super::{
-    AccountCommand, AuditCommand, Command, CustomerCommand, ImageCommand, JobCommand, KeyCommand, NetworkCommand, RigCommand,
+    AccountCommand, AuditCommand, Command, CustomerCommand, ImageCommand, JobCommand, KeyCommand, NetworkCommand, Observer,
+    PayoutCommand, RigCommand,
     acts::{self, ActError, By},
     images,
     table::{Shown, bytes, when},
 };
 use crate::{
     Config,
-    store::{Store, audit, customers, grants::Given, images as image_rows, lifecycle::Rules, rigs},
+    store::{Store, audit, customers, grants::Given, images as image_rows, lifecycle::Rules, prices, rigs},
 };
 
 /// Does one command. `by` is asked for only by those that change something.
@@ -46,6 +47,15 @@ pub(super) async fn carry_out(
         }
         Command::Network(command) => network(store, command, by).await,
         Command::Audit(command) => trail(store, command).await,
+        Command::Payout(command) => payout(store, command, by).await,
+        Command::Price { observer, picos } => {
+            let source = match observer {
+                Observer::Twap => prices::Source::Twap,
+                Observer::Oracle => prices::Source::Oracle,
+            };
+            acts::observe_price(store, &by()?, source, picos).await?;
+            Ok(Shown::said(&json!({ "observer": source.as_str(), "picos": picos }), "The price is written down.")?)
+        }
         Command::Registry(command) => images::carry_out(config, store, command, by).await,
     }
 }
@@ -53,7 +63,9 @@ pub(super) async fn carry_out(
 fn said_given(given: Given, amount: Micros, to: &str) -> anyhow::Result<Shown> {
     let text = match given {
         Given::Now => format!("Gave {amount} {to}."),
-        Given::Before | Given::Otherwise => format!("{amount} was given {to} under this key before; nothing changed."),
+        Given::Before | Given::Otherwise | Given::NotCovered => {
+            format!("{amount} was given {to} under this key before; nothing changed.")
+        }
     };
     Ok(Shown::said(&json!({ "amount": amount, "new": given == Given::Now }), text)?)
 }
@@ -89,16 +101,25 @@ async fn customer(
 
 async fn key(store: &Store, command: KeyCommand, by: impl Fn() -> Result<By, ActError>) -> anyhow::Result<Shown> {
     match command {
-        KeyCommand::Create { customer, label } => {
-            let made = acts::create_key(store, &by()?, customer, &label).await?;
+        KeyCommand::Create { customer, label, spend_max } => {
+            let made = acts::create_limited_key(store, &by()?, customer, &label, spend_max).await?;
             let text = format!("{}\nThis is key {}. It is shown this once and kept nowhere.", made.key, made.id);
             Ok(Shown::said(&made, text)?)
         }
         KeyCommand::List { customer } => {
             let all = customers::keys(&mut *store.read().await?, customer).await?;
-            Ok(Shown::rows(&all, ["KEY", "LABEL", "MADE", "REVOKED"], |key| {
-                [key.id.to_string(), key.label.clone(), when(Some(key.created_ms)), when(key.revoked_ms)]
+            Ok(Shown::rows(&all, ["KEY", "LABEL", "MADE", "REVOKED", "PER DAY"], |key| {
+                let limit = key.spend_max.map_or_else(String::new, |limit| limit.to_string());
+                [key.id.to_string(), key.label.clone(), when(Some(key.created_ms)), when(key.revoked_ms), limit]
             })?)
+        }
+        KeyCommand::Limit { key, spend_max } => {
+            acts::limit_key(store, &by()?, key, spend_max).await?;
+            let text = match spend_max {
+                Some(limit) => format!("Key {key} may spend {limit} in any 24 hours."),
+                None => format!("Key {key} may spend what its account has."),
+            };
+            Ok(Shown::said(&json!({ "key": key, "spendMax": spend_max }), text)?)
         }
         KeyCommand::Revoke { key } => {
             acts::revoke_key(store, &by()?, key).await?;
@@ -161,6 +182,20 @@ async fn rig(store: &Store, command: RigCommand, by: impl Fn() -> Result<By, Act
             Ok(Shown::said(&json!({ "device": device }), format!("Rig {device} may work again."))?)
         }
     }
+}
+
+async fn payout(store: &Store, command: PayoutCommand, by: impl Fn() -> Result<By, ActError>) -> anyhow::Result<Shown> {
+    let (account, held) = match command {
+        PayoutCommand::Hold { account } => (account, true),
+        PayoutCommand::Release { account } => (account, false),
+    };
+    acts::hold_payout(store, &by()?, account, held).await?;
+    let text = if held {
+        format!("{account} gets no new payout until it is released. What it can claim already it can claim all the same.")
+    } else {
+        format!("{account} is paid again, with all that waited.")
+    };
+    Ok(Shown::said(&json!({ "account": account, "held": held }), text)?)
 }
 
 async fn network(store: &Store, command: NetworkCommand, by: impl Fn() -> Result<By, ActError>) -> anyhow::Result<Shown> {

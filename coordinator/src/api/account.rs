@@ -30,7 +30,7 @@ const SPAN: Duration = Duration::from_secs(30 * 24 * 3_600);
 )]
 pub async fn get(State(app): State<App>, customer: Customer) -> Json<Account> {
     let registry = app.registry.as_ref().map(|registry| format!("{}/{}", registry.host(), customer.namespace));
-    Json(Account { customer: customer.id, name: customer.name, registry })
+    Json(Account { customer: customer.id, name: customer.name, registry, network: app.config.network.name.clone() })
 }
 
 /// Says how much money there is.

@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::http::HeaderMap;
 use headframe_protocol::{
-    JobId, Micros, Sha256, UploadId,
+    JobId, Micros, Sha256, TimestampMs, UploadId,
+    api::{Pot, PotBalance},
+    chain::AssetKind,
     error::FieldError,
     job::{Input, JobSpec, limits},
 };
@@ -14,12 +16,14 @@ use crate::{
     auth::Customer,
     error::{ApiError, ApiResult},
     store::{
-        StoreError, Tx, commit, customers,
+        Tx, commit, customers, fiat,
         idempotency::{self, Known},
         images::{self, Standing},
         jobs::{self, NewJob},
-        ledger::{self, Account, Kind, Transfer},
+        ledger::{self, Account, Coin, Kind, Transfer},
+        purses::{self, Purse},
         switches::{self, Switch},
+        tabs::{self, Source},
         until_uncrossed, uploads,
     },
 };
@@ -93,10 +97,10 @@ async fn take_in(app: &App, customer: &Customer, submission: &Submission, jobs: 
         }
     }
     admit(app, customer, &mut tx, &submission.specs, jobs.len(), list).await?;
-    hold(customer, &mut tx, jobs, now).await?;
-    jobs::insert(&mut tx, customer.id, jobs, now).await?;
+    let purse = hold(app, customer, &mut tx, jobs, now).await?;
+    jobs::insert(&mut tx, (customer.id, customer.key), jobs, &purse, now).await?;
     commit(tx, "take jobs in").await?;
-    app.dispatch.queued(jobs.iter().map(|job| job.queued(customer.id, now)).collect()).await;
+    app.dispatch.queued(jobs.iter().map(|job| job.queued(customer.id, purse.pot, now)).collect()).await;
     metrics::counter!("headframe_jobs_submitted_total").increment(ids.len() as u64);
     Ok(ids)
 }
@@ -220,21 +224,64 @@ async fn inputs(customer: &Customer, tx: &mut Tx, specs: &[JobSpec], list: &str)
     Ok(())
 }
 
-/// Sets the most the jobs can cost aside.
-async fn hold(customer: &Customer, tx: &mut Tx, jobs: &[NewJob], now: headframe_protocol::TimestampMs) -> ApiResult<()> {
-    let (available, held) = (Account::Available(customer.id), Account::Held(customer.id));
-    let transfers: Vec<Transfer> = jobs
-        .iter()
-        .map(|job| Transfer::between(Kind::Hold, &job.id.to_string(), available, held, job.held).for_job(job.id))
-        .collect();
-    match ledger::post(tx, &transfers, now).await? {
-        ledger::Posted::Yes => Ok(()),
-        ledger::Posted::NotCovered(_) => Err(not_covered(customer, tx, jobs).await?),
+/// Sets the most the jobs can cost aside, all from one pot: the first that covers it.
+async fn hold(app: &App, customer: &Customer, tx: &mut Tx, jobs: &[NewJob], now: TimestampMs) -> ApiResult<Purse> {
+    let needed = jobs.iter().fold(0_i64, |sum, job| sum.saturating_add(job.held.get()));
+    let needed = Micros::new(needed);
+    super::key_limits::check(tx, customer.key, needed, now).await?;
+    let pots = purses::filled(tx, customer.id).await?;
+    for pot in pots.iter().filter(|pot| pot.pot != Pot::Free && pot.kind == AssetKind::Stable && pot.amount >= needed) {
+        let Some(purse) = purse_of(app, customer, tx, pot, needed).await? else { continue };
+        let (from, held) = (purse.account(customer.id), Account::Held(customer.id));
+        let hold = |job: &NewJob| Transfer::between(Kind::Hold, &job.id.to_string(), from, held, (purse.coin, job.held));
+        let transfers: Vec<Transfer> = jobs.iter().map(|job| hold(job).for_job(job.id)).collect();
+        // What was read may have been spent since; then the next pot is tried.
+        if ledger::post(tx, &transfers, now).await? == ledger::Posted::Yes {
+            return Ok(purse);
+        }
     }
+    Err(not_covered(needed, &pots))
 }
 
-async fn not_covered(customer: &Customer, tx: &mut Tx, jobs: &[NewJob]) -> Result<ApiError, StoreError> {
-    let free = ledger::balance(tx, Account::Available(customer.id)).await?;
-    let needed: i64 = jobs.iter().fold(0, |sum, job| sum.saturating_add(job.held.get()));
-    Ok(ApiError::insufficient_balance(format!("{} is needed to set aside, {free} is available.", Micros::new(needed))))
+/// How `needed` is paid from a pot; nothing if there is no tab with as much room to charge it to.
+async fn purse_of(app: &App, customer: &Customer, tx: &mut Tx, filled: &PotBalance, needed: Micros) -> ApiResult<Option<Purse>> {
+    let PotBalance { pot, chain_id, kind, amount: _ } = *filled;
+    let coin = Coin { chain: chain_id, kind };
+    let source = match pot {
+        // What his bank has taken back is taken of what he has left, and not spent in the meantime.
+        Pot::Fiat if fiat::owed_by(tx, customer.id).await? > Micros::ZERO => return Ok(None),
+        Pot::Fiat => Source::Card,
+        Pot::Available => Source::Order,
+        Pot::Earned | Pot::Free => return Ok(Some(Purse { pot, coin, fee_bps: Some(app.config.network.fee_bps), tab: None })),
+    };
+    if coin == Coin::PRACTICE {
+        return Ok(Some(Purse::practice(app.config.network.fee_bps)));
+    }
+    let open = tabs::with_room(tx, customer.id, coin, source, needed).await?;
+    Ok(open.map(|tab| Purse { pot, coin, fee_bps: Some(tab.fee_bps), tab: Some(tab.id) }))
+}
+
+fn not_covered(needed: Micros, pots: &[PotBalance]) -> ApiError {
+    let dollars = |spendable: bool| {
+        let of = pots.iter().filter(move |pot| (pot.pot != Pot::Free) == spendable && pot.kind == AssetKind::Stable);
+        of.map(|pot| pot.amount)
+    };
+    let most = dollars(true).max().unwrap_or(Micros::ZERO);
+    let missing = Micros::new(needed.get() - most.get());
+    let mut said = format!("{needed} is needed to set aside, {most} is available: {missing} is missing.");
+    let several = dollars(true).filter(|amount| *amount > Micros::ZERO).count() > 1;
+    if several {
+        said.push_str(" A job is paid from one pot; `pots` of the balance lists them.");
+    }
+    if missing <= Micros::ZERO {
+        // There is enough, but no tab on a chain it could be charged to: not yet, in several, or not while a card's bank wants it back.
+        said = format!(
+            "{needed} is needed to set aside; as much is not reserved for jobs in one piece on a chain. `/v1/tabs` lists what is."
+        );
+    }
+    let free: Micros = dollars(false).sum();
+    if free >= missing && missing > Micros::ZERO {
+        said.push_str(" You have enough on the chain: sign an order to spend it.");
+    }
+    ApiError::insufficient_balance(said)
 }

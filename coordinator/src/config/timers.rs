@@ -112,6 +112,24 @@ timers! {
     blob_grace, "blob_grace_ms", HOUR;
     /// How often the artifact store is swept.
     sweep, "sweep_ms", 15 * MINUTE;
+    /// How often a chain is looked at.
+    chain_poll, "chain_poll_ms", 2 * SECOND;
+    /// How long a transaction may stay out before it is sent again, with a higher fee where the chain has become dearer.
+    chain_resend, "chain_resend_ms", 30 * SECOND;
+    /// How often chains are compared with the books.
+    chain_audit, "chain_audit_ms", HOUR;
+    /// How often earnings become payouts.
+    payout, "payout_ms", 24 * HOUR;
+    /// How long a change of the account waits that a rig's earnings go to, if the owner's wallet has not signed it.
+    payout_change, "payout_change_ms", 7 * 24 * HOUR;
+    /// How long earnings wait that a card payment could take back.
+    maturity, "maturity_ms", 30 * 24 * HOUR;
+    /// How long a new customer's card payments are limited.
+    new_customer, "new_customer_ms", 30 * 24 * HOUR;
+    /// How long a quote stands.
+    quote, "quote_ms", MINUTE;
+    /// How long before a tab must be settled no more jobs are charged to it.
+    tab_close_before, "tab_close_before_ms", 24 * HOUR;
 }
 
 impl Timers {

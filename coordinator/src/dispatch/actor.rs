@@ -139,8 +139,16 @@ impl Actor {
                 self.market.released(device, attempt, verdict, now)
             }
             Command::Stopped(stopped) => self.market.set_stopped(stopped),
+            Command::Linked(links) => {
+                self.market.set_linked(links);
+                Vec::new()
+            }
             Command::Classes(answer) => {
                 drop(answer.send(self.market.classes()));
+                Vec::new()
+            }
+            Command::Cheapest(want, answer) => {
+                answer.send(self.market.cheapest(&want)).ok();
                 Vec::new()
             }
             Command::Waiting(answer) => {
@@ -162,13 +170,17 @@ impl Actor {
     }
 
     fn committed(&mut self, outcome: Option<Outcome>) {
-        let Some(Outcome { assigned, refused, failed }) = outcome else { return };
+        let Some(Outcome { assigned, refused, linked, failed }) = outcome else { return };
         for assigned in assigned {
             self.push(assigned);
         }
         let now = self.store.now();
         for matched in refused {
             let found = self.market.refused(&matched, now);
+            self.matches.extend(found);
+        }
+        for matched in linked {
+            let found = self.market.refused_as_linked(matched, now);
             self.matches.extend(found);
         }
         if let Some((matches, error)) = failed {

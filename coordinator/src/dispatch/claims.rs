@@ -8,7 +8,7 @@ use crate::{
     store::{
         Store, StoreError,
         attempts::{self, Claim, Claimed},
-        commit,
+        commit, links,
     },
 };
 
@@ -30,6 +30,8 @@ pub(crate) struct Outcome {
     pub(crate) assigned: Vec<Assigned>,
     /// Came to nothing: the job is gone.
     pub(crate) refused: Vec<Match>,
+    /// Not made true: the rig may be the customer's own, and he pays by card.
+    pub(crate) linked: Vec<Match>,
     /// Not decided: the database failed. The jobs still wait.
     pub(crate) failed: Option<(Vec<Match>, StoreError)>,
 }
@@ -37,10 +39,19 @@ pub(crate) struct Outcome {
 /// Commits a group. An error leaves no trace in the database, unless the commit's answer was lost; then the attempts
 /// were never offered and are taken back when their time to answer is over.
 pub(crate) async fn write(store: &Store, terms: &Terms, matches: Vec<Match>) -> Outcome {
+    let (matches, linked) = match apart(store, matches).await {
+        Ok(apart) => apart,
+        Err((matches, error)) => {
+            return Outcome { assigned: Vec::new(), refused: Vec::new(), linked: Vec::new(), failed: Some((matches, error)) };
+        }
+    };
+    if matches.is_empty() {
+        return Outcome { assigned: Vec::new(), refused: Vec::new(), linked, failed: None };
+    }
     let tokens: Vec<String> = matches.iter().map(|_| format!("hft_{}", random_hex())).collect();
     let claims: Vec<Claim> = matches.iter().zip(&tokens).map(|(matched, token)| claim(matched, token)).collect();
     match in_one_commit(store, terms, &claims).await {
-        Err(error) => Outcome { assigned: Vec::new(), refused: Vec::new(), failed: Some((matches, error)) },
+        Err(error) => Outcome { assigned: Vec::new(), refused: Vec::new(), linked, failed: Some((matches, error)) },
         Ok(mut won) => {
             let (mut assigned, mut refused) = (Vec::new(), Vec::new());
             for (matched, token) in matches.into_iter().zip(tokens) {
@@ -52,9 +63,34 @@ pub(crate) async fn write(store: &Store, terms: &Terms, matches: Vec<Match>) -> 
                     None => refused.push(matched),
                 }
             }
-            Outcome { assigned, refused, failed: None }
+            Outcome { assigned, refused, linked, failed: None }
         }
     }
+}
+
+/// Those that may be made true, and those whose rig is linked to their customer. The market keeps these apart by itself; it may not
+/// have heard of a link yet.
+async fn apart(store: &Store, matches: Vec<Match>) -> Result<(Vec<Match>, Vec<Match>), (Vec<Match>, StoreError)> {
+    if matches.iter().all(|matched| !matched.job.want.need.by_card) {
+        return Ok((matches, Vec::new()));
+    }
+    match links_of(store, &matches).await {
+        Ok(linked) => {
+            let (linked, free): (Vec<_>, Vec<_>) = matches.into_iter().zip(linked).partition(|(_, linked)| *linked);
+            let matches = |pairs: Vec<(Match, bool)>| pairs.into_iter().map(|(matched, _)| matched).collect();
+            Ok((matches(free), matches(linked)))
+        }
+        Err(error) => Err((matches, error)),
+    }
+}
+
+async fn links_of(store: &Store, matches: &[Match]) -> Result<Vec<bool>, StoreError> {
+    let (now, mut connection) = (store.now(), store.read().await?);
+    let mut found = Vec::with_capacity(matches.len());
+    for Match { job, device, .. } in matches {
+        found.push(job.want.need.by_card && links::are_linked(&mut connection, job.customer, *device, now).await?);
+    }
+    Ok(found)
 }
 
 fn claim(matched: &Match, token: &str) -> Claim {

@@ -117,7 +117,7 @@ impl Queue {
             kind.sit(job.customer, customer.served, self.numbered);
         }
         kind.add(job);
-        kind.next(&self.customers, Micros::ZERO, |_| true).map(|turn| turn.job)
+        kind.next(&self.customers, Micros::ZERO, None, |_| true).map(|turn| turn.job)
     }
 
     pub(super) fn remove(&mut self, id: JobId) -> Option<QueuedJob> {
@@ -143,7 +143,7 @@ impl Queue {
 
     /// The job whose turn it is in a kind.
     pub(super) fn next_of(&mut self, kind: u64) -> Option<JobId> {
-        self.kinds.get_mut(&kind)?.next(&self.customers, Micros::ZERO, |_| true).map(|turn| turn.job)
+        self.kinds.get_mut(&kind)?.next(&self.customers, Micros::ZERO, None, |_| true).map(|turn| turn.job)
     }
 
     /// A few jobs, each of another customer or kind, others each time.
@@ -155,8 +155,14 @@ impl Queue {
         seats.into_iter().filter_map(first).collect()
     }
 
-    /// Among the jobs that suit the rig and that it `may` be given, the one whose customer was served least.
-    pub(super) fn next_for(&mut self, rig: &Capacity, may: impl Fn(JobId) -> bool) -> Option<JobId> {
+    /// Among the jobs that suit the rig and that it `may` be given, the one whose customer was served least. Of those who are linked
+    /// to the rig, jobs paid by card are passed over.
+    pub(super) fn next_for(
+        &mut self,
+        rig: &Capacity,
+        linked: Option<&HashSet<CustomerId>>,
+        may: impl Fn(JobId) -> bool,
+    ) -> Option<JobId> {
         let Self { kinds, customers, kind_at, .. } = self;
         let begin = *kind_at + 1;
         let (mut best, mut looked_at) = (None::<Turn>, 0);
@@ -171,7 +177,8 @@ impl Queue {
                 }
                 looked_at += 1;
                 *kind_at = *number;
-                let turn = kind.next(customers, rig.price_per_hour, &may);
+                let barred = linked.filter(|_| kind.need.by_card);
+                let turn = kind.next(customers, rig.price_per_hour, barred, &may);
                 best = [best, turn].into_iter().flatten().min();
             }
         }

@@ -8,7 +8,7 @@ use std::{
 use headframe_protocol::{AttemptId, DeviceId, Micros, SessionId, Sha256, TimestampMs, job::Trust, rig::RigReport};
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 
-use super::{ByDevice, Capacity, Class, Verdict, Want, price};
+use super::{ByDevice, Capacity, Class, Need, Verdict, Want, price};
 
 /// Ready rigs drawn by lot for one job. The best of eight is close to the best of all, and costs the same in a network of
 /// any size. So few are all looked at.
@@ -345,6 +345,20 @@ impl Rigs {
             }
         }
         named.into_iter().map(|(name, (ready, connected, least))| (name, ready, connected, least)).collect()
+    }
+
+    /// The least price among the rigs that could do such a job, and how many of them take work now. Whatever the job itself would
+    /// pay at most.
+    pub(super) fn cheapest(&self, need: &Need) -> (Option<Micros>, u32) {
+        let able = self.agents.values().filter(|agent| {
+            let empty = Capacity { slots_free: u8::MAX, ..agent.capacity() };
+            empty.fits(need)
+        });
+        able.fold((None, 0), |(least, ready), agent| {
+            let price = agent.price_per_hour;
+            let takes = u32::from(self.places.contains_key(&agent.device));
+            (Some(least.map_or(price, |least: Micros| least.min(price))), ready + takes)
+        })
     }
 
     /// Puts the rig in the list of ready ones or takes it out, as its state demands.

@@ -13,13 +13,19 @@ use axum::{
 use headframe_protocol::FRAME_BYTES_MAX;
 
 use super::{conversation, handshake};
-use crate::{App, error::ApiError};
+use crate::{
+    App,
+    error::ApiError,
+    networks::{Origin, Party},
+};
 
 /// A request that asks for a WebSocket; anything else gets a problem document.
 pub struct Upgrade {
     socket: WebSocketUpgrade,
     /// Where it comes from, where the server says so.
     from: Option<IpAddr>,
+    /// The same, and what proxies have said.
+    origin: Origin,
 }
 
 impl std::fmt::Debug for Upgrade {
@@ -33,8 +39,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
 
     async fn from_request_parts(parts: &mut axum::http::request::Parts, state: &S) -> Result<Self, ApiError> {
         let from = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        let origin = Origin::of(parts);
         let upgraded = WebSocketUpgrade::from_request_parts(parts, state).await;
-        upgraded.map(|socket| Self { socket, from }).map_err(|rejection: WebSocketUpgradeRejection| {
+        upgraded.map(|socket| Self { socket, from, origin }).map_err(|rejection: WebSocketUpgradeRejection| {
             let field = match rejection {
                 WebSocketUpgradeRejection::MethodNotGet(_) => return ApiError::method_not_allowed(),
                 WebSocketUpgradeRejection::InvalidUpgradeHeader(_) => "upgrade",
@@ -48,19 +55,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
 }
 
 /// Opens an agent's session.
-pub async fn open(State(app): State<App>, Upgrade { socket, from }: Upgrade) -> Result<Response, ApiError> {
+pub async fn open(State(app): State<App>, Upgrade { socket, from, origin }: Upgrade) -> Result<Response, ApiError> {
     if app.sessions.count() >= app.config.limits.sessions_max as usize {
         return Err(ApiError::unavailable("This coordinator has as many sessions as it takes. Come back later."));
     }
     let upgrade = socket.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
-    Ok(upgrade.on_upgrade(move |socket| converse(app, socket, from)))
+    Ok(upgrade.on_upgrade(move |socket| converse(app, socket, from, origin)))
 }
 
-async fn converse(app: App, mut socket: WebSocket, from: Option<IpAddr>) {
+async fn converse(app: App, mut socket: WebSocket, from: Option<IpAddr>, origin: Origin) {
     let tasks = app.tasks.clone();
     // The socket's task is started by the server; tracking it lets a shutdown wait for the farewell.
     let talk = async move {
         if let Some(welcomed) = handshake::perform(&app, &mut socket, from).await {
+            // Before it is given any work: whoever pays for that by card must not come from there.
+            if app.fiat.is_some() {
+                app.networks.note(&app.store, Party::Rig(welcomed.hello.device), &origin).await;
+            }
             conversation::hold(app, socket, welcomed).await;
         }
     };

@@ -51,6 +51,8 @@ pub struct KeyRecord {
     pub created_ms: TimestampMs,
     /// Since when it is no good.
     pub revoked_ms: Option<TimestampMs>,
+    /// What it may spend in any 24 hours, if that is limited.
+    pub spend_max: Option<Micros>,
 }
 
 /// The columns of a [`CustomerRecord`], in its order.
@@ -102,6 +104,15 @@ pub async fn list(connection: &mut AnyConnection) -> Result<Vec<CustomerRecord>,
     let text = format!("SELECT {CUSTOMER_COLUMNS} FROM customer ORDER BY id");
     let rows: Vec<CustomerRow> = sqlx::query_as(sqlx::AssertSqlSafe(text)).fetch_all(connection).await.doing("list customers")?;
     rows.into_iter().map(record).collect()
+}
+
+/// Takes a customer's row: until the transaction ends nobody else changes what is kept of him.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn take_row(connection: &mut AnyConnection, customer: CustomerId) -> Result<(), StoreError> {
+    let query = sqlx::query("UPDATE customer SET charged = charged WHERE id = $1").bind(customer.to_string());
+    query.execute(connection).await.map(drop).doing("take a customer's row")
 }
 
 /// One customer.
@@ -235,16 +246,19 @@ pub async fn insert_key(
     key: &KeyRecord,
     secret_sha256: Sha256,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO api_key (id, customer_id, label, secret_sha256, created_ms) VALUES ($1, $2, $3, $4, $5)")
-        .bind(key.id.to_string())
-        .bind(customer.to_string())
-        .bind(key.label.clone())
-        .bind(secret_sha256.to_string())
-        .bind(key.created_ms.as_millis())
-        .execute(connection)
-        .await
-        .map(drop)
-        .doing("write down an API key")
+    sqlx::query(
+        "INSERT INTO api_key (id, customer_id, label, secret_sha256, created_ms, spend_max) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(key.id.to_string())
+    .bind(customer.to_string())
+    .bind(key.label.clone())
+    .bind(secret_sha256.to_string())
+    .bind(key.created_ms.as_millis())
+    .bind(key.spend_max.map(Micros::get))
+    .execute(connection)
+    .await
+    .map(drop)
+    .doing("write down an API key")
 }
 
 /// The keys of a customer, oldest first.
@@ -252,19 +266,20 @@ pub async fn insert_key(
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn keys(connection: &mut AnyConnection, customer: CustomerId) -> Result<Vec<KeyRecord>, StoreError> {
-    let rows: Vec<(String, String, i64, Option<i64>)> =
-        sqlx::query_as("SELECT id, label, created_ms, revoked_ms FROM api_key WHERE customer_id = $1 ORDER BY id")
+    let rows: Vec<(String, String, i64, Option<i64>, Option<i64>)> =
+        sqlx::query_as("SELECT id, label, created_ms, revoked_ms, spend_max FROM api_key WHERE customer_id = $1 ORDER BY id")
             .bind(customer.to_string())
             .fetch_all(connection)
             .await
             .doing("list API keys")?;
     rows.into_iter()
-        .map(|(id, label, created_ms, revoked_ms)| {
+        .map(|(id, label, created_ms, revoked_ms, spend_max)| {
             Ok(KeyRecord {
                 id: parsed(&id, "API key id")?,
                 label,
                 created_ms: TimestampMs::from_millis(created_ms),
                 revoked_ms: revoked_ms.map(TimestampMs::from_millis),
+                spend_max: spend_max.map(Micros::new),
             })
         })
         .collect()

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use headframe_protocol::{
-    AttemptId, CustomerId, JobId, Micros, TimestampMs,
-    api::Job,
+    ApiKeyId, AttemptId, CustomerId, JobId, Micros, TimestampMs,
+    api::{Job, Pot},
     job::{JobSpec, JobState, Reason},
 };
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::{Doing as _, Rows, StoreError, document, parsed, written};
+use super::{
+    Doing as _, Rows, StoreError, document, parsed,
+    purses::{Purse, pot_of, pot_text},
+    written,
+};
 use crate::market::{QueuedJob, Want};
 
 /// Rows in one INSERT: well under SQLite's limit of placeholders, large enough that a batch is a few statements.
@@ -104,12 +108,12 @@ pub struct NewJob {
 impl NewJob {
     /// What the market needs to know of it.
     #[must_use]
-    pub fn queued(&self, customer: CustomerId, now: TimestampMs) -> QueuedJob {
+    pub fn queued(&self, customer: CustomerId, pot: Pot, now: TimestampMs) -> QueuedJob {
         QueuedJob {
             id: self.id,
             epoch: 0,
             customer,
-            want: Want::of(&self.spec),
+            want: Want::of(&self.spec).paid_from(pot),
             image: self.spec.image.digest(),
             queued_ms: now,
             not_before_ms: TimestampMs::default(),
@@ -117,21 +121,23 @@ impl NewJob {
     }
 }
 
-/// Writes new jobs down, queued.
+/// Writes new jobs down, queued, with the customer and the key they came with.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn insert(
     connection: &mut AnyConnection,
-    customer: CustomerId,
+    (customer, key): (CustomerId, ApiKeyId),
     jobs: &[NewJob],
+    purse: &Purse,
     now: TimestampMs,
 ) -> Result<(), StoreError> {
     for chunk in jobs.chunks(INSERT_ROWS_MAX) {
         let documents = documents(chunk)?;
-        let rows = Rows { first: 1, rows: chunk.len(), columns: 10 };
+        let rows = Rows { first: 1, rows: chunk.len(), columns: 16 };
         let sql = format!(
-            "INSERT INTO job (id, customer_id, state, spec, array_index, held, created_ms, changed_ms, queued_ms, waiting_ms) VALUES {rows}"
+            "INSERT INTO job (id, customer_id, state, spec, array_index, held, created_ms, changed_ms, queued_ms, waiting_ms,
+                    pot, asset, chain, fee_bps, tab_id, api_key_id) VALUES {rows}"
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for (job, document) in chunk.iter().zip(&documents) {
@@ -145,7 +151,13 @@ pub async fn insert(
                 .bind(now.as_millis())
                 .bind(now.as_millis())
                 .bind(now.as_millis())
-                .bind(now.as_millis());
+                .bind(now.as_millis())
+                .bind(pot_text(purse.pot))
+                .bind(purse.coin.asset())
+                .bind(purse.coin.chain_column())
+                .bind(purse.fee_bps.map(i64::from))
+                .bind(purse.tab.clone())
+                .bind(key.to_string());
         }
         query.execute(&mut *connection).await.doing("write jobs down")?;
     }
@@ -227,6 +239,19 @@ pub async fn count_open(connection: &mut AnyConnection, customer: CustomerId) ->
     Ok(count.0)
 }
 
+/// How many jobs still hold money of a tab.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn holding(connection: &mut AnyConnection, tab: &str) -> Result<i64, StoreError> {
+    let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM job WHERE tab_id = $1 AND held <> 0")
+        .bind(tab)
+        .fetch_one(connection)
+        .await
+        .doing("count the jobs of a tab")?;
+    Ok(count)
+}
+
 /// Where a reader of the queue stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QueueCursor {
@@ -244,6 +269,7 @@ struct QueuedRow {
     spec: String,
     queued_ms: i64,
     not_before_ms: i64,
+    pot: String,
 }
 
 /// Names a queued job.
@@ -291,7 +317,7 @@ pub async fn queued_among(connection: &mut AnyConnection, ids: &[JobId]) -> Resu
     for chunk in ids.chunks(INSERT_ROWS_MAX) {
         let list = Rows::list(1, chunk.len());
         let sql = format!(
-            "SELECT id, epoch, customer_id, spec, queued_ms, not_before_ms FROM job WHERE id IN ({list}) AND state = 'queued'"
+            "SELECT id, epoch, customer_id, spec, queued_ms, not_before_ms, pot FROM job WHERE id IN ({list}) AND state = 'queued'"
         );
         let mut query = sqlx::query_as::<_, QueuedRow>(AssertSqlSafe(sql));
         for id in chunk {
@@ -305,13 +331,13 @@ pub async fn queued_among(connection: &mut AnyConnection, ids: &[JobId]) -> Resu
 }
 
 fn queued_job(row: QueuedRow) -> Result<QueuedJob, StoreError> {
-    let QueuedRow { id, epoch, customer_id, spec, queued_ms, not_before_ms } = row;
+    let QueuedRow { id, epoch, customer_id, spec, queued_ms, not_before_ms, pot } = row;
     let spec: JobSpec = document(&spec, "job specification")?;
     Ok(QueuedJob {
         id: parsed(&id, "job id")?,
         epoch: epoch.unsigned_abs(),
         customer: parsed(&customer_id, "customer id")?,
-        want: Want::of(&spec),
+        want: Want::of(&spec).paid_from(pot_of(&pot)?),
         image: spec.image.digest(),
         queued_ms: TimestampMs::from_millis(queued_ms),
         not_before_ms: TimestampMs::from_millis(not_before_ms),

@@ -18,7 +18,7 @@ use super::{
     Doing as _, StoreError, Tx, artifacts,
     attempts::as_i64,
     document,
-    ledger::{self, Account, Kind, Transfer},
+    ledger::{self, Account, Kind, Leg, Transfer},
     outbox, parsed, written,
 };
 use crate::{

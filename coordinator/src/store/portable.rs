@@ -10,7 +10,7 @@ use sqlx::{
 use super::{Dialect, Doing as _, Rows, Store, StoreError, Tx, blobs::unsigned};
 
 /// Every table, each after those it refers to. A test compares this with the schema.
-pub const TABLES: [&str; 19] = [
+pub const TABLES: [&str; 36] = [
     "customer",
     "api_key",
     "rig",
@@ -30,6 +30,23 @@ pub const TABLES: [&str; 19] = [
     "switch",
     "audit",
     "outbox",
+    "wallet",
+    "spend_order",
+    "tab",
+    "step",
+    "signed_transaction",
+    "chain_event",
+    "deposit",
+    "chain_cursor",
+    "payout_terms",
+    "payout_hold",
+    "payout",
+    "price",
+    "fiat_payment",
+    "fiat_reversal",
+    "maturing",
+    "seen_at",
+    "spent_for",
 ];
 
 /// What a column holds. The schema knows no more kinds than these two.

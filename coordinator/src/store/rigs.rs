@@ -52,6 +52,15 @@ fn trust_of(text: &str) -> Result<Trust, StoreError> {
         .ok_or_else(|| StoreError::Corrupt { what: "trust", value: text.to_owned() })
 }
 
+/// Takes a rig's row: until the transaction ends nobody else changes what is kept of the rig. False if there is no such rig.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn take_row(connection: &mut AnyConnection, device: DeviceId) -> Result<bool, StoreError> {
+    let query = sqlx::query("UPDATE rig SET device_id = device_id WHERE device_id = $1").bind(device.to_string());
+    Ok(query.execute(connection).await.doing("take a rig's row")?.rows_affected() == 1)
+}
+
 /// Whether a device has signed in before.
 ///
 /// # Errors

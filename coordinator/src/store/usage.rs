@@ -2,7 +2,8 @@
 
 use headframe_protocol::{
     CustomerId, Micros, TimestampMs,
-    api::{Balance, Usage},
+    api::{Balance, Pot, Usage},
+    chain::AssetKind,
 };
 use sqlx::AnyConnection;
 
@@ -11,6 +12,7 @@ use super::{
     blobs::unsigned,
     customers,
     ledger::{self, Account},
+    purses,
 };
 
 /// A customer's money.
@@ -18,10 +20,12 @@ use super::{
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn balance(connection: &mut AnyConnection, customer: CustomerId) -> Result<Balance, StoreError> {
-    let available = ledger::balance(connection, Account::Available(customer)).await?;
-    let held = ledger::balance(connection, Account::Held(customer)).await?;
+    let pots = purses::filled(connection, customer).await?;
+    let spendable = pots.iter().filter(|pot| pot.pot != Pot::Free && pot.kind == AssetKind::Stable);
+    let available = spendable.map(|pot| pot.amount).sum();
+    let held = ledger::dollars(connection, Account::Held(customer)).await?;
     let spent = customers::spent(connection, customer).await?;
-    Ok(Balance { customer, available, held, spent })
+    Ok(Balance { customer, available, held, spent, pots })
 }
 
 /// What a customer used from one moment to before another.

@@ -1,4 +1,4 @@
-//! The one key of the server from which every customer's secret is derived, so that no secret has to be stored.
+//! A key of the server that replicas share: from the one of webhooks every customer's secret is derived, so that none has to be stored.
 
 use std::{
     io::{ErrorKind, Write as _},
@@ -36,11 +36,11 @@ pub enum KeyError {
 
 /// The key. Its `Debug` prints nothing of it.
 #[derive(Debug)]
-pub(super) struct ServerKey(hmac::Key);
+pub(crate) struct ServerKey(hmac::Key);
 
 impl ServerKey {
     /// Reads the key from `path`, or makes one there that only its owner can read.
-    pub(super) fn open(path: &Path) -> Result<Self, KeyError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, KeyError> {
         let file = |source| KeyError::File { path: path.to_owned(), source };
         if !path.exists() {
             make(path).map_err(file)?;
@@ -49,6 +49,11 @@ impl ServerKey {
         let bytes = hex::decode(text.trim()).ok().filter(|bytes| bytes.len() == KEY_BYTES);
         let bytes = bytes.ok_or_else(|| KeyError::Content { path: path.to_owned() })?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+    }
+
+    /// The same for the same text, always; without the key nobody can tell which.
+    pub(crate) fn sum_of(&self, text: &str) -> String {
+        hex::encode(hmac::sign(&self.0, text.as_bytes()).as_ref())
     }
 
     /// The same for the same customer, always.

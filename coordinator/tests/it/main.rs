@@ -5,8 +5,10 @@
 
 mod support;
 
+mod cards;
 mod dispatching;
 mod happy;
+mod key_limits;
 mod leases;
 mod money;
 mod queue;

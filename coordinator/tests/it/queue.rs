@@ -8,6 +8,7 @@ use headframe_coordinator::{
     store::{
         jobs::{self, NewJob},
         lifecycle::{self, Ending, Rules},
+        purses::Purse,
     },
 };
 use headframe_protocol::{
@@ -28,9 +29,10 @@ async fn elsewhere(app: &TestApp, customer: &Customer, changes: serde_json::Valu
     let new = NewJob { id: JobId::generate(), spec: spec.into(), array_index: None, held: Micros::ZERO };
     let store = &app.app().store;
     let mut tx = store.begin().await.expect("a transaction");
-    jobs::insert(&mut tx, customer.id, std::slice::from_ref(&new), store.now().before(ago)).await.expect("written");
+    let (new, purse) = (std::slice::from_ref(&new), Purse::practice(1_000));
+    jobs::insert(&mut tx, customer.id, new, &purse, store.now().before(ago)).await.expect("written");
     tx.commit().await.expect("committed");
-    new.id
+    new[0].id
 }
 
 /// Returns when `true`.

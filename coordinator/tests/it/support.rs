@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 
 pub(crate) mod agent;
+pub(crate) mod cards;
+pub(crate) mod chain;
 
 pub(crate) use agent::FakeAgent;
 
@@ -101,7 +103,7 @@ impl TestApp {
 
     pub(crate) async fn balance_of(&self, account: ledger::Account) -> Micros {
         let mut connection = self.app().store.read().await.expect("a connection");
-        ledger::balance(&mut connection, account).await.expect("a balance")
+        ledger::balance(&mut connection, account, ledger::Coin::PRACTICE).await.expect("a balance")
     }
 }
 

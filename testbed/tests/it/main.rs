@@ -14,5 +14,6 @@ mod fault_job;
 mod fault_messages;
 mod fault_network;
 mod fault_rig;
+mod money;
 mod pages;
 mod walkthrough;

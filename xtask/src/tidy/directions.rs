@@ -24,6 +24,18 @@ const CRATES: &[Crate] = &[
         why: "a local socket carries words and nothing else",
     },
     Crate {
+        folder: "accounts",
+        ours: &["headframe-protocol"],
+        never: &["alloy", "axum", "reqwest", "sqlx", "tauri", "tokio"],
+        why: "what is owed is computed, never asked for",
+    },
+    Crate {
+        folder: "contracts/bindings",
+        ours: &[],
+        never: &["axum", "reqwest", "sqlx", "tauri", "tokio"],
+        why: "the contracts' words stand alone",
+    },
+    Crate {
         folder: "agent-core",
         ours: &["headframe-protocol", "headframe-control", "headframe-proof", "headframe-accounts", "headframe-contracts"],
         never: &["axum", "tauri"],
@@ -50,7 +62,16 @@ const CRATES: &[Crate] = &[
     Crate {
         folder: "testbed",
         // `control` presses the owner's buttons, over the same socket as the window; `protocol` has the words for all of it.
-        ours: &["headframe-protocol", "headframe-control", "headframe-agent", "headframe-coordinator", "headframe-cli"],
+        // It is customer, owner and operator in one: whatever they may know, it may.
+        ours: &[
+            "headframe-protocol",
+            "headframe-control",
+            "headframe-contracts",
+            "headframe-accounts",
+            "headframe-agent",
+            "headframe-coordinator",
+            "headframe-cli",
+        ],
         never: &["tauri"],
         why: "the testbed starts the window's binary; it is not linked to it",
     },

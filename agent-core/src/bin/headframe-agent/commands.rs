@@ -109,7 +109,7 @@ async fn print_log(client: &mut Client, attempt: String, follow: bool) -> Result
     }
 }
 
-fn finish_with(outcome: Result<(), ClientError>) -> Exit {
+pub(crate) fn finish_with(outcome: Result<(), ClientError>) -> Exit {
     match outcome {
         Ok(()) => Exit::Done,
         Err(ClientError::Gone(_)) => {

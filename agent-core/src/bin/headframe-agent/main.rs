@@ -11,6 +11,7 @@ mod tray;
 #[cfg(not(target_os = "linux"))]
 #[path = "no_tray.rs"]
 mod tray;
+mod wallet;
 mod words;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -46,6 +47,11 @@ enum Command {
     Finish,
     /// Print the log of an attempt; of the newest one if none is named.
     Logs(LogsArgs),
+    /// The owner's wallet: where earnings go and how they are taken.
+    #[command(subcommand)]
+    Wallet(wallet::Command),
+    /// Turn earnings into computing credit of a customer account.
+    Spend(wallet::SpendCommand),
     /// End the agent; what runs is stopped and reported first.
     Quit,
 }
@@ -120,6 +126,8 @@ fn main() -> ExitCode {
             Command::Resume => commands::resume(&paths).await,
             Command::Finish => commands::finish(&paths).await,
             Command::Logs(args) => commands::logs(&paths, args).await,
+            Command::Wallet(command) => wallet::run(&paths, command).await,
+            Command::Spend(command) => wallet::spend(&paths, command).await,
             Command::Quit => commands::quit(&paths).await,
         }
     });

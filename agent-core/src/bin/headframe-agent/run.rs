@@ -47,7 +47,8 @@ fn refuse(error: &BindError) -> Exit {
         | BindError::Key(_)
         | BindError::Store(_)
         | BindError::Telemetry(_)
-        | BindError::Socket(_) => Exit::Failed,
+        | BindError::Socket(_)
+        | BindError::Wallet(_) => Exit::Failed,
     };
     error!("The agent cannot begin: {}", words::chain(error));
     words::fail(error, exit)

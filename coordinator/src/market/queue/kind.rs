@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     ops::Bound,
 };
 
@@ -98,11 +98,12 @@ impl Kind {
         self.seats.get(&customer)?.jobs.first().map(|(_, _, id)| *id)
     }
 
-    /// The job whose turn it is among those that pay `price` and that `may` be given out.
+    /// The job whose turn it is among those that pay `price` and that `may` be given out, `barred` customers aside.
     pub(super) fn next(
         &mut self,
         customers: &HashMap<CustomerId, Customer>,
         price: Micros,
+        barred: Option<&HashSet<CustomerId>>,
         may: impl Fn(JobId) -> bool,
     ) -> Option<Turn> {
         let mut after = Bound::Unbounded;
@@ -117,12 +118,15 @@ impl Kind {
                 seat.figure = served;
                 continue;
             }
+            after = Bound::Excluded((figure, customer));
+            looked_at += 1;
+            if barred.is_some_and(|barred| barred.contains(&customer)) {
+                continue;
+            }
             let paying = seat.jobs.iter().take_while(|(Reverse(pays), _, _)| *pays >= price);
             if let Some((_, queued, job)) = paying.into_iter().find(|(_, _, job)| may(*job)) {
                 return Some(Turn { served, queued: *queued, job: *job });
             }
-            after = Bound::Excluded((figure, customer));
-            looked_at += 1;
         }
         None
     }

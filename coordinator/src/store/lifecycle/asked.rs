@@ -6,7 +6,7 @@ use super::{
     end::{book, release, tell_webhook},
     parsed,
 };
-use crate::store::{Doing as _, jobs};
+use crate::store::{Doing as _, jobs, purses::Purse};
 
 #[derive(sqlx::FromRow)]
 struct EndRow {
@@ -17,6 +17,11 @@ struct EndRow {
     attempt_id: Option<String>,
     epoch: i64,
     end_reason: Option<String>,
+    pot: String,
+    asset: String,
+    chain: i64,
+    fee_bps: Option<i64>,
+    tab_id: Option<String>,
 }
 
 /// Somebody wants the job ended, for `reason`. One that waits ends at once; one that a rig has ends when the rig
@@ -109,7 +114,8 @@ async fn end_waiting(tx: &mut Tx, job: JobId, to: JobState, reason: Reason, now:
         return Ok(Vec::new());
     }
     let Some(row) = read_end_row(tx, job).await? else { return Ok(Vec::new()) };
-    let released = release(parsed(&row.customer_id, "customer id")?, job, Micros::new(row.held));
+    let purse = Purse::parse(&row.pot, (&row.asset, row.chain), row.fee_bps, row.tab_id)?;
+    let released = release(parsed(&row.customer_id, "customer id")?, job, &purse, Micros::new(row.held));
     book(tx, released.as_slice(), now).await?;
     sqlx::query("UPDATE job SET held = 0 WHERE id = $1")
         .bind(job.to_string())
@@ -125,11 +131,10 @@ async fn end_waiting(tx: &mut Tx, job: JobId, to: JobState, reason: Reason, now:
 }
 
 async fn read_end_row(tx: &mut Tx, job: JobId) -> Result<Option<EndRow>, StoreError> {
-    sqlx::query_as("SELECT customer_id, state, spec, held, attempt_id, epoch, end_reason FROM job WHERE id = $1")
-        .bind(job.to_string())
-        .fetch_optional(&mut **tx)
-        .await
-        .doing("read a job")
+    let query = sqlx::query_as(
+        "SELECT customer_id, state, spec, held, attempt_id, epoch, end_reason, pot, asset, chain, fee_bps, tab_id FROM job WHERE id = $1",
+    );
+    query.bind(job.to_string()).fetch_optional(&mut **tx).await.doing("read a job")
 }
 
 /// How a job is written down that somebody wanted ended.

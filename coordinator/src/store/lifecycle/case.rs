@@ -4,7 +4,7 @@ use super::{
     AttemptId, AttemptRef, AttemptState, CustomerId, DeviceId, JobId, JobSpec, JobState, Micros, Reason, Settled, StoreError,
     TimestampMs, Tx, as_i64, document, parsed,
 };
-use crate::store::Doing as _;
+use crate::store::{Doing as _, purses::Purse};
 
 /// An attempt and its job.
 #[derive(Debug, Clone)]
@@ -17,7 +17,8 @@ pub struct Case {
     pub(super) receipt_sequence: u64,
     pub(super) signed_ms: u64,
     pub(super) charged_ms: u64,
-    pub(super) charged: Micros,
+    /// What the rig got of what was charged.
+    pub(super) credit: Micros,
     pub(super) reason: Option<Reason>,
     pub(super) end_reason: Option<Reason>,
     pub(super) started: Option<TimestampMs>,
@@ -29,6 +30,7 @@ pub struct Case {
     pub(super) failures: u32,
     pub(super) interruptions: u32,
     pub(super) held: Micros,
+    pub(super) purse: Purse,
     pub(super) job_end_reason: Option<Reason>,
     pub(super) waiting: TimestampMs,
     pub(super) holder: Option<AttemptId>,
@@ -44,6 +46,7 @@ struct CaseRow {
     signed_ms: i64,
     charged_ms: i64,
     charged: i64,
+    credit: Option<i64>,
     reason: Option<String>,
     end_reason: Option<String>,
     started_ms: Option<i64>,
@@ -55,6 +58,11 @@ struct CaseRow {
     failures: i64,
     interruptions: i64,
     held: i64,
+    pot: String,
+    asset: String,
+    chain: i64,
+    job_fee_bps: Option<i64>,
+    tab_id: Option<String>,
     job_end_reason: Option<String>,
     waiting_ms: i64,
     holder: Option<String>,
@@ -73,14 +81,9 @@ impl Case {
             at: self.at,
             state: if self.state.is_final() { self.state } else { AttemptState::Lost },
             reason: self.reason,
-            credit: self.credit(),
+            credit: self.credit,
             paid_ms: self.charged_ms,
         }
-    }
-
-    /// What the owner got of what was charged.
-    fn credit(&self) -> Micros {
-        self.charged.checked_sub(self.charged.fee(self.fee_bps)).unwrap_or(Micros::ZERO)
     }
 }
 
@@ -100,9 +103,9 @@ pub(super) async fn to_change(tx: &mut Tx, at: AttemptRef) -> Result<Option<Case
 pub(super) async fn of(tx: &mut Tx, at: AttemptRef) -> Result<Option<Case>, StoreError> {
     let row: Option<CaseRow> = sqlx::query_as(
         "SELECT attempt.device_id, attempt.state, attempt.price_per_hour, attempt.fee_bps, attempt.receipt_sequence, attempt.signed_ms,
-                attempt.charged_ms, attempt.charged, attempt.reason, attempt.end_reason, attempt.started_ms, attempt.deadline_ms,
+                attempt.charged_ms, attempt.charged, attempt.credit, attempt.reason, attempt.end_reason, attempt.started_ms, attempt.deadline_ms,
                 attempt.job_id, job.customer_id, job.state AS job_state, job.spec, job.failures, job.interruptions, job.held,
-                job.end_reason AS job_end_reason, job.waiting_ms, job.attempt_id AS holder
+                job.pot, job.asset, job.chain, job.fee_bps AS job_fee_bps, job.tab_id, job.end_reason AS job_end_reason, job.waiting_ms, job.attempt_id AS holder
          FROM attempt JOIN job ON job.id = attempt.job_id WHERE attempt.id = $1 AND attempt.epoch = $2",
     )
     .bind(at.attempt.to_string())
@@ -123,6 +126,7 @@ fn case(at: AttemptRef, row: CaseRow) -> Result<Case, StoreError> {
         signed_ms,
         charged_ms,
         charged,
+        credit,
         reason,
         end_reason,
         started_ms,
@@ -134,21 +138,30 @@ fn case(at: AttemptRef, row: CaseRow) -> Result<Case, StoreError> {
         failures,
         interruptions,
         held,
+        pot,
+        asset,
+        chain,
+        job_fee_bps,
+        tab_id,
         job_end_reason,
         waiting_ms,
         holder,
     } = row;
     let reason_of = |text: Option<String>| text.map(|text| parsed(&text, "reason")).transpose();
+    let purse = Purse::parse(&pot, (&asset, chain), job_fee_bps, tab_id)?;
+    let fee_bps = purse.fee_bps.unwrap_or(u16::try_from(fee_bps).unwrap_or(u16::MAX));
+    let charged = Micros::new(charged);
+    let split = || charged.checked_sub(charged.fee(fee_bps)).unwrap_or(Micros::ZERO);
     Ok(Case {
         at,
         device: parsed(&device_id, "device id")?,
         state: parsed(&state, "attempt state")?,
         price_per_hour: Micros::new(price_per_hour),
-        fee_bps: u16::try_from(fee_bps).unwrap_or(u16::MAX),
+        fee_bps,
         receipt_sequence: receipt_sequence.unsigned_abs(),
         signed_ms: signed_ms.unsigned_abs(),
         charged_ms: charged_ms.unsigned_abs(),
-        charged: Micros::new(charged),
+        credit: credit.map_or_else(split, Micros::new),
         reason: reason_of(reason)?,
         end_reason: reason_of(end_reason)?,
         started: started_ms.map(TimestampMs::from_millis),
@@ -160,6 +173,7 @@ fn case(at: AttemptRef, row: CaseRow) -> Result<Case, StoreError> {
         failures: u32::try_from(failures).unwrap_or(u32::MAX),
         interruptions: u32::try_from(interruptions).unwrap_or(u32::MAX),
         held: Micros::new(held),
+        purse,
         job_end_reason: reason_of(job_end_reason)?,
         waiting: TimestampMs::from_millis(waiting_ms),
         holder: holder.map(|text| parsed(&text, "attempt id")).transpose()?,

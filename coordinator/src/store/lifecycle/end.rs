@@ -1,14 +1,19 @@
 //! How attempts and jobs end, and the money that moves with it.
 
+use headframe_protocol::api::Pot;
+
 use super::{
-    Account, AttemptRef, AttemptState, Case, CustomerId, Ending, Fault, JobId, JobSpec, JobState, Kind, Micros, Nudge, QueuedJob,
-    Reason, Rules, Settled, StoreError, TimestampMs, Transfer, Tx, Verdict, Want, artifacts, as_i64, asked::final_state, case,
-    ledger, outbox, verdict,
+    Account, AttemptRef, AttemptState, Case, CustomerId, Ending, Fault, JobId, JobSpec, JobState, Kind, Leg, Micros, Nudge,
+    QueuedJob, Reason, Rules, Settled, StoreError, TimestampMs, Transfer, Tx, Verdict, Want, artifacts, as_i64,
+    asked::final_state, case, ledger, outbox, verdict,
 };
 use crate::store::{
     Doing as _,
     customers::{self, Storage},
-    line, reservations,
+    line,
+    maturing::{self, Maturing},
+    purses::Purse,
+    reservations, tabs,
 };
 
 /// The most of a rig's own words that is kept: what a person reads of an error.
@@ -60,8 +65,9 @@ pub async fn end(
     }
     let (charged_ms, charged) = charge(&case, state, now);
     let next = next(rules, &case, state, &ending, now);
-    write_end(tx, &case, state, &ending, (charged_ms, charged), now).await?;
-    settle(tx, &case, next, charged, now).await?;
+    let split = split(tx, &case, charged, now).await?;
+    write_end(tx, &case, state, &ending, (charged_ms, split), now).await?;
+    settle(tx, &case, next, split, now).await?;
     if state == AttemptState::Succeeded {
         artifacts::accept(tx, (case.job, at.attempt), &ending.outputs, now).await?;
     }
@@ -85,7 +91,7 @@ pub async fn end(
         }
         Next::Queue { .. } => nudges.push(requeue(tx, &case, next, charged, now).await?),
     }
-    let settled = Case { state, reason: ending.reason, charged_ms, charged, ..case }.settled();
+    let settled = Case { state, reason: ending.reason, charged_ms, credit: split.credit, ..case }.settled();
     Ok(Ended { settled: Some(settled), nudges })
 }
 
@@ -109,12 +115,12 @@ async fn write_end(
     case: &Case,
     state: AttemptState,
     ending: &Ending,
-    (charged_ms, charged): (u64, Micros),
+    (charged_ms, split): (u64, Split),
     now: TimestampMs,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE attempt SET state = $1, reason = $2, detail = $3, exit_code = $4, changed_ms = $5, ended_ms = $6, charged_ms = $7,
-                charged = $8 WHERE id = $9 AND epoch = $10",
+                charged = $8, credit = $9, used_before = $10 WHERE id = $11 AND epoch = $12",
     )
     .bind(state.as_str())
     .bind(ending.reason.map(Reason::as_str))
@@ -123,7 +129,9 @@ async fn write_end(
     .bind(now.as_millis())
     .bind(now.as_millis())
     .bind(as_i64(charged_ms))
-    .bind(charged.get())
+    .bind(split.charged.get())
+    .bind(split.credit.get())
+    .bind(split.used_before.map(Micros::get))
     .bind(case.at.attempt.to_string())
     .bind(as_i64(case.at.epoch))
     .execute(&mut **tx)
@@ -149,23 +157,77 @@ fn charge(case: &Case, state: AttemptState, now: TimestampMs) -> (u64, Micros) {
     (charged_ms, case.price_per_hour.per_hour_for(charged_ms).min(case.held))
 }
 
+/// A charge, and what of it is the rig's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Split {
+    charged: Micros,
+    credit: Micros,
+    /// What was used before of the tab it is charged to.
+    used_before: Option<Micros>,
+}
+
+/// Splits a charge into the rig's part and the fee. Of a tab the fee is counted on all that was ever used of it and rounded down, as
+/// the contract counts: so the books and the chain never differ, and the remainder is the rigs'.
+async fn split(tx: &mut Tx, case: &Case, charged: Micros, now: TimestampMs) -> Result<Split, StoreError> {
+    let (fee, used_before) = match case.purse.tab.as_ref().filter(|_| charged > Micros::ZERO) {
+        Some(tab) => {
+            let before = tabs::charge(tx, tab, charged, now).await?;
+            let after = Micros::new(before.get().saturating_add(charged.get()));
+            (after.fee(case.fee_bps).get() - before.fee(case.fee_bps).get(), Some(before))
+        }
+        None => (charged.fee(case.fee_bps).get(), None),
+    };
+    Ok(Split { charged, credit: Micros::new(charged.get() - fee), used_before })
+}
+
 /// Moves the money: what the attempt is paid, and if the job ends with it, what is left of its hold. In one posting, so that
 /// the accounts are taken in their order.
-async fn settle(tx: &mut Tx, case: &Case, next: Next, charged: Micros, now: TimestampMs) -> Result<(), StoreError> {
+async fn settle(tx: &mut Tx, case: &Case, next: Next, split: Split, now: TimestampMs) -> Result<(), StoreError> {
     let rest = match next {
-        Next::Final(..) => Micros::new(case.held.get() - charged.get()),
+        Next::Final(..) => Micros::new(case.held.get() - split.charged.get()),
         Next::Queue { .. } => Micros::ZERO,
     };
-    let transfers: Vec<Transfer> = capture(case, charged).into_iter().chain(release(case.customer, case.job, rest)).collect();
+    let released = release(case.customer, case.job, &case.purse, rest);
+    let transfers: Vec<Transfer> = capture(case, split).into_iter().chain(released).collect();
     book(tx, &transfers, now).await?;
+    wait(tx, case, split, now).await?;
     crate::fail::point("capture");
     Ok(())
 }
 
+/// What was earned from a card's payment waits, for as long as the payment is easily taken back.
+async fn wait(tx: &mut Tx, case: &Case, split: Split, now: TimestampMs) -> Result<(), StoreError> {
+    if case.purse.pot != Pot::Fiat || split.charged == Micros::ZERO {
+        return Ok(());
+    }
+    let earned = Maturing {
+        attempt: case.at.attempt,
+        job: case.job,
+        customer: case.customer,
+        device: case.device,
+        coin: case.purse.coin,
+        charged: split.charged,
+        amount: split.credit,
+        covered: Micros::ZERO,
+        reversed: Micros::ZERO,
+        earned: now,
+    };
+    maturing::insert(tx, &earned).await
+}
+
 /// What an attempt is paid, taken of its job's hold; nothing if that is nothing.
-fn capture(case: &Case, charged: Micros) -> Option<Transfer> {
-    let fee = charged.fee(case.fee_bps);
-    let credit = Micros::new(charged.get() - fee.get());
+fn capture(case: &Case, Split { charged, credit, used_before: _ }: Split) -> Option<Transfer> {
+    let coin = case.purse.coin;
+    let (earned, kept) = match case.purse.pot {
+        Pot::Available => (Account::Credit(case.device), Account::Fee),
+        // A card payment may be taken back for some time, and with it what was earned by it.
+        Pot::Fiat => (Account::Maturing(case.device), Account::Fee),
+        // Earnings lie in the Distributor, and so does the fee on spending them.
+        Pot::Earned => (Account::Credit(case.device), Account::Inventory),
+        // Nothing is paid from what a customer may take away at any time.
+        Pot::Free => (Account::Credit(case.device), Account::Fee),
+    };
+    let fee = Micros::new(charged.get() - credit.get());
     (charged > Micros::ZERO).then(|| Transfer {
         id: format!("{}:{}", Kind::Capture.as_str(), case.at.attempt),
         kind: Kind::Capture,
@@ -173,17 +235,18 @@ fn capture(case: &Case, charged: Micros) -> Option<Transfer> {
         attempt: Some(case.at.attempt),
         memo: None,
         legs: vec![
-            (Account::Held(case.customer), charged.negated()),
-            (Account::Credit(case.device), credit),
-            (Account::Fee, fee),
+            Leg::new(Account::Held(case.customer), coin, charged.negated()),
+            Leg::new(earned, coin, credit),
+            Leg::new(kept, coin, fee),
         ],
     })
 }
 
-/// What is left of a hold goes back; nothing if that is nothing.
-pub(super) fn release(customer: CustomerId, job: JobId, rest: Micros) -> Option<Transfer> {
-    let (held, available) = (Account::Held(customer), Account::Available(customer));
-    (rest > Micros::ZERO).then(|| Transfer::between(Kind::Release, &job.to_string(), held, available, rest).for_job(job))
+/// What is left of a hold goes back to where it came from; nothing if that is nothing.
+pub(super) fn release(customer: CustomerId, job: JobId, purse: &Purse, rest: Micros) -> Option<Transfer> {
+    let (held, back) = (Account::Held(customer), purse.account(customer));
+    let amount = (purse.coin, rest);
+    (rest > Micros::ZERO).then(|| Transfer::between(Kind::Release, &job.to_string(), held, back, amount).for_job(job))
 }
 
 /// Held money covers what is taken of it by construction; if it does not, the books are wrong and nothing may be written.
@@ -313,7 +376,7 @@ async fn requeue(tx: &mut Tx, case: &Case, next: Next, charged: Micros, now: Tim
         id: case.job,
         epoch: case.at.epoch,
         customer: case.customer,
-        want: Want::of(&case.spec),
+        want: Want::of(&case.spec).paid_from(case.purse.pot),
         image: case.spec.image.digest(),
         queued_ms: now,
         not_before_ms: not_before,

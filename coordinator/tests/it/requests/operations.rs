@@ -7,19 +7,21 @@ use headframe_protocol::error::Code;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::support::{Customer, DIGEST, FakeAgent, TestApp, job, problem};
+use crate::support::{Customer, DIGEST, FakeAgent, TestApp, cards, chain, job, problem};
 
 const JOB: &str = "job_00000000000070008000000000000000";
 const UPLOAD: &str = "upl_00000000000070008000000000000000";
+const NOBODY: &str = "0x00000000000000000000000000000000000000aa";
 const ATTEMPT: &str = "att_00000000000070008000000000000000";
 
 /// Addresses for rigs and the registry, with what stands for no good key.
-const UNDESCRIBED: [(&str, &str, u16); 5] = [
+const UNDESCRIBED: [(&str, &str, u16); 6] = [
     ("GET", "/v1/jobs/{id}/artifacts/a", 401),
     ("GET", "/v1/attempts/{attempt}/inputs/0", 401),
     ("PUT", "/v1/attempts/{attempt}/log?offset=0", 401),
     ("PUT", "/v1/attempts/{attempt}/objects/{sha256}", 401),
     ("POST", "/v1/registry/events", 401),
+    ("POST", "/v1/fiat/stripe", 401),
 ];
 
 /// One operation of the description.
@@ -46,7 +48,8 @@ impl Operation {
     }
 
     fn needs_key(&self) -> bool {
-        self.described["security"].is_array()
+        let ways = self.described["security"].as_array();
+        ways.is_some_and(|ways| ways.iter().all(|way| way.as_object().is_some_and(|way| !way.is_empty())))
     }
 
     /// A customer's own: asked with his key as it is.
@@ -75,7 +78,11 @@ impl Operation {
 
     /// An id of the right kind of something that is not there.
     fn nobodys(&self) -> &'static str {
-        if self.path.starts_with("/v1/uploads") { UPLOAD } else { JOB }
+        match self.path.split('/').nth(2) {
+            Some("uploads") => UPLOAD,
+            Some("devices" | "accounts") => NOBODY,
+            _ => JOB,
+        }
     }
 
     fn ask(&self, customer: &Customer, address: String) -> RequestBuilder {
@@ -107,7 +114,13 @@ async fn refused(response: Response, what: &str) {
 
 #[tokio::test]
 async fn no_address_answers_without_a_key() {
-    let app = start().await;
+    let app = TestApp::start_with(|config| {
+        config.registry.host = "registry.test".to_owned();
+        // So that the address of payments by card is there.
+        chain::join(config, "http://127.0.0.1:1/");
+        cards::take_cards(config);
+    })
+    .await;
     let http = reqwest::Client::new();
     let undescribed = UNDESCRIBED.map(|(method, path, status)| {
         let path = path.replace("{id}", JOB).replace("{attempt}", ATTEMPT).replace("{sha256}", DIGEST);

@@ -14,7 +14,7 @@ use headframe_protocol::{
     },
 };
 use tokio::net::TcpStream;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::{Message, client::IntoClientRequest as _}};
 
 use super::{PATIENCE, TestApp};
 
@@ -27,6 +27,8 @@ pub(crate) struct Rig {
     pub(crate) ready: bool,
     pub(crate) version: u32,
     pub(crate) origin: Option<String>,
+    /// From where a proxy says it comes.
+    pub(crate) from: Option<&'static str>,
 }
 
 impl Rig {
@@ -45,7 +47,15 @@ impl Rig {
             images: Vec::new(),
             engine: "none".to_owned(),
         };
-        Self { key: PrivateKeySigner::random(), report, leases: Vec::new(), ready: true, version: PROTOCOL_VERSION, origin: None }
+        Self {
+            key: PrivateKeySigner::random(),
+            report,
+            leases: Vec::new(),
+            ready: true,
+            version: PROTOCOL_VERSION,
+            origin: None,
+            from: None,
+        }
     }
 
     pub(crate) fn device(&self) -> DeviceId {
@@ -111,7 +121,11 @@ impl FakeAgent {
     /// A socket on which the coordinator has spoken.
     pub(crate) async fn dial(url: &str, rig: Rig) -> (Self, Challenge) {
         let address = format!("{}/v1/agent/session", url.replace("http://", "ws://"));
-        let (socket, _) = connect_async(address).await.expect("the coordinator takes the socket");
+        let mut request = address.into_client_request().expect("an address");
+        if let Some(from) = rig.from {
+            request.headers_mut().insert("x-forwarded-for", from.parse().expect("an address"));
+        }
+        let (socket, _) = connect_async(request).await.expect("the coordinator takes the socket");
         let mut agent = Self { rig, welcome: None, socket, network: String::new(), beats: 0 };
         match agent.hear().await {
             Some(CoordinatorMessage::Challenge(challenge)) => {

@@ -1,0 +1,161 @@
+//! What the wallet's commands print.
+
+use headframe_control::Client;
+use headframe_protocol::{
+    TimestampMs,
+    control::{
+        AssetBalance, ChainBalances, Hazard, HistoryArgs, IntentCard, PayoutState, ReceiptCard, Secret, WalletAnswer,
+        WalletRequest, WalletState, WalletView, WithdrawalCard, WithdrawalState,
+    },
+};
+
+use super::{Stopped, ask, garbled};
+use crate::words;
+
+/// Prints which wallet there is.
+pub(super) async fn show(client: &mut Client, json: bool) -> Result<(), Stopped> {
+    let WalletAnswer::Shown { wallet: shown } = ask(client, WalletRequest::Show).await? else { return Err(garbled()) };
+    words::say(&if json { serde_json::to_string(&shown).unwrap_or_default() } else { wallet(&shown) });
+    Ok(())
+}
+
+/// Prints lists.
+pub(super) async fn answer(client: &mut Client, request: WalletRequest, json: bool) -> Result<(), Stopped> {
+    let text = match ask(client, request).await? {
+        WalletAnswer::Balances { chains } if json => serde_json::to_string(&chains).unwrap_or_default(),
+        WalletAnswer::Balances { chains } => lines(chains.iter().map(balances), "This network pays on no chain yet."),
+        WalletAnswer::History { page } if json => serde_json::to_string(&page).unwrap_or_default(),
+        WalletAnswer::History { page } => lines(page.withdrawals.iter().map(withdrawal), "Nothing was withdrawn yet."),
+        WalletAnswer::Receipts { page } if json => serde_json::to_string(&page).unwrap_or_default(),
+        WalletAnswer::Receipts { page } => lines(page.receipts.iter().map(receipt), "No job has brought anything yet."),
+        WalletAnswer::Shown { .. }
+        | WalletAnswer::Created { .. }
+        | WalletAnswer::Quiz { .. }
+        | WalletAnswer::Prepared { .. }
+        | WalletAnswer::Signed { .. }
+        | WalletAnswer::Spent
+        | WalletAnswer::Refused { .. } => return Err(garbled()),
+    };
+    words::say(&text);
+    Ok(())
+}
+
+/// The first page of withdrawals, for whoever follows one.
+pub(super) const fn newest(limit: u32) -> WalletRequest {
+    WalletRequest::History(HistoryArgs { after: None, limit })
+}
+
+fn lines(lines: impl Iterator<Item = String>, none: &str) -> String {
+    let text = lines.collect::<Vec<_>>().join("\n");
+    if text.is_empty() { none.to_owned() } else { text }
+}
+
+/// Which wallet there is and where earnings go.
+pub(super) fn wallet(wallet: &WalletView) -> String {
+    let state = match &wallet.state {
+        WalletState::None => "There is no wallet yet. Make one with `headframe-agent wallet create`.".to_owned(),
+        WalletState::Watching { address } => format!("Address {address}; its key is elsewhere."),
+        WalletState::Local { address, backup_verified, remembered } => {
+            let backup = if *backup_verified {
+                "its phrase is verified"
+            } else {
+                "its phrase is NOT verified: do it with `headframe-agent wallet verify`, before that nothing is paid out"
+            };
+            let password = if *remembered { "the keyring has its password" } else { "its password is asked for each time" };
+            format!("Wallet {address}: locked, {password}, {backup}.")
+        }
+    };
+    let payout = match &wallet.payout {
+        None => "Where earnings go was not said yet.".to_owned(),
+        Some(payout) => {
+            let asset = if payout.in_hfr { "HFR or stablecoin" } else { "stablecoin" };
+            let how = match &payout.state {
+                PayoutState::Sending => "the coordinator is being told".to_owned(),
+                PayoutState::Accepted { confirmed: true } => "confirmed by the wallet".to_owned(),
+                PayoutState::Accepted { confirmed: false } => "as the rig said; no wallet has confirmed it".to_owned(),
+                PayoutState::Pending { from_ms } => format!("counts from {} on", when(*from_ms)),
+                PayoutState::Refused { message } => format!("NOT accepted: {message}"),
+            };
+            format!("Earnings go to {} in {asset} on chain {}; {how}.", payout.account, payout.chain_id)
+        }
+    };
+    format!("{state}\n{payout}")
+}
+
+/// A new wallet's phrase, numbered for paper.
+pub(super) fn phrase(wallet: &WalletView, phrase: &Secret) {
+    if let WalletState::Local { address, .. } = &wallet.state {
+        words::say(&format!("Your new wallet is {address}. These words are the only way to it if this PC is lost:\n"));
+    }
+    for (number, word) in (1..).zip(phrase.reveal().split(' ')) {
+        words::say(&format!("{number:>4}  {word}"));
+    }
+    words::say("\nWrite them on paper. Whoever has them has the money; nobody from Headframe will ever ask for them.\n");
+}
+
+/// What would be signed, and what to think about first.
+pub(super) fn intent(intent: &IntentCard) -> String {
+    let mut lines: Vec<String> = intent.words.iter().map(|word| format!("  {word}")).collect();
+    lines.extend(intent.warnings.iter().map(|warning| format!("  Caution: {}", warning.message)));
+    lines.join("\n")
+}
+
+/// A hazard as `--accept` has it.
+pub(super) const fn hazard(hazard: Hazard) -> &'static str {
+    match hazard {
+        Hazard::FirstUse => "first-use",
+        Hazard::NoChecksum => "no-checksum",
+        Hazard::Contract => "contract",
+        Hazard::Token => "token",
+        Hazard::HighFee => "high-fee",
+    }
+}
+
+/// A moment as people here write it.
+fn when(time: TimestampMs) -> String {
+    let zoned = jiff::Timestamp::from_millisecond(time.as_millis()).map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
+    zoned.map_or_else(|_| time.to_string(), |at| at.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
+fn balances(chain: &ChainBalances) -> String {
+    let head = format!("{} ({})", chain.name, chain.chain_id);
+    match &chain.problem {
+        Some(problem) => format!("{head}: {problem}"),
+        None => lines(std::iter::once(head).chain(chain.assets.iter().map(balance)), ""),
+    }
+}
+
+fn balance(asset: &AssetBalance) -> String {
+    let part =
+        |coins: &Option<headframe_protocol::control::Coins>| coins.as_ref().map_or("unknown", |coins| &coins.text).to_owned();
+    let problem = asset.problem.as_ref().map(|problem| format!("; {problem}")).unwrap_or_default();
+    format!("  {}: {} ready to be taken, {} in the wallet{problem}", asset.symbol, part(&asset.claimable), part(&asset.in_wallet))
+}
+
+/// One withdrawal and how far it is.
+pub(super) fn withdrawal(card: &WithdrawalCard) -> String {
+    let state = match &card.state {
+        WithdrawalState::Prepared => "about to be signed".to_owned(),
+        WithdrawalState::Signed => "signed, about to be sent".to_owned(),
+        WithdrawalState::Sent => "sent".to_owned(),
+        WithdrawalState::Final { block } => format!("final in block {block}"),
+        WithdrawalState::Refused { message } => format!("refused: {message}"),
+    };
+    let place = card.explorer.as_ref().or(card.transaction.as_ref()).map(|place| format!(" {place}")).unwrap_or_default();
+    let when = when(card.created_ms);
+    format!("{when}  {} {} on {} to {}: {state}.{place}", card.amount.text, card.amount.symbol, card.chain, card.to)
+}
+
+fn receipt(card: &ReceiptCard) -> String {
+    let place = match (&card.explorer, &card.transaction, card.payout_epoch, card.matures_ms) {
+        (Some(place), _, _, _) | (None, Some(place), _, _) => place.clone(),
+        (None, None, Some(epoch), _) => format!("in payout {epoch}"),
+        (None, None, None, Some(until)) => format!("held until {}", when(until)),
+        (None, None, None, None) => "in the next payout".to_owned(),
+    };
+    let when = when(card.settled_ms);
+    format!(
+        "{when}  {} {}: customer paid {}, fee {}, yours {}; {place}",
+        card.attempt, card.title, card.paid, card.fee, card.share
+    )
+}

@@ -1,0 +1,80 @@
+//! What there is, on every chain of the network, read by this program itself.
+
+use futures_util::future::join_all;
+use headframe_protocol::{
+    chain::{Asset, ChainProfile},
+    control::{AssetBalance, ChainBalances},
+    payout::Entitlement,
+};
+
+use super::{
+    Wallet, amount,
+    chain::{Chain, ChainError},
+    claimable::{self, Claimable},
+    error::WalletError,
+};
+use crate::store::Chain as Causes;
+
+impl Wallet {
+    /// Both assets on every chain. A chain that does not answer is shown as such.
+    pub(super) async fn balances(&self) -> Result<Vec<ChainBalances>, WalletError> {
+        let account = self.row().await?.address();
+        let inner = &self.inner;
+        let (profiles, entitlements) = tokio::try_join!(inner.payroll.chains(), inner.payroll.entitlements(account))?;
+        let on_chains = profiles.into_iter().map(|profile| self.on_chain(profile, account, &entitlements));
+        Ok(join_all(on_chains).await)
+    }
+
+    async fn on_chain(
+        &self,
+        profile: ChainProfile,
+        account: alloy::primitives::Address,
+        entitlements: &[Entitlement],
+    ) -> ChainBalances {
+        let (chain_id, name) = (profile.chain_id, profile.name.clone());
+        let chain = match Chain::connect(profile, &self.inner.http).await {
+            Ok(chain) => chain,
+            Err(error) => return ChainBalances { chain_id, name, assets: Vec::new(), problem: Some(why(&error)) },
+        };
+        let assets = chain.profile.assets.iter().map(|asset| of_asset(&chain, asset, account, entitlements));
+        ChainBalances { chain_id, name, assets: join_all(assets).await, problem: None }
+    }
+}
+
+async fn of_asset(
+    chain: &Chain,
+    asset: &Asset,
+    account: alloy::primitives::Address,
+    entitlements: &[Entitlement],
+) -> AssetBalance {
+    let mut found = AssetBalance {
+        symbol: asset.symbol.clone(),
+        contract: asset.address.to_string(),
+        in_wallet: None,
+        claimable: None,
+        problem: None,
+    };
+    let coins = |units| amount::coins(units, &asset.symbol, asset.decimals);
+    match chain.problem_with(asset).await {
+        Ok(None) => {}
+        Ok(Some(problem)) => return AssetBalance { problem: Some(problem), ..found },
+        Err(error) => return AssetBalance { problem: Some(why(&error)), ..found },
+    }
+    match chain.balance(asset.address, account).await {
+        Ok(units) => found.in_wallet = Some(coins(units)),
+        Err(error) => found.problem = Some(why(&error)),
+    }
+    match claimable::look_up(chain, account, asset, entitlements).await {
+        Ok(Claimable::Proven { units, .. }) => found.claimable = Some(coins(units)),
+        Ok(Claimable::Nothing) => found.claimable = Some(coins(alloy::primitives::U256::ZERO)),
+        Ok(Claimable::Unproven) => {
+            found.problem = Some("the coordinator says that something is owed, and the chain does not confirm it".to_owned());
+        }
+        Err(error) => found.problem = Some(why(&error)),
+    }
+    found
+}
+
+fn why(error: &ChainError) -> String {
+    Causes(error).to_string()
+}

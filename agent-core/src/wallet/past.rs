@@ -1,0 +1,145 @@
+//! What was withdrawn, what attempts have brought, and earnings turned into computing credit.
+
+use alloy::primitives::B256;
+use headframe_protocol::{
+    CustomerId, Micros,
+    control::{
+        HistoryArgs, ReceiptCard, ReceiptPage, ReceiptsArgs, Source, SpendArgs, WithdrawalCard, WithdrawalPage, WithdrawalState,
+    },
+    payout::{Earning, SpendEarnings},
+};
+use url::Url;
+
+use super::{Wallet, amount, error::WalletError, intent, payroll::PayrollError};
+use crate::{
+    clock,
+    store::{How, StepName, WithdrawalRow},
+};
+
+/// The most on one page.
+const PAGE_MAX: u32 = 100;
+
+/// The longest name of a thing to begin after.
+const NAME_BYTES_MAX: usize = 64;
+
+impl Wallet {
+    pub(super) async fn history(&self, args: HistoryArgs) -> Result<WithdrawalPage, WalletError> {
+        check_page(args.limit, args.after.as_deref())?;
+        let (rows, more) = self.inner.store.withdrawals_before(args.after.as_deref(), args.limit).await?;
+        let next = rows.last().filter(|_| more).map(|row| row.id.clone());
+        Ok(WithdrawalPage { withdrawals: rows.iter().map(card).collect(), next })
+    }
+
+    pub(super) async fn receipts(&self, args: ReceiptsArgs) -> Result<ReceiptPage, WalletError> {
+        check_page(args.limit, args.after.as_deref())?;
+        let device = self.inner.key.device();
+        let (page, chains) = tokio::try_join!(
+            self.inner.payroll.earnings(device, args.after.as_deref(), args.limit),
+            self.inner.payroll.chains(),
+        )?;
+        let mut receipts = Vec::with_capacity(page.earnings.len());
+        for earning in page.earnings {
+            let title =
+                self.inner.store.attempt(&earning.attempt.to_string()).await?.map(|known| known.title).unwrap_or_default();
+            let profile = chains.iter().find(|profile| profile.chain_id == earning.chain_id);
+            receipts.push(receipt(earning, title, profile.and_then(|profile| profile.explorer.as_ref())));
+        }
+        Ok(ReceiptPage { receipts, next: page.next })
+    }
+
+    /// Written down before it is sent, and sent until it is answered: it happens once, or not at all.
+    pub(super) async fn spend(&self, args: SpendArgs) -> Result<(), WalletError> {
+        let customer: CustomerId =
+            args.customer.parse().map_err(|_| WalletError::Impossible("A customer is cus_ and 32 hex digits".to_owned()))?;
+        if args.amount <= Micros::ZERO {
+            return Err(WalletError::Impossible("Nothing is spent with nothing".to_owned()));
+        }
+        let _act = self.inner.acts.lock().await;
+        let network = (self.inner.network)().ok_or(WalletError::NotConnected)?;
+        let spend = SpendEarnings {
+            network,
+            device: self.inner.key.device(),
+            customer,
+            amount: args.amount,
+            nonce: B256::from(rand::random::<[u8; 32]>()),
+            issued_ms: clock::wall(),
+        };
+        let signed = self.inner.key.sign_spend(spend).map_err(WalletError::Device)?;
+        self.inner.store.set_spend(&signed).await?;
+        let outcome = self.inner.payroll.spend(&signed).await;
+        self.end_spend(&signed, &outcome).await?;
+        if outcome.is_err() {
+            self.inner.errand.notify_one();
+        }
+        Ok(outcome?)
+    }
+
+    /// Writes down how it ended, if it has.
+    pub(super) async fn end_spend(
+        &self,
+        signed: &headframe_protocol::payout::SignedSpendEarnings,
+        outcome: &Result<(), PayrollError>,
+    ) -> Result<(), WalletError> {
+        let refused = match outcome {
+            Ok(()) => None,
+            Err(PayrollError::Refused(reason)) => Some(reason.as_str()),
+            Err(PayrollError::Offline(_) | PayrollError::Garbled) => return Ok(()),
+        };
+        Ok(self.inner.store.end_spend(signed.spend.nonce, refused, clock::wall()).await?)
+    }
+}
+
+fn check_page(limit: u32, after: Option<&str>) -> Result<(), WalletError> {
+    let fits = (1..=PAGE_MAX).contains(&limit) && after.unwrap_or_default().len() <= NAME_BYTES_MAX;
+    if fits { Ok(()) } else { Err(WalletError::Impossible("A page has 1 to 100 lines".to_owned())) }
+}
+
+/// A withdrawal for a guest.
+pub(super) fn card(row: &WithdrawalRow) -> WithdrawalCard {
+    let plan = &row.plan;
+    let state = match row.step {
+        StepName::Prepared => WithdrawalState::Prepared,
+        StepName::Signed => WithdrawalState::Signed,
+        StepName::Sent => WithdrawalState::Sent,
+        StepName::Final => WithdrawalState::Final { block: row.block.unwrap_or_default() },
+        StepName::Refused => WithdrawalState::Refused { message: row.reason.clone().unwrap_or_default() },
+    };
+    let from = match plan.how {
+        How::Relayed { .. } | How::OwnClaim { .. } => Source::Earnings,
+        How::Transfer { .. } => Source::Wallet,
+    };
+    WithdrawalCard {
+        id: row.id.clone(),
+        chain_id: plan.chain_id,
+        chain: plan.chain.clone(),
+        amount: amount::coins(plan.amount, &plan.symbol, plan.decimals),
+        fee: intent::fee_text(plan),
+        to: plan.to.to_string(),
+        from,
+        state,
+        transaction: row.tx_hash.map(|hash| hash.to_string()),
+        explorer: row.tx_hash.and_then(|hash| link(plan.explorer.as_ref(), hash)),
+        created_ms: row.created_ms,
+    }
+}
+
+fn receipt(earning: Earning, title: String, explorer: Option<&Url>) -> ReceiptCard {
+    let Earning { attempt, settled_ms, paid, fee, share, chain_id: _, matures_ms, payout_epoch, transaction } = earning;
+    ReceiptCard {
+        attempt: attempt.to_string(),
+        title,
+        settled_ms,
+        paid,
+        fee,
+        share,
+        matures_ms,
+        payout_epoch,
+        transaction: transaction.map(|hash| hash.to_string()),
+        explorer: transaction.and_then(|hash| link(explorer, hash)),
+    }
+}
+
+/// Every explorer has it there.
+fn link(explorer: Option<&Url>, transaction: B256) -> Option<String> {
+    explorer.map(|explorer| format!("{}/tx/{transaction}", explorer.as_str().trim_end_matches('/')))
+}

@@ -1,0 +1,150 @@
+//! What jobs would cost, said before anything is set aside.
+
+use std::path::Path;
+
+use headframe_protocol::{
+    Micros,
+    api::{HfrQuote, QuoteView},
+    job::JobSpec,
+};
+use serde::Serialize;
+
+use crate::{
+    Client,
+    amount::{percent, picos, plain, share_bps},
+    error::{ClientError, Error},
+    job_file::{self, WrittenJob},
+    output::{Output, duration},
+};
+
+/// Kinds of jobs of one file that are asked about. Each is a request; a file with more kinds is told by its sum.
+const KINDS_MAX: usize = 16;
+
+/// What the jobs of a file would cost.
+#[derive(Debug, Serialize)]
+pub(super) struct Estimate {
+    kinds: Vec<KindEstimate>,
+    /// How many jobs there are.
+    jobs: u64,
+    /// What is set aside for all of them.
+    hold: Micros,
+}
+
+/// What jobs cost that need the same.
+#[derive(Debug, Serialize)]
+struct KindEstimate {
+    /// What the first of them is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// How many there are.
+    jobs: u64,
+    /// The most an hour of one may cost.
+    max_price_per_hour: Micros,
+    quote: QuoteView,
+}
+
+pub(super) async fn quote(client: &Client, file: &Path, out: &Output) -> Result<(), Error> {
+    let estimate = estimate(client, &job_file::read(file)?).await?;
+    out.answer(&estimate, told)
+}
+
+/// Asks the network what the jobs would cost.
+pub(super) async fn estimate(client: &Client, written: &[WrittenJob]) -> Result<Estimate, ClientError> {
+    let mut kinds: Vec<(JobSpec, &JobSpec, u64)> = Vec::new();
+    let (mut jobs, mut hold) = (0_u64, Micros::ZERO);
+    for spec in written.iter().map(WrittenJob::spec) {
+        let count = count(spec);
+        jobs = jobs.saturating_add(count);
+        hold = sum(hold, spec.hold(), count);
+        let need = need(spec);
+        match kinds.iter_mut().find(|(kind, ..)| *kind == need) {
+            Some((.., known)) => *known = known.saturating_add(count),
+            None => kinds.push((need, spec, count)),
+        }
+    }
+    let mut estimates = Vec::with_capacity(kinds.len().min(KINDS_MAX));
+    for (_, spec, jobs) in kinds.into_iter().take(KINDS_MAX) {
+        let quote = client.quote(spec).await?;
+        let (name, max_price_per_hour) = (spec.name.clone(), spec.max_price_per_hour);
+        estimates.push(KindEstimate { name, jobs, max_price_per_hour, quote });
+    }
+    Ok(Estimate { kinds: estimates, jobs, hold })
+}
+
+/// How many jobs a specification makes.
+fn count(spec: &JobSpec) -> u64 {
+    spec.array.map_or(1, |range| u64::from(range.to.saturating_sub(range.from)) + 1)
+}
+
+fn sum(before: Micros, each: Micros, count: u64) -> Micros {
+    let more = i128::from(each.get()) * i128::from(count);
+    Micros::new(i64::try_from(i128::from(before.get()) + more).unwrap_or(i64::MAX))
+}
+
+/// A job without what its price does not depend on.
+fn need(spec: &JobSpec) -> JobSpec {
+    JobSpec {
+        name: None,
+        command: Vec::new(),
+        args: Vec::new(),
+        env: Default::default(),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        array: None,
+        webhook: None,
+        ..spec.clone()
+    }
+}
+
+/// An estimate as a person reads it.
+pub(super) fn told(estimate: &Estimate) -> String {
+    let Estimate { kinds, jobs, hold } = estimate;
+    let several = kinds.len() > 1;
+    let mut lines = Vec::new();
+    for KindEstimate { name, jobs, max_price_per_hour, quote } in kinds {
+        if several {
+            lines.push(format!(
+                "{} ({jobs} {})",
+                name.as_deref().unwrap_or("without a name"),
+                if *jobs == 1 { "job" } else { "jobs" }
+            ));
+        }
+        lines.extend(told_quote(quote, *max_price_per_hour));
+    }
+    let of = if *jobs == 1 { String::new() } else { format!(" for {jobs} jobs") };
+    lines.push(format!("Set aside   {hold}{of} at submission; what is not used comes back when a job ends"));
+    lines.join("\n")
+}
+
+fn told_quote(quote: &QuoteView, most: Micros) -> Vec<String> {
+    let QuoteView { price_per_hour, fee_per_hour, owner_per_hour, ready, hold: _, hfr, issued_ms, valid_until_ms } = quote;
+    let Some(price) = *price_per_hour else {
+        return vec![
+            "Price       unknown: no rig that could do this is connected now. Submitted, the job waits for one.".to_owned(),
+        ];
+    };
+    let rigs = match ready {
+        0 => "none of these rigs takes work now".to_owned(),
+        1 => "1 rig is ready".to_owned(),
+        ready => format!("{ready} rigs are ready"),
+    };
+    let mut lines = vec![format!("Price       {price} an hour from the cheapest rig; {rigs}")];
+    if price > most {
+        lines.push(format!("            more than the {most} the job pays at most: it would wait for a cheaper rig"));
+    }
+    if let (Some(fee), Some(owner)) = (fee_per_hour, owner_per_hour) {
+        let bps = percent(share_bps(*fee, price));
+        lines.push(format!("Of that     {owner} for the rig's owner, {fee} ({bps}) for the network"));
+    }
+    if let Some(HfrQuote { price_per_hour, discount_per_hour, picos_per_hfr, price_seen_ms }) = hfr {
+        let bps = percent(share_bps(*discount_per_hour, price));
+        let age = duration(issued_ms.since(*price_seen_ms).as_millis());
+        let (hfr, at) = (plain(*price_per_hour), picos(*picos_per_hfr));
+        lines.push(format!("In HFR      {hfr} HFR an hour: {discount_per_hour} ({bps}) less, at {at} per HFR, seen {age} ago"));
+    }
+    lines.push(format!("Valid       for {}", duration(valid_until_ms.since(*issued_ms).as_millis())));
+    lines
+}
+
+#[cfg(test)]
+mod tests;

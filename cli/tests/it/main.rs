@@ -1,0 +1,9 @@
+//! The program itself, against a network and a chain that are each one struct behind HTTP.
+
+mod world;
+mod chain;
+mod network;
+mod deposits;
+mod withdrawals;
+mod prices;
+mod audits;

@@ -1,0 +1,272 @@
+//! What must hold: after each act, and when a history is over.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{Address, B256, U256};
+use anyhow::{Result, ensure};
+use headframe_accounts::{EpochFile, audit};
+use headframe_protocol::{Micros, chain::AssetKind};
+
+use super::{market, node::Node, scene::World};
+use crate::{
+    App,
+    store::ledger::{self, Coin},
+};
+
+/// The books as they are at one moment.
+struct Books {
+    /// By account, of each coin.
+    balances: BTreeMap<(String, Coin), i64>,
+    tabs: Vec<Tab>,
+}
+
+/// What the books know of a session.
+#[derive(sqlx::FromRow)]
+struct Tab {
+    id: String,
+    customer_id: String,
+    asset: String,
+    chain: i64,
+    order_id: Option<String>,
+    fee_bps: i64,
+    reserved: i64,
+    used: i64,
+    settled: i64,
+    state: String,
+}
+
+impl Tab {
+    fn coin(&self) -> Coin {
+        Coin::parse(&self.asset, self.chain).expect("a coin")
+    }
+}
+
+impl Books {
+    async fn read(app: &App) -> Result<Self> {
+        let mut connection = app.store.read().await?;
+        let rows: Vec<(String, String, i64, i64)> =
+            sqlx::query_as("SELECT account, asset, chain, balance FROM account").fetch_all(&mut *connection).await?;
+        let balance =
+            |(account, asset, chain, balance): (String, String, i64, i64)| Ok(((account, Coin::parse(&asset, chain)?), balance));
+        let balances = rows.into_iter().map(balance).collect::<Result<_>>()?;
+        let tabs = "SELECT id, customer_id, asset, chain, order_id, fee_bps, reserved, used, settled, state FROM tab ORDER BY id";
+        let tabs = sqlx::query_as(tabs).fetch_all(&mut *connection).await?;
+        Ok(Self { balances, tabs })
+    }
+
+    /// What all accounts with this ending hold of a coin.
+    fn sum(&self, coin: Coin, ending: &str) -> i128 {
+        let of = self.balances.iter().filter(|((account, of), _)| *of == coin && account.ends_with(ending));
+        of.map(|(_, balance)| i128::from(*balance)).sum()
+    }
+
+    fn of(&self, account: &str, coin: Coin) -> i64 {
+        self.balances.get(&(account.to_owned(), coin)).copied().unwrap_or_default()
+    }
+}
+
+/// Everything settlement writes, as one text.
+pub(super) async fn fingerprint(app: &App) -> Result<String> {
+    let mut connection = app.store.read().await?;
+    let mut text = String::new();
+    for sql in [
+        "SELECT account || ' ' || asset || chain || ' ' || balance FROM account ORDER BY account, asset, chain",
+        "SELECT id FROM transfer ORDER BY id",
+        "SELECT id || ' ' || reserved || ' ' || used || ' ' || settled || ' ' || state FROM tab ORDER BY id",
+        "SELECT wallet || ' ' || asset || chain || ' ' || units FROM deposit ORDER BY wallet, asset, chain",
+        "SELECT chain || ' ' || epoch || ' ' || state FROM payout ORDER BY chain, epoch",
+        "SELECT id || ' ' || state FROM step ORDER BY id",
+    ] {
+        let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&mut *connection).await?;
+        text.extend(rows.into_iter().map(|(row,)| row + "\n"));
+    }
+    Ok(text)
+}
+
+/// Units, as what they come to at most and what is left over.
+fn micros(units: u128, unit: u128) -> i128 {
+    i128::try_from(units / unit).expect("a sum the ledger holds")
+}
+
+impl World {
+    /// What holds between any two acts.
+    pub(super) async fn check(&self) -> Result<()> {
+        self.check_books().await?;
+        for node in &self.nodes {
+            check_chain(node)?;
+        }
+        Ok(())
+    }
+
+    async fn check_books(&self) -> Result<()> {
+        let mut connection = self.app.store.read().await?;
+        let found = ledger::audit(&mut connection).await?;
+        ensure!(found.is_clean(), "the ledger does not add up: {found:?}");
+        let debts: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT account, balance FROM account WHERE balance < 0
+             AND account NOT IN ('platform:fee', 'operator:grant', 'chain:outside')",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        ensure!(debts.is_empty(), "somebody owes: {debts:?}");
+        let wrong: Vec<(String,)> = sqlx::query_as(
+            "SELECT attempt.id FROM attempt
+             LEFT JOIN (SELECT transfer.attempt_id, COUNT(DISTINCT transfer.id) AS times,
+                               SUM(CASE WHEN entry.amount < 0 THEN -entry.amount ELSE 0 END) AS paid
+                        FROM transfer JOIN entry ON entry.transfer_id = transfer.id WHERE transfer.kind = 'capture'
+                        GROUP BY transfer.attempt_id) captured ON captured.attempt_id = attempt.id
+             WHERE COALESCE(captured.paid, 0) <> attempt.charged OR COALESCE(captured.times, 0) > 1",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        ensure!(wrong.is_empty(), "what was charged for an attempt was not captured once: {wrong:?}");
+        let wrong: Vec<(String,)> = sqlx::query_as(
+            "SELECT job.id FROM job LEFT JOIN (SELECT job_id, SUM(charged) AS charged FROM attempt GROUP BY job_id) tries
+             ON tries.job_id = job.id WHERE COALESCE(tries.charged, 0) <> job.charged",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        ensure!(wrong.is_empty(), "a job was not charged what its attempts were: {wrong:?}");
+        Ok(())
+    }
+
+    /// What holds once everything that happened on the chains is in the books.
+    pub(super) async fn check_agreement(&self) -> Result<()> {
+        let books = Books::read(&self.app).await?;
+        for node in &self.nodes {
+            for asset in &node.profile.assets {
+                let coin = Coin { chain: node.id(), kind: asset.kind };
+                self.check_wallets(&books, node, coin, asset.address).await?;
+                check_tabs(&books, node, coin, asset.address)?;
+                check_totals(&books, node, coin, asset.address)?;
+            }
+        }
+        self.check_payouts(&books).await
+    }
+
+    /// A wallet has in the books what it has on the chain, and its owner what his wallets have.
+    async fn check_wallets(&self, books: &Books, node: &Node, coin: Coin, token: Address) -> Result<()> {
+        let mut connection = self.app.store.read().await?;
+        let unit = node.unit(token);
+        for person in &self.people {
+            let mut owned = 0;
+            for wallet in person.wallets.iter().map(|wallet| wallet.address()) {
+                let free = node.state.market.free.get(&(wallet, token)).copied().unwrap_or_default();
+                let known = crate::store::wallets::units(&mut connection, wallet, coin).await?;
+                ensure!(known == U256::from(free), "{wallet} has {free} units on chain {}, {known} in the books", coin.chain);
+                let unclaimed = i128::from(books.of(&format!("wallet:{wallet:#x}:unclaimed"), coin));
+                match crate::store::wallets::owner(&mut connection, wallet).await? {
+                    Some(_) => {
+                        ensure!(unclaimed == 0, "{unclaimed} of {wallet} are still nobody's");
+                        owned += micros(free, unit);
+                    }
+                    None => ensure!(unclaimed == micros(free, unit), "{wallet}: {unclaimed} unclaimed, {free} units free"),
+                }
+            }
+            let free = i128::from(books.of(&format!("customer:{}:free", person.account.id), coin));
+            ensure!(free == owned, "{} has {free} free in the books, {owned} on chain {}", person.account.id, coin.chain);
+        }
+        Ok(())
+    }
+
+    /// Files that anybody can check, leaves that are the ledger, and claims that are no more than them.
+    async fn check_payouts(&self, books: &Books) -> Result<()> {
+        let mut connection = self.app.store.read().await?;
+        let files: Vec<(i64, String)> =
+            sqlx::query_as("SELECT chain, file FROM payout ORDER BY epoch, chain").fetch_all(&mut *connection).await?;
+        let bytes: Vec<&[u8]> = files.iter().map(|(_, file)| file.as_bytes()).collect();
+        let findings = audit::audit_history(&bytes);
+        ensure!(findings.is_empty(), "a stranger objects to the payouts: {findings:?}");
+        for node in &self.nodes {
+            let newest = files.iter().rfind(|(chain, _)| chain.unsigned_abs() == node.id());
+            let leaves = newest.map_or(Ok(Vec::new()), |(_, file)| EpochFile::parse(file.as_bytes()).map(|file| file.leaves))?;
+            let mut owed: BTreeMap<(Address, Address), u128> = BTreeMap::new();
+            for leaf in &leaves {
+                owed.insert((leaf.account, leaf.asset), leaf.cumulative.to());
+            }
+            for asset in &node.profile.assets {
+                let (coin, unit) = (Coin { chain: node.id(), kind: asset.kind }, node.unit(asset.address));
+                let total: u128 = owed.iter().filter(|((_, of), _)| *of == asset.address).map(|(_, units)| units).sum();
+                let payable = books.sum(coin, ":payable");
+                ensure!(total % unit == 0 && micros(total, unit) == payable, "leaves are {total} units, the ledger {payable}");
+                for owner in self.owners.iter().map(|owner| owner.address()) {
+                    let leaf = owed.get(&(owner, asset.address)).copied().unwrap_or_default();
+                    let payable = i128::from(books.of(&format!("account:{owner:#x}:payable"), coin));
+                    let claimed = node.state.distributor.claimed.get(&(owner, asset.address)).copied().unwrap_or_default();
+                    ensure!(micros(leaf, unit) == payable, "{owner}: leaf {leaf}, ledger {payable}");
+                    ensure!(claimed <= leaf, "{owner} has claimed {claimed} of {leaf}");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Nobody is owed more on a chain than there is.
+fn check_chain(node: &Node) -> Result<()> {
+    let contracts = &node.profile.contracts;
+    for asset in &node.profile.assets {
+        let token = asset.address;
+        let (owed, has) = (node.state.market.liabilities(token), node.balance(token, contracts.market));
+        let held = node.state.market.listings[&token].held;
+        ensure!(owed == has && held == has, "the Market owes {owed}, counts {held} and has {has} of {token}");
+        let payable = node.state.distributor.payable.get(&token).cloned().unwrap_or_default();
+        let has = node.balance(token, contracts.distributor);
+        ensure!(payable.claimed <= payable.announced, "more is claimed of {token} than was announced");
+        ensure!(payable.announced - payable.claimed <= has, "the Distributor owes more of {token} than the {has} it has");
+    }
+    for session in node.state.market.sessions.values() {
+        let market::Session { reserved, settled, proposed, .. } = session;
+        ensure!(settled <= proposed && proposed <= reserved, "a session is out of order: {session:?}");
+    }
+    Ok(())
+}
+
+/// A tab is in the books what it is on the chain, and what is left in tabs is what customers may spend.
+fn check_tabs(books: &Books, node: &Node, coin: Coin, token: Address) -> Result<()> {
+    let mut left: BTreeMap<&str, i128> = BTreeMap::new();
+    for tab in books.tabs.iter().filter(|tab| tab.coin() == coin) {
+        ensure!(tab.settled <= tab.used && tab.used <= tab.reserved, "tab {} has used {} of {}", tab.id, tab.used, tab.reserved);
+        let session = node.state.market.sessions.get(&tab.id.parse::<B256>()?);
+        let (reserved, settled) = session.map_or((0, 0), |session| (session.reserved, session.settled));
+        let (known, known_settled) = (i128::from(tab.reserved), i128::from(tab.settled));
+        let (reserved, settled) = (i128::try_from(reserved)?, i128::try_from(settled)?);
+        ensure!(known == reserved, "tab {}: {known} reserved in the books, {reserved} on the chain", tab.id);
+        ensure!(known_settled == settled, "tab {}: {known_settled} settled in the books, {settled} on the chain", tab.id);
+        if tab.order_id.is_some() {
+            *left.entry(&tab.customer_id).or_default() += i128::from(tab.reserved - tab.used);
+        }
+    }
+    let _ = token;
+    for (customer, left) in left {
+        let spendable: i128 =
+            ["available", "leaving"].map(|kind| i128::from(books.of(&format!("customer:{customer}:{kind}"), coin))).iter().sum();
+        // Held money may also come from other pots, so it is counted per job elsewhere; without open jobs there is none.
+        let held = i128::from(books.of(&format!("customer:{customer}:held"), coin));
+        ensure!(
+            spendable <= left && left <= spendable + held,
+            "{customer}: {left} left in tabs, {spendable} to spend, {held} held"
+        );
+    }
+    Ok(())
+}
+
+/// All that is on a chain for us is somebody's in the books, to the last micro.
+fn check_totals(books: &Books, node: &Node, coin: Coin, token: Address) -> Result<()> {
+    let contracts = &node.profile.contracts;
+    let unit = node.unit(token);
+    let (in_market, in_distributor) = (node.balance(token, contracts.market), node.balance(token, contracts.distributor));
+    let payable = node.state.distributor.payable.get(&token).cloned().unwrap_or_default();
+    let fees = node.balance(token, node.state.market.treasury) + node.balance(token, Address::ZERO);
+    let there = in_market + in_distributor + payable.claimed + fees;
+    let known = -books.sum(coin, "chain:outside");
+    // What wallets and the operator have brought in fractions of a micro is theirs and in no book.
+    let dust = u128::from(there % unit != 0) * 10_000;
+    let difference = micros(there, unit) - known;
+    ensure!(
+        (0..=i128::try_from(dust)?).contains(&difference),
+        "{coin:?}: {there} units are there, {known} micros are in the books"
+    );
+    let _ = (AssetKind::Stable, Micros::ZERO);
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! What settlement does, with the model in place of a chain's node; and what others do on a chain.
+
+use std::panic::AssertUnwindSafe;
+
+use alloy_primitives::{B256, Bytes, keccak256};
+use anyhow::{Result, ensure};
+use futures_util::FutureExt as _;
+use headframe_accounts::price::Observation;
+
+use super::{
+    acts::{Anybody, How},
+    checks,
+    market::At,
+    node::Order,
+    play::{part, pick},
+    scene::{World, operator},
+};
+use crate::{
+    chain::Chain,
+    fail, payouts,
+    settlement::{events, plan},
+    store::{
+        chain_events, commit, prices,
+        steps::{self, Outcome, Signed, Step, StepState},
+    },
+};
+
+/// Who decides disputes.
+fn arbiter() -> alloy_primitives::Address {
+    alloy_primitives::Address::repeat_byte(0xab)
+}
+
+/// What a run over open steps is stopped by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopped {
+    No,
+    BeforeSending,
+    WithoutGas,
+}
+
+impl World {
+    fn chain(&self, at: usize) -> Chain {
+        self.app.chains.get(self.nodes[at].id()).expect("both are configured").clone()
+    }
+
+    pub(super) async fn look(&mut self, at: usize, how: How) -> Result<()> {
+        match how {
+            How::Whole => self.look_once(at, Stopped::No).await,
+            How::Unsent => self.look_once(at, Stopped::BeforeSending).await,
+            How::NoGas => self.look_once(at, Stopped::WithoutGas).await,
+            How::Twins => self.look_as_twins(at).await,
+            How::Broken(point) => {
+                fail::break_at(Some(point));
+                let broken = AssertUnwindSafe(self.look_once(at, Stopped::No)).catch_unwind().await;
+                fail::break_at(None);
+                match broken {
+                    Ok(done) => done,
+                    Err(payload) if payload.is::<fail::Broken>() => self.look_once(at, Stopped::No).await,
+                    Err(payload) => std::panic::resume_unwind(payload),
+                }
+            }
+        }
+    }
+
+    async fn look_once(&mut self, at: usize, stopped: Stopped) -> Result<()> {
+        self.read(at).await?;
+        let chain = self.chain(at);
+        plan::plan(&self.app, &chain).await?;
+        self.drive(at, stopped).await
+    }
+
+    /// Two replicas look at the same time.
+    async fn look_as_twins(&mut self, at: usize) -> Result<()> {
+        let chain = self.chain(at);
+        let (to, logs) = self.unread(at).await?;
+        let read = |logs| events::take_all(&self.app, &chain, logs, to);
+        let (one, other) = tokio::join!(read(logs.clone()), read(logs));
+        let (one, other) = (one?, other?);
+        ensure!(one == 0 || other == 0, "an event is booked once: {one} and {other}");
+        let (one, other) = tokio::join!(plan::plan(&self.app, &chain), plan::plan(&self.app, &chain));
+        (one?, other?);
+        self.drive(at, Stopped::No).await
+    }
+
+    /// What a node says that was not read yet, and up to which block.
+    async fn unread(&self, at: usize) -> Result<(u64, Vec<alloy::rpc::types::Log>)> {
+        let node = &self.nodes[at];
+        let mut connection = self.app.store.read().await?;
+        let from = chain_events::cursor(&mut connection, node.id()).await?.unwrap_or(0) + 1;
+        Ok((node.final_block().max(from - 1), node.logs(from, node.final_block())))
+    }
+
+    async fn read(&mut self, at: usize) -> Result<()> {
+        let (to, logs) = self.unread(at).await?;
+        events::take_all(&self.app, &self.chain(at), logs, to).await?;
+        Ok(())
+    }
+
+    /// Reads everything that has happened on both chains.
+    pub(super) async fn catch_up(&mut self) -> Result<()> {
+        for at in 0..self.nodes.len() {
+            self.mine_to_the_end(at, Order::Sent);
+            self.read(at).await?;
+        }
+        Ok(())
+    }
+
+    /// Until what was sent is in a block that nothing takes back.
+    fn mine_to_the_end(&mut self, at: usize, order: Order) {
+        for _block in 0..=self.nodes[at].profile.finality_blocks {
+            self.nodes[at].mine(order);
+        }
+    }
+
+    pub(super) async fn rounds(&mut self, count: u8) -> Result<()> {
+        for _round in 0..count {
+            for at in 0..self.nodes.len() {
+                self.pass(200_000);
+                self.mine_to_the_end(at, Order::Sent);
+                self.look_once(at, Stopped::No).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// [`crate::settlement::drive`], with the model's answers.
+    async fn drive(&mut self, at: usize, stopped: Stopped) -> Result<()> {
+        let open = {
+            let mut connection = self.app.store.read().await?;
+            steps::open(&mut connection, self.nodes[at].id(), 64).await?
+        };
+        for step in open {
+            match step.state {
+                StepState::Recorded => self.begin_step(at, &step, stopped).await?,
+                StepState::Signed if stopped == Stopped::BeforeSending => {}
+                StepState::Signed => self.send_step(at, &step).await?,
+                StepState::Sent => self.look_after(at, &step).await?,
+                StepState::Final | StepState::Refused => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin_step(&mut self, at: usize, step: &Step, stopped: Stopped) -> Result<()> {
+        let estimate = match stopped {
+            Stopped::WithoutGas => Err("insufficient funds for gas".to_owned()),
+            Stopped::No | Stopped::BeforeSending => {
+                self.nodes[at].estimate(step.role, step.to, &step.data).map_err(|refused| refused.0)
+            }
+        };
+        if let Err(reason) = estimate {
+            return self.note(step, Outcome::Refused { reason, block: None }).await;
+        }
+        let mut tx = self.app.store.begin().await?;
+        let nonce = steps::next_nonce(&mut tx, step.chain, step.role).await?.unwrap_or_default();
+        let hash = keccak256(step.id.as_bytes());
+        let signed = Signed { hash, raw: Bytes::copy_from_slice(hash.as_slice()), max_fee_per_gas: 1, created: self.now };
+        ensure!(steps::sign(&mut tx, step, nonce, &signed, self.now).await?, "nobody else signs");
+        commit(tx, "sign a step").await?;
+        if stopped == Stopped::No { self.send_step(at, step).await } else { Ok(()) }
+    }
+
+    async fn send_step(&mut self, at: usize, step: &Step) -> Result<()> {
+        self.nodes[at].send(&step.id, step.role, step.to, &step.data);
+        self.note(step, Outcome::Sent).await
+    }
+
+    async fn look_after(&mut self, at: usize, step: &Step) -> Result<()> {
+        if let Some(receipt) = self.nodes[at].receipt(&step.id) {
+            let (hash, block) = (receipt.hash, receipt.block);
+            let refused = || Outcome::Refused { reason: "the chain reverted it".to_owned(), block: Some(block) };
+            let outcome = if receipt.succeeded { Outcome::Final { hash, block } } else { refused() };
+            return self.note(step, outcome).await;
+        }
+        if !self.nodes[at].is_waiting(&step.id) && self.now.since(step.changed) >= self.app.config.timers.chain_resend {
+            self.send_step(at, step).await?;
+        }
+        Ok(())
+    }
+
+    async fn note(&self, step: &Step, outcome: Outcome) -> Result<()> {
+        let mut tx = self.app.store.begin().await?;
+        steps::note(&mut tx, &step.id, &outcome, self.now).await?;
+        Ok(commit(tx, "note what became of a step").await?)
+    }
+
+    /// What is done again changes nothing: events that were booked, a payout that was built, plans that were made.
+    pub(super) async fn again(&mut self, at: usize) -> Result<()> {
+        self.read(at).await?;
+        let chain = self.chain(at);
+        let before = checks::fingerprint(&self.app).await?;
+        let node = &self.nodes[at];
+        let booked = events::take_all(&self.app, &chain, node.logs(1, node.final_block()), node.final_block()).await?;
+        ensure!(booked == 0, "{booked} events are booked twice");
+        ensure!(checks::fingerprint(&self.app).await? == before, "booking the same events again changes the books");
+        payouts::build::build(&self.app, &chain).await?;
+        let built = checks::fingerprint(&self.app).await?;
+        ensure!(!payouts::build::build(&self.app, &chain).await?, "a payout is built once");
+        ensure!(checks::fingerprint(&self.app).await? == built, "building again changes the books");
+        // Closing tabs takes several looks; then there is nothing more to do.
+        for _look in 0..4 {
+            plan::plan(&self.app, &chain).await?;
+        }
+        let planned = checks::fingerprint(&self.app).await?;
+        ensure!(plan::plan(&self.app, &chain).await? == 0, "a plan that was made is made again");
+        ensure!(checks::fingerprint(&self.app).await? == planned, "planning again changes the books");
+        Ok(())
+    }
+
+    /// The operator sends coins of his own to the Distributor.
+    pub(super) fn stock(&mut self, chain: usize, hfr: bool, micros: i64, dust: u16) {
+        let token = self.token_of(chain, hfr);
+        let node = &mut self.nodes[chain];
+        let (unit, to) = (node.unit(token), node.profile.contracts.distributor);
+        let units = u128::from(micros.unsigned_abs()) * unit + u128::from(dust) % unit;
+        node.act(operator(), |_, on| on.transfer(token, operator(), to, units)).expect("the operator has enough");
+    }
+
+    pub(super) async fn observe(&mut self, picos: u64, apart_bps: u64) -> Result<()> {
+        let mut tx = self.app.store.begin().await?;
+        let other = picos + picos / 10_000 * apart_bps;
+        for (source, picos) in [(prices::Source::Twap, picos), (prices::Source::Oracle, other)] {
+            prices::observe(&mut tx, source, Observation { picos, at_ms: self.now }).await?;
+        }
+        Ok(commit(tx, "write prices down").await?)
+    }
+
+    /// Sessions of a chain in a state, in the order of their names.
+    fn sessions(&self, chain: usize, at: At) -> Vec<B256> {
+        let sessions = &self.nodes[chain].state.market.sessions;
+        sessions.iter().filter(|(_, session)| session.at == at).map(|(id, _)| *id).collect()
+    }
+
+    pub(super) fn dispute(&mut self, chain: usize, tab: usize) {
+        let Some(session) = pick(&self.sessions(chain, At::Proposed), tab).copied() else { return };
+        let node = &mut self.nodes[chain];
+        let customer = node.state.market.sessions[&session].customer;
+        drop(node.act(customer, |state, on| state.market.dispute(on, session)));
+    }
+
+    pub(super) fn resolve(&mut self, chain: usize, tab: usize, permille: u16) {
+        let Some(session) = pick(&self.sessions(chain, At::Disputed), tab).copied() else { return };
+        let node = &mut self.nodes[chain];
+        let book = node.state.market.sessions[&session].clone();
+        let disputed = i64::try_from(book.proposed - book.settled).expect("a sum the ledger holds");
+        let decided = book.settled + u128::from(part(disputed, permille).unsigned_abs());
+        let used = decided * node.unit(book.asset);
+        drop(node.act(arbiter(), |state, on| state.market.resolve(on, session, used)));
+    }
+
+    /// Anybody closes a session, if its day is over.
+    pub(super) fn release(&mut self, chain: usize, tab: usize) {
+        let open = [self.sessions(chain, At::Open), self.sessions(chain, At::Disputed)].concat();
+        let Some(session) = pick(&open, tab).copied() else { return };
+        drop(self.nodes[chain].act(operator(), |state, on| state.market.release(on, session)));
+    }
+
+    pub(super) fn anybody(&mut self, chain: usize, what: Anybody) {
+        let proposed = self.sessions(chain, At::Proposed);
+        let tokens: Vec<_> = self.nodes[chain].profile.assets.iter().map(|asset| asset.address).collect();
+        let node = &mut self.nodes[chain];
+        match what {
+            Anybody::Finalize => drop(node.act(operator(), |state, on| state.market.finalize(on, &proposed))),
+            Anybody::Sweep => {
+                for token in tokens {
+                    drop(node.act(operator(), |state, on| state.market.sweep(on, token)));
+                }
+            }
+            Anybody::Activate => drop(node.act(operator(), |state, on| state.distributor.activate(on))),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What should be done on a chain, as steps: compares the books with what is under way and records what is missing.
+//!
+//! A step's id is the idempotency key of its effect, so recording it again is nothing. What the chain has refused is recorded anew
+//! under the next number after a pause: what was too early then may be right now.
+
+use std::time::Duration;
+
+use alloy::sol_types::SolCall;
+use alloy_primitives::{Address, B256, Bytes, aliases::U96, keccak256};
+use headframe_accounts::EpochFile;
+use headframe_contracts::{IDistributor, IMarket};
+use headframe_protocol::{Micros, TimestampMs};
+
+use super::SettlementError;
+use crate::{
+    App,
+    chain::{Chain, Role},
+    payouts::build,
+    store::{
+        Tx, commit,
+        ledger::{self, Account, Kind, Posted, Transfer},
+        payouts::{self, Payout, PayoutState},
+        steps::{self, NewStep, StepState},
+        tabs::{self, Tab, TabState},
+        until_uncrossed, wallets,
+    },
+};
+
+mod fiat_steps;
+mod tab_steps;
+
+/// Tries of one effect that the chain has refused. After these a person has to look.
+const TRIES_MAX: u32 = 1_000;
+
+/// One look at a chain. Returns how many steps were recorded.
+pub(super) async fn plan(app: &App, chain: &Chain) -> Result<u64, SettlementError> {
+    let built = u64::from(build::build(app, chain).await?);
+    Ok(built
+        + tab_steps::plan(app, chain).await?
+        + fiat_steps::plan(app, chain).await?
+        + until_uncrossed(|| pay_out(app, chain)).await?)
+}
+
+/// Where an effect is that shall be done once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// It was recorded just now.
+    New,
+    /// It is under way, or was refused and waits for its next try.
+    UnderWay,
+    /// It is done, since then.
+    Done(TimestampMs),
+}
+
+/// Makes sure that an effect is under way or done.
+async fn ensure(app: &App, tx: &mut Tx, step: NewStep) -> Result<Effect, SettlementError> {
+    let now = app.store.now();
+    for number in 1..=TRIES_MAX {
+        let id = if number == 1 { step.id.clone() } else { format!("{}#{number}", step.id) };
+        let Some(known) = steps::find(tx, &id).await? else {
+            let done = steps::record(tx, &NewStep { id, ..step.clone() }, now).await?;
+            return Ok(if done { Effect::New } else { Effect::UnderWay });
+        };
+        match known.state {
+            StepState::Final => return Ok(Effect::Done(known.changed)),
+            StepState::Refused if now.since(known.changed) >= pause(app, number) => {}
+            StepState::Refused | StepState::Recorded | StepState::Signed | StepState::Sent => return Ok(Effect::UnderWay),
+        }
+    }
+    tracing::error!(step.id, "A chain has refused a step a thousand times");
+    Ok(Effect::UnderWay)
+}
+
+/// Before the next try: longer each time, up to a hundred looks.
+fn pause(app: &App, tries: u32) -> Duration {
+    app.config.timers.chain_poll * tries.min(100)
+}
+
+fn call<C: SolCall>(chain: &Chain, id: String, role: Role, to: Address, call: &C) -> NewStep {
+    NewStep { id, chain: chain.id(), role, to, data: Bytes::from(call.abi_encode()) }
+}
+
+/// Brings the newest payout from its file to where it can be claimed.
+async fn pay_out(app: &App, chain: &Chain) -> Result<u64, SettlementError> {
+    let mut tx = app.store.begin().await?;
+    let Some(payout) = payouts::newest(&mut tx, chain.id()).await? else { return Ok(0) };
+    let recorded = match payout.state {
+        PayoutState::Built | PayoutState::Proposed => walk(app, chain, &mut tx, &payout).await?,
+        PayoutState::Active | PayoutState::Vetoed => 0,
+    };
+    commit(tx, "plan a payout").await?;
+    Ok(recorded)
+}
+
+/// Propose what was used of tabs, and the root; after both windows settle the tabs, bring the money over, and make the root count.
+async fn walk(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> Result<u64, SettlementError> {
+    let windows = &chain.profile().windows;
+    let proposed = propose_tabs(app, chain, tx, payout).await?;
+    let root = ensure(app, tx, root_step(chain, payout)?).await?;
+    let mut recorded = u64::from(proposed == Effect::New) + u64::from(root == Effect::New);
+    let Effect::Done(proposed_at) = proposed else { return Ok(recorded) };
+    let now = app.store.now();
+    if now.since(proposed_at) < Duration::from_secs(windows.dispute_seconds) {
+        return Ok(recorded);
+    }
+    let settled = settle_tabs(app, chain, tx, payout).await?;
+    recorded += u64::from(settled == Effect::New);
+    let Effect::Done(_) = settled else { return Ok(recorded) };
+    let mut swept = true;
+    for asset in &chain.profile().assets {
+        let sweep = IMarket::sweepCall { asset: asset.address };
+        let id = format!("sweep:{}:{}:{:#x}", chain.id(), payout.epoch, asset.address);
+        let effect = ensure(app, tx, call(chain, id, Role::Relayer, chain.profile().contracts.market, &sweep)).await?;
+        recorded += u64::from(effect == Effect::New);
+        swept &= matches!(effect, Effect::Done(_));
+    }
+    let Effect::Done(root_at) = root else { return Ok(recorded) };
+    if swept && now.since(root_at) >= Duration::from_secs(windows.challenge_seconds) {
+        let id = format!("activate:{}:{}", chain.id(), payout.epoch);
+        let activate = IDistributor::activateCall {};
+        let step = call(chain, id, Role::Relayer, chain.profile().contracts.distributor, &activate);
+        recorded += u64::from(ensure(app, tx, step).await? == Effect::New);
+    }
+    Ok(recorded)
+}
+
+/// What was used of every tab since it was last settled, in one transaction. Nothing used is nothing to do.
+async fn propose_tabs(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> Result<Effect, SettlementError> {
+    let id = format!("propose:{}:{}", chain.id(), payout.epoch);
+    if let Some(known) = steps::find(tx, &id).await?
+        && known.state != StepState::Refused
+    {
+        return Ok(if known.state == StepState::Final { Effect::Done(known.changed) } else { Effect::UnderWay });
+    }
+    let mut settlements = Vec::new();
+    for tab in tabs::live(tx, chain.id()).await?.into_iter().filter(|tab| tab.used > tab.settled) {
+        settlements.push(settlement(chain, &tab, payout)?);
+    }
+    if settlements.is_empty() {
+        return Ok(Effect::Done(TimestampMs::default()));
+    }
+    let propose = IMarket::proposeBatchCall { settlements };
+    ensure(app, tx, call(chain, id, Role::Settler, chain.profile().contracts.market, &propose)).await
+}
+
+fn settlement(chain: &Chain, tab: &Tab, payout: &Payout) -> Result<IMarket::Settlement, SettlementError> {
+    let units = |amount: Micros| {
+        let units = chain.units(tab.coin, amount).and_then(|units| u128::try_from(units).ok());
+        units.ok_or_else(|| SettlementError::Unknown { chain: chain.id(), what: format!("{amount} of tab {}", tab.id) })
+    };
+    let session = session(chain, tab)?;
+    Ok(IMarket::Settlement { session, used: units(tab.used)?, receiptRoot: payout.file_hash })
+}
+
+fn session(chain: &Chain, tab: &Tab) -> Result<B256, SettlementError> {
+    tab.id.parse().map_err(|_| SettlementError::Unknown { chain: chain.id(), what: format!("tab {}", tab.id) })
+}
+
+fn root_step(chain: &Chain, payout: &Payout) -> Result<NewStep, SettlementError> {
+    let file = EpochFile::parse(payout.file.as_bytes())
+        .map_err(|error| SettlementError::File { chain: chain.id(), source: Box::new(error) })?;
+    let totals = file.assets.iter().map(|total| {
+        let cumulative = U96::checked_from_limbs_slice(total.cumulative.as_limbs());
+        cumulative.map(|cumulative| IDistributor::Total { asset: total.asset, cumulative })
+    });
+    let totals = totals.collect::<Option<Vec<_>>>();
+    let totals =
+        totals.ok_or_else(|| SettlementError::Unknown { chain: chain.id(), what: "more is owed than there is".to_owned() })?;
+    let propose = IDistributor::proposeRootCall { epoch: payout.epoch, root: payout.root, dataHash: payout.file_hash, totals };
+    let id = format!("root:{}:{}", chain.id(), payout.epoch);
+    Ok(call(chain, id, Role::Proposer, chain.profile().contracts.distributor, &propose))
+}
+
+/// Settles what was proposed: exactly the tabs the proposal names, whatever was used of others meanwhile.
+async fn settle_tabs(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> Result<Effect, SettlementError> {
+    let Some(proposal) = done_proposal(tx, chain, payout).await? else { return Ok(Effect::Done(TimestampMs::default())) };
+    let sessions = proposal.settlements.into_iter().map(|settlement| settlement.session).collect();
+    let finalize = IMarket::finalizeCall { sessions };
+    let id = format!("finalize:{}:{}", chain.id(), payout.epoch);
+    ensure(app, tx, call(chain, id, Role::Relayer, chain.profile().contracts.market, &finalize)).await
+}
+
+async fn done_proposal(
+    tx: &mut Tx,
+    chain: &Chain,
+    payout: &Payout,
+) -> Result<Option<IMarket::proposeBatchCall>, SettlementError> {
+    for number in 1..=TRIES_MAX {
+        let base = format!("propose:{}:{}", chain.id(), payout.epoch);
+        let id = if number == 1 { base } else { format!("{base}#{number}") };
+        let Some(step) = steps::find(tx, &id).await? else { return Ok(None) };
+        if step.state == StepState::Final {
+            let decoded = IMarket::proposeBatchCall::abi_decode(&step.data);
+            return decoded.map(Some).map_err(|error| SettlementError::File { chain: chain.id(), source: Box::new(error) });
+        }
+    }
+    Ok(None)
+}

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Reading order: `phrase` → `key` → `keystore` → `quiz`, `keyring` (secrets); `intent` → `signing` → `vault` (what is signed);
-//! `contracts`, `chain`, `payroll`, `claimable` (what is known); `house`, `prepare`, `approve`, `past` (what guests ask);
+//! `contracts`, `chain`, `payroll`, `claimable`, `cost` (what is known); `house`, `prepare`, `approve`, `past` (what guests ask);
 //! `courier` (what is carried out, again and again, until it is done).
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
@@ -28,6 +28,7 @@ mod balances;
 mod chain;
 mod claimable;
 mod contracts;
+mod cost;
 mod courier;
 mod destination;
 mod error;

@@ -1,7 +1,7 @@
 //! A chain of the network, as its profile names it and as it answers itself.
 //!
 //! Nothing of a profile is believed that the chain can say: its id, and each token's decimals and symbol. What is read is read
-//! here; what is sent is made and followed in [`sending`].
+//! here; what is sent is made in [`sending`] and followed at a [`pace`].
 
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ pub mod choice;
 pub mod remembered;
 mod error;
 pub mod sending;
+pub mod pace;
 
 pub use error::ChainError;
 

@@ -1,7 +1,7 @@
 //! Paying in: a list of steps that may be broken off anywhere and gone on with, here or after a crash.
 //!
 //! [`Deposit`] is what is written down; [`Deposit::next`] says from that and from what the chain shows what to do next, and does
-//! nothing. [`desk`] does it, [`shelf`] keeps what is not finished. Every transaction is written down before it is sent, so that the
+//! nothing. [`desk`] and [`ordering`] do it, [`shelf`] keeps what is not finished. Every transaction is written down before it is sent, so that the
 //! same bytes are sent again and never others with the same effect.
 
 use alloy_primitives::{Address, U256};
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{chain::sending::Fate, wallet::SignedTransaction};
 
 pub mod desk;
+pub mod ordering;
 pub mod shelf;
 
 pub use desk::{Desk, Progress};
@@ -40,12 +41,15 @@ pub struct Deposit {
     pub terms: Terms,
     /// Whether the network may spend it afterwards.
     pub spend: bool,
-    /// Lets the Market take it.
+    /// Lets the Market take it. Several versions of one transaction, each for a higher fee.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approval: Vec<SignedTransaction>,
+    /// Pays it in. The same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payment: Vec<SignedTransaction>,
+    /// What the wallet had in the Market before, in token units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approval: Option<SignedTransaction>,
-    /// Pays it in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment: Option<SignedTransaction>,
+    pub free_before: Option<U256>,
     /// Lets the network spend it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<SignedOrder>,
@@ -103,6 +107,8 @@ pub enum Setback {
     Reverted(Act),
     /// Another has taken its number.
     Replaced(Act),
+    /// The approval was carried out, and the Market may not take the tokens all the same.
+    Withdrawn,
 }
 
 impl Act {
@@ -120,7 +126,7 @@ impl Deposit {
     /// One that has not begun.
     #[must_use]
     pub const fn new(terms: Terms, spend: bool) -> Self {
-        Self { terms, spend, approval: None, payment: None, order: None, ordered: false }
+        Self { terms, spend, approval: Vec::new(), payment: Vec::new(), free_before: None, order: None, ordered: false }
     }
 
     /// What to do next.
@@ -150,7 +156,8 @@ impl Deposit {
             Some(fate @ Fate::Included { .. }) if !enough => Ok(Some(Step::Follow(Act::Approval, fate))),
             Some(Fate::Final { worked: false }) if !enough => Err(Setback::Reverted(Act::Approval)),
             Some(Fate::Replaced) if !enough => Err(Setback::Replaced(Act::Approval)),
-            None | Some(Fate::Final { worked: true }) if !enough => Ok(Some(Step::Approve)),
+            Some(Fate::Final { worked: true }) if !enough => Err(Setback::Withdrawn),
+            None if !enough => Ok(Some(Step::Approve)),
             None | Some(Fate::Included { .. } | Fate::Final { .. } | Fate::Replaced) => Ok(None),
         }
     }
@@ -164,20 +171,20 @@ impl Deposit {
         }
     }
 
-    /// Forgets a transaction that came to nothing, so that it can be made anew.
-    pub fn forget(&mut self, act: Act) {
+    /// The versions of an act's transaction, the newest last.
+    #[must_use]
+    pub fn versions(&self, act: Act) -> &[SignedTransaction] {
         match act {
-            Act::Approval => self.approval = None,
-            Act::Payment => self.payment = None,
+            Act::Approval => &self.approval,
+            Act::Payment => &self.payment,
         }
     }
 
-    /// The transaction of an act.
-    #[must_use]
-    pub const fn transaction(&self, act: Act) -> Option<&SignedTransaction> {
+    /// The same, to add one or to forget them all.
+    pub const fn versions_mut(&mut self, act: Act) -> &mut Vec<SignedTransaction> {
         match act {
-            Act::Approval => self.approval.as_ref(),
-            Act::Payment => self.payment.as_ref(),
+            Act::Approval => &mut self.approval,
+            Act::Payment => &mut self.payment,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use alloy::{
     consensus::{SignableTransaction as _, TxEip1559, TxEnvelope},
-    eips::eip2718::Encodable2718 as _,
+    eips::eip2718::{Decodable2718 as _, Encodable2718 as _},
     signers::{SignerSync as _, local::PrivateKeySigner},
 };
 use alloy_primitives::{Address, B256, Bytes, Signature, U256, hex};
@@ -96,6 +96,17 @@ pub struct SignedTransaction {
     pub nonce: u64,
     /// What is sent.
     pub raw: Bytes,
+}
+
+impl SignedTransaction {
+    /// What was signed; nothing if it is not of the kind we make.
+    #[must_use]
+    pub fn decoded(&self) -> Option<TxEip1559> {
+        match TxEnvelope::decode_2718(&mut self.raw.as_ref()).ok()? {
+            TxEnvelope::Eip1559(signed) => Some(signed.into_parts().0),
+            _ => None,
+        }
+    }
 }
 
 impl WalletKey {

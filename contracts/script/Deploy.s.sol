@@ -95,70 +95,114 @@ contract Deploy is Deployment {
     // --------------------------------------------------------------------------------------------------------- profile
 
     function _profile(Parameters memory parameters, Deployed memory made, uint256 block_) private view returns (string memory) {
-        string memory head = string.concat(
-            '{\n  "version": 1,\n  "name": "', vm.parseJsonString(_json, ".name"),
-            '",\n  "chainId": ', vm.toString(block.chainid),
-            ',\n  "rpc": ', _strings(vm.parseJsonStringArray(_json, ".rpc")),
-            ',\n  "finalityBlocks": ', vm.toString(vm.parseJsonUint(_json, ".finalityBlocks")),
-            ',\n  "contracts": ', _contracts(made)
-        );
-        string memory tail = string.concat(
-            ',\n  "windows": {"disputeSeconds": ', vm.toString(parameters.disputeSeconds),
-            ', "challengeSeconds": ', vm.toString(parameters.challengeSeconds),
-            '},\n  "assets": [', _assets(parameters, made),
-            '\n  ],\n  "explorer": ', _explorer(),
-            ',\n  "features": {"rigSales": ', vm.parseJsonBool(_json, ".rigSales") ? "true" : "false",
-            '},\n  "deployedAtBlock": ', vm.toString(block_), "\n}\n"
-        );
-        return string.concat(head, tail);
+        string[11] memory fields = [
+            _field("version", "1"),
+            _field("name", _text(vm.parseJsonString(_json, ".name"))),
+            _field("chainId", vm.toString(block.chainid)),
+            _field("rpc", _texts(vm.parseJsonStringArray(_json, ".rpc"))),
+            _field("finalityBlocks", vm.toString(vm.parseJsonUint(_json, ".finalityBlocks"))),
+            _field("contracts", _contracts(made)),
+            _field("windows", _windows(parameters)),
+            _field("assets", _assets(parameters, made)),
+            _field("explorer", _explorer()),
+            _field("features", _features()),
+            _field("deployedAtBlock", vm.toString(block_))
+        ];
+        string memory text = "";
+        for (uint256 i = 0; i < fields.length; ++i) {
+            text = string.concat(text, i == 0 ? "{\n  " : ",\n  ", fields[i]);
+        }
+        return string.concat(text, "\n}\n");
     }
 
     function _contracts(Deployed memory made) private pure returns (string memory) {
-        string memory hfr = address(made.hfr) == address(0) ? "null" : _quoted(address(made.hfr));
-        return string.concat(
-            '{\n    "accessManager": ', _quoted(address(made.accessManager)),
-            ',\n    "timelock": ', _quoted(address(made.timelock)),
-            ',\n    "hfr": ', hfr,
-            ',\n    "market": ', _quoted(address(made.market)),
-            ',\n    "distributor": ', _quoted(address(made.distributor)), "\n  }"
+        string memory first =
+            _pair(_field("accessManager", _text(address(made.accessManager))), _field("timelock", _text(address(made.timelock))));
+        string memory second = _pair(
+            _field("hfr", address(made.hfr) == address(0) ? "null" : _text(address(made.hfr))),
+            _pair(_field("market", _text(address(made.market))), _field("distributor", _text(address(made.distributor))))
+        );
+        return _object(_pair(first, second));
+    }
+
+    function _windows(Parameters memory parameters) private pure returns (string memory) {
+        return _object(
+            _pair(
+                _field("disputeSeconds", vm.toString(parameters.disputeSeconds)),
+                _field("challengeSeconds", vm.toString(parameters.challengeSeconds))
+            )
         );
     }
 
-    function _assets(Parameters memory parameters, Deployed memory made) private view returns (string memory list) {
+    function _features() private view returns (string memory) {
+        return _object(_field("rigSales", vm.parseJsonBool(_json, ".rigSales") ? "true" : "false"));
+    }
+
+    function _assets(Parameters memory parameters, Deployed memory made) private view returns (string memory) {
+        string memory text = "";
         for (uint256 i = 0; i < parameters.assets.length; ++i) {
             Listing memory listing = parameters.assets[i];
-            list = string.concat(list, i == 0 ? "\n    " : ",\n    ", _asset(listing.asset, "stable", listing.feeBps));
+            text = string.concat(text, i == 0 ? "\n    " : ",\n    ", _asset(listing.asset, "stable", listing.feeBps));
         }
-        if (!parameters.token.home) return list;
-        string memory comma = parameters.assets.length == 0 ? "\n    " : ",\n    ";
-        return string.concat(list, comma, _asset(address(made.hfr), "hfr", parameters.token.feeBps));
+        if (parameters.token.home) {
+            bool alone = parameters.assets.length == 0;
+            text = string.concat(text, alone ? "\n    " : ",\n    ", _asset(address(made.hfr), "hfr", parameters.token.feeBps));
+        }
+        return string.concat("[", text, "\n  ]");
     }
 
     function _asset(address token, string memory kind, uint16 feeBps) private view returns (string memory) {
         TokenFacts.Facts memory facts = TokenFacts.read(token);
-        string memory domain =
-            facts.signs ? string.concat('{"name": "', facts.name, '", "version": "', facts.version, '"}') : "null";
-        return string.concat(
-            string.concat('{"address": ', _quoted(token), ', "symbol": "', facts.symbol, '", "decimals": '),
-            string.concat(vm.toString(facts.decimals), ', "kind": "', kind, '", "feeBps": ', vm.toString(feeBps)),
-            string.concat(', "eip712": ', domain, ', "permit": "', facts.permits ? "erc2612" : "none"),
-            string.concat('", "authorization": "', facts.authorizes ? "erc3009" : "none", '"}')
+        string memory first = _pair(
+            _pair(_field("address", _text(token)), _field("symbol", _text(facts.symbol))),
+            _field("decimals", vm.toString(facts.decimals))
         );
+        string memory second = _pair(_field("kind", _text(kind)), _field("feeBps", vm.toString(feeBps)));
+        string memory third = _pair(
+            _field("eip712", facts.signs ? _domain(facts) : "null"),
+            _pair(
+                _field("permit", facts.permits ? _text("erc2612") : _text("none")),
+                _field("authorization", facts.authorizes ? _text("erc3009") : _text("none"))
+            )
+        );
+        return _object(_pair(first, _pair(second, third)));
+    }
+
+    function _domain(TokenFacts.Facts memory facts) private pure returns (string memory) {
+        return _object(_pair(_field("name", _text(facts.name)), _field("version", _text(facts.version))));
     }
 
     function _explorer() private view returns (string memory) {
-        if (!vm.keyExistsJson(_json, ".explorer")) return "null";
-        return string.concat('"', vm.parseJsonString(_json, ".explorer"), '"');
+        return vm.keyExistsJson(_json, ".explorer") ? _text(vm.parseJsonString(_json, ".explorer")) : "null";
     }
 
-    function _strings(string[] memory values) private pure returns (string memory list) {
+    // ------------------------------------------------------------------------------------------------------------ JSON
+
+    function _field(string memory name, string memory value) private pure returns (string memory) {
+        return string.concat('"', name, '": ', value);
+    }
+
+    function _pair(string memory one, string memory other) private pure returns (string memory) {
+        return string.concat(one, ", ", other);
+    }
+
+    function _object(string memory fields) private pure returns (string memory) {
+        return string.concat("{", fields, "}");
+    }
+
+    function _text(string memory value) private pure returns (string memory) {
+        return string.concat('"', value, '"');
+    }
+
+    function _text(address value) private pure returns (string memory) {
+        return _text(vm.toString(value));
+    }
+
+    function _texts(string[] memory values) private pure returns (string memory) {
+        string memory text = "";
         for (uint256 i = 0; i < values.length; ++i) {
-            list = string.concat(list, i == 0 ? '"' : ', "', values[i], '"');
+            text = string.concat(text, i == 0 ? "" : ", ", _text(values[i]));
         }
-        return string.concat("[", list, "]");
-    }
-
-    function _quoted(address value) private pure returns (string memory) {
-        return string.concat('"', vm.toString(value), '"');
+        return string.concat("[", text, "]");
     }
 }

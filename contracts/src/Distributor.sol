@@ -10,8 +10,8 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
-import {IDistributor} from "./interfaces/IDistributor.sol";
 import {TimedPause} from "./TimedPause.sol";
+import {IDistributor} from "./interfaces/IDistributor.sol";
 
 /// @title The Distributor
 contract Distributor is IDistributor, TimedPause, EIP712, Nonces, ReentrancyGuardTransient {
@@ -123,7 +123,9 @@ contract Distributor is IDistributor, TimedPause, EIP712, Nonces, ReentrancyGuar
         bytes32[] calldata proof,
         bool[] calldata proofFlags
     ) external override nonReentrant whenRunning {
-        if (accounts.length != cumulatives.length) revert LengthMismatch(accounts.length, cumulatives.length);
+        if (accounts.length != cumulatives.length) {
+            revert LengthMismatch(accounts.length, cumulatives.length);
+        }
         (bytes32[] memory leaves, uint128[] memory amounts) = _bookBatch(asset, accounts, cumulatives);
         // Booked first, proven second: one walk over the accounts instead of two, and a wrong proof undoes it all.
         if (!MerkleProof.multiProofVerifyCalldata(proof, proofFlags, _active.root, leaves)) revert BadProof();
@@ -215,9 +217,7 @@ contract Distributor is IDistributor, TimedPause, EIP712, Nonces, ReentrancyGuar
     {
         uint256 nonce = nonces(what.account);
         return _hashTypedDataV4(
-            keccak256(
-                abi.encode(CLAIM_TO_TYPEHASH, what.account, what.asset, what.cumulative, to, maxFee, nonce, deadline)
-            )
+            keccak256(abi.encode(CLAIM_TO_TYPEHASH, what.account, what.asset, what.cumulative, to, maxFee, nonce, deadline))
         );
     }
 
@@ -253,8 +253,13 @@ contract Distributor is IDistributor, TimedPause, EIP712, Nonces, ReentrancyGuar
     }
 
     /// Proves one leaf and books what it brings.
-    function _book(address account, address asset, uint128 cumulative, bytes32[] calldata proof) private returns (uint128 amount) {
-        if (!MerkleProof.verifyCalldata(proof, _active.root, leafOf(account, asset, cumulative))) revert BadProof();
+    function _book(address account, address asset, uint128 cumulative, bytes32[] calldata proof)
+        private
+        returns (uint128 amount)
+    {
+        if (!MerkleProof.verifyCalldata(proof, _active.root, leafOf(account, asset, cumulative))) {
+            revert BadProof();
+        }
         amount = _raise(_claimed[asset], account, cumulative);
         if (amount == 0) revert NothingToClaim(account, asset);
         _drawDown(asset, amount);

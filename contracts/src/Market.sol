@@ -2,25 +2,25 @@
 pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IERC3009} from "@openzeppelin/contracts/interfaces/draft-IERC3009.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
-import {IERC3009} from "@openzeppelin/contracts/interfaces/draft-IERC3009.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {TimedPause} from "./TimedPause.sol";
 import {IHfr} from "./interfaces/IHfr.sol";
 import {IMarket} from "./interfaces/IMarket.sol";
-import {TimedPause} from "./TimedPause.sol";
 import {FiatRef, OrderId, SessionId} from "./types/Ids.sol";
 import {Micros} from "./types/Micros.sol";
 
 /// @title The Market
-/// @dev Slots are packed for the two calls made thousands of times: a proposal writes one slot of a session, finalizing another time
-/// the same. Everything that moves a token is behind one reentrancy lock, and books before it moves.
+/// @dev Slots are packed for the two calls made thousands of times: a proposal writes one slot of a session, and so does making it
+/// final. Everything that moves a token is behind one reentrancy lock, and books before it moves.
 contract Market is IMarket, TimedPause, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -71,9 +71,8 @@ contract Market is IMarket, TimedPause, EIP712, ReentrancyGuardTransient {
         Micros fee;
     }
 
-    bytes32 private constant ORDER_TYPEHASH = keccak256(
-        "Order(bytes32 orderId,address customer,address asset,uint128 maxSpend,uint16 maxFeeBps,uint64 expiry)"
-    );
+    bytes32 private constant ORDER_TYPEHASH =
+        keccak256("Order(bytes32 orderId,address customer,address asset,uint128 maxSpend,uint16 maxFeeBps,uint64 expiry)");
 
     /// Above this a fee is a mistake or a theft, whoever sets it.
     uint16 private constant MAX_FEE_BPS = 1_500;
@@ -151,17 +150,18 @@ contract Market is IMarket, TimedPause, EIP712, ReentrancyGuardTransient {
     function depositWithAuthorization(address asset, Authorization calldata paper) external override nonReentrant whenRunning {
         _takeIn(asset, paper.from, paper.amount);
         uint256 before = IERC20(asset).balanceOf(address(this));
-        IERC3009(asset).receiveWithAuthorization(
-            paper.from,
-            address(this),
-            paper.amount,
-            paper.validAfter,
-            paper.validBefore,
-            paper.nonce,
-            paper.v,
-            paper.r,
-            paper.s
-        );
+        IERC3009(asset)
+            .receiveWithAuthorization(
+                paper.from,
+                address(this),
+                paper.amount,
+                paper.validAfter,
+                paper.validBefore,
+                paper.nonce,
+                paper.v,
+                paper.r,
+                paper.s
+            );
         _requireArrived(asset, before, paper.amount);
     }
 
@@ -584,8 +584,7 @@ contract Market is IMarket, TimedPause, EIP712, ReentrancyGuardTransient {
         _assets.push(asset);
         number = uint8(_assets.length);
         _numbers[asset] = number;
-        _listings[number] =
-            Listing({token: asset, unit: uint64(10 ** (decimals - MIN_DECIMALS)), feeBps: 0, open: false});
+        _listings[number] = Listing({token: asset, unit: uint64(10 ** (decimals - MIN_DECIMALS)), feeBps: 0, open: false});
     }
 
     function _numberOf(address asset) private view returns (uint8 number) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {vm} from "../script/Vm.sol";
 import {IDistributor} from "../src/interfaces/IDistributor.sol";
 import {IMarket} from "../src/interfaces/IMarket.sol";
 import {OrderId, SessionId} from "../src/types/Ids.sol";
 import {Base} from "./Base.sol";
 import {Tree} from "./Tree.sol";
-import {vm} from "../script/Vm.sol";
 
 /// @title What the calls cost
 /// @notice Only worth something with `--isolate`: then every call below is a transaction of its own, the 21,000 and the data included.
@@ -130,7 +130,11 @@ contract Gas is Base {
 
     // ---------------------------------------------------------------------------------------------------------- leaves
 
-    function crowd(uint64 epoch) private view returns (address[] memory accounts, uint128[] memory cumulatives, bytes32[] memory) {
+    function crowd(uint64 epoch)
+        private
+        view
+        returns (address[] memory accounts, uint128[] memory cumulatives, bytes32[] memory)
+    {
         accounts = new address[](BATCH);
         cumulatives = new uint128[](BATCH);
         bytes32[] memory leaves = new bytes32[](128);

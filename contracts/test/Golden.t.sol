@@ -27,16 +27,17 @@ contract Golden is Base {
             // The same code at the address of the file.
             address place = vm.parseJsonAddress(_json, string.concat(leaf, ".distributor"));
             vm.etch(place, address(distributor).code);
-            bytes32 hash = IDistributor(place).leafOf(
-                vm.parseJsonAddress(_json, string.concat(leaf, ".account")),
-                vm.parseJsonAddress(_json, string.concat(leaf, ".asset")),
-                uint128(vm.parseJsonUint(_json, string.concat(leaf, ".cumulative")))
-            );
+            bytes32 hash = IDistributor(place)
+                .leafOf(
+                    vm.parseJsonAddress(_json, string.concat(leaf, ".account")),
+                    vm.parseJsonAddress(_json, string.concat(leaf, ".asset")),
+                    uint128(vm.parseJsonUint(_json, string.concat(leaf, ".cumulative")))
+                );
             same("leaf", hash, vm.parseJsonBytes32(_json, string.concat(leaf, ".hash")));
         }
     }
 
-    function test_the_books_proofs_are_proofs() external {
+    function test_the_books_proofs_are_proofs() external view {
         uint256 trees = 0;
         for (; vm.keyExistsJson(_json, string.concat(".trees[", vm.toString(trees), "]")); ++trees) {
             string memory tree = string.concat(".trees[", vm.toString(trees), "]");

@@ -27,14 +27,14 @@ contract HfrTest is Base {
 
     function test_more_than_550_million_cannot_be_handed_out_at_the_start() external {
         vm.expectRevert(abi.encodeWithSelector(IHfr.OverPremint.selector, 550_000_000e18 + 1, 550_000_000e18));
-        new Hfr(treasury, 550_000_000e18 + 1, minter);
+        this.make(treasury, 550_000_000e18 + 1, minter);
     }
 
     function test_somebody_receives_and_somebody_mints() external {
         vm.expectRevert(abi.encodeWithSelector(IHfr.ZeroAddress.selector));
-        new Hfr(address(0), 0, minter);
+        this.make(address(0), 0, minter);
         vm.expectRevert(abi.encodeWithSelector(IHfr.ZeroAddress.selector));
-        new Hfr(treasury, 0, address(0));
+        this.make(treasury, 0, address(0));
     }
 
     function test_only_the_minter_mints() external {
@@ -67,8 +67,7 @@ contract HfrTest is Base {
     function test_tokens_move_by_signature() external {
         uint256 until = block.timestamp + 1;
         bytes32 what = keccak256(abi.encode(TRANSFER_TYPEHASH, alice, stranger, 7, 0, until, bytes32("nonce")));
-        (uint8 v, bytes32 r, bytes32 s) =
-            vm.sign(ALICE_KEY, keccak256(abi.encodePacked(hex"1901", hfr.DOMAIN_SEPARATOR(), what)));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(ALICE_KEY, keccak256(abi.encodePacked(hex"1901", hfr.DOMAIN_SEPARATOR(), what)));
         hfr.transferWithAuthorization(alice, stranger, 7, 0, until, "nonce", v, r, s);
         same("stranger", hfr.balanceOf(stranger), 7);
     }
@@ -87,6 +86,11 @@ contract HfrTest is Base {
         hfr.mint(bob, second);
         holds("under the cap", hfr.totalMinted() <= hfr.cap());
         holds("supply is what was minted and not burnt", hfr.totalSupply() == hfr.totalMinted() - burned);
+    }
+
+    /// A call, so that a refusal can be awaited.
+    function make(address receiver, uint256 premint, address minter_) external returns (Hfr) {
+        return new Hfr(receiver, premint, minter_);
     }
 
     function expectNextMint(uint256 amount, uint256 total) private {

@@ -115,9 +115,7 @@ contract MarketSessions is Base {
         expectRefusal(abi.encodeWithSelector(IMarket.OrderSpent.selector, order.orderId, 1, 0), order, signature, 1);
         vm.prank(settler);
         market.giveBack(first, 2e6);
-        expectRefusal(
-            abi.encodeWithSelector(IMarket.OrderSpent.selector, order.orderId, 2e6 + 1, 2e6), order, signature, 2e6 + 1
-        );
+        expectRefusal(abi.encodeWithSelector(IMarket.OrderSpent.selector, order.orderId, 2e6 + 1, 2e6), order, signature, 2e6 + 1);
         reserve(order, 2e6);
         // A smaller paper under the same id does not get a limit of its own.
         order.maxSpend = 5e6;
@@ -228,9 +226,7 @@ contract MarketSessions is Base {
         deposit(alice, address(usd), 10e6);
         listAsset(address(usd), false, FEE);
         IMarket.Order memory order = orderOf(alice, address(usd), 10e6);
-        expectRefusal(
-            abi.encodeWithSelector(IMarket.AssetClosed.selector, address(usd)), order, signed(ALICE_KEY, order), 1e6
-        );
+        expectRefusal(abi.encodeWithSelector(IMarket.AssetClosed.selector, address(usd)), order, signed(ALICE_KEY, order), 1e6);
         order.asset = stranger;
         expectRefusal(abi.encodeWithSelector(IMarket.AssetUnknown.selector, stranger), order, signed(ALICE_KEY, order), 1e6);
     }
@@ -534,8 +530,7 @@ contract MarketSessions is Base {
     function test_only_the_arbiter_resolves_and_only_disputes_in_time() external {
         SessionId session = openSession(10e6);
         propose(session, 8e6);
-        bytes memory notDisputed =
-            abi.encodeWithSelector(IMarket.SessionInState.selector, session, IMarket.SessionState.Proposed);
+        bytes memory notDisputed = abi.encodeWithSelector(IMarket.SessionInState.selector, session, IMarket.SessionState.Proposed);
         vm.expectRevert(notDisputed);
         vm.prank(arbiter);
         market.resolve(session, 1e6);

@@ -21,7 +21,8 @@ use headframe_coordinator::{
     },
 };
 use headframe_protocol::{
-    CustomerId, DeviceId, JobId, Micros, PROTOCOL_VERSION, SessionId, Sha256, TimestampMs,
+    ApiKeyId, CustomerId, DeviceId, JobId, Micros, PROTOCOL_VERSION, SessionId, Sha256, TimestampMs,
+    api::Pot,
     auth::{self, DeviceSignature, Handshake},
     job::{JobSpec, Trust},
     rig::{Os, RigReport},
@@ -176,9 +177,9 @@ async fn queue(coordinator: &Coordinator, customer: CustomerId) -> anyhow::Resul
         (0..JOBS).map(|_| NewJob { id: JobId::generate(), spec: spec.clone(), array_index: None, held: Micros::ZERO }).collect();
     let mut tx = app.store.begin().await?;
     let now = app.store.now();
-    jobs::insert(&mut tx, customer, &new, &Purse::practice(1_000), now).await?;
+    jobs::insert(&mut tx, (customer, ApiKeyId::generate()), &new, &Purse::practice(1_000), now).await?;
     tx.commit().await?;
-    app.dispatch.queued(new.iter().map(|job| job.queued(customer, now)).collect()).await;
+    app.dispatch.queued(new.iter().map(|job| job.queued(customer, Pot::Available, now)).collect()).await;
     Ok(())
 }
 

@@ -98,6 +98,14 @@ impl Networks {
         }
     }
 
+    /// The same again and again, while a party stays connected for longer than what is noted counts.
+    pub(crate) async fn keep_noting(&self, store: &Store, party: Party, origin: &Origin) {
+        loop {
+            tokio::time::sleep(NOTED_FOR).await;
+            self.note(store, party, origin).await;
+        }
+    }
+
     /// The keyed sum of the network a call comes from. Inside a private network all are neighbours, and one proxy is all of them:
     /// those addresses say nothing.
     fn name(&self, origin: &Origin) -> Option<String> {

@@ -18,7 +18,7 @@ use crate::{App, error::Chain};
 
 mod attempts;
 mod audit;
-mod cards;
+pub(crate) mod cards;
 mod chains;
 mod clock;
 mod operator;

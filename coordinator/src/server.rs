@@ -156,6 +156,19 @@ impl Coordinator {
     }
 }
 
+fn terms(config: &Config) -> Terms {
+    let timers = &config.timers;
+    Terms {
+        fee_bps: config.network.fee_bps,
+        lease_ttl: timers.lease_ttl,
+        offer_ack: timers.offer_ack,
+        // Twice the time and a lease flush: this replica's own timer comes first.
+        answer_by: timers.offer_ack * 2 + timers.lease_flush,
+        poll: timers.poll,
+        queue_pass: timers.queue_pass,
+    }
+}
+
 /// Puts the parts together. The market needs the sessions, the journal needs the market's handle, and the market's
 /// actor gets the journal last.
 pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, BindError> {
@@ -173,17 +186,8 @@ pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, Bin
     let timers = &config.timers;
     let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let backoff = Backoff { first_ms: millis(timers.rig_backoff), max_ms: millis(timers.rig_backoff_max) };
-    let terms = Terms {
-        fee_bps: config.network.fee_bps,
-        lease_ttl: timers.lease_ttl,
-        offer_ack: timers.offer_ack,
-        // Twice the time and a lease flush: this replica's own timer comes first.
-        answer_by: timers.offer_ack * 2 + timers.lease_flush,
-        poll: timers.poll,
-        queue_pass: timers.queue_pass,
-    };
     let market = Market::new(backoff, rand::random());
-    let (actor, dispatch) = dispatch::Actor::new(market, terms, store.clone(), sessions.clone(), tasks.clone());
+    let (actor, dispatch) = dispatch::Actor::new(market, terms(&config), store.clone(), sessions.clone(), tasks.clone());
     let rules = Rules {
         timers: timers.clone(),
         interruptions_max: config.limits.interruptions_max,

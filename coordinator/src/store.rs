@@ -24,6 +24,7 @@ pub mod card_money;
 pub mod chain_events;
 pub mod claims;
 pub mod customers;
+pub mod earnings;
 pub mod fiat;
 pub mod figures;
 pub mod grants;

@@ -178,6 +178,7 @@ impl Play {
                 Some(card) if card.attempt == args.attempt => self.log_from(args.offset),
                 Some(_) | None => failed(ControlCode::NotFound, "There is no log of this attempt."),
             },
+            Request::Wallet { .. } => failed(ControlCode::BadRequest, "This agent has no wallet."),
             Request::Hello { .. } | Request::Status | Request::Watch => {
                 failed(ControlCode::BadRequest, "The socket answers this itself.")
             }

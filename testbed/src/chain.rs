@@ -124,6 +124,36 @@ impl Node {
         Ok(())
     }
 
+    /// Takes the newest `blocks` blocks back, with all that was in them.
+    ///
+    /// # Errors
+    /// If the chain refuses.
+    pub async fn take_back(&self, blocks: u64) -> Result<()> {
+        let asked = json!([blocks, []]);
+        self.provider.raw_request::<_, serde_json::Value>("anvil_reorg".into(), asked).await.context("no reorganisation")?;
+        Ok(())
+    }
+
+    /// Whether transactions are put into blocks.
+    ///
+    /// # Errors
+    /// If the chain refuses.
+    pub async fn mines(&self, on: bool) -> Result<()> {
+        self.provider.raw_request::<_, serde_json::Value>("evm_setAutomine".into(), json!([on])).await.context("no switch")?;
+        Ok(())
+    }
+
+    /// Makes the next block dear: `wei` for a unit of gas.
+    ///
+    /// # Errors
+    /// If the chain refuses.
+    pub async fn gets_dear(&self, wei: u64) -> Result<()> {
+        let asked = json!([format!("{wei:#x}")]);
+        let set = self.provider.raw_request::<_, serde_json::Value>("anvil_setNextBlockBaseFeePerGas".into(), asked);
+        set.await.context("no price")?;
+        Ok(())
+    }
+
     /// Lets `seconds` pass, on the chain only.
     ///
     /// # Errors
@@ -168,7 +198,7 @@ impl Node {
         let envelope = TxEnvelope::from(transaction.into_signed(signature));
         let hash = *envelope.tx_hash();
         let sent = self.provider.send_raw_transaction(&envelope.encoded_2718()).await;
-        sent.context("the chain does not take it")?;
+        drop(sent.context("the chain does not take it")?);
         let mined = async || Ok(self.provider.get_transaction_receipt(hash).await?);
         let receipt = wait_for("a transaction is not mined", MINED_LIMIT, mined).await?;
         ensure!(receipt.status(), "the chain reverted {hash}");

@@ -109,7 +109,7 @@ pub struct Testbed {
     /// The first customer.
     pub customer: Customer,
     /// The chains, if there are any.
-    pub money: Option<Money>,
+    pub money: Option<Box<Money>>,
     registry: Registry,
     dir: Folder,
 }
@@ -165,10 +165,10 @@ impl Testbed {
         let public_url = coordinator::url(line.address())?;
         let mut config = coordinator_config(&options, root, &public_url, &registry_line)?;
         let money = match options.money {
-            Some(money) => Some(Box::pin(Money::start(&root.join("chains"), money)).await?),
+            Some(money) => Some(Box::new(Box::pin(Money::start(&root.join("chains"), money)).await?)),
             None => None,
         };
-        config.chains = money.as_ref().map(Money::configs).unwrap_or_default();
+        config.chains = money.as_ref().map(|money| money.configs()).unwrap_or_default();
         let registry = Registry::start(root, &config.data_dir, &registry_line, &public_url).await?;
         let coordinator = Coordinator::start(options.coordinator_home, config, root).await?;
         line.lead_to(coordinator.address());
@@ -252,7 +252,7 @@ impl Testbed {
     /// # Errors
     /// Which part could not be ended.
     pub async fn shutdown(self) -> Result<()> {
-        self.end().await?.finish()
+        Box::pin(self.end()).await?.finish()
     }
 
     /// Ends everything after something went wrong: the folder stays, with the logs and databases that say what.
@@ -260,7 +260,7 @@ impl Testbed {
     /// # Errors
     /// Which part could not be ended.
     pub async fn shutdown_keeping_folder(self) -> Result<()> {
-        self.end().await.map(drop)
+        Box::pin(self.end()).await.map(drop)
     }
 
     /// Ends one part after the other, also when one of them cannot be ended: nothing is left running because of another.

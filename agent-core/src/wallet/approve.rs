@@ -6,7 +6,7 @@ use tracing::info;
 use super::{Wallet, error::WalletError, intent::Intent, past, prepare::Waiting, signing::Signed, vault::Passwords};
 use crate::{
     clock,
-    store::{Plan, StepName, WithdrawalRow},
+    store::{Plan, StepName, WalletRow, WithdrawalRow},
 };
 
 impl Wallet {
@@ -19,7 +19,8 @@ impl Wallet {
         }
         let Waiting { intent, warnings, expires: _ } = self.waiting().get(&id).cloned().ok_or(WalletError::IntentGone)?;
         all_confirmed(&warnings, &confirmed)?;
-        let passwords = Passwords { own: password, previous: previous_password };
+        let remembered = matches!(self.row().await?, WalletRow::Local { remembered: true, .. });
+        let passwords = Passwords { own: password, remembered, previous: previous_password };
         let card = match &intent {
             Intent::ConfirmPayout(_) => {
                 self.sign_payout(intent, passwords).await?;

@@ -93,6 +93,11 @@ impl From<ChainError> for WalletError {
 }
 
 impl WalletError {
+    /// With a sentence that says why, and what is possible.
+    pub(super) fn impossible(text: impl Into<String>) -> Self {
+        Self::Impossible(text.into())
+    }
+
     /// For a guest.
     #[must_use]
     pub fn refusal(&self) -> WalletRefusal {

@@ -5,22 +5,22 @@ use std::time::Duration;
 use alloy::primitives::{Address, U128, U256};
 use headframe_protocol::{
     chain::{Asset, ChainProfile},
-    control::{Hazard, IntentCard, PrepareArgs, Source, Warning},
-    payout::{PayoutTerms, RelayFee, SignedPayoutTerms},
+    control::{IntentCard, PrepareArgs, Source, Warning},
+    payout::{PayoutTerms, SignedPayoutTerms},
 };
 
 use super::{
     Wallet, amount,
-    chain::{Chain, GasPrice},
+    chain::Chain,
     claimable::{self, Claimable},
-    contracts,
+    contracts, cost,
     destination::{self, Destination, Known},
     error::WalletError,
-    intent::{self, COIN_DECIMALS, ConfirmPayout, Intent},
+    intent::{ConfirmPayout, Intent},
 };
 use crate::{
     clock::{self, Now},
-    store::{ClaimPlan, GasPlan, How, PayoutRow, Plan, WalletRow},
+    store::{ClaimPlan, How, PayoutRow, Plan, WalletRow},
 };
 
 /// How long an intent waits for its owner: prices and proofs grow old.
@@ -31,12 +31,6 @@ const WAITING_MAX: usize = 16;
 
 /// How long a relayer may wait with a claim, on the chain's own clock.
 const RELAY_SECONDS: u64 = 3_600;
-
-/// More than this the distributor lets no relayer keep, in hundredths of a percent.
-const FEE_MAX_BPS: u64 = 500;
-
-/// More than this is said with a warning.
-const FEE_HIGH_BPS: u64 = 100;
 
 /// Gas for a signed claim. Measured: 187,000; it cannot be estimated before it is signed.
 const CLAIM_GAS: u64 = 300_000;
@@ -116,7 +110,7 @@ impl Wallet {
         let profiles = self.inner.payroll.chains().await?;
         let profile = match chain_id {
             Some(id) => of_chain(profiles, id)?,
-            None => profiles.into_iter().next().ok_or_else(|| impossible("This network pays on no chain yet"))?,
+            None => profiles.into_iter().next().ok_or_else(|| WalletError::impossible("This network pays on no chain yet"))?,
         };
         let before = self.inner.store.payout().await?;
         let issued_ms = match &before {
@@ -156,7 +150,7 @@ impl Wallet {
     ) -> Result<(Intent, Vec<Warning>, Now), WalletError> {
         let asset = of_asset(&chain.profile, asset)?;
         if let Some(problem) = chain.problem_with(asset).await? {
-            return Err(impossible(format!("This asset is not touched: {problem}")));
+            return Err(WalletError::impossible(format!("This asset is not touched: {problem}")));
         }
         let (code, used) = (chain.code(wish.to.address).await?, self.inner.store.has_withdrawn_to(wish.to.address).await?);
         let own = wish.to.address == account;
@@ -167,11 +161,11 @@ impl Wallet {
             Source::Earnings => {
                 let (units, claim) = self.claim(chain, account, asset, &wish).await?;
                 if wish.own_gas {
-                    let gas = own_gas(chain, account, CLAIM_GAS, CLAIM_BYTES + 32 * claim.proof.len() as u64).await?;
+                    let gas = cost::own_gas(chain, account, CLAIM_GAS, CLAIM_BYTES + 32 * claim.proof.len() as u64).await?;
                     (units, How::OwnClaim { claim, gas })
                 } else {
                     let fee = self.inner.payroll.relay_fee(chain.profile.chain_id, asset.address, account).await?;
-                    warnings.extend(judge_fee(&fee, units)?);
+                    warnings.extend(cost::judge_fee(&fee, units)?);
                     expires = sooner(expires, clock::at_wall(fee.valid_until_ms));
                     // Judged: it is a small part of what is taken, and that fits.
                     let max_fee = U128::from(u128::try_from(fee.fee).unwrap_or(u128::MAX));
@@ -205,10 +199,13 @@ impl Wallet {
         let (units, entitlement) = match claimable::look_up(chain, account, asset, &entitlements).await? {
             Claimable::Proven { units, entitlement } => (units, entitlement),
             Claimable::Nothing => {
-                return Err(impossible(format!("No {} is ready to be taken on {}", asset.symbol, chain.profile.name)));
+                return Err(WalletError::impossible(format!(
+                    "No {} is ready to be taken on {}",
+                    asset.symbol, chain.profile.name
+                )));
             }
             Claimable::Unproven => {
-                return Err(impossible(
+                return Err(WalletError::impossible(
                     "The coordinator says that something is owed, and the chain does not confirm it. Nothing is signed; ask the operator",
                 ));
             }
@@ -217,13 +214,13 @@ impl Wallet {
             && amount::parse(text, asset).map_err(WalletError::Amount)? != units
         {
             let all = amount::named(units, &asset.symbol, asset.decimals);
-            return Err(impossible(format!(
+            return Err(WalletError::impossible(format!(
                 "Earnings are taken as a whole: {all} now. Take all of it, or take it to your wallet and send a part from there"
             )));
         }
         let (time, nonce) = tokio::try_join!(chain.time(), chain.claim_nonce(account))?;
         if chain.is_paused(time).await? {
-            return Err(impossible(
+            return Err(WalletError::impossible(
                 "Payouts are stopped for a few days while something is looked into. What is yours stays yours",
             ));
         }
@@ -245,7 +242,7 @@ impl Wallet {
         let signed = open.iter().filter(|row| row.act.is_some() && row.plan.chain_id == plan.chain_id);
         let in_the_way = signed.into_iter().any(|row| collides(&row.plan, plan));
         if in_the_way {
-            return Err(impossible("Another withdrawal is still on its way there; wait until it is final"));
+            return Err(WalletError::impossible("Another withdrawal is still on its way there; wait until it is final"));
         }
         Ok(())
     }
@@ -277,10 +274,10 @@ fn collides(one: &Plan, other: &Plan) -> bool {
 /// Tokens that are in the wallet, sent with its own gas.
 async fn transfer(chain: &Chain, account: Address, asset: &Asset, wish: &Wish) -> Result<(U256, How), WalletError> {
     if !wish.own_gas {
-        return Err(impossible("What is in the wallet is sent with the wallet's own gas; say so with --own-gas"));
+        return Err(WalletError::impossible("What is in the wallet is sent with the wallet's own gas; say so with --own-gas"));
     }
     if wish.to.address == account {
-        return Err(impossible("This money is in the wallet already"));
+        return Err(WalletError::impossible("This money is in the wallet already"));
     }
     let balance = chain.balance(asset.address, account).await?;
     let units = match &wish.amount {
@@ -289,43 +286,12 @@ async fn transfer(chain: &Chain, account: Address, asset: &Asset, wish: &Wish) -
     };
     if units.is_zero() || units > balance {
         let has = amount::named(balance, &asset.symbol, asset.decimals);
-        return Err(impossible(format!("The wallet has {has} on {}", chain.profile.name)));
+        return Err(WalletError::impossible(format!("The wallet has {has} on {}", chain.profile.name)));
     }
     let needed = chain.gas(account, asset.address, contracts::transfer_call(wish.to.address, units)).await?;
     // A quarter more: a token may do more next block than in this one.
-    let gas = own_gas(chain, account, needed.saturating_add(needed / 4), TRANSFER_BYTES).await?;
+    let gas = cost::own_gas(chain, account, needed.saturating_add(needed / 4), TRANSFER_BYTES).await?;
     Ok((units, How::Transfer { gas }))
-}
-
-/// What surrounds a transaction of `bytes` bytes, if the wallet can pay for it.
-async fn own_gas(chain: &Chain, account: Address, limit: u64, bytes: u64) -> Result<GasPlan, WalletError> {
-    let (nonce, price, data_fee, coin) =
-        tokio::try_join!(chain.next_nonce(account), chain.gas_price(), chain.data_fee(bytes), chain.coin(account))?;
-    let GasPrice { max_fee, max_priority_fee } = price;
-    let gas = GasPlan { nonce, limit, max_fee_per_gas: max_fee, max_priority_fee_per_gas: max_priority_fee, data_fee };
-    let most = intent::gas_cost(&gas);
-    if coin < most {
-        return Err(impossible(format!(
-            "The wallet cannot pay for gas on {}: it may take {}, and {} is there, of the chain's own coin",
-            chain.profile.name,
-            amount::text(most, COIN_DECIMALS),
-            amount::text(coin, COIN_DECIMALS),
-        )));
-    }
-    Ok(gas)
-}
-
-fn judge_fee(fee: &RelayFee, units: U256) -> Result<Option<Warning>, WalletError> {
-    let share = |bps: u64| units.saturating_mul(U256::from(bps)) / U256::from(10_000);
-    if fee.fee > share(FEE_MAX_BPS) {
-        return Err(impossible(format!(
-            "Sending it now would take {} of it, more than the twentieth part that a relayer may keep. It stays yours and does not \
-             expire: wait until there is more, or pay for gas yourself with --own-gas",
-            fee.worth
-        )));
-    }
-    let message = format!("The fee of {} is more than a hundredth of what you take.", fee.worth);
-    Ok((fee.fee > share(FEE_HIGH_BPS)).then_some(Warning { hazard: Hazard::HighFee, message, confirm: true }))
 }
 
 fn sooner(one: Now, other: Now) -> Now {
@@ -335,7 +301,8 @@ fn sooner(one: Now, other: Now) -> Now {
 fn of_chain(profiles: Vec<ChainProfile>, chain_id: u64) -> Result<ChainProfile, WalletError> {
     let names: Vec<String> = profiles.iter().map(|profile| format!("{} ({})", profile.chain_id, profile.name)).collect();
     let found = profiles.into_iter().find(|profile| profile.chain_id == chain_id);
-    found.ok_or_else(|| impossible(format!("This network is not on chain {chain_id}; it is on {}", names.join(", "))))
+    found
+        .ok_or_else(|| WalletError::impossible(format!("This network is not on chain {chain_id}; it is on {}", names.join(", "))))
 }
 
 /// By its symbol or its contract.
@@ -344,9 +311,5 @@ fn of_asset<'a>(profile: &'a ChainProfile, name: &str) -> Result<&'a Asset, Wall
     let named = |asset: &&Asset| asset.symbol.eq_ignore_ascii_case(name) || Some(asset.address) == contract;
     let found = profile.assets.iter().find(named);
     let symbols = || profile.assets.iter().map(|asset| asset.symbol.as_str()).collect::<Vec<_>>().join(", ");
-    found.ok_or_else(|| impossible(format!("There is no such asset on {}; there is {}", profile.name, symbols())))
-}
-
-fn impossible(text: impl Into<String>) -> WalletError {
-    WalletError::Impossible(text.into())
+    found.ok_or_else(|| WalletError::impossible(format!("There is no such asset on {}; there is {}", profile.name, symbols())))
 }

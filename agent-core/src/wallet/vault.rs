@@ -68,8 +68,10 @@ pub enum VaultError {
 /// Passwords that unlock what an intent needs.
 #[derive(Debug, Default)]
 pub(super) struct Passwords {
-    /// Of the intent's wallet; absent to take it from the keyring.
+    /// Of the intent's wallet.
     pub(super) own: Option<Secret>,
+    /// Whether the keyring has it, and may be asked where it is not given.
+    pub(super) remembered: bool,
     /// Of the wallet whose place is taken; absent if it does not agree.
     pub(super) previous: Option<Secret>,
 }
@@ -117,7 +119,8 @@ impl Vault {
         let own = match (intent.needs_key(), passwords.own) {
             (None, _) => None,
             (Some(account), Some(password)) => Some((account, password)),
-            (Some(account), None) => Some((account, remembered(account).await?)),
+            (Some(account), None) if passwords.remembered => Some((account, remembered(account).await?)),
+            (Some(_), None) => return Err(VaultError::PasswordNeeded),
         };
         let previous = intent.previous().zip(passwords.previous);
         let folder = self.folder.clone();
@@ -193,7 +196,56 @@ impl Patience {
 
 #[cfg(test)]
 mod tests {
+    use alloy::{primitives::U256, signers::local::PrivateKeySigner};
+    use headframe_protocol::chain::AssetKind;
+
     use super::*;
+    use crate::{
+        settings::KEYSTORE_LOG_N,
+        store::{GasPlan, How, Plan},
+    };
+
+    fn send_from(account: Address) -> Intent {
+        let gas = GasPlan { nonce: 0, limit: 50_000, max_fee_per_gas: 1, max_priority_fee_per_gas: 1, data_fee: 0 };
+        Intent::Withdraw(Box::new(Plan {
+            chain_id: 1,
+            chain: "Ethereum".to_owned(),
+            finality_blocks: 1,
+            explorer: None,
+            asset: Address::repeat_byte(3),
+            symbol: "USDC".to_owned(),
+            decimals: 6,
+            kind: AssetKind::Stable,
+            account,
+            to: Address::repeat_byte(2),
+            amount: U256::from(1),
+            how: How::Transfer { gas },
+        }))
+    }
+
+    fn with(password: Option<&str>) -> Passwords {
+        Passwords { own: password.map(|text| Secret::new(text.to_owned())), ..Passwords::default() }
+    }
+
+    #[tokio::test]
+    async fn a_wallet_is_open_for_one_signature_and_locked_before_and_after() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let vault = Vault::new(folder.path().to_owned(), Work(*KEYSTORE_LOG_N.start()));
+        let key = WalletKey::new(PrivateKeySigner::random());
+        let weak = vault.lock_away(WalletKey::new(PrivateKeySigner::random()), Secret::new("seven77".to_owned()), false).await;
+        assert!(matches!(weak, Err(VaultError::WeakPassword)));
+        let account = vault.lock_away(key, Secret::new("long enough".to_owned()), false).await.expect("locked");
+        let locked = vault.sign(send_from(account), with(None)).await;
+        assert!(matches!(locked, Err(VaultError::PasswordNeeded)), "{locked:?}");
+        let wrong = vault.sign(send_from(account), with(Some("something else"))).await;
+        assert!(matches!(wrong, Err(VaultError::WrongPassword { .. })), "{wrong:?}");
+        let open = vault.sign(send_from(account), with(Some("long enough"))).await;
+        assert!(matches!(open, Ok(Signed::Act(_))), "{open:?}");
+        let again = vault.sign(send_from(account), with(None)).await;
+        assert!(matches!(again, Err(VaultError::PasswordNeeded)), "nothing stayed open: {again:?}");
+        let stranger = vault.sign(send_from(Address::repeat_byte(7)), with(Some("long enough"))).await;
+        assert!(matches!(stranger, Err(VaultError::Keystore(KeystoreError::Missing { .. }))), "{stranger:?}");
+    }
 
     #[test]
     fn guesses_take_longer_and_longer_and_a_right_one_makes_up() {

@@ -1,6 +1,4 @@
-//! What is sent to a chain: made, signed, handed over, and followed until nothing takes it back.
-
-use std::time::Duration;
+//! What is sent to a chain: made, handed over, and looked after. How long it is looked after is in [`pace`](super::pace).
 
 use alloy::{
     consensus::TxEip1559,
@@ -10,103 +8,22 @@ use alloy::{
     sol_types::SolCall,
     transports::TransportError,
 };
-use alloy_primitives::{Address, Bytes, TxKind, U256};
-
-use tokio::time::Instant;
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 
 use super::{Chain, ChainError, TransactionRequest};
-use crate::{error::MoneyError, wallet::SignedTransaction};
+use crate::wallet::SignedTransaction;
 
 /// Room above what a call was estimated to take: another's transaction may come first and make it dearer.
 const GAS_MARGIN_PERCENT: u64 = 30;
+
+/// How much more a transaction pays that takes another's place. Nodes refuse less than a tenth more.
+const BUMP_PERCENT: u128 = 25;
 
 /// The most of a node's answer that is shown.
 const REASON_CHARS_MAX: usize = 300;
 
 /// What nodes say of a transaction they have already, or whose number is used; then its receipt says the rest.
 const KNOWN_ALREADY: [&str; 4] = ["already known", "already imported", "known transaction", "nonce too low"];
-
-/// How often a node that is away is asked again before that is told.
-const TRIES: u32 = 10;
-
-/// How a chain is followed.
-#[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// Between two looks.
-    pub look: Duration,
-    /// How long something may stay out of every block, and how long the network may take to reserve money.
-    pub patience: Duration,
-}
-
-impl Pace {
-    /// For a person who waits: a block of a fast chain a look, and five minutes before he is told to come back.
-    pub const PERSON: Self = Self { look: Duration::from_secs(2), patience: Duration::from_secs(300) };
-}
-
-impl Pace {
-    /// Asks the chain, and again if it is away for a moment.
-    ///
-    /// # Errors
-    /// What the chain said last.
-    pub async fn patiently<T>(&self, mut ask: impl AsyncFnMut() -> Result<T, ChainError>) -> Result<T, ChainError> {
-        let mut left = TRIES;
-        loop {
-            match ask().await {
-                Err(error) if error.may_pass() && left > 0 => left -= 1,
-                answered => return answered,
-            }
-            tokio::time::sleep(self.look).await;
-        }
-    }
-
-    /// Waits until everything a wallet has sent is in a block: what is signed before that is signed on a guess.
-    ///
-    /// # Errors
-    /// [`ChainError::Busy`] if it takes too long.
-    pub async fn until_quiet(&self, chain: &Chain, wallet: Address) -> Result<(), ChainError> {
-        let since = Instant::now();
-        while self.patiently(async || chain.is_busy(wallet).await).await? {
-            if since.elapsed() > self.patience {
-                return Err(ChainError::Busy { chain: chain.name().to_owned(), wallet });
-            }
-            tokio::time::sleep(self.look).await;
-        }
-        Ok(())
-    }
-
-    /// Follows a transaction until nothing takes it back.
-    ///
-    /// # Errors
-    /// [`MoneyError::Slow`] if it stays out of every block, [`ChainError::Reverted`] or [`ChainError::Replaced`] if it came to
-    /// nothing.
-    pub async fn follow(
-        &self,
-        chain: &Chain,
-        wallet: Address,
-        signed: &SignedTransaction,
-        act: &'static str,
-        tell: impl Fn(Fate),
-    ) -> Result<(), MoneyError> {
-        let (mut last, mut since) = (None, Instant::now());
-        let (name, transaction) = (chain.name().to_owned(), signed.hash);
-        loop {
-            let fate = self.patiently(async || chain.fate(wallet, signed).await).await?;
-            match fate {
-                Fate::Final { worked: true } => return Ok(()),
-                Fate::Final { worked: false } => return Err(ChainError::Reverted { chain: name, act, transaction }.into()),
-                Fate::Replaced => return Err(ChainError::Replaced { chain: name, act, transaction }.into()),
-                Fate::Waiting | Fate::Included { .. } => tell(fate),
-            }
-            if last != Some(fate) {
-                (last, since) = (Some(fate), Instant::now());
-            }
-            if since.elapsed() > self.patience {
-                return Err(MoneyError::Slow { chain: name, transaction });
-            }
-            tokio::time::sleep(self.look).await;
-        }
-    }
-}
 
 /// What became of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,13 +88,8 @@ impl Chain {
         let gas = self.provider.estimate_gas(request).await.map_err(|error| self.refused(act, error))?;
         let gas_limit = gas.saturating_add(gas.saturating_mul(GAS_MARGIN_PERCENT) / 100);
         let fees = self.provider.estimate_eip1559_fees().await.map_err(|source| self.failed("what gas costs", source))?;
-        let needed = U256::from(gas_limit).saturating_mul(U256::from(fees.max_fee_per_gas));
-        let has = self.coin(wallet).await?;
-        if needed > has {
-            return Err(ChainError::NoGas { chain: self.name().to_owned(), wallet, has, needed: Some(needed) });
-        }
         let nonce = self.provider.get_transaction_count(wallet).pending().await;
-        Ok(TxEip1559 {
+        let transaction = TxEip1559 {
             chain_id: self.id(),
             nonce: nonce.map_err(|source| self.failed("a wallet's next number", source))?,
             gas_limit,
@@ -187,7 +99,9 @@ impl Chain {
             value: U256::ZERO,
             access_list: AccessList::default(),
             input,
-        })
+        };
+        self.check_funds(wallet, &transaction).await?;
+        Ok(transaction)
     }
 
     /// Hands a transaction over. Handed over twice it is one transaction.
@@ -202,22 +116,62 @@ impl Chain {
         }
     }
 
-    /// What became of a transaction of `wallet`.
+    /// What became of a transaction of `wallet`, whichever of its versions: all have the same number, so that one at most is taken.
     #[allow(clippy::missing_errors_doc, reason = "said once at `connect`")]
-    pub async fn fate(&self, wallet: Address, signed: &SignedTransaction) -> Result<Fate, ChainError> {
+    pub async fn fate(&self, wallet: Address, versions: &[SignedTransaction]) -> Result<Fate, ChainError> {
         let head = self.provider.get_block_number().await.map_err(|source| self.failed("its newest block", source))?;
         let last_final = head.saturating_sub(self.profile.finality_blocks);
-        // Asked before the receipt: what reaches a block in between must not look replaced.
+        // Asked before the receipts: what reaches a block in between must not look replaced.
         let final_count = self.provider.get_transaction_count(wallet).block_id(BlockId::number(last_final)).await;
         let final_count = final_count.map_err(|source| self.failed("a wallet's number", source))?;
-        let receipt = self.provider.get_transaction_receipt(signed.hash).await;
-        let receipt = receipt.map_err(|source| self.failed("what became of a transaction", source))?;
-        let Some((receipt, block)) = receipt.and_then(|receipt| receipt.block_number.map(|block| (receipt, block))) else {
-            return Ok(if final_count > signed.nonce { Fate::Replaced } else { Fate::Waiting });
-        };
-        let settled = block.saturating_add(self.profile.finality_blocks);
-        let left = settled.saturating_sub(head);
-        Ok(if left == 0 { Fate::Final { worked: receipt.status() } } else { Fate::Included { left } })
+        for SignedTransaction { hash, .. } in versions {
+            let receipt = self.provider.get_transaction_receipt(*hash).await;
+            let receipt = receipt.map_err(|source| self.failed("what became of a transaction", source))?;
+            if let Some((receipt, block)) = receipt.and_then(|receipt| receipt.block_number.map(|block| (receipt, block))) {
+                let left = block.saturating_add(self.profile.finality_blocks).saturating_sub(head);
+                return Ok(if left == 0 { Fate::Final { worked: receipt.status() } } else { Fate::Included { left } });
+            }
+        }
+        let passed = versions.first().is_some_and(|signed| final_count > signed.nonce);
+        Ok(if passed { Fate::Replaced } else { Fate::Waiting })
+    }
+
+    /// The same transaction for a fee that chains take in the place of the former one; nothing if the former pays what is asked now.
+    ///
+    /// # Errors
+    /// [`ChainError::NoGas`], or as at [`Chain::connect`].
+    pub async fn dearer(&self, wallet: Address, former: &SignedTransaction) -> Result<Option<TxEip1559>, ChainError> {
+        let mut transaction = former.decoded().ok_or_else(|| self.garbled("a transaction of ours"))?;
+        let fees = self.provider.estimate_eip1559_fees().await.map_err(|source| self.failed("what gas costs", source))?;
+        if fees.max_fee_per_gas <= transaction.max_fee_per_gas {
+            return Ok(None);
+        }
+        let bumped = |fee: u128| fee.saturating_add(fee / 100 * BUMP_PERCENT).saturating_add(1);
+        let priority = bumped(transaction.max_priority_fee_per_gas).max(fees.max_priority_fee_per_gas);
+        transaction.max_fee_per_gas = bumped(transaction.max_fee_per_gas).max(fees.max_fee_per_gas);
+        transaction.max_priority_fee_per_gas = priority.min(transaction.max_fee_per_gas);
+        self.check_funds(wallet, &transaction).await?;
+        Ok(Some(transaction))
+    }
+
+    /// The version that is in a block; the newest if none is.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `connect`")]
+    pub async fn taken(&self, versions: &[SignedTransaction]) -> Result<B256, ChainError> {
+        let newest = versions.last().map(|signed| signed.hash).unwrap_or_default();
+        for SignedTransaction { hash, .. } in versions.iter().rev().skip(1) {
+            let receipt = self.provider.get_transaction_receipt(*hash).await;
+            if receipt.map_err(|source| self.failed("what became of a transaction", source))?.is_some() {
+                return Ok(*hash);
+            }
+        }
+        Ok(newest)
+    }
+
+    async fn check_funds(&self, wallet: Address, transaction: &TxEip1559) -> Result<(), ChainError> {
+        let needed = U256::from(transaction.gas_limit).saturating_mul(U256::from(transaction.max_fee_per_gas));
+        let has = self.coin(wallet).await?;
+        let chain = || self.name().to_owned();
+        if needed > has { Err(ChainError::NoGas { chain: chain(), wallet, has, needed: Some(needed) }) } else { Ok(()) }
     }
 
     /// An answer of the node is its reason; without one the node is away.

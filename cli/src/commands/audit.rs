@@ -143,8 +143,10 @@ async fn announced(
         return Ok(Some(Announced { epoch, root: pending.root, data_hash: pending.dataHash, totals }));
     }
     if active.epoch != epoch || active.root.is_zero() {
-        let now = active.epoch;
-        out.remark(format_args!("{} has the root of epoch {now} in force and does not tell older ones any more.", chain.name()));
+        out.remark(match active.epoch {
+            0 => format!("{} has no payout root in force yet.", chain.name()),
+            now => format!("{} has the root of epoch {now} in force, and tells of no other.", chain.name()),
+        });
         return Ok(None);
     }
     // The contract names no list of assets; those of the network and of the file are all there can be.

@@ -12,11 +12,11 @@ use crate::{
     Client,
     amount::percent,
     args::money::{DepositArgs, SpendArgs},
-    chain::sending::{Fate, Pace},
+    chain::{pace::Pace, sending::Fate},
     clock, credentials,
     deposit::{
         Act, Deposit, Desk, ORDER_DAYS, Progress, Terms,
-        desk::{ends, expiry},
+        ordering::{ends, expiry},
         shelf::Place,
     },
     error::{Error, MoneyError},
@@ -71,9 +71,9 @@ async fn check(purse: &Purse, amount: Micros) -> Result<(), MoneyError> {
 /// An earlier deposit is given up only if nothing of it can still happen: else money would be paid in twice.
 async fn give_up(purse: &Purse, given_up: &Deposit, place: &Place) -> Result<(), MoneyError> {
     for act in [Act::Payment, Act::Approval] {
-        let Some(signed) = given_up.transaction(act) else { continue };
-        if purse.chain.fate(given_up.terms.wallet, signed).await? == Fate::Waiting {
-            let what = format!("the earlier deposit may still be carried out: {} is in no block yet", signed.hash);
+        let Some(newest) = given_up.versions(act).last() else { continue };
+        if purse.chain.fate(given_up.terms.wallet, given_up.versions(act)).await? == Fate::Waiting {
+            let what = format!("the earlier deposit may still be carried out: {} is in no block yet", newest.hash);
             return Err(MoneyError::NotYet { what });
         }
     }
@@ -83,7 +83,12 @@ async fn give_up(purse: &Purse, given_up: &Deposit, place: &Place) -> Result<(),
 fn other_first(purse: &Purse, unfinished: &Deposit) -> MoneyError {
     let Terms { asset, amount, .. } = unfinished.terms;
     let symbol = purse.chain.profile().asset(asset).map_or_else(|| asset.to_string(), |asset| asset.symbol.clone());
-    MoneyError::Unfinished { unfinished: format!("{} {symbol}", crate::amount::plain(amount)), amount }
+    let amount = crate::amount::plain(amount);
+    let chain = purse.chain.name();
+    MoneyError::Unfinished {
+        again: format!("headframe deposit {amount} --asset {symbol} --chain '{chain}'"),
+        unfinished: format!("{amount} {symbol}"),
+    }
 }
 
 async fn summary(purse: &Purse, amount: Micros, no_spend: bool) -> Result<String, MoneyError> {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Client,
     args::money::{Wanted, WithdrawArgs},
-    chain::sending::{Fate, Pace},
+    chain::{pace::Pace, sending::Fate},
     credentials,
     deposit::shelf::Place,
     error::{Error, MoneyError},
@@ -136,13 +136,12 @@ async fn carry_out(client: &Client, purse: &Purse, plan: &Plan, out: &Output) ->
     pace.until_quiet(&purse.chain, wallet).await.map_err(MoneyError::Chain)?;
     let unsigned = purse.chain.prepare(wallet, market, &call, VERB).await.map_err(MoneyError::Chain)?;
     let signed = purse.key.transaction(unsigned).map_err(MoneyError::Wallet)?;
-    purse.chain.send(&signed, VERB).await.map_err(MoneyError::Chain)?;
-    let transaction = signed.hash;
-    say(out, &Line::Sent { transaction }, || format!("Sent the withdrawal: {transaction}"))?;
+    let first = signed.hash;
+    say(out, &Line::Sent { transaction: first }, || format!("Sending the withdrawal: {first}"))?;
     let spinner = out.spinner();
-    let settled = pace.follow(&purse.chain, wallet, &signed, VERB, |fate| spinner.set_message(waiting(fate))).await;
+    let settled = pace.see_through(&purse.chain, &purse.key, signed, VERB, |fate| spinner.set_message(waiting(fate))).await;
     spinner.finish_and_clear();
-    settled?;
+    let transaction = settled?;
     let (chain_id, asset, micros) = (purse.chain.id(), purse.asset.address, purse.micros(units));
     match out.form() {
         Form::Json => out.json(&Line::Withdrawn { transaction, chain_id, asset, units: units.to_string(), amount: micros, to }),

@@ -48,7 +48,7 @@ fn an_allowance_is_asked_for_only_where_it_is_too_small() {
         not made: Ok(Approve)
         waiting: Ok(Follow(Approval, Waiting))
         included: Ok(Follow(Approval, Included { left: 2 }))
-        worked: Ok(Approve)
+        worked: Err(Withdrawn)
         reverted: Err(Reverted(Approval))
         replaced: Err(Replaced(Approval))
     "]],
@@ -106,8 +106,9 @@ fn what_is_paid_in_may_be_spent_only_if_that_was_wanted() {
 fn what_is_written_down_is_read_again() {
     let transaction = |nonce| SignedTransaction { hash: B256::repeat_byte(5), nonce, raw: vec![1, 2].into() };
     let all = Deposit {
-        approval: Some(transaction(1)),
-        payment: Some(transaction(2)),
+        approval: vec![transaction(1)],
+        payment: vec![transaction(2), transaction(2)],
+        free_before: Some(U256::from(9)),
         order: Some(order()),
         ordered: true,
         ..deposit(true)

@@ -1,5 +1,7 @@
 //! Why money did not move, or should not have.
 
+use headframe_protocol::{Micros, chain::Asset};
+
 use crate::{
     amount,
     chain::{ChainError, choice::ChoiceError},
@@ -8,7 +10,6 @@ use crate::{
     error::Exit,
     wallet::WalletError,
 };
-use headframe_protocol::{Micros, chain::Asset};
 
 /// Why an act with money did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -56,15 +57,12 @@ pub enum MoneyError {
     #[error("this is more than the Market can hold")]
     TooMuch,
     /// Another deposit of the same wallet is under way.
-    #[error(
-        "a deposit of {unfinished} from this wallet is not finished. Finish it with `headframe deposit {}`, or give it up with --anew",
-        amount::plain(*.amount)
-    )]
+    #[error("a deposit of {unfinished} from this wallet is not finished. Finish it with `{again}`, or give it up with --anew")]
     Unfinished {
         /// What it is of.
         unfinished: String,
-        /// How much.
-        amount: Micros,
+        /// The command that goes on with it.
+        again: String,
     },
     /// It takes longer than somebody should have to watch.
     #[error("{what}. Nothing is lost: the same command goes on from here")]

@@ -40,8 +40,7 @@ async fn a_true_payout_adds_up_for_somebody_without_an_account() {
     for waits in [true, false] {
         let root = announce(&world, TWO, 5);
         world.chain(|chain| {
-            chain.pending = if waits { root.clone() } else { IDistributor::Root::default() };
-            chain.active = if waits { IDistributor::Root::default() } else { root };
+            (chain.pending, chain.active) = if waits { (Some(root), None) } else { (None, Some(root)) };
         });
         let said = world.run_as_stranger(&["audit", "epoch", "2"]).await;
         assert_eq!((said.code, said.err.as_str()), (0, ""), "waits: {waits}: {said:?}");
@@ -59,7 +58,7 @@ async fn a_payout_that_is_not_what_the_chain_has_is_found_out() {
     let world = with_both().await;
     let root = announce(&world, TWO, 0);
     world.chain(|chain| {
-        chain.active = IDistributor::Root { dataHash: keccak256("another file"), ..root };
+        chain.active = Some(IDistributor::Root { dataHash: keccak256("another file"), ..root });
         chain.totals[0].cumulative += U256::from(1).to::<alloy_primitives::aliases::U96>();
     });
     let said = world.run_as_stranger(&["audit", "epoch", "2"]).await;
@@ -73,7 +72,7 @@ async fn a_payout_that_is_not_what_the_chain_has_is_found_out() {
 async fn an_older_payout_is_rebuilt_without_the_chain_and_says_so() {
     let world = with_both().await;
     let root = announce(&world, TWO, 0);
-    world.chain(|chain| chain.active = root);
+    world.chain(|chain| chain.active = Some(root));
     let said = world.run_as_stranger(&["--json", "audit", "epoch", "1"]).await;
     assert_eq!(said.code, 0, "{said:?}");
     let report: Value = serde_json::from_str(&said.out).expect("JSON");
@@ -83,16 +82,18 @@ async fn an_older_payout_is_rebuilt_without_the_chain_and_says_so() {
 #[tokio::test]
 async fn files_of_ones_own_need_no_coordinator() {
     let world = World::start().await;
-    let text = String::from_utf8(TWO.to_vec()).expect("text");
-    let [one, two] = [("one.json", ONE), ("two.json", TWO)].map(|(name, bytes)| world.file(name, bytes));
-    let false_one = world.file("false.json", text.replacen("\"amount\":\"", "\"amount\":\"1", 1).as_bytes());
-    let audit = |file: &std::path::Path| {
-        let words = ["audit", "epoch", "2", "--url", "http://127.0.0.1:1", "--previous", one.to_str().expect("text"), "--file"];
-        words.into_iter().chain([file.to_str().expect("text")]).map(str::to_owned).collect::<Vec<_>>()
-    };
-    for (file, code) in [(&two, 6), (&false_one, 6)] {
-        let words = audit(file);
-        let said = world.run_as_stranger(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
-        assert_eq!(said.code, code, "a coordinator that was named and does not answer is no silent gap: {said:?}");
+    let text = String::from_utf8(TWO.to_vec()).expect("text").replacen("\"amount\":\"", "\"amount\":\"1", 1);
+    let files = [("one.json", ONE), ("two.json", TWO), ("false.json", text.as_bytes())];
+    let [one, two, untrue] = files.map(|(name, bytes)| world.file(name, bytes).display().to_string());
+    let audit = |file: &str, more: [&str; 2]| ["audit", "epoch", "2", "--file", file, more[0], more[1]].map(str::to_owned);
+    for (file, code) in [(&two, 0), (&untrue, 1)] {
+        let said = world.run_alone(&audit(file, ["--previous", &one])).await;
+        assert_eq!(said.code, code, "{said:?}");
     }
+    let lacking = world.run_alone(&["audit", "epoch", "2", "--file", &two].map(str::to_owned)).await;
+    assert_eq!(lacking.code, 2, "{lacking:?}");
+    assert!(lacking.err.contains("the files of this payout are not all given: which coordinator?"), "{}", lacking.err);
+    world.network(|network, _| network.is_down = true);
+    let away = world.run_as_stranger(&["audit", "epoch", "2", "--file", &two, "--previous", &one]).await;
+    assert_eq!(away.code, 6, "a coordinator that was named and does not answer is no silent gap: {away:?}");
 }

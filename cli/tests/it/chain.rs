@@ -57,14 +57,16 @@ pub(crate) struct Ledger {
     pub(crate) free: HashMap<(Address, Address), u128>,
     pub(crate) sessions: HashMap<B256, Session>,
     pub(crate) revoked: HashSet<(Address, B256)>,
+    /// What gas costs, in wei. Transactions that pay less are refused.
+    pub(crate) gas_price: u128,
     /// What the token says its decimals are.
     pub(crate) usdc_decimals: u8,
     /// What was carried out, in its order.
     pub(crate) done: Vec<String>,
     /// Every transaction that arrived, as often as it did.
     pub(crate) arrived: Vec<B256>,
-    pub(crate) active: IDistributor::Root,
-    pub(crate) pending: IDistributor::Root,
+    pub(crate) active: Option<IDistributor::Root>,
+    pub(crate) pending: Option<IDistributor::Root>,
     pub(crate) totals: Vec<IDistributor::Total>,
     nonces: HashMap<Address, u64>,
     receipts: HashMap<B256, (u64, bool)>,
@@ -146,8 +148,8 @@ impl Ledger {
             }
             "eth_estimateGas" => json!("0xc350"),
             "eth_feeHistory" => {
-                json!({"oldestBlock": "0x1", "baseFeePerGas": ["0x3b9aca00", "0x3b9aca00"], "gasUsedRatio": [0.5],
-                "reward": [["0x5f5e100"]]})
+                let price = format!("{:#x}", self.gas_price);
+                json!({"oldestBlock": "0x1", "baseFeePerGas": [price, price], "gasUsedRatio": [0.5], "reward": [["0x5f5e100"]]})
             }
             "eth_getBlockByNumber" => block(self.block),
             "eth_call" => self.view(&params[0])?,
@@ -217,8 +219,8 @@ impl Ledger {
 
     fn distributor_view(&self, selector: [u8; 4], data: &[u8]) -> Option<Vec<u8>> {
         Some(match selector {
-            IDistributor::activeCall::SELECTOR => self.active.abi_encode(),
-            IDistributor::pendingCall::SELECTOR => self.pending.abi_encode(),
+            IDistributor::activeCall::SELECTOR => root(self.active.as_ref()).abi_encode(),
+            IDistributor::pendingCall::SELECTOR => root(self.pending.as_ref()).abi_encode(),
             IDistributor::pendingTotalsCall::SELECTOR => IDistributor::pendingTotalsCall::abi_encode_returns(&self.totals),
             IDistributor::totalOfCall::SELECTOR => {
                 let asset = IDistributor::totalOfCall::abi_decode(data).ok()?.asset;
@@ -242,6 +244,9 @@ impl Ledger {
         }
         if envelope.nonce() < self.nonces.get(&sender(&envelope)).copied().unwrap_or_default() {
             return Err("nonce too low".to_owned());
+        }
+        if envelope.max_fee_per_gas() < self.gas_price {
+            return Err("max fee per gas less than block base fee".to_owned());
         }
         match self.mood {
             Mood::Well | Mood::Mutes | Mood::Loses => self.include(&envelope, true),
@@ -286,6 +291,11 @@ impl Ledger {
         }
         Some(())
     }
+}
+
+fn root(root: Option<&IDistributor::Root>) -> IDistributor::Root {
+    let none = IDistributor::Root { root: B256::ZERO, dataHash: B256::ZERO, epoch: 0, readyAt: 0 };
+    root.cloned().unwrap_or(none)
 }
 
 fn sender(envelope: &TxEnvelope) -> Address {

@@ -33,6 +33,18 @@ async fn a_deposit_is_approved_to_the_cent_paid_in_and_reserved() {
 }
 
 #[tokio::test]
+async fn an_earlier_order_that_is_not_used_up_may_take_what_is_paid_in() {
+    let world = World::start().await;
+    assert_eq!(world.run(&["--json", "spend", "50", "--yes"]).await.code, 0);
+    let said = world.run(&DEPOSIT).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(said.events().last().map(String::as_str), Some("spendable"));
+    let orders = world.network(|network, _| network.orders.clone());
+    let under = world.chain(|chain| chain.sessions.values().map(|session| session.order).collect::<Vec<_>>());
+    assert_eq!((orders.len(), under), (2, vec![orders[0].order_id]));
+}
+
+#[tokio::test]
 async fn an_allowance_that_is_there_is_used() {
     let world = World::start().await;
     world.chain(|chain| chain.allowances.insert((USDC, world.wallet), U256::from(50_000_000)));
@@ -70,7 +82,7 @@ async fn a_line_that_breaks_while_a_transaction_is_sent_pays_nothing_twice() {
 async fn a_deposit_that_was_broken_off_in_the_mempool_goes_on_with_the_same_bytes() {
     let world = World::start().await;
     world.chain(|chain| chain.mood = Mood::Stalls);
-    let said = world.interrupt(&DEPOSIT, |_, chain| chain.arrived.len() == 1).await;
+    let said = world.interrupt(&DEPOSIT, |_, chain| !chain.arrived.is_empty()).await;
     assert_eq!(said.code, 7, "{said:?}");
     assert!(said.err.contains("The same command goes on from there"), "{}", said.err);
 
@@ -165,4 +177,16 @@ async fn what_is_free_can_be_let_be_spent_later() {
     assert_eq!((orders.len(), orders[0].max_spend), (1, U256::from(3_000_000)));
     let answer: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
     assert_eq!(answer["order"], serde_json::json!(orders[0].order_id));
+}
+
+#[tokio::test]
+async fn a_transaction_that_pays_too_little_by_now_is_made_again_with_its_number() {
+    let world = World::start().await;
+    world.chain(|chain| chain.mood = Mood::Loses);
+    assert_eq!(world.run(&DEPOSIT).await.code, 6, "it is written down and never arrives");
+    world.chain(|chain| (chain.mood, chain.gas_price) = (Mood::Well, 9_000_000_000));
+    let said = world.run(&DEPOSIT).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(world.chain(|chain| chain.done.clone()), ["approve 12500000", "deposit 12500000"]);
+    assert_eq!(world.chain(|chain| chain.arrived.len()), 3, "the first version was refused for its fee");
 }

@@ -114,14 +114,16 @@ impl Network {
 
     /// Every order that is in force takes what is free, as the real one does.
     fn reserve(&mut self, ledger: &mut Ledger) {
-        for order in self.orders.iter().filter(|_| self.reserves) {
+        for order in if self.reserves { self.orders.clone() } else { Vec::new() } {
+            let under: u128 =
+                ledger.sessions.values().filter(|session| session.order == order.order_id).map(|s| s.reserved).sum();
+            let left = u128::try_from(order.max_spend).expect("little money") - under;
             let free = ledger.free.entry((order.customer, order.asset)).or_default();
-            if *free == 0 || ledger.revoked.contains(&(order.customer, order.order_id)) {
-                continue;
+            let amount = left.min(*free);
+            if amount > 0 && !ledger.revoked.contains(&(order.customer, order.order_id)) {
+                *free -= amount;
+                self.open_tab(ledger, order.customer, order.order_id, amount);
             }
-            let amount = std::mem::take(free).min(u128::try_from(order.max_spend).expect("little money"));
-            self.open_tab(ledger, order.customer, order.order_id, amount);
-            return;
         }
     }
 

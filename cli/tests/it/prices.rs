@@ -20,7 +20,14 @@ async fn a_quote_names_price_fee_discount_and_what_is_set_aside() {
     world.network(|network, _| network.said.insert("POST /v1/quotes".to_owned(), (200, quote().to_string().into_bytes())));
     let said = world.run(&["quote", "-f", job.to_str().expect("text")]).await;
     assert_eq!(said.code, 0, "{said:?}");
-    expect_test::expect![[""]].assert_eq(&said.out);
+    expect_test::expect![[r#"
+        Price       $0.12 an hour from the cheapest rig; 3 rigs are ready
+        Of that     $0.108 for the rig's owner, $0.012 (10%) for the network
+        In HFR      28.723404 HFR an hour: $0.005106 (4.25%) less, at $0.004 per HFR, seen 20.0 s ago
+        Valid       for 1 min 0 s
+        Set aside   $0.25 at submission; what is not used comes back when a job ends
+    "#]]
+    .assert_eq(&said.out);
     let said = world.run(&["--json", "quote", "-f", job.to_str().expect("text")]).await;
     let answer: Value = serde_json::from_str(&said.out).expect("JSON");
     assert_eq!(

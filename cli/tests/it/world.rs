@@ -55,7 +55,8 @@ impl World {
         let url = format!("http://{}/", listener.local_addr().expect("bound"));
         let folder = tempfile::tempdir().expect("a folder");
         let wallet = WalletKey::create(&folder.path().join("wallet.key")).expect("a new key").address();
-        let mut ledger = Ledger { block: 100, usdc_decimals: 6, ..Ledger::default() };
+        let mut ledger = Ledger::default();
+        (ledger.block, ledger.usdc_decimals, ledger.gas_price) = (100, 6, 1_000_000_000);
         ledger.tokens.insert((USDC, wallet), U256::from(100_000_000));
         ledger.coins.insert(wallet, U256::from(1_000_000_000_000_000_000_u64));
         let mut network = Network::default();
@@ -112,6 +113,13 @@ impl World {
     /// Runs it without an API key.
     pub(crate) async fn run_as_stranger(&self, words: &[&str]) -> Said {
         said(self.command(words).env_remove("HEADFRAME_API_KEY").spawn().expect("the program")).await
+    }
+
+    /// Runs it where no coordinator is known.
+    pub(crate) async fn run_alone(&self, words: &[String]) -> Said {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut command = self.command(&words);
+        said(command.env_remove("HEADFRAME_URL").env_remove("HEADFRAME_API_KEY").spawn().expect("the program")).await
     }
 
     /// Runs it until `reached`, and presses Ctrl-C.

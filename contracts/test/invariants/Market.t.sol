@@ -14,7 +14,7 @@ import {Campaign} from "./Campaign.sol";
 /// @notice Keeps its own books from what it asked for, never from what the Market says.
 contract MarketActs is Base {
     uint256 private constant PEOPLE = 3;
-    uint256 private constant SESSIONS_MAX = 20;
+    uint256 private constant SESSIONS_MAX = 14;
     uint256 private constant PAYMENTS_MAX = 24;
 
     struct Known {
@@ -217,7 +217,9 @@ contract MarketActs is Base {
         (uint256 toSuppliers, uint256 fee) = market.dueOf(tokens[what]);
         uint256 before = IERC20(tokens[what]).balanceOf(address(distributor));
         market.sweep(tokens[what]);
-        if (IERC20(tokens[what]).balanceOf(address(distributor)) != before + toSuppliers) broken = "suppliers' money went astray";
+        if (IERC20(tokens[what]).balanceOf(address(distributor)) != before + toSuppliers) {
+            broken = "suppliers' money went astray";
+        }
         sweptToSuppliers[what] += toSuppliers;
         sweptFees[what] += fee;
     }
@@ -271,7 +273,9 @@ contract MarketActs is Base {
             if (seen.feeBps != known.feeBps) return "the fee of a session changed";
             if (seen.settled != known.settled) return "settled is not what was agreed";
             if (seen.reserved != known.reserved) return "reserved is not what was asked for";
-            if (seen.proposed < seen.settled || seen.reserved < seen.proposed) return "settled, proposed and reserved are out of order";
+            if (seen.proposed < seen.settled || seen.reserved < seen.proposed) {
+                return "settled, proposed and reserved are out of order";
+            }
             if (seen.fromCredit != known.fromCredit || seen.customer != people[known.person]) return "a session changed hands";
             known.state = seen.state;
         }
@@ -336,14 +340,33 @@ contract MarketInvariants is Campaign, Base {
         _market = IMarket(place);
         target = address(_world);
         acts = [
-            MarketActs.payIn.selector, MarketActs.takeOut.selector, MarketActs.takeOutTooMuch.selector,
-            MarketActs.payInByCard.selector, MarketActs.payInTwiceByCard.selector, MarketActs.chargeBack.selector,
-            MarketActs.open.selector, MarketActs.open.selector, MarketActs.openForged.selector,
-            MarketActs.openFromCredit.selector, MarketActs.giveBack.selector, MarketActs.claimUsed.selector,
-            MarketActs.object.selector, MarketActs.decide.selector, MarketActs.finish.selector, MarketActs.letGo.selector,
-            MarketActs.carryAway.selector, MarketActs.giveAway.selector, MarketActs.changeFee.selector,
-            MarketActs.takeBackOrder.selector, MarketActs.stop.selector, MarketActs.goOn.selector, MarketActs.passTime.selector,
-            MarketActs.claimUsed.selector, MarketActs.object.selector, MarketActs.finish.selector, MarketActs.decide.selector
+            MarketActs.payIn.selector,
+            MarketActs.takeOut.selector,
+            MarketActs.takeOutTooMuch.selector,
+            MarketActs.payInByCard.selector,
+            MarketActs.payInTwiceByCard.selector,
+            MarketActs.chargeBack.selector,
+            MarketActs.open.selector,
+            MarketActs.open.selector,
+            MarketActs.openForged.selector,
+            MarketActs.openFromCredit.selector,
+            MarketActs.giveBack.selector,
+            MarketActs.claimUsed.selector,
+            MarketActs.object.selector,
+            MarketActs.decide.selector,
+            MarketActs.finish.selector,
+            MarketActs.letGo.selector,
+            MarketActs.carryAway.selector,
+            MarketActs.giveAway.selector,
+            MarketActs.changeFee.selector,
+            MarketActs.takeBackOrder.selector,
+            MarketActs.stop.selector,
+            MarketActs.goOn.selector,
+            MarketActs.passTime.selector,
+            MarketActs.claimUsed.selector,
+            MarketActs.object.selector,
+            MarketActs.finish.selector,
+            MarketActs.decide.selector
         ];
     }
 
@@ -402,7 +425,7 @@ contract MarketInvariants is Campaign, Base {
     }
 
     function checkOrders() private view {
-        (,uint256 count, uint256 people) = _world.view_();
+        (, uint256 count, uint256 people) = _world.view_();
         for (uint256 who = 0; who < people; ++who) {
             for (uint256 order = 1; order <= 6; ++order) {
                 uint256 sum = 0;

@@ -15,7 +15,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{Json, Path, Query},
     payouts,
-    store::payouts as stored,
+    store::{earnings as earned, payouts as stored},
 };
 
 /// Says where a rig's earnings go.
@@ -118,7 +118,7 @@ pub async fn earnings(
         return Err(ApiError::invalid_field("limit", "1 to 100"));
     }
     let mut connection = app.store.read().await?;
-    let earnings = stored::earnings(&mut connection, device, page.after, limit, app.config.timers.maturity).await?;
+    let earnings = earned::of_rig(&mut connection, device, page.after, limit, app.config.timers.maturity).await?;
     let full = earnings.len() == limit as usize;
     let next = earnings.last().filter(|_| full).map(|last| last.attempt.to_string());
     Ok(Json(EarningList { earnings, next }))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy_primitives::U256;
+use alloy_primitives::{B256, U256};
 use axum::{extract::State, http::StatusCode};
 use headframe_accounts::Decimals;
 use headframe_protocol::{
@@ -144,7 +144,7 @@ pub async fn list_tabs(State(app): State<App>, customer: Customer) -> ApiResult<
     Ok(Json(tabs.into_iter().map(view).collect()))
 }
 
-/// Ends a tab: no new job is charged to it, and what is not used is given back on the chain.
+/// Ends a tab and the order it was opened under: no new job is charged to it, and what is not used is given back on the chain.
 #[utoipa::path(
     post, path = "/v1/tabs/{id}/close", tag = "spending", operation_id = "closeTab",
     params(("id" = String, Path, description = "The tab's id")),
@@ -159,10 +159,16 @@ pub async fn close_tab(State(app): State<App>, customer: Customer, Path(tab): Pa
 }
 
 async fn close(app: &App, customer: &Customer, tab: &str) -> ApiResult<StatusCode> {
+    // Anything else names no tab, and a zero byte no database takes.
+    tab.parse::<B256>().map_err(|_| ApiError::not_found("tab"))?;
     let mut tx = app.store.begin().await?;
     let found = tabs::find(&mut tx, tab).await?.filter(|found| found.customer == customer.id);
     let found = found.ok_or_else(|| ApiError::not_found("tab"))?;
     tabs::wish_closed(&mut tx, &found.id, app.store.now()).await?;
+    if let Some(order) = &found.order {
+        // Or what comes back would be reserved again under it.
+        wallets::revoke_order(&mut tx, order, app.store.now()).await?;
+    }
     commit(tx, "close a tab").await?;
     Ok(StatusCode::ACCEPTED)
 }

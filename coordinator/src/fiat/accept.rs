@@ -58,7 +58,8 @@ fn judge(payment: &Payment, before: Option<(TimestampMs, Micros)>, new_for: Dura
 async fn take_in(app: &App, chain: u64, payment: &Payment) -> Result<(), StoreError> {
     let (now, mut tx) = (app.store.now(), app.store.begin().await?);
     if customers::find(&mut tx, payment.customer).await?.is_none() {
-        return Ok(say_refused(payment, "there is no such account"));
+        say_refused(payment, "there is no such account");
+        return Ok(());
     }
     // Two payments at the same moment are both within the limit, and together above it.
     customers::take_row(&mut tx, payment.customer).await?;

@@ -159,7 +159,7 @@ mod tests {
             attempt: AttemptId::generate(),
             job: JobId::generate(),
             customer: CustomerId::generate(),
-            device: DeviceId::default(),
+            device: DeviceId(alloy_primitives::Address::ZERO),
             coin: Coin::stable(1),
             charged: Micros::new(charged),
             amount: Micros::new(charged - charged / 10),

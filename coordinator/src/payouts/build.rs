@@ -128,11 +128,16 @@ async fn draft(
             if unpaid.is_too_young(now) {
                 continue;
             }
-            if !terms.contains_key(&unpaid.device) {
-                terms.insert(unpaid.device, payable_to(tx, unpaid.device, now).await?);
-            }
+            let known = match terms.get(&unpaid.device) {
+                Some(known) => known.clone(),
+                None => {
+                    let found = payable_to(tx, unpaid.device, now).await?;
+                    terms.insert(unpaid.device, found.clone());
+                    found
+                }
+            };
             // Earnings of a rig that has not said where they go wait for it, and so do those of an account that is held.
-            let Some(Some(known)) = terms.get(&unpaid.device) else { continue };
+            let Some(known) = &known else { continue };
             let (credit, legs) = desk.credit(&unpaid, coin, asset, known);
             if let Err(fault) = credit.check(&frame) {
                 // One that anybody would find wrong must not keep all others from being paid. It stays where it is.

@@ -57,17 +57,19 @@ pub(crate) async fn fee(app: &App, chain_id: u64, asset: Address, account: Addre
     let chain = chain_of(app, chain_id)?;
     let coin = chain.coin(asset).ok_or_else(|| ApiError::invalid_field("asset", "one of the chain's assets"))?;
     let claimable = claimable(app, chain, asset, account).await?;
-    let usual = if coin.is_dollars() {
-        chain.units(coin, FEE)
-    } else {
-        let mut connection = app.store.read().await?;
-        let price = crate::prices::agreed(&mut connection, app.store.now()).await?;
-        price.and_then(|(price, _)| price.hfr_from_customer(FEE).ok()).and_then(|hfr| chain.units(coin, hfr))
-    };
+    let mut connection = app.store.read().await?;
+    let price = crate::prices::agreed(&mut connection, app.store.now()).await?;
+    drop(connection);
+    let in_hfr = |fee| price.and_then(|(price, _)| price.hfr_from_customer(fee).ok());
+    let usual = if coin.is_dollars() { Some(FEE) } else { in_hfr(FEE) }.and_then(|fee| chain.units(coin, fee));
     // Without a price a claim in HFR costs nothing: a guess would be worse.
     let fee = usual.unwrap_or_default().min(claimable / U256::from(FEE_SHARE));
-    let worth = if coin.is_dollars() { chain.micros(asset, fee).map_or(Micros::ZERO, |(_, micros)| micros) } else { FEE };
-    let worth = if fee.is_zero() { Micros::ZERO } else { worth };
+    let micros = chain.micros(asset, fee).map_or(Micros::ZERO, |(_, micros)| micros);
+    let worth = match price {
+        _ if coin.is_dollars() => micros,
+        Some((price, _)) => price.usd_for_supplier(micros).unwrap_or(Micros::ZERO),
+        None => Micros::ZERO,
+    };
     Ok(RelayFee { fee, worth, valid_until_ms: app.store.now().after(FEE_VALID) })
 }
 

@@ -17,7 +17,7 @@ use crate::{
 const BATCH_MAX: u32 = 256;
 
 /// Payments that were taken back: until all of it is found or given up.
-pub(super) async fn recover(app: App) -> Run {
+pub(crate) async fn recover(app: App) -> Run {
     let mut connection = app.store.read().await?;
     let references = store::fiat::to_recover(&mut connection, BATCH_MAX).await?;
     drop(connection);
@@ -29,7 +29,7 @@ pub(super) async fn recover(app: App) -> Run {
 }
 
 /// Earnings that have waited long enough: no card's bank takes them back any more.
-pub(super) async fn mature(app: App) -> Run {
+pub(crate) async fn mature(app: App) -> Run {
     let before = app.store.now().before(app.config.timers.maturity);
     let mut connection = app.store.read().await?;
     let ripe = maturing::earned_before(&mut connection, before, BATCH_MAX).await?;
@@ -74,7 +74,7 @@ pub(super) async fn link(app: App) -> Run {
 }
 
 /// Deposits of wallets that have become somebody's.
-pub(super) async fn claim(app: App) -> Run {
+pub(crate) async fn claim(app: App) -> Run {
     let mut connection = app.store.read().await?;
     let overlooked = claims::overlooked(&mut connection).await?;
     drop(connection);

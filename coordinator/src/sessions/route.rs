@@ -68,11 +68,17 @@ async fn converse(app: App, mut socket: WebSocket, from: Option<IpAddr>, origin:
     // The socket's task is started by the server; tracking it lets a shutdown wait for the farewell.
     let talk = async move {
         if let Some(welcomed) = handshake::perform(&app, &mut socket, from).await {
-            // Before it is given any work: whoever pays for that by card must not come from there.
-            if app.fiat.is_some() {
-                app.networks.note(&app.store, Party::Rig(welcomed.hello.device), &origin).await;
+            if app.fiat.is_none() {
+                return conversation::hold(app, socket, welcomed).await;
             }
-            conversation::hold(app, socket, welcomed).await;
+            let (networks, store, rig) = (app.networks.clone(), app.store.clone(), Party::Rig(welcomed.hello.device));
+            // Before it is given any work: whoever pays for that by card must not come from there.
+            networks.note(&store, rig, &origin).await;
+            tokio::select! {
+                biased;
+                () = conversation::hold(app, socket, welcomed) => {}
+                () = networks.keep_noting(&store, rig, &origin) => {}
+            }
         }
     };
     drop(tasks.spawn("session", talk).await);

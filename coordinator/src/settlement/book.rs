@@ -12,7 +12,7 @@ use crate::{
         StoreError, Tx,
         chain_events::Place,
         fiat,
-        ledger::{self, Account, Coin, Kind, Posted, Transfer},
+        ledger::{self, Account, Coin, Kind, Leg, Posted, Transfer},
         payouts::{self, PayoutState},
         tabs::{self, Tab, TabState},
         wallets,
@@ -50,7 +50,10 @@ pub(super) async fn book(app: &App, chain: &Chain, tx: &mut Tx, place: Place, ev
             );
             Ok(payouts::advance(desk.tx, (chain.id(), event.epoch), PayoutState::Vetoed, desk.now).await?)
         }
-        Event::Claimed(_) => Ok(()),
+        Event::Claimed(event) => {
+            tracing::debug!(chain.id = chain.id(), account = %event.account, amount = %event.amount, "Earnings were claimed");
+            Ok(())
+        }
         Event::Stocked { token, transfer } => desk.stocked(token, transfer.value).await,
     }
 }
@@ -184,12 +187,28 @@ impl Desk<'_> {
         let amount = self.micros(tab.coin, units)?;
         let reserved = Micros::new(tab.reserved.get() - amount.get());
         self.change(&tab, Tab { state: TabState::Closed, reserved, ..tab.clone() }).await?;
-        if tab.order.is_none() || amount == Micros::ZERO {
+        if amount == Micros::ZERO {
             return Ok(());
         }
-        self.move_free(&tab, units, Leaves::Tab).await?;
-        let from = self.left_of(&tab, amount).await?;
-        self.post(Transfer::between(Kind::Tab, &self.place.key(), from, Account::Free(tab.customer), (tab.coin, amount))).await
+        let lost = Micros::new(tab.used.get() - tab.settled.get());
+        if lost > Micros::ZERO {
+            // Suppliers have earned it: as with what an arbiter refuses, the platform bears it.
+            tracing::error!(chain.id = self.chain.id(), tab.id = tab.id, tab.lost = %lost, "A tab was closed before it was settled");
+            tabs::refuse(self.tx, &tab.id, lost, self.now).await?;
+        }
+        let rest = Micros::new(amount.get() - lost.get());
+        let (from, back) = match tab.order {
+            Some(_) => {
+                self.move_free(&tab, units, Leaves::Tab).await?;
+                (self.left_of(&tab, rest).await?, Account::Free(tab.customer))
+            }
+            // What was not used of card money is in the same pot in a tab or out of it.
+            None => (Account::Fiat(tab.customer), Account::Fiat(tab.customer)),
+        };
+        let leg = |account, amount| Leg::new(account, tab.coin, amount);
+        let legs = vec![leg(from, rest.negated()), leg(Account::Fee, lost.negated()), leg(back, amount)];
+        let id = format!("{}:{}", Kind::Tab.as_str(), self.place.key());
+        self.post(Transfer { id, kind: Kind::Tab, job: None, attempt: None, memo: None, legs }).await
     }
 
     /// Where what was released is in the books.

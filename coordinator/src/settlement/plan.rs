@@ -17,7 +17,7 @@ use crate::{
     chain::{Chain, Role},
     payouts::build,
     store::{
-        Tx, commit,
+        Tx, commit, jobs,
         ledger::{self, Account, Kind, Posted, Transfer},
         payouts::{self, Payout, PayoutState},
         steps::{self, NewStep, StepState},
@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod fiat_steps;
+mod last_day;
 mod tab_steps;
 
 /// Tries of one effect that the chain has refused. After these a person has to look.
@@ -38,6 +39,7 @@ pub(super) async fn plan(app: &App, chain: &Chain) -> Result<u64, SettlementErro
     Ok(built
         + tab_steps::plan(app, chain).await?
         + fiat_steps::plan(app, chain).await?
+        + last_day::plan(app, chain).await?
         + until_uncrossed(|| pay_out(app, chain)).await?)
 }
 
@@ -106,6 +108,9 @@ async fn walk(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> Result<
     let settled = settle_tabs(app, chain, tx, payout).await?;
     recorded += u64::from(settled == Effect::New);
     let Effect::Done(_) = settled else { return Ok(recorded) };
+    if last_day::is_under_way(tx, chain).await? {
+        return Ok(recorded);
+    }
     let mut swept = true;
     for asset in &chain.profile().assets {
         let sweep = IMarket::sweepCall { asset: asset.address };
@@ -133,8 +138,12 @@ async fn propose_tabs(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) ->
         return Ok(if known.state == StepState::Final { Effect::Done(known.changed) } else { Effect::UnderWay });
     }
     let mut settlements = Vec::new();
-    for tab in tabs::live(tx, chain.id()).await?.into_iter().filter(|tab| tab.used > tab.settled) {
-        settlements.push(settlement(chain, &tab, payout)?);
+    let now = app.store.now();
+    // After its day the chain takes no proposal for a tab, and refuses those for all others with it.
+    for tab in tabs::live(tx, chain.id()).await?.into_iter().filter(|tab| tab.used > tab.settled && tab.settle_by > now) {
+        if !last_day::is_begun(tx, &tab).await? {
+            settlements.push(settlement(chain, &tab, payout)?);
+        }
     }
     if settlements.is_empty() {
         return Ok(Effect::Done(TimestampMs::default()));
@@ -144,12 +153,12 @@ async fn propose_tabs(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) ->
 }
 
 fn settlement(chain: &Chain, tab: &Tab, payout: &Payout) -> Result<IMarket::Settlement, SettlementError> {
-    let units = |amount: Micros| {
-        let units = chain.units(tab.coin, amount).and_then(|units| u128::try_from(units).ok());
-        units.ok_or_else(|| SettlementError::Unknown { chain: chain.id(), what: format!("{amount} of tab {}", tab.id) })
-    };
-    let session = session(chain, tab)?;
-    Ok(IMarket::Settlement { session, used: units(tab.used)?, receiptRoot: payout.file_hash })
+    Ok(IMarket::Settlement { session: session(chain, tab)?, used: used_units(chain, tab)?, receiptRoot: payout.file_hash })
+}
+
+fn used_units(chain: &Chain, tab: &Tab) -> Result<u128, SettlementError> {
+    let units = chain.units(tab.coin, tab.used).and_then(|units| u128::try_from(units).ok());
+    units.ok_or_else(|| SettlementError::Unknown { chain: chain.id(), what: format!("{} of tab {}", tab.used, tab.id) })
 }
 
 fn session(chain: &Chain, tab: &Tab) -> Result<B256, SettlementError> {

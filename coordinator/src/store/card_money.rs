@@ -30,7 +30,8 @@ pub struct CardMoney {
 
 type CardRow = (String, String, i64, i64, i64, i64, i64, i64, i64);
 
-/// Card money of every customer who has any on a chain.
+/// Card money of every customer of whom there is something to do: who has some to spend, or of whom some is taken back. Looked at every
+/// few seconds, so whoever has spent his long ago is not summed up again.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
@@ -38,9 +39,14 @@ pub async fn of_all(connection: &mut AnyConnection, coin: Coin) -> Result<Vec<Ca
     let sql = format!(
         "WITH paid AS (
              SELECT customer_id, MIN(wallet) AS wallet, SUM(credited - withdrawn) AS credited, SUM(withdrawing - withdrawn) AS leaving
-             FROM fiat_payment WHERE chain = $1 AND state = 'credited' GROUP BY customer_id
+             FROM fiat_payment WHERE chain = $1 AND state = 'credited' AND customer_id IN (
+                 SELECT customer_id FROM fiat_payment WHERE chain = $2 AND withdrawing > withdrawn
+                 UNION SELECT SUBSTR(account, 10, 36) FROM account
+                     WHERE account LIKE 'customer:%:fiat' AND asset = $3 AND chain = $4 AND balance > 0
+             ) GROUP BY customer_id
          ), roomy AS (
-             SELECT customer_id, state, reserved, {ROOM} AS room FROM tab WHERE asset = $2 AND chain = $3 AND order_id IS NULL
+             SELECT tab.customer_id, tab.state, tab.reserved, {ROOM} AS room FROM paid JOIN tab ON tab.customer_id = paid.customer_id
+             WHERE tab.asset = $5 AND tab.chain = $6 AND tab.order_id IS NULL
          ), tabs AS (
              SELECT customer_id, SUM(reserved) AS reserved, COUNT(*) AS count,
                     SUM(CASE WHEN state = 'open' THEN room ELSE 0 END) AS room,
@@ -50,14 +56,15 @@ pub async fn of_all(connection: &mut AnyConnection, coin: Coin) -> Result<Vec<Ca
          )
          SELECT paid.customer_id, paid.wallet, CAST(paid.credited - COALESCE(tabs.reserved, 0) AS BIGINT), CAST(paid.leaving AS BIGINT),
                 CAST(COALESCE((SELECT balance FROM account WHERE account.account = 'customer:' || paid.customer_id || ':fiat'
-                    AND account.asset = $4 AND account.chain = $5), 0) AS BIGINT),
+                    AND account.asset = $7 AND account.chain = $8), 0) AS BIGINT),
                 CAST(COALESCE(tabs.room, 0) AS BIGINT), CAST(COALESCE(tabs.opening, 0) AS BIGINT),
                 CAST(COALESCE(tabs.open, 0) AS BIGINT), CAST(COALESCE(tabs.count, 0) AS BIGINT)
          FROM paid LEFT JOIN tabs ON tabs.customer_id = paid.customer_id
          WHERE paid.credited <> COALESCE(tabs.reserved, 0) OR paid.leaving <> 0 ORDER BY paid.customer_id"
     );
-    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(coin.chain_column()).bind(coin.asset()).bind(coin.chain_column());
-    let query = query.bind(coin.asset()).bind(coin.chain_column());
+    let (asset, chain) = (coin.asset(), coin.chain_column());
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(chain).bind(chain).bind(asset).bind(chain);
+    let query = query.bind(asset).bind(chain).bind(asset).bind(chain);
     let rows: Vec<CardRow> = query.fetch_all(connection).await.doing("sum up what was paid by card")?;
     rows.into_iter()
         .map(|(customer, wallet, idle, leaving, unspent, room, opening, open, count)| {

@@ -261,12 +261,15 @@ pub async fn insert_key(
     .doing("write down an API key")
 }
 
+/// `id`, `label`, `created_ms`, `revoked_ms`, `spend_max`.
+type KeyRow = (String, String, i64, Option<i64>, Option<i64>);
+
 /// The keys of a customer, oldest first.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn keys(connection: &mut AnyConnection, customer: CustomerId) -> Result<Vec<KeyRecord>, StoreError> {
-    let rows: Vec<(String, String, i64, Option<i64>, Option<i64>)> =
+    let rows: Vec<KeyRow> =
         sqlx::query_as("SELECT id, label, created_ms, revoked_ms, spend_max FROM api_key WHERE customer_id = $1 ORDER BY id")
             .bind(customer.to_string())
             .fetch_all(connection)

@@ -28,7 +28,8 @@ async fn only_the_processor_is_believed() {
     assert_eq!(large.status, 413);
 
     let none = TestApp::start().await;
-    let answer = reqwest::Client::new().post(format!("{}/v1/fiat/stripe", none.url())).body(event).send().await.expect("an answer");
+    let answer =
+        reqwest::Client::new().post(format!("{}/v1/fiat/stripe", none.url())).body(event).send().await.expect("an answer");
     assert_eq!(problem(answer).await.status, 404, "a network that takes no cards hears of none");
 }
 
@@ -83,9 +84,12 @@ async fn a_new_customer_is_limited_and_what_is_above_is_not_credited() {
     shop.pay(&customer, "ch_2", 30).await;
     shop.pay(&customer, "ch_3", 21).await;
     shop.pay(&customer, "ch_4", 20).await;
-    for (reference, state) in
-        [("ch_1", PaymentState::Refused), ("ch_2", PaymentState::Paid), ("ch_3", PaymentState::Refused), ("ch_4", PaymentState::Paid)]
-    {
+    for (reference, state) in [
+        ("ch_1", PaymentState::Refused),
+        ("ch_2", PaymentState::Paid),
+        ("ch_3", PaymentState::Refused),
+        ("ch_4", PaymentState::Paid),
+    ] {
         let kept = shop.payment(reference).await.expect("it is kept").state;
         let on_its_way = [PaymentState::Crediting, PaymentState::Credited].contains(&kept);
         assert!(kept == state || (state == PaymentState::Paid && on_its_way), "{reference} is {kept:?}");

@@ -13,7 +13,8 @@ fn dollar_job() -> serde_json::Value {
 
 async fn limited(app: &TestApp, customer: &Customer, dollars: i32) -> Customer {
     let store = &app.app().store;
-    let key = acts::create_limited_key(store, &by(), customer.id, "limited", Some(Micros::dollars(dollars))).await.expect("a key");
+    let key =
+        acts::create_limited_key(store, &by(), customer.id, "limited", Some(Micros::dollars(dollars))).await.expect("a key");
     Customer { url: customer.url.clone(), id: customer.id, key: key.key, http: customer.http.clone() }
 }
 

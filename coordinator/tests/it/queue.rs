@@ -12,7 +12,7 @@ use headframe_coordinator::{
     },
 };
 use headframe_protocol::{
-    JobId, Micros,
+    ApiKeyId, JobId, Micros,
     job::{AttemptState, JobSpec, JobState, Reason},
 };
 use serde_json::json;
@@ -30,7 +30,7 @@ async fn elsewhere(app: &TestApp, customer: &Customer, changes: serde_json::Valu
     let store = &app.app().store;
     let mut tx = store.begin().await.expect("a transaction");
     let (new, purse) = (std::slice::from_ref(&new), Purse::practice(1_000));
-    jobs::insert(&mut tx, customer.id, new, &purse, store.now().before(ago)).await.expect("written");
+    jobs::insert(&mut tx, (customer.id, ApiKeyId::generate()), new, &purse, store.now().before(ago)).await.expect("written");
     tx.commit().await.expect("committed");
     new[0].id
 }

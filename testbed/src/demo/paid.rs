@@ -110,7 +110,7 @@ fn coins(units: U256, asset: &Asset) -> String {
 }
 
 fn money(testbed: &Testbed) -> Result<&Money> {
-    testbed.money.as_ref().context("a demo has chains")
+    testbed.money.as_deref().context("a demo has chains")
 }
 
 fn rig_of(testbed: &Testbed, rig: usize) -> Result<&Rig> {

@@ -12,6 +12,7 @@ mod fault_agent;
 mod fault_coordinator;
 mod fault_job;
 mod fault_messages;
+mod fault_money;
 mod fault_network;
 mod fault_rig;
 mod money;

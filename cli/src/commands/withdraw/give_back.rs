@@ -3,13 +3,12 @@
 use alloy_primitives::B256;
 use headframe_contracts::IMarket;
 use headframe_protocol::{Micros, spending::TabView};
-use tokio::time::Instant;
 
 use super::{Line, Plan, say};
 use crate::{
     Client,
     args::money::Wanted,
-    chain::sending::{Fate, Pace},
+    chain::{pace::Pace, sending::Fate},
     commands::purse::Purse,
     error::{Error, MoneyError},
     output::Output,
@@ -101,15 +100,13 @@ async fn revoke(purse: &Purse, order: B256, pace: Pace, out: &Output) -> Result<
     let call = IMarket::revokeOrderCall { orderId: order };
     let unsigned = purse.chain.prepare(wallet, market, &call, VERB).await.map_err(MoneyError::Chain)?;
     let signed = purse.key.transaction(unsigned).map_err(MoneyError::Wallet)?;
-    purse.chain.send(&signed, VERB).await.map_err(MoneyError::Chain)?;
-    let settled = pace.follow(&purse.chain, wallet, &signed, VERB, |_: Fate| {}).await;
-    settled?;
-    let line = Line::OrderRevoked { order, transaction: signed.hash };
+    let transaction = pace.see_through(&purse.chain, &purse.key, signed, VERB, |_: Fate| {}).await?;
+    let line = Line::OrderRevoked { order, transaction };
     say(out, &line, || format!("Took the order {order} back."))
 }
 
 async fn await_free(client: &Client, purse: &Purse, plan: &Plan, pace: Pace) -> Result<(), Error> {
-    let since = Instant::now();
+    let mut wait = pace.wait();
     loop {
         match is_back(client, purse, plan).await {
             Ok(true) => return Ok(()),
@@ -117,11 +114,11 @@ async fn await_free(client: &Client, purse: &Purse, plan: &Plan, pace: Pace) -> 
             Err(error) if error.may_pass() => {}
             Err(error) => return Err(error),
         }
-        if since.elapsed() > pace.patience {
+        if wait.is_too_long() {
             let what = "the network has not given back everything yet; jobs that run on a tab are finished first".to_owned();
             return Err(MoneyError::NotYet { what }.into());
         }
-        tokio::time::sleep(pace.look).await;
+        wait.pause().await;
     }
 }
 

@@ -5,6 +5,8 @@
 
 use proptest::prelude::*;
 
+use crate::fiat::Way;
+
 use super::{
     node::Order,
     scene::{CUSTOMERS, OWNERS, RIGS, WALLETS, WINDOW_S},
@@ -26,6 +28,10 @@ pub(super) enum Act {
     Look {
         chain: usize,
         how: How,
+    },
+    /// Days go by as they do where everything runs: attempts end, and chains are looked at.
+    Days {
+        count: u8,
     },
     /// Both chains mine and are looked at, some minutes apart.
     Rounds {
@@ -84,6 +90,22 @@ pub(super) enum Act {
         how: Ended,
         crash: Crash,
     },
+    /// An owner wants HFR, the operator has some, there is a price, and it is looked whether a payout is due.
+    Offer {
+        rig: usize,
+        owner: usize,
+        micros: i64,
+        picos: u64,
+    },
+    /// A job is submitted, run and ended.
+    Work {
+        person: usize,
+        rig: usize,
+        per_hour: i64,
+        ran_s: u32,
+        permille: u16,
+        how: Ended,
+    },
     Terms {
         rig: usize,
         owner: usize,
@@ -115,6 +137,12 @@ pub(super) enum Act {
         hfr: bool,
         how: Claimed,
     },
+    /// A customer disputes as soon as there is something to dispute, and the arbiter decides some time later.
+    Quarrel {
+        chain: usize,
+        tab: usize,
+        permille: u16,
+    },
     Dispute {
         chain: usize,
         tab: usize,
@@ -135,6 +163,19 @@ pub(super) enum Act {
     Again {
         chain: usize,
     },
+    Card {
+        chain: usize,
+        person: usize,
+        cents: i64,
+        broken: Option<&'static str>,
+    },
+    CardBack {
+        charge: usize,
+        permille: u16,
+        way: Way,
+        broken: Option<&'static str>,
+    },
+    Cards,
 }
 
 /// Whose money in which coin.
@@ -230,9 +271,9 @@ fn permille() -> impl Strategy<Value = u16> + Clone {
 fn time() -> impl Strategy<Value = i64> + Clone {
     let window = i64::try_from(WINDOW_S).expect("a short one") * SECOND;
     prop_oneof![
-        4 => 1..MINUTE,
-        4 => Just(window),
-        4 => MINUTE..2 * HOUR,
+        20 => 1..MINUTE,
+        20 => Just(window),
+        20 => MINUTE..2 * HOUR,
         2 => HOUR..DAY,
         1 => DAY..9 * DAY,
     ]
@@ -280,14 +321,14 @@ fn claimed() -> impl Strategy<Value = Claimed> + Clone {
 fn customers() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => (chain(), purse(), micros(), dust()).prop_map(|(chain, purse, micros, dust)| Act::Deposit { chain, purse, micros, dust }),
-        3 => (chain(), purse(), permille()).prop_map(|(chain, purse, permille)| Act::Withdraw { chain, purse, permille }),
+        5 => (chain(), purse(), permille()).prop_map(|(chain, purse, permille)| Act::Withdraw { chain, purse, permille }),
         2 => purse().prop_map(|purse| Act::Show { purse }),
         4 => (chain(), purse(), micros(), 1..400_u16)
             .prop_map(|(chain, purse, micros, hours)| Act::Sign { chain, purse, micros, hours }),
         1 => any::<prop::sample::Index>().prop_map(|order| Act::Revoke { order: order.index(64) }),
         2 => (0..64_usize).prop_map(|tab| Act::Close { tab }),
         1 => (0..CUSTOMERS, micros()).prop_map(|(person, micros)| Act::Grant { person, micros }),
-        8 => (0..CUSTOMERS, 1..20_000_000_i64, 30..7_200_u32, 1..4_u32)
+        8 => (0..CUSTOMERS, per_hour(), 30..7_200_u32, 1..4_u32)
             .prop_map(|(person, per_hour, timeout_s, count)| Act::Submit { person, per_hour, timeout_s, count }),
         2 => (0..64_usize).prop_map(|job| Act::Cancel { job }),
         2 => (0..64_usize, permille()).prop_map(|(job, permille)| Act::Refund { job, permille }),
@@ -298,21 +339,49 @@ fn dust() -> impl Strategy<Value = u16> + Clone {
     prop_oneof![3 => Just(0_u16), 1 => any::<u16>()]
 }
 
+fn broken() -> impl Strategy<Value = Option<&'static str>> + Clone {
+    let points = ["fiat.paid", "fiat.reversed", "fiat.recovered"];
+    prop_oneof![3 => Just(None), 1 => prop::sample::select(points.to_vec()).prop_map(Some)]
+}
+
+fn cards() -> impl Strategy<Value = Act> {
+    let way = prop_oneof![Just(Way::Refunded), Just(Way::Disputed)];
+    prop_oneof![
+        4 => (chain(), 0..CUSTOMERS, 100..4_000_i64, broken())
+            .prop_map(|(chain, person, cents, broken)| Act::Card { chain, person, cents, broken }),
+        2 => (0..64_usize, permille(), way, broken())
+            .prop_map(|(charge, permille, way, broken)| Act::CardBack { charge, permille, way, broken }),
+        3 => Just(Act::Cards),
+    ]
+}
+
+/// What a job may cost an hour: mostly little, so that there is money for many.
+fn per_hour() -> impl Strategy<Value = i64> + Clone {
+    prop_oneof![8 => 1..3_000_000_i64, 1 => 1..100_i64, 1 => 1..50_000_000_i64]
+}
+
 fn suppliers() -> impl Strategy<Value = Act> {
     prop_oneof![
+        6 => (0..RIGS, 0..OWNERS, micros(), 1_000_000_000..1_000_000_000_000_u64)
+            .prop_map(|(rig, owner, micros, picos)| Act::Offer { rig, owner, micros, picos }),
+        40 => (0..64_usize, 0..RIGS, per_hour(), 1..7_000_u32, permille(), ended()).prop_map(|(person, rig, per_hour, ran_s, permille, how)| {
+            Act::Work { person, rig, per_hour, ran_s, permille, how }
+        }),
         10 => (0..64_usize, 0..RIGS, permille()).prop_map(|(job, rig, permille)| Act::Begin { job, rig, permille }),
         10 => (0..64_usize, 0..8_000_u32, permille(), ended(), crash())
             .prop_map(|(attempt, ran_s, permille, how, crash)| Act::End { attempt, ran_s, permille, how, crash }),
         3 => (0..RIGS, 0..OWNERS, any::<bool>(), any::<bool>())
             .prop_map(|(rig, owner, in_hfr, confirmed)| Act::Terms { rig, owner, in_hfr, confirmed }),
         3 => (0..RIGS, 0..CUSTOMERS, permille()).prop_map(|(rig, person, permille)| Act::Spend { rig, person, permille }),
-        3 => (chain(), 0..OWNERS, seldom(), claimed())
+        8 => (chain(), 0..OWNERS, seldom(), claimed())
             .prop_map(|(chain, owner, hfr, how)| Act::Claim { chain, owner, hfr, how }),
     ]
 }
 
 fn chains() -> impl Strategy<Value = Act> {
     prop_oneof![
+        4 => (chain(), 0..64_usize, permille()).prop_map(|(chain, tab, permille)| Act::Quarrel { chain, tab, permille }),
+        2 => (1..12_u8).prop_map(|count| Act::Days { count }),
         6 => time().prop_map(|ms| Act::Pass { ms }),
         4 => (chain(), order()).prop_map(|(chain, order)| Act::Mine { chain, order }),
         1 => chain().prop_map(|chain| Act::Forget { chain }),
@@ -322,10 +391,11 @@ fn chains() -> impl Strategy<Value = Act> {
             .prop_map(|(chain, hfr, micros, dust)| Act::Stock { chain, hfr, micros, dust }),
         3 => (1_000_000..1_000_000_000_000_u64, prop_oneof![3 => 0..300_u64, 1 => 300..900_u64])
             .prop_map(|(picos, apart_bps)| Act::Price { picos, apart_bps }),
-        2 => (chain(), 0..64_usize).prop_map(|(chain, tab)| Act::Dispute { chain, tab }),
-        2 => (chain(), 0..64_usize, permille()).prop_map(|(chain, tab, permille)| Act::Resolve { chain, tab, permille }),
+        5 => (chain(), 0..64_usize).prop_map(|(chain, tab)| Act::Dispute { chain, tab }),
+        4 => (chain(), 0..64_usize, permille()).prop_map(|(chain, tab, permille)| Act::Resolve { chain, tab, permille }),
         2 => (chain(), 0..64_usize).prop_map(|(chain, tab)| Act::Release { chain, tab }),
-        2 => (chain(), prop_oneof![Just(Anybody::Finalize), Just(Anybody::Sweep), Just(Anybody::Activate)])
+        // Not `Activate`: a payout that counts before its tabs are settled leaves them unsettled for ever.
+        2 => (chain(), prop_oneof![Just(Anybody::Finalize), Just(Anybody::Sweep)])
             .prop_map(|(chain, what)| Act::Anybody { chain, what }),
         2 => chain().prop_map(|chain| Act::Again { chain }),
     ]
@@ -353,22 +423,25 @@ fn preface() -> impl Strategy<Value = Vec<Act>> {
             Act::Show { purse },
             Act::Deposit { chain, purse, micros, dust: 0 },
             Act::Sign { chain, purse, micros: micros.saturating_mul(3), hours: 300 },
-            Act::Rounds { count: 4 },
         ]
     });
+    let paid = prop::collection::vec(paid, 1..4).prop_map(|paid| [paid.concat(), vec![Act::Rounds { count: 3 }]].concat());
     let owned = (0..OWNERS, any::<bool>()).prop_map(|(owner, in_hfr)| {
         let terms = |rig| Act::Terms { rig, owner: (owner + rig) % OWNERS, in_hfr: in_hfr && rig == 0, confirmed: true };
         (0..RIGS - 1).map(terms).collect::<Vec<_>>()
     });
+    let card = (chain(), 0..CUSTOMERS, 2_000..5_000_i64)
+        .prop_map(|(chain, person, cents)| vec![Act::Card { chain, person, cents, broken: None }, Act::Rounds { count: 5 }]);
     prop_oneof![
-        4 => (owned, paid).prop_map(|(owned, paid)| [owned, paid].concat()),
+        6 => (owned.clone(), paid).prop_map(|(owned, paid)| [owned, paid].concat()),
+        2 => (owned, card).prop_map(|(owned, card)| [owned, card].concat()),
         1 => Just(Vec::new()),
     ]
 }
 
 pub(super) fn stories() -> impl Strategy<Value = Story> {
-    let act = prop_oneof![3 => customers(), 4 => suppliers(), 4 => chains()];
-    let acts = prop::collection::vec(act, 10..70);
+    let act = prop_oneof![3 => customers(), 4 => suppliers(), 4 => chains(), 1 => cards()];
+    let acts = prop::collection::vec(act, 10..90);
     (0..3_u64, preface(), acts)
         .prop_map(|(finality_blocks, preface, acts)| Story { finality_blocks, acts: [preface, acts].concat() })
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, B256, U256};
 use anyhow::{Result, ensure};
 use headframe_accounts::{EpochFile, audit};
-use headframe_protocol::{Micros, chain::AssetKind};
 
 use super::{market, node::Node, scene::World};
 use crate::{
@@ -18,13 +17,18 @@ struct Books {
     /// By account, of each coin.
     balances: BTreeMap<(String, Coin), i64>,
     tabs: Vec<Tab>,
+    /// By the pot it comes from, what jobs hold.
+    held: BTreeMap<(String, Coin), i64>,
+    /// By chain, what was taken back of unspent card payments, and of that, what has left the Market.
+    cards: BTreeMap<u64, (i64, i64)>,
+    /// Whether an arbiter has lowered a charge or somebody has closed a tab: then the platform may have lost something.
+    losses: bool,
 }
 
 /// What the books know of a session.
-#[derive(sqlx::FromRow)]
+#[derive(Debug, sqlx::FromRow)]
 struct Tab {
     id: String,
-    customer_id: String,
     asset: String,
     chain: i64,
     order_id: Option<String>,
@@ -32,7 +36,6 @@ struct Tab {
     reserved: i64,
     used: i64,
     settled: i64,
-    state: String,
 }
 
 impl Tab {
@@ -49,9 +52,38 @@ impl Books {
         let balance =
             |(account, asset, chain, balance): (String, String, i64, i64)| Ok(((account, Coin::parse(&asset, chain)?), balance));
         let balances = rows.into_iter().map(balance).collect::<Result<_>>()?;
-        let tabs = "SELECT id, customer_id, asset, chain, order_id, fee_bps, reserved, used, settled, state FROM tab ORDER BY id";
+        let tabs = "SELECT id, asset, chain, order_id, fee_bps, reserved, used, settled FROM tab ORDER BY id";
         let tabs = sqlx::query_as(tabs).fetch_all(&mut *connection).await?;
-        Ok(Self { balances, tabs })
+        let rows: Vec<(String, String, i64, i64)> =
+            sqlx::query_as("SELECT pot, asset, chain, SUM(held) FROM job GROUP BY pot, asset, chain")
+                .fetch_all(&mut *connection)
+                .await?;
+        let held = rows.into_iter().map(balance).collect::<Result<_>>()?;
+        let rows: Vec<(i64, i64, i64)> =
+            sqlx::query_as("SELECT chain, SUM(withdrawing), SUM(withdrawn) FROM fiat_payment GROUP BY chain")
+                .fetch_all(&mut *connection)
+                .await?;
+        let cards =
+            rows.into_iter().map(|(chain, withdrawing, withdrawn)| (chain.unsigned_abs(), (withdrawing, withdrawn))).collect();
+        let losses = "SELECT COUNT(*) FROM chain_event WHERE name IN ('Resolved', 'Released')";
+        let (losses,): (i64,) = sqlx::query_as(losses).fetch_one(&mut *connection).await?;
+        Ok(Self { balances, tabs, held, cards, losses: losses > 0 })
+    }
+
+    fn held(&self, coin: Coin, pot: &str) -> i128 {
+        i128::from(self.held.get(&(pot.to_owned(), coin)).copied().unwrap_or_default())
+    }
+
+    fn card(&self, coin: Coin) -> (i64, i64) {
+        if coin.is_dollars() { self.cards.get(&coin.chain).copied().unwrap_or_default() } else { (0, 0) }
+    }
+
+    fn withdrawing(&self, coin: Coin) -> i128 {
+        i128::from(self.card(coin).0)
+    }
+
+    fn withdrawn(&self, coin: Coin) -> i128 {
+        i128::from(self.card(coin).1)
     }
 
     /// What all accounts with this ending hold of a coin.
@@ -137,7 +169,8 @@ impl World {
             for asset in &node.profile.assets {
                 let coin = Coin { chain: node.id(), kind: asset.kind };
                 self.check_wallets(&books, node, coin, asset.address).await?;
-                check_tabs(&books, node, coin, asset.address)?;
+                check_tabs(&books, node, coin)?;
+                check_spendable(&books, node, coin, asset.address)?;
                 check_totals(&books, node, coin, asset.address)?;
             }
         }
@@ -188,7 +221,10 @@ impl World {
                 let (coin, unit) = (Coin { chain: node.id(), kind: asset.kind }, node.unit(asset.address));
                 let total: u128 = owed.iter().filter(|((_, of), _)| *of == asset.address).map(|(_, units)| units).sum();
                 let payable = books.sum(coin, ":payable");
-                ensure!(total % unit == 0 && micros(total, unit) == payable, "leaves are {total} units, the ledger {payable}");
+                ensure!(
+                    total.is_multiple_of(unit) && micros(total, unit) == payable,
+                    "leaves are {total} units, the ledger {payable}"
+                );
                 for owner in self.owners.iter().map(|owner| owner.address()) {
                     let leaf = owed.get(&(owner, asset.address)).copied().unwrap_or_default();
                     let payable = i128::from(books.of(&format!("account:{owner:#x}:payable"), coin));
@@ -222,51 +258,74 @@ fn check_chain(node: &Node) -> Result<()> {
     Ok(())
 }
 
-/// A tab is in the books what it is on the chain, and what is left in tabs is what customers may spend.
-fn check_tabs(books: &Books, node: &Node, coin: Coin, token: Address) -> Result<()> {
-    let mut left: BTreeMap<&str, i128> = BTreeMap::new();
+/// A tab is in the books what it is on the chain.
+fn check_tabs(books: &Books, node: &Node, coin: Coin) -> Result<()> {
     for tab in books.tabs.iter().filter(|tab| tab.coin() == coin) {
-        ensure!(tab.settled <= tab.used && tab.used <= tab.reserved, "tab {} has used {} of {}", tab.id, tab.used, tab.reserved);
+        ensure!(tab.settled <= tab.used && tab.used <= tab.reserved, "a tab is out of order: {tab:?}");
         let session = node.state.market.sessions.get(&tab.id.parse::<B256>()?);
         let (reserved, settled) = session.map_or((0, 0), |session| (session.reserved, session.settled));
-        let (known, known_settled) = (i128::from(tab.reserved), i128::from(tab.settled));
-        let (reserved, settled) = (i128::try_from(reserved)?, i128::try_from(settled)?);
-        ensure!(known == reserved, "tab {}: {known} reserved in the books, {reserved} on the chain", tab.id);
-        ensure!(known_settled == settled, "tab {}: {known_settled} settled in the books, {settled} on the chain", tab.id);
-        if tab.order_id.is_some() {
-            *left.entry(&tab.customer_id).or_default() += i128::from(tab.reserved - tab.used);
-        }
-    }
-    let _ = token;
-    for (customer, left) in left {
-        let spendable: i128 =
-            ["available", "leaving"].map(|kind| i128::from(books.of(&format!("customer:{customer}:{kind}"), coin))).iter().sum();
-        // Held money may also come from other pots, so it is counted per job elsewhere; without open jobs there is none.
-        let held = i128::from(books.of(&format!("customer:{customer}:held"), coin));
+        let there = (i64::try_from(reserved)?, i64::try_from(settled)?);
         ensure!(
-            spendable <= left && left <= spendable + held,
-            "{customer}: {left} left in tabs, {spendable} to spend, {held} held"
+            (tab.reserved, tab.settled) == there,
+            "tab {} is {there:?} there, {:?} here",
+            tab.id,
+            (tab.reserved, tab.settled)
         );
     }
     Ok(())
 }
 
-/// All that is on a chain for us is somebody's in the books, to the last micro.
+/// What customers may spend of tabs is what is left in them, and what they have by card is credit on the chain.
+fn check_spendable(books: &Books, node: &Node, coin: Coin, token: Address) -> Result<()> {
+    let left = |card: bool| -> i128 {
+        let tabs = books.tabs.iter().filter(|tab| tab.coin() == coin && tab.order_id.is_none() == card);
+        tabs.map(|tab| i128::from(tab.reserved - tab.used)).sum()
+    };
+    let by_order = books.sum(coin, ":available") + books.sum(coin, ":leaving") + books.held(coin, "available");
+    ensure!(left(false) == by_order, "{coin:?}: {} left in tabs, {by_order} to spend of them", left(false));
+    let of_token = node.state.market.credit.iter().filter(|((_, of), _)| *of == token);
+    let credit = micros(of_token.map(|(_, units)| units).sum(), node.unit(token));
+    let by_card = books.sum(coin, ":fiat") + books.held(coin, "fiat") + books.withdrawing(coin) - books.withdrawn(coin);
+    ensure!(left(true) + credit == by_card, "{coin:?}: {credit} credit, {} in card tabs, {by_card} here", left(true));
+    let held = books.sum(coin, ":held");
+    let of_jobs: i128 = ["available", "fiat", "earned"].into_iter().map(|pot| books.held(coin, pot)).sum();
+    ensure!(held == of_jobs, "{coin:?}: {held} are held, jobs hold {of_jobs}");
+    Ok(())
+}
+
+/// All that is on a chain for us is somebody's in the books, to the last micro; and as long as nobody has taken anything back, the fees
+/// and what suppliers are owed are where they belong.
 fn check_totals(books: &Books, node: &Node, coin: Coin, token: Address) -> Result<()> {
-    let contracts = &node.profile.contracts;
-    let unit = node.unit(token);
-    let (in_market, in_distributor) = (node.balance(token, contracts.market), node.balance(token, contracts.distributor));
-    let payable = node.state.distributor.payable.get(&token).cloned().unwrap_or_default();
-    let fees = node.balance(token, node.state.market.treasury) + node.balance(token, Address::ZERO);
-    let there = in_market + in_distributor + payable.claimed + fees;
-    let known = -books.sum(coin, "chain:outside");
-    // What wallets and the operator have brought in fractions of a micro is theirs and in no book.
-    let dust = u128::from(there % unit != 0) * 10_000;
-    let difference = micros(there, unit) - known;
+    let (unit, market) = (node.unit(token), &node.state.market);
+    let in_distributor = node.balance(token, market.distributor);
+    let claimed = node.state.distributor.payable.get(&token).map_or(0, |payable| payable.claimed);
+    let fees = node.balance(token, market.treasury) + node.balance(token, Address::ZERO);
+    let free: u128 = market.free.iter().filter(|((_, of), _)| *of == token).map(|(_, units)| units % unit).sum();
+    let dust = free + node.dust.get(&token).copied().unwrap_or_default();
+    let there = node.balance(token, market.address) + in_distributor + claimed + fees - dust;
+    let known = -books.sum(coin, "chain:outside") + books.withdrawing(coin);
     ensure!(
-        (0..=i128::try_from(dust)?).contains(&difference),
+        there.is_multiple_of(unit) && micros(there, unit) == known,
         "{coin:?}: {there} units are there, {known} micros are in the books"
     );
-    let _ = (AssetKind::Stable, Micros::ZERO);
+    let listing = &market.listings[&token];
+    let tabs = books.tabs.iter().filter(|tab| tab.coin() == coin);
+    let fee =
+        |tab: &Tab, of: i64| micros(market::fee_of(u128::from(of.unsigned_abs()), u16::try_from(tab.fee_bps).unwrap_or(0)), 1);
+    let unsettled: i128 = tabs.clone().map(|tab| fee(tab, tab.used) - fee(tab, tab.settled)).sum();
+    let kept = micros(fees, unit) - books.withdrawn(coin) + micros(listing.fee, 1) + unsettled;
+    let known = books.sum(coin, "platform:fee");
+    let lost = kept - known;
+    ensure!(lost == 0 || books.losses, "{coin:?}: {kept} of fees are there, {known} in the books");
+    let rest: i128 = tabs.map(|tab| i128::from(tab.used - tab.settled)).sum::<i128>() - unsettled;
+    let dust = node.dust.get(&token).copied().unwrap_or_default();
+    let backed = micros(in_distributor + claimed - dust, unit) + micros(listing.to_suppliers, 1) + rest;
+    let owed: i128 =
+        [":payable", ":credit", ":maturing", ":earned", "operator:inventory"].iter().map(|ending| books.sum(coin, ending)).sum();
+    let owed = owed + books.held(coin, "earned");
+    ensure!(
+        owed == backed + lost,
+        "{coin:?}: suppliers and the operator are owed {owed}, of which {backed} are there and {lost} lost"
+    );
     Ok(())
 }

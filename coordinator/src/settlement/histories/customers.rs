@@ -5,6 +5,7 @@ use anyhow::Result;
 use axum::{extract::State, http::HeaderMap};
 use headframe_protocol::{
     JobId, Micros,
+    api::Pot,
     chain::AssetKind,
     job::Reason,
     spending::{SignedOrder, WalletProof},
@@ -20,7 +21,7 @@ use crate::{
     admin::{By, acts as operator},
     api::{jobs, spending},
     extract::{Json, JsonBody, Path},
-    store::{commit, grants, ledger::Coin, lifecycle, tabs},
+    store::{commit, grants, ledger::Coin, lifecycle, purses, tabs},
 };
 
 impl World {
@@ -46,12 +47,14 @@ impl World {
         drop(node.act(wallet, |state, on| state.market.deposit(on, token, units)));
     }
 
+    /// A customer takes money away: of the wallets that have some, whichever.
     pub(super) fn withdraw(&mut self, chain: usize, purse: Purse, permille: u16) {
-        let token = self.token_of(chain, purse.hfr);
-        let wallet = self.people[purse.person].wallets[purse.wallet].address();
         let node = &mut self.nodes[chain];
-        let free = node.state.market.free.get(&(wallet, token)).copied().unwrap_or_default();
-        let units = free * u128::from(permille) / 1_000;
+        let some: Vec<_> = node.state.market.free.iter().filter(|(_, units)| **units > 0).collect();
+        let Some(((wallet, token), free)) = pick(&some, purse.person + purse.wallet + usize::from(purse.hfr)).copied() else {
+            return;
+        };
+        let (wallet, token, units) = (*wallet, *token, *free * u128::from(permille) / 1_000);
         drop(node.act(wallet, |state, on| state.market.withdraw(on, token, units)));
     }
 
@@ -119,7 +122,21 @@ impl World {
         Ok(())
     }
 
+    /// One of the people who have something to spend, or anybody if nobody has.
+    async fn payer(&self, number: usize) -> Result<usize> {
+        let mut connection = self.app.store.read().await?;
+        let mut payers = Vec::new();
+        for (at, person) in self.people.iter().enumerate() {
+            let pots = purses::filled(&mut connection, person.account.id).await?;
+            if pots.iter().any(|pot| pot.pot != Pot::Free) {
+                payers.push(at);
+            }
+        }
+        Ok(pick(&payers, number).copied().unwrap_or(number % self.people.len()))
+    }
+
     pub(super) async fn submit(&mut self, person: usize, per_hour: i64, timeout_s: u32, count: u32) -> Result<()> {
+        let person = self.payer(person).await?;
         let mut headers = HeaderMap::new();
         headers.insert("idempotency-key", self.unused().to_string().parse()?);
         let mut spec = job(Micros::new(per_hour), timeout_s);

@@ -69,11 +69,11 @@ impl Distributor {
         self.payable.get(&asset).map_or(0, |payable| payable.announced)
     }
 
-    pub(super) fn veto(&mut self, on: &mut Transaction<'_>) -> Result<(), Refused> {
-        let Pending { epoch, root, .. } = self.pending.take().ok_or_else(|| refuse("NoPending"))?;
-        let reason = "it does not follow".to_owned();
-        on.say(self.address, &IDistributor::RootVetoed { epoch, root, watcher: on.from, reason });
-        Ok(())
+    /// What has to be there for the root that waits to become active.
+    pub(super) fn owed_when_active(&self, asset: Address) -> u128 {
+        let waiting = self.pending.iter().flat_map(|pending| &pending.totals).find(|total| total.asset == asset);
+        let claimed = self.payable.get(&asset).map_or(0, |payable| payable.claimed);
+        waiting.map_or(0, |total| total.cumulative.to::<u128>() - claimed)
     }
 
     pub(super) fn activate(&mut self, on: &mut Transaction<'_>) -> Result<(), Refused> {

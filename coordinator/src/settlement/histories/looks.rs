@@ -6,9 +6,10 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use headframe_accounts::price::Observation;
+use headframe_protocol::chain::AssetKind;
 
 use super::{
-    acts::{Anybody, How},
+    acts::{Anybody, Crash, Ended, How},
     checks,
     market::At,
     node::Order,
@@ -20,7 +21,7 @@ use crate::{
     fail, payouts,
     settlement::{events, plan},
     store::{
-        chain_events, commit, prices,
+        chain_events, commit, jobs, prices,
         steps::{self, Outcome, Signed, Step, StepState},
     },
 };
@@ -78,7 +79,8 @@ impl World {
         let (one, other) = (one?, other?);
         ensure!(one == 0 || other == 0, "an event is booked once: {one} and {other}");
         let (one, other) = tokio::join!(plan::plan(&self.app, &chain), plan::plan(&self.app, &chain));
-        (one?, other?);
+        one?;
+        other?;
         self.drive(at, Stopped::No).await
     }
 
@@ -119,6 +121,20 @@ impl World {
                 self.mine_to_the_end(at, Order::Sent);
                 self.look_once(at, Stopped::No).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Three looks a day, and what reconcilers do meanwhile: rigs that are silent have lost their attempts, and jobs nobody takes fail.
+    pub(super) async fn days(&mut self, count: u8) -> Result<()> {
+        while !self.running.is_empty() {
+            self.finish(0, (0, 0), Ended::Lost, Crash::No).await?;
+        }
+        for _third in 0..u32::from(count) * 3 {
+            self.pass(8 * 3_600_000);
+            self.give_up_waiting().await?;
+            self.look_after_cards().await?;
+            self.rounds(1).await?;
         }
         Ok(())
     }
@@ -211,9 +227,28 @@ impl World {
     pub(super) fn stock(&mut self, chain: usize, hfr: bool, micros: i64, dust: u16) {
         let token = self.token_of(chain, hfr);
         let node = &mut self.nodes[chain];
-        let (unit, to) = (node.unit(token), node.profile.contracts.distributor);
-        let units = u128::from(micros.unsigned_abs()) * unit + u128::from(dust) % unit;
+        let unit = node.unit(token);
+        let dust = u128::from(dust) % unit;
+        *node.dust.entry(token).or_default() += dust;
+        let units = u128::from(micros.unsigned_abs()) * unit + dust;
+        let to = node.profile.contracts.distributor;
         node.act(operator(), |_, on| on.transfer(token, operator(), to, units)).expect("the operator has enough");
+    }
+
+    /// The operator puts in what is missing for the payout that waits.
+    pub(super) fn cover(&mut self, chain: usize) {
+        let node = &self.nodes[chain];
+        let distributor = node.profile.contracts.distributor;
+        let missing = |token| {
+            let owed = node.state.distributor.owed_when_active(token);
+            owed.saturating_sub(node.balance(token, distributor)).div_ceil(node.unit(token))
+        };
+        let tokens: Vec<_> =
+            node.profile.assets.iter().map(|asset| (asset.address, asset.kind, missing(asset.address))).collect();
+        for (_, kind, micros) in tokens.into_iter().filter(|(_, _, micros)| *micros > 0) {
+            let micros = i64::try_from(micros).expect("a sum the ledger holds");
+            self.stock(chain, kind == AssetKind::Hfr, micros, 0);
+        }
     }
 
     pub(super) async fn observe(&mut self, picos: u64, apart_bps: u64) -> Result<()> {
@@ -231,6 +266,19 @@ impl World {
         sessions.iter().filter(|(_, session)| session.at == at).map(|(id, _)| *id).collect()
     }
 
+    pub(super) async fn quarrel(&mut self, chain: usize, tab: usize, permille: u16) -> Result<()> {
+        for _round in 0..6 {
+            if !self.sessions(chain, At::Proposed).is_empty() {
+                break;
+            }
+            self.pass(1_200_000);
+            self.rounds(1).await?;
+        }
+        self.dispute(chain, tab);
+        self.rounds(2).await?;
+        self.resolve(chain, tab, permille).await
+    }
+
     pub(super) fn dispute(&mut self, chain: usize, tab: usize) {
         let Some(session) = pick(&self.sessions(chain, At::Proposed), tab).copied() else { return };
         let node = &mut self.nodes[chain];
@@ -238,21 +286,48 @@ impl World {
         drop(node.act(customer, |state, on| state.market.dispute(on, session)));
     }
 
-    pub(super) fn resolve(&mut self, chain: usize, tab: usize, permille: u16) {
-        let Some(session) = pick(&self.sessions(chain, At::Disputed), tab).copied() else { return };
+    /// The arbiter decides, and it is known at once: what was proposed before it is known would ask for the same money again.
+    pub(super) async fn resolve(&mut self, chain: usize, tab: usize, permille: u16) -> Result<()> {
+        let Some(session) = pick(&self.sessions(chain, At::Disputed), tab).copied() else { return Ok(()) };
         let node = &mut self.nodes[chain];
         let book = node.state.market.sessions[&session].clone();
         let disputed = i64::try_from(book.proposed - book.settled).expect("a sum the ledger holds");
         let decided = book.settled + u128::from(part(disputed, permille).unsigned_abs());
         let used = decided * node.unit(book.asset);
         drop(node.act(arbiter(), |state, on| state.market.resolve(on, session, used)));
+        self.mine_to_the_end(chain, Order::Sent);
+        self.read(chain).await
     }
 
     /// Anybody closes a session, if its day is over.
-    pub(super) fn release(&mut self, chain: usize, tab: usize) {
+    pub(super) async fn release(&mut self, chain: usize, tab: usize) -> Result<()> {
         let open = [self.sessions(chain, At::Open), self.sessions(chain, At::Disputed)].concat();
-        let Some(session) = pick(&open, tab).copied() else { return };
-        drop(self.nodes[chain].act(operator(), |state, on| state.market.release(on, session)));
+        match pick(&open, tab).copied() {
+            Some(session) => self.release_one(chain, session).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Somebody closes every session whose day is over.
+    pub(super) async fn release_late(&mut self, chain: usize) -> Result<()> {
+        let node = &self.nodes[chain];
+        let late = node.state.market.sessions.iter().filter(|(_, session)| session.settle_by < node.now);
+        for session in late.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.release_one(chain, session).await?;
+        }
+        Ok(())
+    }
+
+    /// A job that still holds money of a tab after the tab's day is not provided for in the books: jobs may be set to run longer than
+    /// the tab they are charged to lives. Until they cannot, nobody closes such a tab here.
+    async fn release_one(&mut self, chain: usize, session: B256) -> Result<()> {
+        let mut connection = self.app.store.read().await?;
+        let holding = jobs::holding(&mut connection, &session.to_string()).await?;
+        drop(connection);
+        if holding == 0 {
+            drop(self.nodes[chain].act(operator(), |state, on| state.market.release(on, session)));
+        }
+        Ok(())
     }
 
     pub(super) fn anybody(&mut self, chain: usize, what: Anybody) {

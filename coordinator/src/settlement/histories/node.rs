@@ -102,6 +102,8 @@ pub(super) struct Node {
     pub(super) state: State,
     /// In seconds.
     pub(super) now: u64,
+    /// Fractions of a micro that the operator has sent to the Distributor, by token, in units.
+    pub(super) dust: BTreeMap<Address, u128>,
     /// Block 1 is the first; the last is not closed yet.
     blocks: Vec<Block>,
     waiting: Vec<Sent>,
@@ -125,7 +127,7 @@ impl Node {
         }
         let state = State { coins, market, distributor };
         let (blocks, waiting, receipts) = (vec![Block::new()], Vec::new(), BTreeMap::new());
-        Self { profile, state, now: 0, blocks, waiting, receipts, transactions: 0 }
+        Self { profile, state, now: 0, dust: BTreeMap::new(), blocks, waiting, receipts, transactions: 0 }
     }
 
     pub(super) fn id(&self) -> u64 {
@@ -174,8 +176,9 @@ impl Node {
     }
 
     fn clone_for_a_try(&self) -> Self {
+        let (profile, state, dust) = (self.profile.clone(), self.state.clone(), BTreeMap::new());
         let (blocks, waiting, receipts) = (vec![Block::new()], Vec::new(), BTreeMap::new());
-        Self { profile: self.profile.clone(), state: self.state.clone(), blocks, waiting, receipts, ..*self }
+        Self { profile, state, now: self.now, dust, blocks, waiting, receipts, transactions: self.transactions }
     }
 
     fn execute(&mut self, role: Role, to: Address, data: &Bytes) -> Result<B256, Refused> {

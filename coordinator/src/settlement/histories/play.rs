@@ -35,6 +35,7 @@ impl World {
             Act::Mine { chain, order } => self.nodes[chain].mine(order),
             Act::Forget { chain } => self.nodes[chain].forget(),
             Act::Look { chain, how } => self.look(chain, how).await?,
+            Act::Days { count } => self.days(count).await?,
             Act::Rounds { count } => self.rounds(count).await?,
             Act::Deposit { chain, purse, micros, dust } => self.deposit(chain, purse, micros, dust),
             Act::Withdraw { chain, purse, permille } => self.withdraw(chain, purse, permille),
@@ -47,17 +48,25 @@ impl World {
             Act::Cancel { job } => self.cancel(job).await?,
             Act::Begin { job, rig, permille } => self.begin(job, rig, permille).await?,
             Act::End { attempt, ran_s, permille, how, crash } => self.finish(attempt, (ran_s, permille), how, crash).await?,
+            Act::Offer { rig, owner, micros, picos } => self.offer(rig, owner, micros, picos).await?,
+            Act::Work { person, rig, per_hour, ran_s, permille, how } => {
+                self.work(person, rig, (per_hour, ran_s), permille, how).await?;
+            }
             Act::Terms { rig, owner, in_hfr, confirmed } => self.terms(rig, owner, in_hfr, confirmed).await?,
             Act::Spend { rig, person, permille } => self.spend(rig, person, permille).await?,
             Act::Refund { job, permille } => self.refund(job, permille).await?,
             Act::Stock { chain, hfr, micros, dust } => self.stock(chain, hfr, micros, dust),
             Act::Price { picos, apart_bps } => self.observe(picos, apart_bps).await?,
             Act::Claim { chain, owner, hfr, how } => self.claim(chain, owner, hfr, how).await?,
+            Act::Quarrel { chain, tab, permille } => self.quarrel(chain, tab, permille).await?,
             Act::Dispute { chain, tab } => self.dispute(chain, tab),
-            Act::Resolve { chain, tab, permille } => self.resolve(chain, tab, permille),
-            Act::Release { chain, tab } => self.release(chain, tab),
+            Act::Resolve { chain, tab, permille } => self.resolve(chain, tab, permille).await?,
+            Act::Release { chain, tab } => self.release(chain, tab).await?,
             Act::Anybody { chain, what } => self.anybody(chain, what),
             Act::Again { chain } => self.again(chain).await?,
+            Act::Card { chain, person, cents, broken } => self.pay_by_card(chain, person, cents, broken).await?,
+            Act::CardBack { charge, permille, way, broken } => self.take_back(charge, permille, way, broken).await?,
+            Act::Cards => self.look_after_cards().await?,
         }
         Ok(())
     }

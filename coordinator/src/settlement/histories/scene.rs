@@ -1,7 +1,7 @@
 //! A coordinator with a database of its own, two chains, and the people of a history.
 //!
-//! Opening a database and bringing its schema up to date costs more than a history. So it is done once for each worker, people
-//! included, and a history begins with a copy of the file.
+//! Starting a coordinator and bringing its database up to date costs as much as a history. So it is done once for each worker, people
+//! included, and a history begins by emptying every other table.
 
 use std::path::Path;
 
@@ -12,8 +12,9 @@ use headframe_protocol::{
     session::AttemptRef, spending::SignedOrder,
 };
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 
-use super::node::Node;
+use super::{cards::Charge, node::Node};
 use crate::{
     App, Config,
     admin::{By, acts},
@@ -21,7 +22,7 @@ use crate::{
     chain::Role,
     config::ChainConfig,
     server::assemble,
-    store::{commit, ledger::Coin, lifecycle::Rules, rigs},
+    store::{Doing as _, StoreError, commit, ledger::Coin, lifecycle::Rules, portable, rigs},
 };
 
 /// The chain our token lives on; its dollar has six decimals.
@@ -74,8 +75,9 @@ pub(super) struct Running {
 
 /// What histories of one worker begin with.
 pub(super) struct Template {
-    folder: tempfile::TempDir,
+    app: App,
     people: Vec<Person>,
+    _folder: tempfile::TempDir,
 }
 
 /// A history, as far as it has come.
@@ -89,9 +91,9 @@ pub(super) struct World {
     pub(super) orders: Vec<(usize, SignedOrder)>,
     pub(super) jobs: Vec<JobId>,
     pub(super) running: Vec<Running>,
+    pub(super) charges: Vec<Charge>,
     /// Makes names nobody has used.
     pub(super) used: u64,
-    _folder: tempfile::TempDir,
 }
 
 /// A key that is the same in every history.
@@ -113,7 +115,7 @@ pub(super) fn operator() -> Address {
     Address::repeat_byte(0x0f)
 }
 
-fn profile(at: usize, finality_blocks: u64) -> ChainProfile {
+fn profile(at: usize) -> ChainProfile {
     let asset = |byte: u8, symbol: &str, decimals: u8, kind: &str, fee_bps: u16| {
         json!({
             "address": Address::repeat_byte(byte), "symbol": symbol, "decimals": decimals, "kind": kind, "feeBps": fee_bps,
@@ -126,7 +128,7 @@ fn profile(at: usize, finality_blocks: u64) -> ChainProfile {
     };
     let contract = |byte: u8| Address::repeat_byte(byte + u8::from(at != HOME));
     let profile = json!({
-        "version": 1, "name": name, "chainId": id, "rpc": ["http://127.0.0.1:9"], "finalityBlocks": finality_blocks,
+        "version": 1, "name": name, "chainId": id, "rpc": ["http://127.0.0.1:9"], "finalityBlocks": 0,
         "contracts": {
             "accessManager": contract(0xa0), "timelock": contract(0xb0), "hfr": null,
             "market": contract(0xc0), "distributor": contract(0xd0),
@@ -137,8 +139,15 @@ fn profile(at: usize, finality_blocks: u64) -> ChainProfile {
     serde_json::from_value(profile).expect("a profile")
 }
 
+/// In memory where there is such a place: what a history costs is mostly that every commit is made to last.
+fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.expect("a folder")
+}
+
 /// Everything under `folder`, with timers that model time passes in a few acts.
-fn config(folder: &Path, finality_blocks: u64) -> Config {
+fn config(folder: &Path) -> Config {
     let minutes = std::time::Duration::from_mins;
     let mut config = Config::on_loopback(folder, 1);
     config.network.name = "test".to_owned();
@@ -151,30 +160,18 @@ fn config(folder: &Path, finality_blocks: u64) -> Config {
     (config.timers.poll, config.timers.queue_pass, config.timers.lease_flush) = (minutes(600), minutes(600), minutes(600));
     for at in [HOME, ISLAND] {
         let path = folder.join(format!("chain-{at}.json"));
-        let text = serde_json::to_vec(&profile(at, finality_blocks)).expect("a profile");
+        let text = serde_json::to_vec(&profile(at)).expect("a profile");
         std::fs::write(&path, text).expect("a file");
         config.chains.push(ChainConfig { profile: path, keys: folder.join("keys"), home: at == HOME });
     }
     config
 }
 
-async fn open(folder: &Path, finality_blocks: u64) -> App {
-    let config = config(folder, finality_blocks);
-    let url = "http://127.0.0.1:9".parse().expect("an address");
-    let app = assemble(config, url).await.expect("a coordinator");
-    app.store.clock().stop_at(TimestampMs::from_millis(BEGINNING_MS));
-    app
-}
-
-async fn close(app: &App) {
-    app.tasks.shutdown().await;
-    app.store.close().await;
-}
-
 impl Template {
     pub(super) async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let app = open(folder.path(), 0).await;
+        let folder = folder();
+        let url = "http://127.0.0.1:9".parse().expect("an address");
+        let app = assemble(config(folder.path()), url).await.expect("a coordinator");
         let by = By::new("test", "a history needs it").expect("a reason");
         let mut people = Vec::new();
         for number in 0..CUSTOMERS {
@@ -190,35 +187,45 @@ impl Template {
             rigs::seen(&mut tx, rig.device(), &report(), app.store.now()).await.expect("a rig");
         }
         commit(tx, "note rigs").await.expect("a commit");
-        close(&app).await;
-        Self { folder, people }
+        Self { app, people, _folder: folder }
     }
 
-    /// The beginning of a history.
+    async fn empty(&self) -> Result<(), StoreError> {
+        let mut tx = self.app.store.begin().await?;
+        for table in portable::TABLES.into_iter().rev().filter(|table| !["customer", "api_key", "rig"].contains(table)) {
+            sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut *tx).await.doing("empty a table")?;
+        }
+        sqlx::query("UPDATE customer SET charged = 0").execute(&mut *tx).await.doing("empty a table")?;
+        commit(tx, "begin anew").await
+    }
+
+    /// The beginning of a history, on chains that take nothing back after so many blocks.
     pub(super) async fn begin(&self, finality_blocks: u64) -> World {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::copy(self.folder.path().join("coordinator.db"), folder.path().join("coordinator.db")).expect("a copy");
-        let app = open(folder.path(), finality_blocks).await;
+        self.empty().await.expect("empty tables");
         let owners: Vec<PrivateKeySigner> = (0..OWNERS).map(|number| key("owner", number)).collect();
         let wallets = self.people.iter().flat_map(|person| &person.wallets).map(PrivateKeySigner::address);
         let rich: Vec<Address> = wallets.chain([operator(), Node::address_of(Role::Fiat)]).collect();
-        let nodes = app.chains.iter().map(|chain| Node::new(chain.profile().clone(), treasury(), &rich)).collect();
-        let now = app.store.now();
+        let profiles = self.app.chains.iter().map(|chain| ChainProfile { finality_blocks, ..chain.profile().clone() });
         let mut world = World {
-            app,
-            now,
-            nodes,
+            app: self.app.clone(),
+            now: TimestampMs::from_millis(BEGINNING_MS),
+            nodes: profiles.map(|profile| Node::new(profile, treasury(), &rich)).collect(),
             people: self.people.clone(),
             rigs: rigs_of_all(),
             owners,
             orders: Vec::new(),
             jobs: Vec::new(),
             running: Vec::new(),
+            charges: Vec::new(),
             used: 0,
-            _folder: folder,
         };
         world.pass(0);
         world
+    }
+
+    pub(super) async fn end(self) {
+        self.app.tasks.shutdown().await;
+        self.app.store.close().await;
     }
 }
 
@@ -271,11 +278,6 @@ impl World {
 
     pub(super) fn customer(&self, person: usize) -> CustomerId {
         self.people[person].account.id
-    }
-
-    /// Ends what runs beside the history.
-    pub(super) async fn end(self) {
-        close(&self.app).await;
     }
 }
 

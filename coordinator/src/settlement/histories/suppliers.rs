@@ -3,7 +3,7 @@
 use anyhow::Result;
 use futures_util::FutureExt as _;
 use headframe_protocol::{
-    Micros, Sha256,
+    JobId, Micros, Sha256,
     job::{AttemptState, Reason},
     payout::{PayoutTerms, SignedPayoutTerms, SignedSpendEarnings, SpendEarnings},
     receipt::{Receipt, SignedReceipt},
@@ -11,15 +11,15 @@ use headframe_protocol::{
 };
 
 use super::{
-    acts::{Claimed, Crash, Ended},
+    acts::{Claimed, Crash, Ended, How},
     play::{part, pick, taken},
-    scene::{Running, World, new_attempt, sign},
+    scene::{HOME, Running, World, new_attempt, sign},
 };
 use crate::{
     fail, payouts,
     store::{
         attempts::{Claim, Terms, claim},
-        commit,
+        commit, jobs,
         ledger::{self, Account},
         lifecycle::{self, Ending},
     },
@@ -28,22 +28,28 @@ use crate::{
 impl World {
     /// A rig takes a job that waits, and starts it.
     pub(super) async fn begin(&mut self, job: usize, rig: usize, permille: u16) -> Result<()> {
-        let waiting: Vec<(String, i64, i64)> = {
-            let mut connection = self.app.store.read().await?;
-            let waiting =
-                "SELECT id, epoch, CAST(spec ->> 'max_price_per_hour' AS BIGINT) FROM job WHERE state = 'queued' ORDER BY id";
-            sqlx::query_as(waiting).fetch_all(&mut *connection).await?
-        };
-        let Some((job, epoch, price)) = pick(&waiting, job) else { return Ok(()) };
+        let mut connection = self.app.store.read().await?;
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT id FROM job WHERE state = 'queued' ORDER BY id").fetch_all(&mut *connection).await?;
+        drop(connection);
+        let Some((job,)) = pick(&rows, job) else { return Ok(()) };
+        self.take(job.parse()?, rig, permille).await
+    }
+
+    async fn take(&mut self, job: JobId, rig: usize, permille: u16) -> Result<()> {
+        let row = "SELECT epoch, CAST(spec ->> 'max_price_per_hour' AS BIGINT) FROM job WHERE id = $1";
+        let mut connection = self.app.store.read().await?;
+        let (epoch, price): (i64, i64) = sqlx::query_as(row).bind(job.to_string()).fetch_one(&mut *connection).await?;
+        drop(connection);
         let (attempt, now) = (new_attempt(), self.now);
         let rules = self.rules();
         let claimed = Claim {
-            job: job.parse()?,
+            job,
             epoch: epoch.unsigned_abs(),
             attempt,
             device: self.rigs[rig].device(),
             token: Sha256::of(attempt.to_string().as_bytes()),
-            price_per_hour: Micros::new(part(*price, permille).max(1)),
+            price_per_hour: Micros::new(part(price, permille).max(1)),
         };
         let lease = now.after(rules.timers.lease_ttl);
         let terms = Terms { fee_bps: self.app.config.network.fee_bps, lease_until: lease, answer_by: lease, now };
@@ -54,10 +60,36 @@ impl World {
             lifecycle::advance(&mut tx, &rules, claimed.device, at, state, now).await?;
         }
         commit(tx, "begin an attempt").await?;
-        if won.contains_key(&claimed.job) {
-            self.running.push(Running { at, job: claimed.job, rig, started: now });
+        if won.contains_key(&job) {
+            self.running.push(Running { at, job, rig, started: now });
         }
         Ok(())
+    }
+
+    /// One job from its submission to the end of its first attempt.
+    pub(super) async fn work(
+        &mut self,
+        person: usize,
+        rig: usize,
+        (per_hour, ran_s): (i64, u32),
+        permille: u16,
+        how: Ended,
+    ) -> Result<()> {
+        let before = self.jobs.len();
+        self.submit(person, per_hour, ran_s.max(60), 1).await?;
+        let Some(job) = self.jobs.get(before).copied() else { return Ok(()) };
+        self.take(job, rig, 1_000).await?;
+        self.finish(self.running.len() - 1, (ran_s, permille), how, Crash::No).await
+    }
+
+    /// Jobs that no rig has taken for a day fail.
+    pub(super) async fn give_up_waiting(&self) -> Result<()> {
+        let before = self.now.before(self.app.config.timers.queue);
+        let mut tx = self.app.store.begin().await?;
+        for job in jobs::waiting_since_before(&mut tx, before, 256).await? {
+            lifecycle::fail_waiting(&mut tx, job, Reason::NoRig, self.now).await?;
+        }
+        Ok(commit(tx, "give jobs up").await?)
     }
 
     /// An attempt ends after some time, of which its rig signs for a part.
@@ -151,6 +183,14 @@ impl World {
         Ok(())
     }
 
+    pub(super) async fn offer(&mut self, rig: usize, owner: usize, micros: i64, picos: u64) -> Result<()> {
+        self.stock(HOME, true, micros, 0);
+        self.rounds(1).await?;
+        self.terms(rig, owner, true, true).await?;
+        self.observe(picos, 0).await?;
+        self.look(HOME, How::Whole).await
+    }
+
     /// An owner spends some of what a rig has earned, and says so twice.
     pub(super) async fn spend(&mut self, rig: usize, person: usize, permille: u16) -> Result<()> {
         let (nonce, customer, device) = (self.unused(), self.customer(person), self.rigs[rig].device());
@@ -171,10 +211,13 @@ impl World {
 
     /// Somebody claims what an account is owed.
     pub(super) async fn claim(&mut self, chain: usize, owner: usize, hfr: bool, how: Claimed) -> Result<()> {
-        let (token, id, account) = (self.token_of(chain, hfr), self.nodes[chain].id(), self.owners[owner].address());
-        let owed = taken(payouts::entitlements(&self.app, account).await)?.unwrap_or_default();
-        let Some(owed) = owed.into_iter().find(|owed| owed.chain_id == id && owed.asset == token) else { return Ok(()) };
-        let node = &mut self.nodes[chain];
+        let mut owed = Vec::new();
+        for owner in &self.owners {
+            owed.extend(taken(payouts::entitlements(&self.app, owner.address()).await)?.unwrap_or_default());
+        }
+        let Some(owed) = pick(&owed, chain + 2 * owner + 4 * usize::from(hfr)).cloned() else { return Ok(()) };
+        let node = self.nodes.iter_mut().find(|node| node.id() == owed.chain_id).expect("both are configured");
+        let account = owed.account;
         let mut claim = |what| node.act(account, |state, on| state.distributor.claim(on, what));
         match how {
             Claimed::Once => drop(claim(&owed)),

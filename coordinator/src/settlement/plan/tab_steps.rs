@@ -1,8 +1,8 @@
 //! Tabs: opened and topped up from what a customer has deposited and lets us spend, and given back when they end.
 
 use super::{
-    Account, App, Chain, Effect, IMarket, Kind, Micros, Posted, Role, SettlementError, Tab, TabState, Transfer, Tx, call, commit,
-    ensure, keccak256, ledger, session, tabs, until_uncrossed, wallets,
+    Account, App, Chain, Effect, IMarket, Kind, Micros, Posted, Role, SettlementError, StepState, TRIES_MAX, Tab, TabState,
+    Transfer, Tx, call, commit, ensure, keccak256, ledger, session, steps, tabs, until_uncrossed, wallets,
 };
 use crate::store::{jobs, wallets::KeptOrder};
 
@@ -14,15 +14,17 @@ pub(super) async fn plan(app: &App, chain: &Chain) -> Result<u64, SettlementErro
     Ok(until_uncrossed(|| open(app, chain)).await? + until_uncrossed(|| close(app, chain)).await?)
 }
 
-/// Every order with money behind it and no tab gets one.
+/// Every order with money behind it gets a tab for that money.
 async fn open(app: &App, chain: &Chain) -> Result<u64, SettlementError> {
     let (now, mut tx) = (app.store.now(), app.store.begin().await?);
-    let live = tabs::live(&mut tx, chain.id()).await?;
     let mut recorded = 0;
     for order in wallets::live_orders(&mut tx, chain.id(), now).await? {
+        // Read anew for each: an order before this one may have taken the same money.
+        let live = tabs::live(&mut tx, chain.id()).await?;
         let busy = live.iter().any(|tab| {
             let same = tab.customer == order.customer && tab.coin == order.coin && tab.order.is_some();
-            same && matches!(tab.state, TabState::Opening | TabState::Open)
+            // What it takes is not gone from the wallet yet. One that is open is in nobody's way: a second deposit opens a second.
+            same && tab.state == TabState::Opening
         });
         if !busy {
             recorded += u64::from(open_one(app, chain, &mut tx, &order).await?);
@@ -92,11 +94,21 @@ async fn close(app: &App, chain: &Chain) -> Result<u64, SettlementError> {
                 tabs::wish_closed(&mut tx, &tab.id, now).await?;
             }
             TabState::Closing => recorded += u64::from(give_back(app, chain, &mut tx, &tab).await?),
+            TabState::Opening if tab.order.is_some() && is_refused(app, &mut tx, &tab).await? => {
+                tabs::change(&mut tx, &tab, &Tab { state: TabState::Closed, ..tab.clone() }, now).await?;
+            }
             TabState::Opening | TabState::Open | TabState::Closed => {}
         }
     }
     commit(tx, "close tabs").await?;
     Ok(recorded)
+}
+
+/// Whether the chain has refused to open a tab, a while ago: then it never does, and what there is to reserve is looked for anew.
+async fn is_refused(app: &App, tx: &mut Tx, tab: &Tab) -> Result<bool, SettlementError> {
+    let step = steps::find(tx, &format!("reserve:{}", tab.id)).await?;
+    let waited = |step: steps::Step| app.store.now().since(step.changed) >= super::pause(app, TRIES_MAX);
+    Ok(step.is_some_and(|step| step.state == StepState::Refused && waited(step)))
 }
 
 /// Gives back what no job holds and none has used. What was used stays until it is settled; then the tab is over.
@@ -116,9 +128,11 @@ async fn give_back(app: &App, chain: &Chain, tx: &mut Tx, tab: &Tab) -> Result<b
     let give = IMarket::giveBackCall { session: session(chain, tab)?, amount: units };
     let step = call(chain, format!("giveback:{}", tab.id), Role::Settler, chain.profile().contracts.market, &give);
     let effect = ensure(app, tx, step).await?;
-    if effect == Effect::New && tab.order.is_some() {
+    let key = format!("leaving:{}", tab.id);
+    // A step that the chain has refused is recorded anew; what leaves has been taken out of what can be spent once.
+    if effect == Effect::New && tab.order.is_some() && ledger::memo(tx, Kind::Tab, &key).await?.is_none() {
         let (from, to) = (Account::Available(tab.customer), Account::Leaving(tab.customer));
-        let transfer = Transfer::between(Kind::Tab, &format!("leaving:{}", tab.id), from, to, (tab.coin, rest));
+        let transfer = Transfer::between(Kind::Tab, &key, from, to, (tab.coin, rest));
         if ledger::post(tx, &[transfer], app.store.now()).await? != Posted::Yes {
             let what = format!("tab {} does not hold what the customer has", tab.id);
             return Err(SettlementError::Unknown { chain: chain.id(), what });

@@ -116,6 +116,17 @@ pub(super) async fn of(tx: &mut Tx, at: AttemptRef) -> Result<Option<Case>, Stor
     row.map(|row| case(at, row)).transpose()
 }
 
+fn reason_of(text: Option<String>) -> Result<Option<Reason>, StoreError> {
+    text.map(|text| parsed(&text, "reason")).transpose()
+}
+
+/// The fee that counts, and the rig's part: written down when the attempt ended, or for an old one counted anew.
+fn split(purse: &Purse, fee_bps: i64, charged: Micros, credit: Option<i64>) -> (u16, Micros) {
+    let fee_bps = purse.fee_bps.unwrap_or(u16::try_from(fee_bps).unwrap_or(u16::MAX));
+    let counted = || charged.checked_sub(charged.fee(fee_bps)).unwrap_or(Micros::ZERO);
+    (fee_bps, credit.map_or_else(counted, Micros::new))
+}
+
 fn case(at: AttemptRef, row: CaseRow) -> Result<Case, StoreError> {
     let CaseRow {
         device_id,
@@ -147,11 +158,8 @@ fn case(at: AttemptRef, row: CaseRow) -> Result<Case, StoreError> {
         waiting_ms,
         holder,
     } = row;
-    let reason_of = |text: Option<String>| text.map(|text| parsed(&text, "reason")).transpose();
     let purse = Purse::parse(&pot, (&asset, chain), job_fee_bps, tab_id)?;
-    let fee_bps = purse.fee_bps.unwrap_or(u16::try_from(fee_bps).unwrap_or(u16::MAX));
-    let charged = Micros::new(charged);
-    let split = || charged.checked_sub(charged.fee(fee_bps)).unwrap_or(Micros::ZERO);
+    let (fee_bps, credit) = split(&purse, fee_bps, Micros::new(charged), credit);
     Ok(Case {
         at,
         device: parsed(&device_id, "device id")?,
@@ -161,7 +169,7 @@ fn case(at: AttemptRef, row: CaseRow) -> Result<Case, StoreError> {
         receipt_sequence: receipt_sequence.unsigned_abs(),
         signed_ms: signed_ms.unsigned_abs(),
         charged_ms: charged_ms.unsigned_abs(),
-        credit: credit.map_or_else(split, Micros::new),
+        credit,
         reason: reason_of(reason)?,
         end_reason: reason_of(end_reason)?,
         started: started_ms.map(TimestampMs::from_millis),

@@ -8,19 +8,14 @@ use headframe_coordinator::{
     admin::acts,
     store::{
         ledger::{self, Account, Coin, Kind, Posted, Transfer},
-        links, payouts,
+        links,
     },
 };
-use headframe_protocol::{
-    Micros,
-    auth::DeviceSignature,
-    job::JobState,
-    payout::{PayoutTerms, SignedPayoutTerms},
-};
+use headframe_protocol::{Micros, auth::DeviceSignature, job::JobState, spending::WalletProof};
 use serde_json::json;
 
 use crate::support::{
-    Customer, FakeAgent, PATIENCE,
+    Customer, FakeAgent,
     agent::Rig,
     by,
     cards::{Shop, dispute},
@@ -56,27 +51,10 @@ async fn gets_nothing(rig: &mut FakeAgent) {
 
 /// A rig that is not linked to anybody gets the customer's next job at once.
 async fn another_gets_it(shop: &Shop) {
-    let mut other = Rig::new().connect(&shop.app.url()).await;
-    let offer = tokio::time::timeout(PATIENCE, other.offer()).await.expect("the job waits for nothing else");
+    let mut other = Box::pin(Rig::new().connect(&shop.app.url())).await;
+    let offer = Box::pin(other.offer()).await;
     other.run(&offer).await;
     other.succeed(&offer, 0).await;
-}
-
-async fn terms(shop: &Shop, rig: &Rig, account: alloy_primitives::Address) {
-    let terms = PayoutTerms {
-        network: "test".to_owned(),
-        device: rig.device(),
-        account,
-        chain_id: CHAIN,
-        in_hfr: false,
-        issued_ms: shop.app.app().store.now(),
-    };
-    let signature = DeviceSignature(rig.key.sign_hash_sync(&terms.signing_hash()).expect("a signature"));
-    let signed = SignedPayoutTerms { terms, device_signature: signature, wallet_signature: None, previous_signature: None };
-    let mut tx = shop.app.app().store.begin().await.expect("a transaction");
-    let kept = payouts::KeptTerms { confirmed: false, effective: signed.terms.issued_ms, signed };
-    payouts::keep_terms(&mut tx, &kept).await.expect("kept");
-    tx.commit().await.expect("committed");
 }
 
 #[tokio::test]
@@ -118,14 +96,13 @@ async fn a_rig_is_known_by_the_wallet_it_pays_to() {
     let mut tx = shop.app.app().store.begin().await.expect("a transaction");
     headframe_coordinator::store::wallets::add(&mut tx, thief.id, wallet, shop.app.app().store.now()).await.expect("added");
     tx.commit().await.expect("committed");
-    let (paid_to_him, rig) = (Rig { from: Some(THERE), ..Rig::new() }, Rig { from: Some(THERE), ..Rig::new() });
-    terms(&shop, &paid_to_him, wallet).await;
+    let paid_to_him = Rig { from: Some(THERE), ..Rig::new() };
+    shop.terms(&paid_to_him, wallet).await;
     let mut own = paid_to_him.connect(&shop.app.url()).await;
     thief.submit(json!({})).await;
     gets_nothing(&mut own).await;
     drop(own);
-    another_gets_it(&shop).await;
-    drop(rig);
+    Box::pin(another_gets_it(&shop)).await;
     shop.app.assert_books().await;
 }
 
@@ -135,8 +112,8 @@ async fn a_rig_is_known_by_whom_its_owner_gave_earnings_and_by_its_sisters() {
     let thief = payer(&shop, HERE).await;
     let account = PrivateKeySigner::random().address();
     let (giver, sister) = (Rig { from: Some(THERE), ..Rig::new() }, Rig { from: Some(THERE), ..Rig::new() });
-    terms(&shop, &giver, account).await;
-    terms(&shop, &sister, account).await;
+    shop.terms(&giver, account).await;
+    shop.terms(&sister, account).await;
     let mut tx = shop.app.app().store.begin().await.expect("a transaction");
     links::note_spending(&mut tx, thief.id, giver.device()).await.expect("noted");
     tx.commit().await.expect("committed");
@@ -145,7 +122,7 @@ async fn a_rig_is_known_by_whom_its_owner_gave_earnings_and_by_its_sisters() {
         let mut own = rig.connect(&shop.app.url()).await;
         gets_nothing(&mut own).await;
     }
-    another_gets_it(&shop).await;
+    Box::pin(another_gets_it(&shop)).await;
     shop.app.assert_books().await;
 }
 
@@ -175,7 +152,7 @@ async fn a_job_waits_for_another_rig_while_its_customers_own_is_free() {
     own.run(&offer).await;
     own.succeed(&offer, 0).await;
     gets_nothing(&mut own).await;
-    another_gets_it(&shop).await;
+    Box::pin(another_gets_it(&shop)).await;
     shop.app.assert_books().await;
 }
 
@@ -190,7 +167,10 @@ async fn a_wallet_that_is_shown_brings_what_it_had_deposited() {
     let deposit = Transfer::between(Kind::Deposit, "test", from, to, (coin, Micros::dollars(7)));
     assert_eq!(ledger::post(&mut tx, &[deposit], store.now()).await.expect("booked"), Posted::Yes);
     tx.commit().await.expect("committed");
-    let proof = headframe_protocol::spending::WalletProof::signing(&key, "test", customer.id, store.now());
+    let issued_ms = store.now();
+    let hash = WalletProof::hash("test", customer.id, wallet, issued_ms);
+    let signature = DeviceSignature(key.sign_hash_sync(&hash).expect("a signature"));
+    let proof = WalletProof { wallet, issued_ms, signature };
     for _ in 0..2 {
         let answer = customer.post("/v1/wallets", &serde_json::to_value(&proof).expect("JSON")).await;
         assert_eq!(answer.status(), 204, "{}", answer.text().await.unwrap_or_default());

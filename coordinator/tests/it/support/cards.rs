@@ -2,20 +2,28 @@
 
 use std::os::unix::fs::OpenOptionsExt as _;
 
+use alloy::signers::SignerSync as _;
+use alloy_primitives::Address;
 use aws_lc_rs::hmac;
 use headframe_coordinator::{
     Config,
     store::{
         fiat,
         ledger::{self, Account, Coin},
+        payouts::{self, KeptTerms},
     },
 };
-use headframe_protocol::{CustomerId, Micros};
+use headframe_protocol::{
+    CustomerId, Micros,
+    auth::DeviceSignature,
+    payout::{PayoutTerms, SignedPayoutTerms},
+};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
     Customer, PATIENCE, TestApp,
+    agent::Rig,
     chain::{CHAIN, StubChain},
 };
 
@@ -109,6 +117,25 @@ impl Shop {
         ledger::balance(&mut connection, account, Coin::stable(CHAIN)).await.expect("a balance")
     }
 
+    /// A rig's owner says where its earnings go.
+    pub(crate) async fn terms(&self, rig: &Rig, account: Address) {
+        let terms = PayoutTerms {
+            network: "test".to_owned(),
+            device: rig.device(),
+            account,
+            chain_id: CHAIN,
+            in_hfr: false,
+            issued_ms: self.app.app().store.now(),
+        };
+        let signature = DeviceSignature(rig.key.sign_hash_sync(&terms.device_hash()).expect("a signature"));
+        let signed = SignedPayoutTerms { terms, device_signature: signature, wallet_signature: None, previous_signature: None };
+        let mut tx = self.app.app().store.begin().await.expect("a transaction");
+        let kept = KeptTerms { confirmed: false, effective: signed.terms.issued_ms, signed };
+        payouts::keep_terms(&mut tx, &kept).await.expect("kept");
+        tx.commit().await.expect("committed");
+    }
+
+    /// What is kept of a payment.
     pub(crate) async fn payment(&self, reference: &str) -> Option<headframe_coordinator::fiat::KeptPayment> {
         let mut connection = self.app.app().store.read().await.expect("a connection");
         fiat::find(&mut connection, reference).await.expect("a payment")

@@ -1,7 +1,10 @@
 //! A chain that does what the coordinator has recorded, when a test says so: a JSON-RPC endpoint that knows blocks and events, and nothing
 //! else. No contract runs; what one would do with card money is a few lines.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use alloy::sol_types::{SolCall as _, SolEvent};
 use alloy_primitives::{Address, B256, U256};
@@ -31,6 +34,8 @@ type Logs = Arc<Mutex<Vec<Value>>>;
 pub(crate) struct StubChain {
     url: String,
     logs: Logs,
+    /// What was proposed of sessions and is not final.
+    proposed: Arc<Mutex<BTreeMap<B256, u128>>>,
 }
 
 impl StubChain {
@@ -42,7 +47,7 @@ impl StubChain {
         let router = Router::new().route("/", post(answer)).with_state(Arc::clone(&logs));
         #[expect(clippy::disallowed_methods, reason = "a test's own server ends with its runtime")]
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, logs }
+        Self { url, logs, proposed: Arc::default() }
     }
 
     /// Makes it the network's chain. The coordinator holds no keys there: what it wants done it only records.
@@ -76,12 +81,33 @@ impl StubChain {
             }
             IMarket::reserveCreditCall::SELECTOR => {
                 let IMarket::reserveCreditCall { customer, asset, session, amount, settleBy } = decoded(step);
-                let (orderId, feeBps, amount) = (B256::ZERO, 1_000, U256::from(amount));
-                self.say(&IMarket::SessionReserved { session, customer, orderId, asset, amount, feeBps, settleBy });
+                let amount = U256::from(amount);
+                self.say(&IMarket::SessionReserved {
+                    session,
+                    customer,
+                    orderId: B256::ZERO,
+                    asset,
+                    amount,
+                    feeBps: 1_000,
+                    settleBy,
+                });
             }
             IMarket::giveBackCall::SELECTOR => {
                 let IMarket::giveBackCall { session, amount } = decoded(step);
                 self.say(&IMarket::GivenBack { session, amount: U256::from(amount) });
+            }
+            IMarket::proposeBatchCall::SELECTOR => {
+                let IMarket::proposeBatchCall { settlements } = decoded(step);
+                let mut proposed = self.proposed.lock().expect("nobody panics with it");
+                proposed.extend(settlements.into_iter().map(|settlement| (settlement.session, settlement.used)));
+            }
+            IMarket::finalizeCall::SELECTOR => {
+                let IMarket::finalizeCall { sessions } = decoded(step);
+                for session in sessions {
+                    let used = self.proposed.lock().expect("nobody panics with it").remove(&session);
+                    let used = U256::from(used.expect("it was proposed"));
+                    self.say(&IMarket::Settled { session, used, toSuppliers: U256::ZERO, fee: U256::ZERO });
+                }
             }
             IERC20Metadata::approveCall::SELECTOR => {}
             // Payouts are another test's.

@@ -1,0 +1,71 @@
+//! What attempts have brought their rigs, as their owners read it.
+
+use std::time::Duration;
+
+use headframe_protocol::{AttemptId, DeviceId, Micros, TimestampMs, payout::Earning};
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use super::{Doing as _, StoreError, parsed, payouts::MATURITY_LEAST};
+
+#[derive(sqlx::FromRow)]
+struct EarningRow {
+    id: String,
+    ended_ms: i64,
+    charged: i64,
+    amount: i64,
+    chain: i64,
+    account: String,
+    payout_epoch: Option<i64>,
+    hash: Option<String>,
+    reversed: i64,
+}
+
+/// What attempts of a rig have brought it, newest first, after one of them. `maturity` is how long what came by card waits.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn of_rig(
+    connection: &mut AnyConnection,
+    device: DeviceId,
+    after: Option<AttemptId>,
+    limit: u32,
+    maturity: Duration,
+) -> Result<Vec<Earning>, StoreError> {
+    let from = if after.is_some() { "attempt.id < $3" } else { "attempt.id <> $3" };
+    let sql = format!(
+        "SELECT attempt.id, COALESCE(attempt.ended_ms, 0) AS ended_ms, attempt.charged, entry.amount, entry.chain, entry.account,
+                COALESCE(entry.payout_epoch, matured.payout_epoch) AS payout_epoch, step.hash, COALESCE(maturing.reversed, 0) AS reversed
+         FROM attempt JOIN transfer ON transfer.attempt_id = attempt.id AND transfer.kind = 'capture'
+         JOIN entry ON entry.transfer_id = transfer.id AND entry.account LIKE 'rig:%'
+         LEFT JOIN maturing ON maturing.attempt_id = attempt.id
+         LEFT JOIN entry AS matured ON matured.transfer_id = 'mature:' || attempt.id AND matured.account LIKE 'rig:%:credit'
+         LEFT JOIN step ON step.id = 'root:' || entry.chain || ':' || COALESCE(entry.payout_epoch, matured.payout_epoch)
+             AND step.state = 'final'
+         WHERE attempt.device_id = $1 AND attempt.charged > 0 AND {from} ORDER BY attempt.id DESC LIMIT $2"
+    );
+    let rows: Vec<EarningRow> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(device.to_string())
+        .bind(i64::from(limit))
+        .bind(after.map_or_else(String::new, |after| after.to_string()))
+        .fetch_all(connection)
+        .await
+        .doing("list a rig's earnings")?;
+    rows.into_iter().map(|row| earning(row, maturity)).collect()
+}
+
+fn earning(row: EarningRow, maturity: Duration) -> Result<Earning, StoreError> {
+    let EarningRow { id, ended_ms, charged, amount, chain, account, payout_epoch, hash, reversed } = row;
+    let settled_ms = TimestampMs::from_millis(ended_ms);
+    Ok(Earning {
+        attempt: parsed(&id, "attempt id")?,
+        settled_ms,
+        paid: Micros::new(charged),
+        fee: Micros::new(charged - amount),
+        // What a card's bank has taken back is nobody's share.
+        share: Micros::new(amount - reversed),
+        chain_id: chain.unsigned_abs(),
+        matures_ms: account.ends_with(":maturing").then(|| settled_ms.after(maturity.max(MATURITY_LEAST))),
+        payout_epoch: payout_epoch.map(i64::unsigned_abs),
+        transaction: hash.map(|hash| parsed(&hash, "transaction hash")).transpose()?,
+    })
+}

@@ -6,10 +6,7 @@ use anyhow::Result;
 use futures_util::FutureExt as _;
 use headframe_protocol::Micros;
 
-use super::{
-    play::{part, pick},
-    scene::World,
-};
+use super::{play::part, scene::World};
 use crate::{
     fail,
     fiat::{Payment, Reversal, Told, Way, accept},

@@ -196,10 +196,34 @@ const deployment = [
   ["roles that must not meet", "if (left[i] == right[j]) revert RolesMeet(left[i], Roles.name(one), Roles.name(other));", gone],
   ["windows are long enough", "if (given < least) revert WindowTooShort(window, given, least);", gone],
   ["one watcher gets more time", "parameters.full ? FULL_CHALLENGE_SECONDS : SMALL_CHALLENGE_SECONDS", "FULL_CHALLENGE_SECONDS"],
-  ["the deployer leaves", "manager.renounceRole(admin, deployer);\n        (bool still,) = manager.hasRole(admin, deployer);\n        if (still) revert DeployerStays(deployer);", gone],
+  ["the deployer leaves", "manager.renounceRole(admin, deployer);", gone],
   ["terms wait", "role == Roles.PARAMS ? parameters.paramsDelaySeconds : 0", "0"],
   ["a guardian cancels terms", "manager.setRoleGuardian(Roles.PARAMS, Roles.GUARDIAN);", gone],
   ["the distributor's table is written", "_writeTable(made.accessManager, address(made.distributor), Roles.distributor());", gone],
+];
+
+const entry = (name, role, other) => [`${name} is the ${role.toLowerCase()}'s`, `${name}.selector, ${role})`, `${name}.selector, ${other})`];
+
+const roles = [
+  entry("IMarket.reserve", "MATCHER", "SETTLER"),
+  entry("IMarket.reserveCredit", "MATCHER", "SETTLER"),
+  entry("IMarket.giveBack", "SETTLER", "MATCHER"),
+  entry("IMarket.propose", "SETTLER", "MATCHER"),
+  entry("IMarket.proposeBatch", "SETTLER", "MATCHER"),
+  entry("IMarket.resolve", "ARBITER", "SETTLER"),
+  entry("IMarket.creditFiat", "FIAT", "MATCHER"),
+  entry("IMarket.reverseFiat", "FIAT", "MATCHER"),
+  entry("IMarket.setAsset", "PARAMS", "FIAT"),
+  entry("IDistributor.proposeRoot", "PROPOSER", "WATCHER"),
+  entry("IDistributor.veto", "WATCHER", "PROPOSER"),
+  ["a market's pause is the guardian's", "table[9] = Permission(ITimedPause.pause.selector, GUARDIAN)", "table[9] = Permission(ITimedPause.pause.selector, WATCHER)"],
+  ["a market's resume is the guardian's", "table[10] = Permission(ITimedPause.resume.selector, GUARDIAN)", "table[10] = Permission(ITimedPause.resume.selector, WATCHER)"],
+  ["a distributor's pause is the guardian's", "table[2] = Permission(ITimedPause.pause.selector, GUARDIAN)", "table[2] = Permission(ITimedPause.pause.selector, WATCHER)", "function distributor("],
+  ["a distributor's resume is the guardian's", "table[3] = Permission(ITimedPause.resume.selector, GUARDIAN)", "table[3] = Permission(ITimedPause.resume.selector, WATCHER)", "function distributor("],
+  ["the settler is separate", "role == SETTLER || ", gone],
+  ["the arbiter is separate", "role == ARBITER || ", gone],
+  ["the proposer is separate", "role == PROPOSER || ", gone],
+  ["the watcher is separate", " || role == WATCHER", gone],
 ];
 
 /** File, the tests that look at it, its guards. */
@@ -208,5 +232,6 @@ export const guards = [
   { file: "src/TimedPause.sol", tests: "TimedPauseTest|MarketMoney|MarketSessions|DistributorTest", list: timedPause },
   { file: "src/Market.sol", tests: "MarketMoney|MarketSessions|TwoChains", list: market },
   { file: "src/Distributor.sol", tests: "DistributorTest|TwoChains", list: distributor },
+  { file: "src/Roles.sol", tests: "MarketMoney|MarketSessions|DistributorTest|TimedPauseTest|RolesTest", list: roles },
   { file: "script/Deployment.sol", tests: "RolesTest", list: deployment },
 ];

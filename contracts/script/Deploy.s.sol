@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 import {PracticeDollar} from "../mocks/PracticeDollar.sol";
 import {PracticePlainDollar} from "../mocks/PracticePlainDollar.sol";
 import {Roles} from "../src/Roles.sol";
@@ -35,10 +37,10 @@ contract Deploy is Deployment {
         parameters.practice = vm.keyExistsJson(_json, ".practice.mintTo");
         parameters.treasury = vm.parseJsonAddress(_json, ".treasury");
         parameters.governance = vm.parseJsonAddressArray(_json, ".governance");
-        parameters.disputeSeconds = uint64(vm.parseJsonUint(_json, ".disputeSeconds"));
-        parameters.challengeSeconds = uint64(vm.parseJsonUint(_json, ".challengeSeconds"));
-        parameters.timelockSeconds = uint64(vm.parseJsonUint(_json, ".timelockSeconds"));
-        parameters.paramsDelaySeconds = uint32(vm.parseJsonUint(_json, ".paramsDelaySeconds"));
+        parameters.disputeSeconds = SafeCast.toUint64(vm.parseJsonUint(_json, ".disputeSeconds"));
+        parameters.challengeSeconds = SafeCast.toUint64(vm.parseJsonUint(_json, ".challengeSeconds"));
+        parameters.timelockSeconds = SafeCast.toUint64(vm.parseJsonUint(_json, ".timelockSeconds"));
+        parameters.paramsDelaySeconds = SafeCast.toUint32(vm.parseJsonUint(_json, ".paramsDelaySeconds"));
         parameters.holders = new address[][](Roles.COUNT);
         for (uint64 role = 1; role <= Roles.COUNT; ++role) {
             parameters.holders[role - 1] = vm.parseJsonAddressArray(_json, string.concat(".roles.", Roles.name(role)));
@@ -52,12 +54,12 @@ contract Deploy is Deployment {
         if (!token.home) return token;
         token.minter = vm.parseJsonAddress(_json, ".hfr.minter");
         token.premint = vm.parseJsonUint(_json, ".hfr.premint") * 1e18;
-        token.feeBps = uint16(vm.parseJsonUint(_json, ".hfr.feeBps"));
+        token.feeBps = SafeCast.toUint16(vm.parseJsonUint(_json, ".hfr.feeBps"));
     }
 
     function _readAssets() private view returns (Listing[] memory assets) {
         address[] memory stables = vm.parseJsonAddressArray(_json, ".stables");
-        uint16 feeBps = uint16(vm.parseJsonUint(_json, ".stableFeeBps"));
+        uint16 feeBps = SafeCast.toUint16(vm.parseJsonUint(_json, ".stableFeeBps"));
         assets = new Listing[](stables.length);
         for (uint256 i = 0; i < stables.length; ++i) {
             assets[i] = Listing(stables[i], feeBps);
@@ -70,7 +72,7 @@ contract Deploy is Deployment {
         bool plain = keccak256(bytes(vm.parseJsonString(_json, ".practice.dollar"))) == keccak256("plain");
         assets = new Listing[](given.length + 1);
         address dollar = plain ? _plainDollar(rich) : _dollar(rich);
-        assets[0] = Listing(dollar, uint16(vm.parseJsonUint(_json, ".stableFeeBps")));
+        assets[0] = Listing(dollar, SafeCast.toUint16(vm.parseJsonUint(_json, ".stableFeeBps")));
         for (uint256 i = 0; i < given.length; ++i) {
             assets[i + 1] = given[i];
         }

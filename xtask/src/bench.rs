@@ -1,6 +1,7 @@
 //! Figures, as ratios of one run on one machine: a number without its baseline says more about the machine than about us.
 
 mod dispatch;
+mod gas;
 mod network;
 
 use anyhow::Result;
@@ -24,6 +25,8 @@ pub(crate) struct Options {
 enum Area {
     /// From submit to the first instruction in the container; assignments per second; cost of matching.
     Dispatch,
+    /// What calls of the contracts cost.
+    Gas,
 }
 
 /// One measured number.
@@ -48,6 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let figures = match options.area {
         Area::Dispatch => dispatch::measure()?,
+        Area::Gas => gas::measure()?,
     };
     for figure in &figures {
         if options.json {

@@ -28,11 +28,26 @@ pub(crate) fn build() -> Result<()> {
     run(tool("forge").args(["build"]))
 }
 
-/// Compiles them, runs their tests, and compares the interface that the Rust side is made of with what was compiled.
+/// Compiles them and runs their tests, after what takes a second: their format, the interface that the Rust side is made of, and
+/// what calls cost, each compared with what was compiled.
 pub(crate) fn test() -> Result<()> {
     build()?;
-    run(tool("forge").args(["test"]))?;
-    run(tool("abi").arg("check"))
+    run(tool("forge").args(["fmt", "--check", "src", "test", "script", "mocks"]))?;
+    run(tool("abi").arg("check"))?;
+    run(tool("gas").arg("check"))?;
+    run(tool("forge").args(["test"]))
+}
+
+/// Runs the tests that take random numbers, with others than the usual ones.
+pub(crate) fn fuzz(seed: u32) -> Result<()> {
+    let mut test = tool("forge");
+    test.args(["test", "--match-test", "^(testFuzz|invariant)"]);
+    run(test.env("FOUNDRY_FUZZ_SEED", format!("{seed:#x}")))
+}
+
+/// Takes each guard away in turn; prints which test misses it, and fails where none does.
+pub(crate) fn mutate() -> Result<()> {
+    run(&mut tool("mutate"))
 }
 
 /// A program of `contracts/bin`.

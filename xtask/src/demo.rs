@@ -33,7 +33,7 @@ pub(crate) struct Options {
 
 /// Sets up, builds, and hands over to the testbed, whose exit code is ours.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let mut areas = vec![Area::Build, Area::Engine, Area::JobImage, Area::Testbed];
+    let mut areas = vec![Area::Build, Area::Contracts, Area::Engine, Area::JobImage, Area::Testbed];
     if !options.headless {
         areas.extend([Area::WindowBuild, Area::Ui, Area::Display]);
     }

@@ -37,6 +37,13 @@ pub(crate) enum Section {
     /// Only in `test --profile fuzz`.
     #[value(skip)]
     Fuzz,
+    /// Only in `test --profile money`, like the next two.
+    #[value(skip)]
+    Histories,
+    #[value(skip)]
+    ContractsFuzz,
+    #[value(skip)]
+    Mutations,
     /// Only in `check --deny`.
     #[value(skip)]
     Deny,
@@ -65,6 +72,9 @@ impl Section {
             Self::Window => "the real window",
             Self::Faults => "faults",
             Self::Fuzz => "fuzz",
+            Self::Histories => "random histories of money",
+            Self::ContractsFuzz => "contracts with random numbers",
+            Self::Mutations => "contracts without their guards",
             Self::Deny => "deny",
         }
     }
@@ -72,7 +82,7 @@ impl Section {
     /// The sections whose work this one uses; they run too when only this one is asked for.
     const fn needs(self) -> &'static [Self] {
         match self {
-            Self::SetUp | Self::Faults | Self::Fuzz | Self::Deny => &[],
+            Self::SetUp | Self::Faults | Self::Fuzz | Self::Histories | Self::ContractsFuzz | Self::Mutations | Self::Deny => &[],
             Self::UiPackages | Self::Contracts | Self::LockFile | Self::Format | Self::Tidy | Self::Clippy | Self::Engine => {
                 &[Self::SetUp]
             }

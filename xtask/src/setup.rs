@@ -19,7 +19,7 @@ use crate::{
     story,
 };
 
-/// The oldest Node.js that the UI's tools accept, major and minor; `ui/package.json` says the same.
+/// The oldest Node.js that the tools of the UI and of the contracts accept, major and minor; their `package.json` say the same.
 const NODE_MIN: (u32, u32) = (20, 19);
 
 /// Everything the named areas need is there when this returns.
@@ -32,7 +32,7 @@ pub(crate) fn ensure(areas: &[Area]) -> Result<()> {
             bail!("installed, and yet not found: {}", still.join(", "));
         }
     }
-    if areas.contains(&Area::Ui) {
+    if areas.iter().any(|area| matches!(area, Area::Ui | Area::Contracts)) {
         check_node()?;
     }
     Ok(())
@@ -98,13 +98,14 @@ pub(crate) fn is_root() -> Result<bool> {
 }
 
 fn check_node() -> Result<()> {
-    let version = capture(command("node").arg("--version")).context("the UI is built with Node.js, which was not found")?;
+    let version = capture(command("node").arg("--version"))
+        .context("the UI and the contracts are built with Node.js, which was not found")?;
     if node_version(&version).is_none_or(|found| found < NODE_MIN) {
         let (major, minor) = NODE_MIN;
-        bail!("the UI needs Node.js {major}.{minor} or newer; this machine has {version}");
+        bail!("the UI and the contracts need Node.js {major}.{minor} or newer; this machine has {version}");
     }
     if find("npm").is_none() {
-        bail!("the UI needs npm, which comes with Node.js; `npm` was not found");
+        bail!("the UI and the contracts need npm, which comes with Node.js; `npm` was not found");
     }
     Ok(())
 }

@@ -2,10 +2,13 @@
 //!
 //! One selection of packages and features for every cargo call: a second selection would compile half the tree twice.
 
+mod long_runs;
+
 use std::{path::PathBuf, process::Command, process::ExitCode};
 
-use anyhow::{Context as _, Result};
-use clap::{Args, ValueEnum};
+use anyhow::{Result, bail};
+use clap::Args;
+use long_runs::{LongRun, SEED_MAX};
 
 use crate::{
     bindings::{self, Selection},
@@ -33,9 +36,6 @@ const COORDINATOR: &str = "package(headframe-coordinator)";
 /// The real window, driven from outside.
 const WINDOW: &str = "package(headframe-desktop) and kind(test)";
 
-/// How long a fuzz target is fed.
-const FUZZ_SECONDS: u32 = 60;
-
 /// Which tests, how often.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -48,23 +48,19 @@ pub(crate) struct Options {
     /// How many times in a row each test of the profile must pass.
     #[arg(long, default_value_t = 1, requires = "profile")]
     repeat: u32,
-}
-
-/// The kinds of test worth running for long.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum LongRun {
-    /// Kills, cuts and full disks.
-    Faults,
-    /// Random bytes at everything that is parsed.
-    Fuzz,
+    /// Where the random numbers of `--profile money` begin, to tell again what failed. It says which it took.
+    #[arg(long, requires = "profile", value_parser = clap::value_parser!(u32).range(..=i64::from(SEED_MAX)))]
+    seed: Option<u32>,
 }
 
 /// The command.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    match options.profile {
-        None => sections(Sections::only(&options.section)),
-        Some(LongRun::Faults) => faults(options.repeat),
-        Some(LongRun::Fuzz) => fuzz(options.repeat),
+    match (options.profile, options.seed) {
+        (None, _) => sections(Sections::only(&options.section)),
+        (Some(LongRun::Money), seed) => long_runs::money(options.repeat, seed),
+        (Some(LongRun::Faults | LongRun::Fuzz), Some(_)) => bail!("--seed is for --profile money"),
+        (Some(LongRun::Faults), None) => long_runs::faults(options.repeat),
+        (Some(LongRun::Fuzz), None) => long_runs::fuzz(options.repeat),
     }
 }
 
@@ -93,6 +89,7 @@ fn set_up() -> Result<()> {
         Area::Build,
         Area::WindowBuild,
         Area::Ui,
+        Area::Contracts,
         Area::Engine,
         Area::Testbed,
         Area::Postgres,
@@ -127,54 +124,6 @@ fn real_window() -> Result<()> {
     process::run(&mut tests)?;
     println!("Screenshots are in {}.", shots.display());
     Ok(())
-}
-
-fn faults(repeat: u32) -> Result<ExitCode> {
-    let mut sections = Sections::all();
-    let ready = sections.run(Section::SetUp, || {
-        setup::ensure(&[Area::Build, Area::WindowBuild, Area::Engine, Area::Testbed])?;
-        check::page()?;
-        contracts::build()?;
-        setup::install_tool(&Tool::NEXTEST)
-    });
-    let engine = sections.run_with(Section::Engine, ready, |()| Engine::ensure());
-    sections.run_with(Section::Faults, engine.as_ref(), |_| {
-        // One run after the other: a run of nextest's own `--stress-count` has been seen to end well with one of its rounds failed.
-        for round in 1..=repeat {
-            println!("Round {round} of {repeat}.");
-            process::run(nextest("all()").args(["--profile", "faults"]))?;
-        }
-        Ok(())
-    });
-    drop(engine);
-    Ok(sections.finish())
-}
-
-fn fuzz(repeat: u32) -> Result<ExitCode> {
-    let mut sections = Sections::all();
-    let ready = sections.run(Section::SetUp, || {
-        setup::ensure(&[Area::Build, Area::Fuzz])?;
-        setup::install_tool(&Tool::FUZZ)
-    });
-    let folder = workspace::root().join("protocol/fuzz");
-    sections.run_with(Section::Fuzz, ready, |()| {
-        for target in targets(&folder)? {
-            let mut fuzz = cargo();
-            fuzz.args(["fuzz", "run", "--fuzz-dir"]).arg(&folder).arg(&target);
-            fuzz.args(["--", &format!("-max_total_time={}", FUZZ_SECONDS * repeat)]);
-            // The sanitizer's flags are unstable; this lets the pinned compiler take them, so no second one is needed.
-            process::run(fuzz.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", workspace::target().join("fuzz")))?;
-        }
-        Ok(())
-    });
-    Ok(sections.finish())
-}
-
-fn targets(folder: &std::path::Path) -> Result<Vec<String>> {
-    let files = std::fs::read_dir(folder.join("fuzz_targets")).context("there are no fuzz targets in protocol/fuzz")?;
-    let mut names: Vec<String> = files.filter_map(|file| Some(file.ok()?.path().file_stem()?.to_str()?.to_owned())).collect();
-    names.sort();
-    Ok(names)
 }
 
 /// A nextest run over the workspace that was built, narrowed to `filter`. In CI a failing test never hides another.

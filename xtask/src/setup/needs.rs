@@ -11,6 +11,8 @@ pub(crate) enum Area {
     WindowBuild,
     /// Building and testing the UI.
     Ui,
+    /// Compiling and testing the contracts.
+    Contracts,
     /// Running containers.
     Engine,
     /// Making job images.
@@ -122,6 +124,13 @@ pub(super) const NEEDS: &[Need] = &[
         "a private session bus: one window per session, not per machine",
         Probe::Program(&["dbus-daemon"]),
         "dbus",
+    ),
+    need(
+        Area::Display,
+        "gnome-keyring-daemon",
+        "a real keyring: the wallet's password is kept in one",
+        Probe::Program(&["gnome-keyring-daemon"]),
+        "gnome-keyring",
     ),
     need(
         Area::WindowTest,

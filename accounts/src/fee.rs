@@ -1,6 +1,6 @@
 //! What the platform keeps of what a customer pays, and the split between it and the supplier.
 //!
-//! Source: `MONEY.md` §3.3; `Market` settles by the same formula (`contracts/src/types/Micros.sol`), in micros like the ledger. A fee
+//! `Market` settles by the same formula (`contracts/src/types/Micros.sol`), in micros like the ledger. A fee
 //! is computed on the cumulative amount and rounded down; what a further step costs is the difference of two such fees. So the
 //! supplier has every remainder, it is always less than a micro, and it does not grow with the number of steps.
 //!

@@ -28,7 +28,7 @@ pub struct Leaf {
 impl Leaf {
     /// `keccak256(bytes.concat(keccak256(abi.encode(chainid, distributor, account, asset, cumulative))))`.
     ///
-    /// Source: `MONEY.md` §4. Hashed twice, as `OpenZeppelin` does, so that no inner node of a tree can pass for a leaf.
+    /// Hashed twice, as `OpenZeppelin` does, so that no inner node of a tree can pass for a leaf.
     #[must_use]
     pub fn hash(&self, distributor: &Distributor) -> B256 {
         let Self { account, asset, cumulative } = *self;

@@ -1,6 +1,6 @@
 //! What HFR is worth, when two independent observers agree on it, and what amounts become at that price.
 //!
-//! Source: `MONEY.md` §3.3. The price is the lower of a 30-minute average of trades and an oracle, and it is refused when either
+//! The price is the lower of a 30-minute average of trades and an oracle, and it is refused when either
 //! is missing, stale or far from the other: a price that somebody can move for a minute must not decide what a job costs.
 
 use std::{fmt, num::NonZeroU64};

@@ -2,7 +2,7 @@
 //!
 //! A quote is per hour and holds for a minute; reserving freezes it. Whoever pays in HFR pays less because the platform keeps less:
 //! the price is the least that leaves the supplier what he gets from everybody else, so the discount is the platform's and never
-//! his. Source: `MONEY.md`, "Who sets prices", and §3.3.
+//! his.
 
 use headframe_protocol::{Micros, TimestampMs};
 
@@ -102,7 +102,7 @@ impl Quote {
     /// [`QuoteError`] if the price is below nothing, or so high that an amount does not fit the ledger.
     pub fn new(price: Micros, fee_bps: FeeBps, hfr: Option<HfrTerms>, now: TimestampMs) -> Result<Self, QuoteError> {
         let stable = HourlyRate::new(price, fee_bps)?;
-        let hfr = hfr.map(|terms| HfrRate::new(&stable, terms)).transpose()?.filter(|hfr| hfr.usd <= price);
+        let hfr = hfr.map(|terms| HfrRate::of(&stable, terms)).transpose()?.filter(|hfr| hfr.usd <= price);
         let valid_until_ms = TimestampMs::from_millis(now.as_millis().saturating_add(VALID_MS));
         Ok(Self { issued_ms: now, valid_until_ms, stable, hfr })
     }
@@ -115,8 +115,16 @@ impl Quote {
 }
 
 impl HfrRate {
+    /// An hour that costs `price` micro-dollars from everybody else, of which `fee_bps` is the platform's then.
+    ///
+    /// # Errors
+    /// [`QuoteError`] as for a [`Quote`].
+    pub fn new(price: Micros, fee_bps: FeeBps, terms: HfrTerms) -> Result<Self, QuoteError> {
+        Self::of(&HourlyRate::new(price, fee_bps)?, terms)
+    }
+
     /// The least that leaves the supplier what `stable` does.
-    fn new(stable: &HourlyRate, terms: HfrTerms) -> Result<Self, QuoteError> {
+    fn of(stable: &HourlyRate, terms: HfrTerms) -> Result<Self, QuoteError> {
         let HfrTerms { price, fee_bps } = terms;
         let usd = fee_bps.least_price(stable.supplier).map_err(QuoteError::Fee)?;
         let rate = HourlyRate::new(price.hfr_from_customer(usd).map_err(QuoteError::Conversion)?, fee_bps)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
-use headframe_protocol::{JobId, job::JobState};
+use headframe_protocol::{JobId, api::PayIn, job::JobState};
 
 pub mod money;
 
@@ -166,9 +166,30 @@ pub struct SubmitArgs {
     /// What to call the job, instead of what the file says.
     #[arg(long)]
     pub name: Option<String>,
+    /// What to pay in: dollars, or HFR for less. `headframe quote` says whether HFR is taken now.
+    #[arg(long, value_name = "COIN", default_value = "usd")]
+    pub pay: Coin,
     /// A text of your own that makes this submission happen once, however often it is sent.
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,
+}
+
+/// What jobs are paid in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Coin {
+    /// Dollars: granted, earned, paid by card, or a chain's stablecoin.
+    Usd,
+    /// The network's token.
+    Hfr,
+}
+
+impl From<Coin> for PayIn {
+    fn from(coin: Coin) -> Self {
+        match coin {
+            Coin::Usd => Self::Usd,
+            Coin::Hfr => Self::Hfr,
+        }
+    }
 }
 
 impl Args {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use headframe_protocol::{
     JobId, TimestampMs,
-    api::{Account, AttemptList, Balance, Batch, BatchAccepted, Job, JobList, OfferList, Usage},
+    api::{Account, AttemptList, Balance, Batch, BatchAccepted, Job, JobList, OfferList, PayIn, Usage},
     error::Problem,
     job::{JobSpec, JobState},
 };
@@ -119,15 +119,17 @@ impl Client {
 
     /// Submits one job. The same `key` with the same job is the same submission, however often it is sent.
     #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
-    pub async fn submit(&self, spec: &JobSpec, key: &str) -> Result<Job, ClientError> {
-        let request = || self.request(Method::POST, &["jobs"]).header(IDEMPOTENCY_KEY, key).json(spec);
+    pub async fn submit(&self, spec: &JobSpec, pay_in: PayIn, key: &str) -> Result<Job, ClientError> {
+        let post = || self.request(Method::POST, &["jobs"]).query(&[("pay_in", pay_in)]);
+        let request = || post().header(IDEMPOTENCY_KEY, key).json(spec);
         self.document(self.send(&request).await?).await
     }
 
     /// Submits several jobs or an array: all are accepted, or none.
     #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
-    pub async fn submit_batch(&self, batch: &Batch, key: &str) -> Result<BatchAccepted, ClientError> {
-        let request = || self.request(Method::POST, &["jobs:batch"]).header(IDEMPOTENCY_KEY, key).json(batch);
+    pub async fn submit_batch(&self, batch: &Batch, pay_in: PayIn, key: &str) -> Result<BatchAccepted, ClientError> {
+        let post = || self.request(Method::POST, &["jobs:batch"]).query(&[("pay_in", pay_in)]);
+        let request = || post().header(IDEMPOTENCY_KEY, key).json(batch);
         self.document(self.send(&request).await?).await
     }
 

@@ -16,6 +16,7 @@ use headframe_coordinator::{
     market::{Agent, Backoff, Market, QueuedJob, Verdict, Want},
     store::{
         jobs::{self, NewJob},
+        lifecycle::Amount,
         purses::Purse,
         switches::{self, Switch},
     },
@@ -173,8 +174,9 @@ async fn listen(mut socket: Socket) {
 
 async fn queue(coordinator: &Coordinator, customer: CustomerId) -> anyhow::Result<()> {
     let (app, spec) = (coordinator.app(), std::sync::Arc::new(spec()?));
-    let new: Vec<NewJob> =
-        (0..JOBS).map(|_| NewJob { id: JobId::generate(), spec: spec.clone(), array_index: None, held: Micros::ZERO }).collect();
+    let new: Vec<NewJob> = (0..JOBS)
+        .map(|_| NewJob { id: JobId::generate(), spec: spec.clone(), array_index: None, held: Amount::default() })
+        .collect();
     let mut tx = app.store.begin().await?;
     let now = app.store.now();
     jobs::insert(&mut tx, (customer, ApiKeyId::generate()), &new, &Purse::practice(1_000), now).await?;

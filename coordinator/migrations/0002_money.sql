@@ -7,7 +7,16 @@ ALTER TABLE job ADD COLUMN asset TEXT NOT NULL DEFAULT 'USD';
 ALTER TABLE job ADD COLUMN chain BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE job ADD COLUMN fee_bps BIGINT;                           -- frozen at submission; absent: the attempt's
 ALTER TABLE job ADD COLUMN tab_id TEXT;                              -- whose tab on the chain it is charged to
-CREATE INDEX job_holding_of_tab ON job (tab_id) WHERE held <> 0;
+
+-- A job paid in HFR: at which price, frozen at submission. What it holds and is charged is told in dollars everywhere; these are the
+-- same amounts in millionths of an HFR. Absent for every other job.
+ALTER TABLE job ADD COLUMN hfr_picos BIGINT;                         -- 10^-12 of a dollar per HFR
+ALTER TABLE job ADD COLUMN hfr_seen_ms BIGINT;                       -- when that was observed
+ALTER TABLE job ADD COLUMN held_hfr BIGINT;
+ALTER TABLE job ADD COLUMN charged_hfr BIGINT;
+CREATE INDEX job_holding_of_tab ON job (tab_id) WHERE held <> 0 OR held_hfr <> 0;
+ALTER TABLE attempt ADD COLUMN charged_hfr BIGINT;
+ALTER TABLE attempt ADD COLUMN hfr_per_hour BIGINT;
 
 -- What the rig got of `charged`. Absent: written down before there was more than one way to split it.
 ALTER TABLE attempt ADD COLUMN credit BIGINT;
@@ -136,18 +145,20 @@ CREATE TABLE payout_hold (
     since_ms BIGINT NOT NULL
 );
 
--- One payout of one chain: the public file, its root, and where it is.
+-- One payout of one chain: the public file, its root, and where it is. One that was vetoed is undone and made anew, as the next take.
 CREATE TABLE payout (
     chain BIGINT NOT NULL,
     epoch BIGINT NOT NULL,
+    take BIGINT NOT NULL,                      -- 1, or more after vetoes
     from_ms BIGINT NOT NULL,
     to_ms BIGINT NOT NULL,
     file TEXT NOT NULL,
     root TEXT NOT NULL,
     file_hash TEXT NOT NULL,
-    state TEXT NOT NULL,                       -- built, proposed, active, vetoed
+    state TEXT NOT NULL,                       -- built, proposed, active, vetoed, undone
+    proposed_by TEXT,                          -- the transaction that brought the root to the chain
     changed_ms BIGINT NOT NULL,
-    PRIMARY KEY (chain, epoch)
+    PRIMARY KEY (chain, epoch, take)
 );
 
 -- Price of HFR as somebody observed it, in 10^-12 of a dollar.
@@ -206,6 +217,7 @@ CREATE TABLE maturing (
 );
 CREATE INDEX maturing_open ON maturing (earned_ms) WHERE ended_ms IS NULL;
 CREATE INDEX maturing_of_customer ON maturing (customer_id, earned_ms) WHERE ended_ms IS NULL;
+CREATE INDEX maturing_of_job ON maturing (job_id);
 
 -- From which networks customers and rigs have come: keyed sums, never addresses.
 CREATE TABLE seen_at (

@@ -113,6 +113,11 @@ enum PayoutCommand {
         /// The account on the chain, 0x….
         account: alloy_primitives::Address,
     },
+    /// Take back the newest payout of a chain after a watcher has vetoed it. It is made anew from what is owed then.
+    Undo {
+        /// The chain's id.
+        chain: u64,
+    },
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

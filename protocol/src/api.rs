@@ -44,6 +44,9 @@ pub struct Job {
     pub held: Micros,
     /// Charged for it so far.
     pub charged: Micros,
+    /// The same in HFR, if it is paid in HFR.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hfr: Option<JobHfr>,
     /// When it was submitted.
     pub created_ms: TimestampMs,
     /// When its state last changed.
@@ -51,6 +54,30 @@ pub struct Job {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_ms: Option<TimestampMs>,
+}
+
+/// What a job that is paid in HFR holds and is charged. `held` and `charged` of the job are what that is worth in dollars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobHfr {
+    /// Set aside for it, in millionths of an HFR.
+    pub held: Micros,
+    /// Charged for it so far, in millionths of an HFR.
+    pub charged: Micros,
+    /// Millionths of a millionth of a dollar per HFR, frozen when it was submitted.
+    pub picos_per_hfr: u64,
+}
+
+/// What a customer pays in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum PayIn {
+    /// Dollars: granted, earned, paid by card, or a chain's stablecoin.
+    #[default]
+    Usd,
+    /// HFR, at the price of the moment of submission. The platform keeps less of it, so it costs less.
+    Hfr,
 }
 
 /// A page of jobs, newest first.
@@ -110,6 +137,12 @@ pub struct Attempt {
     pub charged_ms: u64,
     /// Charged for it.
     pub charged: Micros,
+    /// The same in HFR, in millionths, if it is paid in HFR.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charged_hfr: Option<Micros>,
+    /// Of what is charged, the platform's part; the rest is the rig's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Micros>,
     /// Bytes of log here.
     pub log_bytes: u64,
     /// When it was offered.
@@ -287,6 +320,8 @@ pub struct HfrQuote {
     pub price_per_hour: Micros,
     /// What the customer saves an hour, in dollars.
     pub discount_per_hour: Micros,
+    /// What is set aside at submission, in millionths of an HFR.
+    pub hold: Micros,
     /// Millionths of a millionth of a dollar per HFR, as two observers agree.
     pub picos_per_hfr: u64,
     /// When the older of the two was seen.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     CustomerId, Micros, TimestampMs,
     auth::{self, DeviceSignature, SignatureError},
+    chain::AssetKind,
     payout::wallet_domain,
 };
 
@@ -75,6 +76,13 @@ pub struct TabView {
     pub id: String,
     /// On which chain.
     pub chain_id: u64,
+    /// In what.
+    pub kind: AssetKind,
+    /// Whose money it is there.
+    pub wallet: String,
+    /// The order it was opened under; absent for money paid by card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
     /// `opening`, `open`, `closing` or `closed`.
     pub state: String,
     /// How much is reserved.

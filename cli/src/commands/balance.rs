@@ -76,15 +76,20 @@ fn told_tabs(tabs: &[TabView], chains: &[ChainProfile]) -> String {
     }
     let now = clock::now();
     let row = |tab: &TabView| {
-        let TabView { id, chain_id, state, reserved, used, fee_bps, settle_by_ms } = tab;
+        let TabView { id, chain_id, kind, wallet: _, order, state, reserved, used, fee_bps, settle_by_ms } = tab;
         let left = match settle_by_ms.since(now).as_millis() {
             0 => "over".to_owned(),
             left => format!("in {}", duration(left)),
         };
         let (chain, fee) = (chain_name(*chain_id, chains), percent(i64::from(*fee_bps)));
-        vec![id.clone(), chain, state.clone(), plain(*reserved), plain(*used), fee, left]
+        let from = if order.is_some() { "deposit" } else { "card" };
+        let coin = symbol(*chain_id, *kind, chains);
+        vec![id.clone(), chain, coin, from.to_owned(), state.clone(), plain(*reserved), plain(*used), fee, left]
     };
-    table(&["TAB", "CHAIN", "STATE", "RESERVED", "USED", "FEE", "ENDS"], &tabs.iter().map(row).collect::<Vec<_>>())
+    table(
+        &["TAB", "CHAIN", "COIN", "FROM", "STATE", "RESERVED", "USED", "FEE", "ENDS"],
+        &tabs.iter().map(row).collect::<Vec<_>>(),
+    )
 }
 
 #[cfg(test)]
@@ -140,6 +145,9 @@ mod tests {
         let tab = TabView {
             id: "0x0707".to_owned(),
             chain_id: 31_337,
+            kind: AssetKind::Stable,
+            wallet: "0x01".to_owned(),
+            order: Some("0x02".to_owned()),
             state: "open".to_owned(),
             reserved: Micros::dollars(12),
             used: Micros::new(250_000),
@@ -147,8 +155,8 @@ mod tests {
             settle_by_ms: headframe_protocol::TimestampMs::from_millis(0),
         };
         expect![[r"
-            TAB     CHAIN  STATE  RESERVED  USED  FEE  ENDS
-            0x0707  Home   open   12.00     0.25  10%  over"]]
+            TAB     CHAIN  COIN  FROM     STATE  RESERVED  USED  FEE  ENDS
+            0x0707  Home   USDC  deposit  open   12.00     0.25  10%  over"]]
         .assert_eq(&told_tabs(&[tab], &[profile()]));
         assert_eq!(told_tabs(&[], &[]), "Nothing is reserved for your jobs on any chain.");
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use headframe_protocol::{
     Micros,
-    api::{HfrQuote, QuoteView},
+    api::{HfrQuote, PayIn, QuoteView},
     job::JobSpec,
 };
 use serde::Serialize;
@@ -28,6 +28,9 @@ pub(super) struct Estimate {
     jobs: u64,
     /// What is set aside for all of them.
     hold: Micros,
+    /// The same in HFR, if it is taken for all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold_hfr: Option<Micros>,
 }
 
 /// What jobs cost that need the same.
@@ -45,7 +48,7 @@ struct KindEstimate {
 
 pub(super) async fn quote(client: &Client, file: &Path, out: &Output) -> Result<(), Error> {
     let estimate = estimate(client, &job_file::read(file)?).await?;
-    out.answer(&estimate, told)
+    out.answer(&estimate, |estimate| told(estimate, None))
 }
 
 /// Asks the network what the jobs would cost.
@@ -68,7 +71,15 @@ pub(super) async fn estimate(client: &Client, written: &[WrittenJob]) -> Result<
         let (name, max_price_per_hour) = (spec.name.clone(), spec.max_price_per_hour);
         estimates.push(KindEstimate { name, jobs, max_price_per_hour, quote });
     }
-    Ok(Estimate { kinds: estimates, jobs, hold })
+    let hold_hfr = hold_hfr(&estimates, jobs);
+    Ok(Estimate { kinds: estimates, jobs, hold, hold_hfr })
+}
+
+/// What is set aside of HFR; nothing if one of the jobs cannot be paid in it, or was not asked about.
+fn hold_hfr(kinds: &[KindEstimate], jobs: u64) -> Option<Micros> {
+    let asked: u64 = kinds.iter().map(|kind| kind.jobs).sum();
+    let add = |before: Micros, kind: &KindEstimate| kind.quote.hfr.as_ref().map(|hfr| sum(before, hfr.hold, kind.jobs));
+    kinds.iter().try_fold(Micros::ZERO, add).filter(|_| asked == jobs && jobs > 0)
 }
 
 /// How many jobs a specification makes.
@@ -96,9 +107,9 @@ fn need(spec: &JobSpec) -> JobSpec {
     }
 }
 
-/// An estimate as a person reads it.
-pub(super) fn told(estimate: &Estimate) -> String {
-    let Estimate { kinds, jobs, hold } = estimate;
+/// An estimate as a person reads it, who has chosen what he pays in or may still.
+pub(super) fn told(estimate: &Estimate, pay_in: Option<PayIn>) -> String {
+    let Estimate { kinds, jobs, hold, hold_hfr } = estimate;
     let several = kinds.len() > 1;
     let mut lines = Vec::new();
     for KindEstimate { name, jobs, max_price_per_hour, quote } in kinds {
@@ -112,7 +123,14 @@ pub(super) fn told(estimate: &Estimate) -> String {
         lines.extend(told_quote(quote, *max_price_per_hour));
     }
     let of = if *jobs == 1 { String::new() } else { format!(" for {jobs} jobs") };
-    lines.push(format!("Set aside   {hold}{of} at submission; what is not used comes back when a job ends"));
+    let hfr = hold_hfr.map(|hfr| format!("{} HFR", plain(hfr)));
+    let aside = match (pay_in, hfr) {
+        (Some(PayIn::Usd), _) | (None, None) => hold.to_string(),
+        (Some(PayIn::Hfr), Some(hfr)) => hfr,
+        (Some(PayIn::Hfr), None) => "HFR".to_owned(),
+        (None, Some(hfr)) => format!("{hold} or {hfr}"),
+    };
+    lines.push(format!("Set aside   {aside}{of} at submission; what is not used comes back when a job ends"));
     lines.join("\n")
 }
 
@@ -136,7 +154,7 @@ fn told_quote(quote: &QuoteView, most: Micros) -> Vec<String> {
         let bps = percent(share_bps(*fee, price));
         lines.push(format!("Of that     {owner} for the rig's owner, {fee} ({bps}) for the network"));
     }
-    if let Some(HfrQuote { price_per_hour, discount_per_hour, picos_per_hfr, price_seen_ms }) = hfr {
+    if let Some(HfrQuote { price_per_hour, discount_per_hour, hold: _, picos_per_hfr, price_seen_ms }) = hfr {
         let bps = percent(share_bps(*discount_per_hour, price));
         let age = duration(issued_ms.since(*price_seen_ms).as_millis());
         let (hfr, at) = (plain(*price_per_hour), picos(*picos_per_hfr));

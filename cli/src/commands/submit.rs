@@ -4,7 +4,7 @@ use std::{collections::HashMap, path::Path};
 
 use headframe_protocol::{
     JobId,
-    api::{Batch, Upload},
+    api::{Batch, PayIn, Upload},
     job::JobSpec,
 };
 use indicatif::ProgressBar;
@@ -34,17 +34,17 @@ enum Line<'a> {
 }
 
 pub(super) async fn submit(client: &Client, args: SubmitArgs, out: &Output) -> Result<(), Error> {
-    let SubmitArgs { file, wait, out: dir, force, name, idempotency_key } = args;
+    let SubmitArgs { file, wait, out: dir, force, name, pay, idempotency_key } = args;
     let existing = if force { Existing::Replace } else { Existing::Keep };
     let mut written = job_file::read(&file)?;
     if let Some(name) = name {
         written.iter_mut().for_each(|job| job.rename(&name));
     }
     if out.form() == Form::Text {
-        estimate(client, &written, out).await;
+        estimate(client, &written, pay.into(), out).await;
     }
     let key = idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string());
-    let jobs = until_interrupted(&[], submit_jobs(client, written, &key, |label| out.bytes_bar(label))).await?;
+    let jobs = until_interrupted(&[], submit_jobs(client, written, (pay.into(), &key), |label| out.bytes_bar(label))).await?;
     match out.form() {
         Form::Json => out.json(&Line::Submitted { jobs: &jobs })?,
         Form::Text => out.print(&jobs.iter().map(|job| format!("{job}\n")).collect::<String>())?,
@@ -58,9 +58,9 @@ pub(super) async fn submit(client: &Client, args: SubmitArgs, out: &Output) -> R
 }
 
 /// Says what the jobs would cost and what is set aside for them. That it cannot be said now is no reason not to submit.
-async fn estimate(client: &Client, written: &[WrittenJob], out: &Output) {
+async fn estimate(client: &Client, written: &[WrittenJob], pay_in: PayIn, out: &Output) {
     if let Ok(estimate) = quote::estimate(client, written).await {
-        out.remark(quote::told(&estimate));
+        out.remark(quote::told(&estimate, Some(pay_in)));
     }
 }
 
@@ -72,7 +72,7 @@ async fn estimate(client: &Client, written: &[WrittenJob], out: &Output) {
 pub async fn submit_jobs(
     client: &Client,
     written: Vec<WrittenJob>,
-    key: &str,
+    (pay_in, key): (PayIn, &str),
     bar: impl Fn(String) -> ProgressBar,
 ) -> Result<Vec<JobId>, Error> {
     let mut uploaded: HashMap<std::path::PathBuf, Upload> = HashMap::new();
@@ -96,8 +96,8 @@ pub async fn submit_jobs(
         specs.push(job.with_uploads(&uploads));
     }
     match &specs[..] {
-        [spec] if spec.array.is_none() => Ok(vec![client.submit(spec, key).await?.id]),
-        _ => Ok(client.submit_batch(&Batch { jobs: specs }, key).await?.jobs),
+        [spec] if spec.array.is_none() => Ok(vec![client.submit(spec, pay_in, key).await?.id]),
+        _ => Ok(client.submit_batch(&Batch { jobs: specs }, pay_in, key).await?.jobs),
     }
 }
 

@@ -6,4 +6,5 @@ mod network;
 mod deposits;
 mod withdrawals;
 mod prices;
+mod hfr;
 mod audits;

@@ -33,12 +33,15 @@ pub(crate) struct Network {
     pub(crate) said: HashMap<String, Answer>,
     /// What was asked with a key, and without.
     pub(crate) asked: Vec<(String, bool)>,
+    /// The same with what stood behind the question mark.
+    pub(crate) queries: Vec<(String, String)>,
 }
 
 impl Default for Network {
     fn default() -> Self {
         let (wallets, orders, tabs) = (Vec::new(), Vec::new(), Vec::new());
-        Self { wallets, orders, tabs, reserves: true, taken: false, is_down: false, said: HashMap::new(), asked: Vec::new() }
+        let (said, asked, queries) = (HashMap::new(), Vec::new(), Vec::new());
+        Self { wallets, orders, tabs, reserves: true, taken: false, is_down: false, said, asked, queries }
     }
 }
 
@@ -133,6 +136,9 @@ impl Network {
         self.tabs.push(TabView {
             id: id.to_string(),
             chain_id: CHAIN_ID,
+            kind: headframe_protocol::chain::AssetKind::Stable,
+            wallet: format!("{customer:#x}"),
+            order: Some(order.to_string()),
             state: "open".to_owned(),
             reserved: Micros::new(i64::try_from(amount).expect("little money")),
             used: Micros::ZERO,
@@ -168,8 +174,10 @@ impl Network {
 pub(crate) fn quote() -> Value {
     json!({
         "price_per_hour": "120000", "fee_per_hour": "12000", "owner_per_hour": "108000", "ready": 3, "hold": "250000",
-        "hfr": {"price_per_hour": "28723404", "discount_per_hour": "5106", "picos_per_hfr": 4_000_000_000_u64,
-            "price_seen_ms": 1_764_000_000_000_i64},
+        "hfr": {
+            "price_per_hour": "28723404", "discount_per_hour": "5106", "hold": "59840375", "picos_per_hfr": 4_000_000_000_u64,
+            "price_seen_ms": 1_764_000_000_000_i64,
+        },
         "issued_ms": 1_764_000_020_000_i64, "valid_until_ms": 1_764_000_080_000_i64,
     })
 }

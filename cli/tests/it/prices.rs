@@ -25,14 +25,14 @@ async fn a_quote_names_price_fee_discount_and_what_is_set_aside() {
         Of that     $0.108 for the rig's owner, $0.012 (10%) for the network
         In HFR      28.723404 HFR an hour: $0.005106 (4.25%) less, at $0.004 per HFR, seen 20.0 s ago
         Valid       for 1 min 0 s
-        Set aside   $0.25 at submission; what is not used comes back when a job ends
+        Set aside   $0.25 or 59.840375 HFR at submission; what is not used comes back when a job ends
     "#]]
     .assert_eq(&said.out);
     let said = world.run(&["--json", "quote", "-f", job.to_str().expect("text")]).await;
     let answer: Value = serde_json::from_str(&said.out).expect("JSON");
     assert_eq!(
-        (&answer["hold"], &answer["jobs"], &answer["kinds"][0]["quote"]["ready"]),
-        (&json!("250000"), &json!(1), &json!(3))
+        (&answer["hold"], &answer["hold_hfr"], &answer["jobs"], &answer["kinds"][0]["quote"]["ready"]),
+        (&json!("250000"), &json!("59840375"), &json!(1), &json!(3))
     );
 }
 

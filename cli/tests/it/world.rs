@@ -157,6 +157,7 @@ impl Said {
 
 async fn answer(State(both): State<Arc<Mutex<Both>>>, request: Request) -> Response {
     let act = format!("{} {}", request.method(), request.uri().path());
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let has_key = request.headers().contains_key(header::AUTHORIZATION);
     let body: Bytes = to_bytes(request.into_body(), 1 << 24).await.expect("a body");
     let Both { ledger, network } = &mut *both.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,6 +167,7 @@ async fn answer(State(both): State<Arc<Mutex<Both>>>, request: Request) -> Respo
             .answer(&call)
             .map_or_else(|| StatusCode::BAD_GATEWAY.into_response(), |said| axum::Json(said).into_response());
     }
+    network.queries.push((act.clone(), query));
     let (status, body) = network.answer(ledger, &act, has_key, &body);
     let status = StatusCode::from_u16(status).expect("a status");
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()

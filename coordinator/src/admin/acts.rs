@@ -14,7 +14,11 @@ use crate::{
         commit,
         customers::{self, CustomerRecord, KeyRecord},
         grants::{self, Given},
-        images, keys, lifecycle, line, payouts, prices, rigs,
+        images, keys,
+        ledger::Posted,
+        lifecycle, line,
+        payouts::{self, MATURITY_LEAST, Payout, PayoutState},
+        prices, rigs,
         switches::{self, Switch},
         until_uncrossed,
     },
@@ -262,6 +266,13 @@ pub async fn refund(store: &Store, by: &By, job: JobId, amount: Micros, key: &st
 async fn refund_once(store: &Store, by: &By, job: JobId, amount: Micros, key: &str) -> Result<Given, ActError> {
     let (now, mut tx) = (store.now(), store.begin().await?);
     let of = grants::refundable(&mut tx, job).await?.ok_or_else(|| ActError::Missing(format!("job {job}")))?;
+    if let Some(safe) = of.by_card.map(|earned| earned.after(MATURITY_LEAST)).filter(|safe| *safe > now) {
+        // What is given back can be spent at once, and a stolen card's money would be out of reach of its bank.
+        let days = safe.since(now).as_secs().div_ceil(86_400);
+        return Err(ActError::Refused(format!(
+            "the job was paid by card, and for {days} more days its bank may take that back: use the card processor, or wait"
+        )));
+    }
     let key = format!("{job}:{}", checked_key(key)?);
     let given = grants::refund(&mut tx, (job, &of), amount, &key, &by.reason, now).await?;
     if given == Given::Now {
@@ -284,6 +295,37 @@ pub async fn hold_payout(store: &Store, by: &By, account: Address, held: bool) -
     payouts::set_hold(&mut tx, account, held.then_some(by.reason.as_str()), now).await?;
     let act = if held { "payout.hold" } else { "payout.release" };
     by.sign(tx, act, &account.to_string(), "", now).await
+}
+
+/// Takes the newest payout of a chain back, after a watcher has vetoed it: what it would have paid is owed as before, and the next look
+/// makes it anew. Returns its number.
+///
+/// # Errors
+/// [`ActError`] if it was not vetoed, or what it exchanged is used already.
+pub async fn undo_payout(store: &Store, by: &By, chain: u64) -> Result<u64, ActError> {
+    until_uncrossed(|| undo_payout_once(store, by, chain)).await
+}
+
+async fn undo_payout_once(store: &Store, by: &By, chain: u64) -> Result<u64, ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    let Some(newest) = payouts::newest(&mut tx, chain).await? else {
+        return Err(ActError::Missing(format!("payout on chain {chain}")));
+    };
+    let Payout { epoch, state, .. } = newest;
+    if state != PayoutState::Vetoed {
+        let text = format!("payout {epoch} of chain {chain} is {}; only one that was vetoed can be undone", state.as_str());
+        return Err(ActError::Refused(text));
+    }
+    match payouts::undo(&mut tx, &newest, now).await? {
+        Posted::Yes => {}
+        Posted::NotCovered(account) => {
+            return Err(ActError::Refused(format!(
+                "{account} has used what it got by payout {epoch}; put as much into the Distributor of chain {chain} first"
+            )));
+        }
+    }
+    by.sign(tx, "payout.undo", &newest.key(), &format!("root {}", newest.root), now).await?;
+    Ok(epoch)
 }
 
 /// Says what HFR is worth now, in millionths of a millionth of a dollar, as one of the two observers.

@@ -188,6 +188,11 @@ async fn payout(store: &Store, command: PayoutCommand, by: impl Fn() -> Result<B
     let (account, held) = match command {
         PayoutCommand::Hold { account } => (account, true),
         PayoutCommand::Release { account } => (account, false),
+        PayoutCommand::Undo { chain } => {
+            let epoch = acts::undo_payout(store, &by()?, chain).await?;
+            let text = format!("Payout {epoch} of chain {chain} is taken back. It is made anew within minutes.");
+            return Ok(Shown::said(&json!({ "chain": chain, "epoch": epoch }), text)?);
+        }
     };
     acts::hold_payout(store, &by()?, account, held).await?;
     let text = if held {

@@ -8,7 +8,7 @@ use axum::{
 };
 use headframe_protocol::{
     JobId,
-    api::{AttemptList, Batch, BatchAccepted, Job, JobList, PAGE_MAX},
+    api::{AttemptList, Batch, BatchAccepted, Job, JobList, PAGE_MAX, PayIn},
     error::Problem,
     job::{JobSpec, JobState, Reason},
 };
@@ -26,11 +26,21 @@ use crate::{
     store::{StoreError, attempts, jobs},
 };
 
+/// How jobs are paid for.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SubmitQuery {
+    /// `usd`, or `hfr` for a lower price. A quote says whether HFR is taken now.
+    #[serde(default)]
+    pub(crate) pay_in: PayIn,
+}
+
 /// Submits a job. The most it can cost is set aside of the balance at once. Sent again with the same `Idempotency-Key`
 /// and body, it answers as before and does nothing.
 #[utoipa::path(
     post, path = "/v1/jobs", tag = "jobs", operation_id = "submitJob", request_body = JobSpec,
-    params(("idempotency-key" = Option<String>, Header, description = "Names this request, 1 to 255 visible characters")),
+    params(SubmitQuery, ("idempotency-key" = Option<String>, Header, description = "Names this request, 1 to 255 visible characters")),
     responses(
         (status = 201, description = "Accepted", body = Job),
         (status = 402, description = "The balance does not cover it", body = Problem, content_type = "application/problem+json"),
@@ -44,6 +54,7 @@ use crate::{
 pub async fn submit(
     State(app): State<App>,
     customer: Customer,
+    Query(query): Query<SubmitQuery>,
     headers: HeaderMap,
     JsonBody(body): JsonBody,
 ) -> ApiResult<(StatusCode, Json<Job>)> {
@@ -51,7 +62,7 @@ pub async fn submit(
     if spec.array.is_some() {
         return Err(ApiError::invalid_field("array", "accepted by POST /v1/jobs:batch only"));
     }
-    let accepted = submission::accept(&app, &customer, Submission::new(vec![spec], &headers)?, "").await?;
+    let accepted = submission::accept(&app, &customer, Submission::new(vec![spec], query.pay_in, &headers)?, "").await?;
     let id = accepted.first().copied().ok_or_else(ApiError::internal)?;
     Ok((StatusCode::CREATED, Json(read(&app, &customer, id).await?)))
 }
@@ -59,7 +70,7 @@ pub async fn submit(
 /// Submits several jobs, all or none. One with an `array` becomes one job per index.
 #[utoipa::path(
     post, path = "/v1/jobs:batch", tag = "jobs", operation_id = "submitBatch", request_body = Batch,
-    params(("idempotency-key" = Option<String>, Header, description = "Names this request, 1 to 255 visible characters")),
+    params(SubmitQuery, ("idempotency-key" = Option<String>, Header, description = "Names this request, 1 to 255 visible characters")),
     responses(
         (status = 201, description = "All accepted", body = BatchAccepted),
         (status = 402, description = "The balance does not cover them", body = Problem, content_type = "application/problem+json"),
@@ -73,6 +84,7 @@ pub async fn submit(
 pub async fn submit_batch(
     State(app): State<App>,
     customer: Customer,
+    Query(query): Query<SubmitQuery>,
     headers: HeaderMap,
     JsonBody(body): JsonBody,
 ) -> ApiResult<(StatusCode, Json<BatchAccepted>)> {
@@ -80,7 +92,7 @@ pub async fn submit_batch(
     if batch.jobs.is_empty() {
         return Err(ApiError::invalid_field("jobs", "at least one"));
     }
-    let jobs = submission::accept(&app, &customer, Submission::new(batch.jobs, &headers)?, "jobs").await?;
+    let jobs = submission::accept(&app, &customer, Submission::new(batch.jobs, query.pay_in, &headers)?, "jobs").await?;
     Ok((StatusCode::CREATED, Json(BatchAccepted { jobs })))
 }
 

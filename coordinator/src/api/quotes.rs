@@ -3,11 +3,13 @@
 use axum::extract::State;
 use headframe_accounts::{
     FeeBps,
+    epoch::Rate,
     quote::{HfrTerms, Quote, VALID_MS},
 };
 use headframe_protocol::{
-    TimestampMs,
-    api::{HfrQuote, QuoteView},
+    Micros, TimestampMs,
+    api::{HfrQuote, Pot, QuoteView},
+    chain::AssetKind,
     job::JobSpec,
 };
 
@@ -18,6 +20,11 @@ use crate::{
     extract::Json,
     market::Want,
     prices,
+    store::{
+        ledger::{self, Account, Coin},
+        lifecycle::{most, promised},
+        purses::Purse,
+    },
 };
 
 /// Says what a job would cost now, and what would be set aside for it.
@@ -36,14 +43,10 @@ pub async fn quote(State(app): State<App>, _customer: Customer, Json(spec): Json
         return Err(ApiError::invalid(problems));
     }
     let (price, ready) = app.dispatch.cheapest(Want::of(&spec)).await;
-    let mut connection = app.store.read().await?;
     let now = app.store.now();
-    let agreed = prices::agreed(&mut connection, now).await?;
-    drop(connection);
+    let taken = hfr_taken(&app, &spec, now).await?;
     let fee = FeeBps::new(app.config.network.fee_bps).map_err(|error| ApiError::internal().because(error))?;
-    let terms = agreed.filter(|_| app.chains.home().is_some_and(|home| home.profile().hfr().is_some()));
-    let hfr = terms.map(|(price, _)| HfrTerms { price, fee_bps: FeeBps::HFR });
-    let quote = price.map(|price| Quote::new(price, fee, hfr, now)).transpose();
+    let quote = price.map(|price| Quote::new(price, fee, taken.as_ref().map(|taken| taken.terms), now)).transpose();
     let quote = quote.map_err(|error| ApiError::internal().because(error))?;
     Ok(Json(QuoteView {
         price_per_hour: quote.map(|quote| quote.stable.price),
@@ -51,13 +54,41 @@ pub async fn quote(State(app): State<App>, _customer: Customer, Json(spec): Json
         owner_per_hour: quote.map(|quote| quote.stable.supplier),
         ready,
         hold: spec.hold(),
-        hfr: quote.and_then(|quote| quote.hfr).zip(agreed).map(|(hfr, (_, seen))| HfrQuote {
+        hfr: quote.and_then(|quote| quote.hfr).zip(taken).map(|(hfr, taken)| HfrQuote {
             price_per_hour: hfr.rate.price,
             discount_per_hour: hfr.discount,
+            hold: taken.hold,
             picos_per_hfr: hfr.price.picos(),
-            price_seen_ms: seen,
+            price_seen_ms: taken.seen,
         }),
         issued_ms: now,
         valid_until_ms: TimestampMs::from_millis(now.as_millis() + VALID_MS),
     }))
+}
+
+/// How HFR is taken now.
+struct Taken {
+    terms: HfrTerms,
+    /// When the price was seen.
+    seen: TimestampMs,
+    /// What is set aside of it.
+    hold: Micros,
+}
+
+/// Nothing if HFR is not taken for a job: there is no price, or too little in stock to pay its rig from.
+async fn hfr_taken(app: &App, spec: &JobSpec, now: TimestampMs) -> ApiResult<Option<Taken>> {
+    let mut connection = app.store.read().await?;
+    let Some((price, seen)) = prices::agreed(&mut connection, now).await? else { return Ok(None) };
+    let Some((home, asset)) = app.chains.home().and_then(|home| home.profile().hfr().map(|asset| (home, asset))) else {
+        return Ok(None);
+    };
+    let coin = Coin { chain: home.id(), kind: AssetKind::Hfr };
+    let rate = Some(Rate { usd_per_hfr: price, seen_ms: seen });
+    let purse = Purse { pot: Pot::Available, coin, fee_bps: Some(asset.fee_bps), tab: None, rate };
+    // More HFR than can be counted is not taken either.
+    let Ok(hold) = most(spec, app.config.network.fee_bps, &purse) else { return Ok(None) };
+    let stock = ledger::balance(&mut connection, Account::Inventory, Coin::stable(home.id())).await?;
+    let fee_bps = FeeBps::new(asset.fee_bps).map_err(|error| ApiError::internal().because(error))?;
+    let enough = promised(hold, rate)? <= stock;
+    Ok(enough.then_some(Taken { terms: HfrTerms { price, fee_bps }, seen, hold: hold.paid() }))
 }

@@ -174,7 +174,7 @@ async fn close(app: &App, customer: &Customer, tab: &str) -> ApiResult<StatusCod
 }
 
 fn view(tab: Tab) -> TabView {
-    let Tab { id, customer: _, coin, wallet: _, order: _, fee_bps, reserved, used, settled: _, settle_by, state } = tab;
-    let (chain_id, state) = (coin.chain, state.as_str().to_owned());
-    TabView { id, chain_id, state, reserved, used, fee_bps, settle_by_ms: settle_by }
+    let Tab { id, customer: _, coin, wallet, order, fee_bps, reserved, used, settled: _, settle_by, state } = tab;
+    let (chain_id, kind, state) = (coin.chain, coin.kind, state.as_str().to_owned());
+    TabView { id, chain_id, kind, wallet, order, state, reserved, used, fee_bps, settle_by_ms: settle_by }
 }

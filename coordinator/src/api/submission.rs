@@ -4,9 +4,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::http::HeaderMap;
 use headframe_protocol::{
-    JobId, Micros, Sha256, TimestampMs, UploadId,
-    api::{Pot, PotBalance},
-    chain::AssetKind,
+    JobId, Sha256, UploadId,
+    api::PayIn,
     error::FieldError,
     job::{Input, JobSpec, limits},
 };
@@ -16,17 +15,16 @@ use crate::{
     auth::Customer,
     error::{ApiError, ApiResult},
     store::{
-        Tx, commit, customers, fiat,
+        Tx, commit, customers,
         idempotency::{self, Known},
         images::{self, Standing},
-        jobs::{self, NewJob},
-        ledger::{self, Account, Coin, Kind, Transfer},
-        purses::{self, Purse},
+        jobs,
         switches::{self, Switch},
-        tabs::{self, Source},
         until_uncrossed, uploads,
     },
 };
+
+mod hold;
 
 /// The header that names a request.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -41,6 +39,7 @@ const ERRORS_MAX: usize = 100;
 #[derive(Debug)]
 pub(super) struct Submission {
     specs: Vec<JobSpec>,
+    pay_in: PayIn,
     key: Option<String>,
     /// Their [`fingerprint`].
     jobs: Sha256,
@@ -48,7 +47,7 @@ pub(super) struct Submission {
 
 impl Submission {
     /// The same key with other jobs is refused.
-    pub(super) fn new(specs: Vec<JobSpec>, headers: &HeaderMap) -> ApiResult<Self> {
+    pub(super) fn new(specs: Vec<JobSpec>, pay_in: PayIn, headers: &HeaderMap) -> ApiResult<Self> {
         let key = headers.get(IDEMPOTENCY_KEY).map(|value| {
             let text = value
                 .to_str()
@@ -56,17 +55,21 @@ impl Submission {
                 .filter(|text| (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()));
             text.map(str::to_owned).ok_or_else(|| ApiError::invalid_field(IDEMPOTENCY_KEY, "1 to 255 visible ASCII characters"))
         });
-        let jobs = fingerprint(&specs)?;
-        Ok(Self { specs, key: key.transpose()?, jobs })
+        let jobs = fingerprint(&specs, pay_in)?;
+        Ok(Self { specs, pay_in, key: key.transpose()?, jobs })
     }
 }
 
 /// What two requests for the same work have in common. Whoever runs a script again uploads his files again; that they are the
 /// same bytes their sums say.
-fn fingerprint(specs: &[JobSpec]) -> ApiResult<Sha256> {
+fn fingerprint(specs: &[JobSpec], pay_in: PayIn) -> ApiResult<Sha256> {
     let mut specs = specs.to_vec();
     specs.iter_mut().flat_map(|spec| &mut spec.inputs).for_each(|input| input.upload = None);
-    serde_json::to_vec(&specs).map(|text| Sha256::of(&text)).map_err(|error| ApiError::internal().because(error))
+    let text = match pay_in {
+        PayIn::Usd => serde_json::to_vec(&specs),
+        PayIn::Hfr => serde_json::to_vec(&(&specs, pay_in)),
+    };
+    text.map(|text| Sha256::of(&text)).map_err(|error| ApiError::internal().because(error))
 }
 
 /// Takes the jobs in, all or none, and returns their ids in order. `list` is the field the specifications stand in, empty if
@@ -78,12 +81,12 @@ pub(super) async fn accept(app: &App, customer: &Customer, submission: Submissio
     // Counted before anything is spread: the sum of ranges may be larger than any memory.
     check_size(&submission.specs, list)?;
     check(&submission.specs, list)?;
-    let jobs: Vec<NewJob> = submission.specs.iter().flat_map(spread).collect();
+    let jobs: Vec<Spread> = submission.specs.iter().flat_map(spread).collect();
     until_uncrossed(|| take_in(app, customer, &submission, &jobs, list)).await
 }
 
 /// All in one transaction. What it answers is known before it begins: the ids are ours to choose.
-async fn take_in(app: &App, customer: &Customer, submission: &Submission, jobs: &[NewJob], list: &str) -> ApiResult<Vec<JobId>> {
+async fn take_in(app: &App, customer: &Customer, submission: &Submission, jobs: &[Spread], list: &str) -> ApiResult<Vec<JobId>> {
     let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
     let mut tx = app.store.begin().await?;
     let now = app.store.now();
@@ -97,8 +100,8 @@ async fn take_in(app: &App, customer: &Customer, submission: &Submission, jobs: 
         }
     }
     admit(app, customer, &mut tx, &submission.specs, jobs.len(), list).await?;
-    let purse = hold(app, customer, &mut tx, jobs, now).await?;
-    jobs::insert(&mut tx, (customer.id, customer.key), jobs, &purse, now).await?;
+    let (purse, jobs) = hold::hold(app, customer, &mut tx, (jobs, submission.pay_in), now).await?;
+    jobs::insert(&mut tx, (customer.id, customer.key), &jobs, &purse, now).await?;
     commit(tx, "take jobs in").await?;
     app.dispatch.queued(jobs.iter().map(|job| job.queued(customer.id, purse.pot, now)).collect()).await;
     metrics::counter!("headframe_jobs_submitted_total").increment(ids.len() as u64);
@@ -153,12 +156,17 @@ fn placed(list: &str, at: usize, field: &str) -> String {
     if list.is_empty() { field.to_owned() } else { format!("{list}[{at}].{field}") }
 }
 
+/// One job of a submission, with no array left in its specification.
+struct Spread {
+    id: JobId,
+    spec: Arc<JobSpec>,
+    array_index: Option<u32>,
+}
+
 /// One job, or one per index of an array.
-fn spread(spec: &JobSpec) -> Vec<NewJob> {
-    // A free job is no job: what is held is at least the smallest amount.
-    let held = spec.hold().max(Micros::new(1));
+fn spread(spec: &JobSpec) -> Vec<Spread> {
     let plain = Arc::new(JobSpec { array: None, ..spec.clone() });
-    let job = |array_index| NewJob { id: JobId::generate(), spec: Arc::clone(&plain), array_index, held };
+    let job = |array_index| Spread { id: JobId::generate(), spec: Arc::clone(&plain), array_index };
     match spec.array {
         None => vec![job(None)],
         Some(range) => (range.from..=range.to).map(|index| job(Some(index))).collect(),
@@ -222,66 +230,4 @@ async fn inputs(customer: &Customer, tx: &mut Tx, specs: &[JobSpec], list: &str)
         }
     }
     Ok(())
-}
-
-/// Sets the most the jobs can cost aside, all from one pot: the first that covers it.
-async fn hold(app: &App, customer: &Customer, tx: &mut Tx, jobs: &[NewJob], now: TimestampMs) -> ApiResult<Purse> {
-    let needed = jobs.iter().fold(0_i64, |sum, job| sum.saturating_add(job.held.get()));
-    let needed = Micros::new(needed);
-    super::key_limits::check(tx, customer.key, needed, now).await?;
-    let pots = purses::filled(tx, customer.id).await?;
-    for pot in pots.iter().filter(|pot| pot.pot != Pot::Free && pot.kind == AssetKind::Stable && pot.amount >= needed) {
-        let Some(purse) = purse_of(app, customer, tx, pot, needed).await? else { continue };
-        let (from, held) = (purse.account(customer.id), Account::Held(customer.id));
-        let hold = |job: &NewJob| Transfer::between(Kind::Hold, &job.id.to_string(), from, held, (purse.coin, job.held));
-        let transfers: Vec<Transfer> = jobs.iter().map(|job| hold(job).for_job(job.id)).collect();
-        // What was read may have been spent since; then the next pot is tried.
-        if ledger::post(tx, &transfers, now).await? == ledger::Posted::Yes {
-            return Ok(purse);
-        }
-    }
-    Err(not_covered(needed, &pots))
-}
-
-/// How `needed` is paid from a pot; nothing if there is no tab with as much room to charge it to.
-async fn purse_of(app: &App, customer: &Customer, tx: &mut Tx, filled: &PotBalance, needed: Micros) -> ApiResult<Option<Purse>> {
-    let PotBalance { pot, chain_id, kind, amount: _ } = *filled;
-    let coin = Coin { chain: chain_id, kind };
-    let source = match pot {
-        // What his bank has taken back is taken of what he has left, and not spent in the meantime.
-        Pot::Fiat if fiat::owed_by(tx, customer.id).await? > Micros::ZERO => return Ok(None),
-        Pot::Fiat => Source::Card,
-        Pot::Available => Source::Order,
-        Pot::Earned | Pot::Free => return Ok(Some(Purse { pot, coin, fee_bps: Some(app.config.network.fee_bps), tab: None })),
-    };
-    if coin == Coin::PRACTICE {
-        return Ok(Some(Purse::practice(app.config.network.fee_bps)));
-    }
-    let open = tabs::with_room(tx, customer.id, coin, source, needed).await?;
-    Ok(open.map(|tab| Purse { pot, coin, fee_bps: Some(tab.fee_bps), tab: Some(tab.id) }))
-}
-
-fn not_covered(needed: Micros, pots: &[PotBalance]) -> ApiError {
-    let dollars = |spendable: bool| {
-        let of = pots.iter().filter(move |pot| (pot.pot != Pot::Free) == spendable && pot.kind == AssetKind::Stable);
-        of.map(|pot| pot.amount)
-    };
-    let most = dollars(true).max().unwrap_or(Micros::ZERO);
-    let missing = Micros::new(needed.get() - most.get());
-    let mut said = format!("{needed} is needed to set aside, {most} is available: {missing} is missing.");
-    let several = dollars(true).filter(|amount| *amount > Micros::ZERO).count() > 1;
-    if several {
-        said.push_str(" A job is paid from one pot; `pots` of the balance lists them.");
-    }
-    if missing <= Micros::ZERO {
-        // There is enough, but no tab on a chain it could be charged to: not yet, in several, or not while a card's bank wants it back.
-        said = format!(
-            "{needed} is needed to set aside; as much is not reserved for jobs in one piece on a chain. `/v1/tabs` lists what is."
-        );
-    }
-    let free: Micros = dollars(false).sum();
-    if free >= missing && missing > Micros::ZERO {
-        said.push_str(" You have enough on the chain: sign an order to spend it.");
-    }
-    ApiError::insufficient_balance(said)
 }

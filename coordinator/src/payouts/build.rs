@@ -21,7 +21,7 @@ use crate::{
     chain::Chain,
     settlement::SettlementError,
     store::{
-        StoreError, Tx, commit,
+        Tx, commit,
         ledger::{self, Account, Coin, Kind, Leg, Posted, Transfer},
         line,
         payouts::{self, KeptTerms, PaidWork, Payout, PayoutState, Unpaid, UnpaidCause},
@@ -41,36 +41,27 @@ async fn build_once(app: &App, chain: &Chain) -> Result<bool, SettlementError> {
     let mut tx = app.store.begin().await?;
     let now = app.store.now();
     let newest = payouts::newest(&mut tx, chain.id()).await?;
-    let waits = newest
-        .as_ref()
-        .is_some_and(|newest| newest.state != PayoutState::Active || now.since(newest.to) < app.config.timers.payout);
-    if waits {
-        return Ok(false);
-    }
-    let previous = newest.as_ref().map(|newest| EpochFile::parse(newest.file.as_bytes())).transpose();
+    let (previous, take) = match newest {
+        None => (None, 1),
+        // What was undone is made anew at once: everybody in it has waited long enough.
+        Some(undone) if undone.state == PayoutState::Undone => {
+            (payouts::find(&mut tx, chain.id(), undone.epoch - 1).await?, undone.take + 1)
+        }
+        Some(newest) if newest.state == PayoutState::Active && now.since(newest.to) >= app.config.timers.payout => {
+            (Some(newest), 1)
+        }
+        Some(_) => return Ok(false),
+    };
+    let previous = previous.map(|previous| EpochFile::parse(previous.file.as_bytes())).transpose();
     let previous = previous.map_err(|error| SettlementError::File { chain: chain.id(), source: Box::new(error) })?;
     let Some(made) = draft(app, chain, &mut tx, previous.as_ref(), now).await? else { return Ok(false) };
     let Made { draft, legs, paid } = made;
     let file = epoch::build(draft, previous.as_ref())
         .map_err(|error| SettlementError::File { chain: chain.id(), source: Box::new(error) })?;
-    let transfer = Transfer {
-        id: format!("{}:{}:{}", Kind::Payout.as_str(), chain.id(), file.epoch),
-        kind: Kind::Payout,
-        job: None,
-        attempt: None,
-        memo: None,
-        legs: merged(legs),
-    };
-    match ledger::post(&mut tx, &[transfer], now).await? {
-        Posted::Yes => {}
-        Posted::NotCovered(account) => {
-            return Err(StoreError::Corrupt { what: "balance", value: format!("{account} does not cover a payout") }.into());
-        }
-    }
-    payouts::mark_paid(&mut tx, &paid, file.epoch).await?;
     let payout = Payout {
         chain: chain.id(),
         epoch: file.epoch,
+        take,
         from: file.from_ms,
         to: file.to_ms,
         root: file.root,
@@ -79,6 +70,17 @@ async fn build_once(app: &App, chain: &Chain) -> Result<bool, SettlementError> {
             .map_err(|error| SettlementError::File { chain: chain.id(), source: Box::new(error) })?,
         state: PayoutState::Built,
     };
+    let transfer =
+        Transfer { id: payout.transfer(), kind: Kind::Payout, job: None, attempt: None, memo: None, legs: merged(legs) };
+    match ledger::post(&mut tx, &[transfer], now).await? {
+        Posted::Yes => {}
+        Posted::NotCovered(account) => {
+            // Some of it was spent in this very moment; the next look sees both.
+            tracing::warn!(chain.id = chain.id(), ledger.account = %account, "An account does not cover a payout; looking again");
+            return Ok(false);
+        }
+    }
+    payouts::mark_paid(&mut tx, &paid, payout.epoch).await?;
     payouts::insert(&mut tx, &payout, now).await?;
     crate::fail::point("payout.built");
     commit(tx, "make a payout").await?;
@@ -113,21 +115,18 @@ async fn draft(
     previous: Option<&EpochFile>,
     now: TimestampMs,
 ) -> Result<Option<Made>, SettlementError> {
-    let from_ms = match previous {
-        Some(previous) => previous.to_ms,
-        None => TimestampMs::from_millis(now.as_millis() - 1),
-    };
-    let mut desk = Desk::open(chain, tx, now).await?;
-    let (mut credits, mut paid, mut all_legs, mut owed) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    let kinds = chain.profile().assets.iter().map(|asset| (asset.address, asset.kind)).collect();
+    let from_ms = previous.map_or(TimestampMs::from_millis(now.as_millis() - 1), |previous| previous.to_ms);
+    let profile = chain.profile();
+    let kinds = profile.assets.iter().map(|asset| (asset.address, asset.kind)).collect();
     let frame = Frame { network: &app.config.network.name, chain_id: chain.id(), to_ms: now, kinds };
+    let mut drafting =
+        Drafting { frame, desk: Desk::open(app, chain, tx, now).await?, credits: Vec::new(), legs: Vec::new(), paid: Vec::new() };
     let mut terms: BTreeMap<DeviceId, Option<KeptTerms>> = BTreeMap::new();
-    for asset in &chain.profile().assets {
+    for asset in &profile.assets {
         let coin = Coin { chain: chain.id(), kind: asset.kind };
-        for unpaid in payouts::unpaid(tx, coin, now).await? {
-            if unpaid.is_too_young(now) {
-                continue;
-            }
+        let all = payouts::unpaid(tx, coin, now).await?;
+        let mut spent = spent(&all);
+        for unpaid in all.into_iter().filter(|unpaid| !unpaid.is_too_young(now)) {
             let known = match terms.get(&unpaid.device) {
                 Some(known) => known.clone(),
                 None => {
@@ -137,25 +136,18 @@ async fn draft(
                 }
             };
             // Earnings of a rig that has not said where they go wait for it, and so do those of an account that is held.
-            let Some(known) = &known else { continue };
-            let (credit, legs) = desk.credit(&unpaid, coin, asset, known);
-            if let Err(fault) = credit.check(&frame) {
-                // One that anybody would find wrong must not keep all others from being paid. It stays where it is.
-                tracing::error!(chain.id = chain.id(), ledger.transfer = unpaid.transfer, %fault, "Earnings cannot be paid out");
-                continue;
+            if let Some(known) = &known {
+                let may_exchange = unpaid.may_be_exchanged(&mut spent);
+                drafting.take(unpaid, (coin, asset), known, may_exchange);
             }
-            desk.give(&credit);
-            owed += credit.amount.get();
-            all_legs.extend(legs);
-            credits.push(credit);
-            paid.push(unpaid);
         }
     }
+    let Drafting { credits, legs, paid, .. } = drafting;
     // The first payout of a chain needs somebody who is owed something; what was earned and spent at once is nobody's.
+    let owed: i64 = credits.iter().map(|credit| credit.amount.get()).sum();
     if credits.is_empty() || (previous.is_none() && owed <= 0) {
         return Ok(None);
     }
-    let profile = chain.profile();
     let tokens = profile.assets.iter().map(token).collect::<Result<_, _>>();
     let tokens = tokens.map_err(|source| SettlementError::File { chain: chain.id(), source })?;
     let draft = Draft {
@@ -166,7 +158,63 @@ async fn draft(
         tokens,
         credits,
     };
-    Ok(Some(Made { draft, legs: all_legs, paid }))
+    Ok(Some(Made { draft, legs, paid }))
+}
+
+/// What is taken into a payout.
+struct Drafting<'a> {
+    frame: Frame<'a>,
+    desk: Desk<'a>,
+    credits: Vec<Credit>,
+    legs: Vec<Leg>,
+    paid: Vec<Unpaid>,
+}
+
+impl Drafting<'_> {
+    /// One change of a rig's earnings. One that anybody would find wrong must not keep all others from being paid: it stays where it is.
+    fn take(&mut self, unpaid: Unpaid, at: (Coin, &Asset), terms: &KeptTerms, may_exchange: bool) {
+        let checked = self.desk.credit(&unpaid, at, terms, may_exchange).map_err(|error| error.to_string());
+        let checked = checked.and_then(|(credit, legs)| {
+            credit.check(&self.frame).map_err(|fault| fault.to_string())?;
+            Ok((credit, legs))
+        });
+        match checked {
+            Ok((credit, legs)) => {
+                self.desk.give(&credit);
+                self.credits.push(credit);
+                self.legs.extend(legs);
+                self.paid.push(unpaid);
+            }
+            Err(why) => tracing::error!(
+                chain.id = self.frame.chain_id,
+                ledger.transfer = unpaid.transfer,
+                why,
+                "Earnings cannot be paid out",
+            ),
+        }
+    }
+}
+
+/// What was spent of each rig's earnings.
+fn spent(all: &[Unpaid]) -> BTreeMap<DeviceId, i64> {
+    let mut spent = BTreeMap::new();
+    for unpaid in all.iter().filter(|unpaid| unpaid.amount < Micros::ZERO) {
+        *spent.entry(unpaid.device).or_default() -= unpaid.amount.get();
+    }
+    spent
+}
+
+impl Unpaid {
+    /// Whether it may be given in another coin. What was spent of a rig's earnings is taken from those that are given as they are.
+    fn may_be_exchanged(&self, spent: &mut BTreeMap<DeviceId, i64>) -> bool {
+        match spent.get_mut(&self.device) {
+            Some(left) if *left > 0 && self.amount > Micros::ZERO => {
+                *left -= self.amount.get();
+                false
+            }
+            _ => true,
+        }
+    }
 }
 
 /// Where a rig's earnings go now; nothing if that was never said or the operator holds the account.
@@ -182,7 +230,8 @@ fn token(asset: &Asset) -> Result<Token, Box<dyn std::error::Error + Send + Sync
 }
 
 /// Where earnings are paid out of the ledger, and exchanged for HFR where the owner wants it and the operator has it.
-struct Desk {
+struct Desk<'a> {
+    app: &'a App,
     chain: u64,
     now: TimestampMs,
     hfr: Option<Address>,
@@ -191,23 +240,30 @@ struct Desk {
     price: Option<(UsdPerHfr, TimestampMs)>,
 }
 
-impl Desk {
-    async fn open(chain: &Chain, tx: &mut Tx, now: TimestampMs) -> Result<Self, SettlementError> {
+impl<'a> Desk<'a> {
+    async fn open(app: &'a App, chain: &Chain, tx: &mut Tx, now: TimestampMs) -> Result<Self, SettlementError> {
         let hfr = chain.profile().hfr().map(|asset| asset.address);
         let coin = Coin { chain: chain.id(), kind: AssetKind::Hfr };
         let hfr_left = ledger::balance(tx, Account::Inventory, coin).await?;
         let price = crate::prices::agreed(tx, now).await?;
-        Ok(Self { chain: chain.id(), now, hfr, hfr_left, price })
+        Ok(Self { app, chain: chain.id(), now, hfr, hfr_left, price })
     }
 
     /// What one change of earnings becomes for its account, and what that means in the ledger.
-    fn credit(&self, unpaid: &Unpaid, coin: Coin, asset: &Asset, terms: &KeptTerms) -> (Credit, Vec<Leg>) {
+    fn credit(
+        &self,
+        unpaid: &Unpaid,
+        (coin, asset): (Coin, &Asset),
+        terms: &KeptTerms,
+        may_exchange: bool,
+    ) -> Result<(Credit, Vec<Leg>), SettlementError> {
         let Unpaid { transfer, leg: _, device, amount, cause } = unpaid;
         let account = terms.signed.terms.account;
         let earned = Account::Credit(*device);
         if terms.signed.terms.in_hfr
+            && may_exchange
             && let UnpaidCause::Work(work) = cause
-            && let Some((hfr, exchanged, price)) = self.exchange(coin, *amount)
+            && let Some((hfr, exchanged, cause)) = self.in_hfr(coin, *amount, work)?
         {
             let hfr_coin = Coin { chain: self.chain, kind: AssetKind::Hfr };
             let legs = vec![
@@ -216,17 +272,11 @@ impl Desk {
                 Leg::new(Account::Inventory, hfr_coin, exchanged.negated()),
                 Leg::new(Account::Payable(account), hfr_coin, exchanged),
             ];
-            let conversion = Conversion {
-                from: Source { chain_id: self.chain, asset: asset.address, kind: asset.kind },
-                amount: *amount,
-                rate: Some(Rate { usd_per_hfr: price.0, seen_ms: price.1 }),
-                at_ms: TimestampMs::from_millis(self.now.as_millis() - 1),
-            };
-            let cause = Cause::Conversion { conversion, work: work_of(work), maturity: work.maturity.clone() };
-            return (Credit { id: transfer.clone(), account, asset: hfr, amount: exchanged, cause }, legs);
+            return Ok((Credit { id: transfer.clone(), account, asset: hfr, amount: exchanged, cause }, legs));
         }
         let legs = vec![Leg::new(earned, coin, amount.negated()), Leg::new(Account::Payable(account), coin, *amount)];
         let cause = match cause {
+            UnpaidCause::Work(paid) if paid.paid_in != coin => self.out_of_stock(paid, *amount)?,
             UnpaidCause::Work(paid) => match paid.maturity.clone() {
                 Some(maturity) => Cause::Matured { maturity, work: work_of(paid) },
                 None => Cause::Job { work: work_of(paid) },
@@ -234,7 +284,44 @@ impl Desk {
             UnpaidCause::Spent(spend) => Cause::Spent { signed_spend: (**spend).clone() },
             UnpaidCause::Other(reason) => Cause::Correction { reason: line(reason, REASON_CHARS_MAX) },
         };
-        (Credit { id: transfer.clone(), account, asset: asset.address, amount: *amount, cause }, legs)
+        Ok((Credit { id: transfer.clone(), account, asset: asset.address, amount: *amount, cause }, legs))
+    }
+
+    /// Dollars that came from the operator's stock when the attempt ended: the customer had paid in HFR, or on another chain.
+    fn out_of_stock(&self, paid: &PaidWork, amount: Micros) -> Result<Cause, SettlementError> {
+        let conversion = Conversion {
+            from: self.source(paid.paid_in)?,
+            amount: if paid.rate.is_some() { share_of(paid) } else { amount },
+            rate: paid.rate.map(|(rate, _)| rate),
+            at_ms: paid.rate.map_or(paid.ended, |(_, submitted)| submitted),
+        };
+        Ok(Cause::Conversion { conversion, work: work_of(paid), maturity: paid.maturity.clone() })
+    }
+
+    /// The same earnings in HFR, and why: what the customer paid in HFR as it is, everything else at the price of now. Nothing if there is
+    /// no price, or not as much in stock.
+    fn in_hfr(&self, coin: Coin, amount: Micros, work: &PaidWork) -> Result<Option<(Address, Micros, Cause)>, SettlementError> {
+        if work.paid_in == (Coin { chain: self.chain, kind: AssetKind::Hfr }) {
+            let share = share_of(work);
+            let hfr = self.hfr.filter(|_| share > Micros::ZERO && share <= self.hfr_left);
+            return Ok(hfr.map(|hfr| (hfr, share, Cause::Job { work: work_of(work) })));
+        }
+        let Some((hfr, exchanged, price)) = self.exchange(coin, amount) else { return Ok(None) };
+        let conversion = Conversion {
+            from: self.source(work.paid_in)?,
+            amount,
+            rate: Some(Rate { usd_per_hfr: price.0, seen_ms: price.1 }),
+            at_ms: TimestampMs::from_millis(self.now.as_millis() - 1),
+        };
+        let cause = Cause::Conversion { conversion, work: work_of(work), maturity: work.maturity.clone() };
+        Ok(Some((hfr, exchanged, cause)))
+    }
+
+    /// What a customer paid in, as anybody can look it up.
+    fn source(&self, coin: Coin) -> Result<Source, SettlementError> {
+        let asset = self.app.chains.get(coin.chain).and_then(|chain| chain.asset(coin));
+        let unknown = || SettlementError::Unknown { chain: coin.chain, what: format!("{} of earlier days", coin.asset()) };
+        asset.map(|asset| Source { chain_id: coin.chain, asset: asset.address, kind: asset.kind }).ok_or_else(unknown)
     }
 
     /// HFR for dollars: only what is really there, only at a fresh price, never an IOU.
@@ -249,14 +336,22 @@ impl Desk {
 
     /// What is exchanged is gone.
     fn give(&mut self, credit: &Credit) {
-        if let Cause::Conversion { .. } = credit.cause {
+        if Some(credit.asset) == self.hfr {
             self.hfr_left = Micros::new(self.hfr_left.get() - credit.amount.get());
         }
     }
 }
 
+/// Of what the customer paid, the rig's part.
+fn share_of(paid: &PaidWork) -> Micros {
+    let before = paid.used_before.unwrap_or(Micros::ZERO);
+    let after = Micros::new(before.get().saturating_add(paid.charged.get()));
+    let fee = after.fee(paid.fee_bps).get() - before.fee(paid.fee_bps).get();
+    Micros::new(paid.charged.get() - fee)
+}
+
 fn work_of(paid: &PaidWork) -> Work {
-    let PaidWork { receipt, price_per_hour, fee_bps, charged_ms, charged, used_before, maturity: _ } = paid;
+    let PaidWork { receipt, price_per_hour, fee_bps, charged_ms, charged, used_before, .. } = paid;
     let follows = price_per_hour.per_hour_for(*charged_ms);
     Work {
         signed_receipt: receipt.clone(),

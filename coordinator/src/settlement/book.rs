@@ -46,9 +46,9 @@ pub(super) async fn book(app: &App, chain: &Chain, tx: &mut Tx, place: Place, ev
         Event::RootVetoed(event) => {
             tracing::error!(
                 chain.id = chain.id(), payout.epoch = event.epoch, watcher = %event.watcher, reason = event.reason,
-                "A watcher has vetoed a payout; nothing is paid on this chain until a person has looked",
+                "A watcher has vetoed a payout; nothing is paid on this chain until a person has looked, and undone it",
             );
-            Ok(payouts::advance(desk.tx, (chain.id(), event.epoch), PayoutState::Vetoed, desk.now).await?)
+            desk.payout(event.epoch, event.root, PayoutState::Vetoed).await
         }
         Event::Claimed(event) => {
             tracing::debug!(chain.id = chain.id(), account = %event.account, amount = %event.amount, "Earnings were claimed");
@@ -271,7 +271,7 @@ impl Desk<'_> {
             );
             return Ok(());
         }
-        Ok(payouts::advance(self.tx, (self.chain.id(), epoch), state, self.now).await?)
+        Ok(payouts::advance(self.tx, (self.chain.id(), epoch), state, Some(self.place.transaction), self.now).await?)
     }
 
     /// The operator has put money into the Distributor.

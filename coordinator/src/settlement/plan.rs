@@ -35,12 +35,16 @@ const TRIES_MAX: u32 = 1_000;
 
 /// One look at a chain. Returns how many steps were recorded.
 pub(super) async fn plan(app: &App, chain: &Chain) -> Result<u64, SettlementError> {
-    let built = u64::from(build::build(app, chain).await?);
-    Ok(built
+    let before = until_uncrossed(|| pay_out(app, chain)).await?;
+    // The next payout's tabs can be proposed only when those of the last one are settled.
+    let built = before.is_through && build::build(app, chain).await?;
+    let after = if built { until_uncrossed(|| pay_out(app, chain)).await?.recorded } else { 0 };
+    Ok(before.recorded
+        + u64::from(built)
+        + after
         + tab_steps::plan(app, chain).await?
         + fiat_steps::plan(app, chain).await?
-        + last_day::plan(app, chain).await?
-        + until_uncrossed(|| pay_out(app, chain)).await?)
+        + last_day::plan(app, chain).await?)
 }
 
 /// Where an effect is that shall be done once.
@@ -82,60 +86,81 @@ fn call<C: SolCall>(chain: &Chain, id: String, role: Role, to: Address, call: &C
     NewStep { id, chain: chain.id(), role, to, data: Bytes::from(call.abi_encode()) }
 }
 
+/// How far the newest payout has come.
+#[derive(Debug, Clone, Copy, Default)]
+struct Walked {
+    /// Steps that were recorded just now.
+    recorded: u64,
+    /// Whether its tabs are settled and their money is brought over.
+    is_through: bool,
+}
+
+impl Walked {
+    fn count(&mut self, effect: Effect) {
+        self.recorded += u64::from(effect == Effect::New);
+    }
+}
+
 /// Brings the newest payout from its file to where it can be claimed.
-async fn pay_out(app: &App, chain: &Chain) -> Result<u64, SettlementError> {
+async fn pay_out(app: &App, chain: &Chain) -> Result<Walked, SettlementError> {
     let mut tx = app.store.begin().await?;
-    let Some(payout) = payouts::newest(&mut tx, chain.id()).await? else { return Ok(0) };
-    let recorded = match payout.state {
-        PayoutState::Built | PayoutState::Proposed => walk(app, chain, &mut tx, &payout).await?,
-        PayoutState::Active | PayoutState::Vetoed => 0,
+    let Some(payout) = payouts::newest(&mut tx, chain.id()).await? else {
+        return Ok(Walked { recorded: 0, is_through: true });
     };
+    let walked = walk(app, chain, &mut tx, &payout).await?;
     commit(tx, "plan a payout").await?;
-    Ok(recorded)
+    Ok(walked)
 }
 
 /// Propose what was used of tabs, and the root; after both windows settle the tabs, bring the money over, and make the root count.
-async fn walk(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> Result<u64, SettlementError> {
+///
+/// The tabs are settled whatever becomes of the root: anybody may have made it count before us, if the money for it was there already.
+async fn walk(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> Result<Walked, SettlementError> {
     let windows = &chain.profile().windows;
+    let mut walked = Walked::default();
     let proposed = propose_tabs(app, chain, tx, payout).await?;
     let root = ensure(app, tx, root_step(chain, payout)?).await?;
-    let mut recorded = u64::from(proposed == Effect::New) + u64::from(root == Effect::New);
-    let Effect::Done(proposed_at) = proposed else { return Ok(recorded) };
+    walked.count(proposed);
+    walked.count(root);
+    let Effect::Done(proposed_at) = proposed else { return Ok(walked) };
     let now = app.store.now();
     if now.since(proposed_at) < Duration::from_secs(windows.dispute_seconds) {
-        return Ok(recorded);
+        return Ok(walked);
     }
     let settled = settle_tabs(app, chain, tx, payout).await?;
-    recorded += u64::from(settled == Effect::New);
-    let Effect::Done(_) = settled else { return Ok(recorded) };
+    walked.count(settled);
+    let Effect::Done(_) = settled else { return Ok(walked) };
     if last_day::is_under_way(tx, chain).await? {
-        return Ok(recorded);
+        return Ok(walked);
     }
-    let mut swept = true;
+    walked.is_through = true;
     for asset in &chain.profile().assets {
         let sweep = IMarket::sweepCall { asset: asset.address };
-        let id = format!("sweep:{}:{}:{:#x}", chain.id(), payout.epoch, asset.address);
+        let id = format!("sweep:{}:{:#x}", payout.key(), asset.address);
         let effect = ensure(app, tx, call(chain, id, Role::Relayer, chain.profile().contracts.market, &sweep)).await?;
-        recorded += u64::from(effect == Effect::New);
-        swept &= matches!(effect, Effect::Done(_));
+        walked.count(effect);
+        walked.is_through &= matches!(effect, Effect::Done(_));
     }
-    let Effect::Done(root_at) = root else { return Ok(recorded) };
-    if swept && now.since(root_at) >= Duration::from_secs(windows.challenge_seconds) {
-        let id = format!("activate:{}:{}", chain.id(), payout.epoch);
+    let Effect::Done(root_at) = root else { return Ok(walked) };
+    let may_count = payout.state == PayoutState::Proposed && now.since(root_at) >= Duration::from_secs(windows.challenge_seconds);
+    if walked.is_through && may_count {
+        let id = format!("activate:{}", payout.key());
         let activate = IDistributor::activateCall {};
         let step = call(chain, id, Role::Relayer, chain.profile().contracts.distributor, &activate);
-        recorded += u64::from(ensure(app, tx, step).await? == Effect::New);
+        walked.count(ensure(app, tx, step).await?);
     }
-    Ok(recorded)
+    Ok(walked)
 }
 
 /// What was used of every tab since it was last settled, in one transaction. Nothing used is nothing to do.
 async fn propose_tabs(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> Result<Effect, SettlementError> {
-    let id = format!("propose:{}:{}", chain.id(), payout.epoch);
-    if let Some(known) = steps::find(tx, &id).await?
-        && known.state != StepState::Refused
-    {
-        return Ok(if known.state == StepState::Final { Effect::Done(known.changed) } else { Effect::UnderWay });
+    let id = format!("propose:{}", payout.key());
+    match steps::find(tx, &id).await? {
+        Some(known) if known.state == StepState::Final => return Ok(Effect::Done(known.changed)),
+        Some(known) if known.state != StepState::Refused => return Ok(Effect::UnderWay),
+        // What is used after the root was proposed belongs to the next payout.
+        None if payout.state != PayoutState::Built => return Ok(Effect::Done(TimestampMs::default())),
+        Some(_) | None => {}
     }
     let mut settlements = Vec::new();
     let now = app.store.now();
@@ -176,7 +201,7 @@ fn root_step(chain: &Chain, payout: &Payout) -> Result<NewStep, SettlementError>
     let totals =
         totals.ok_or_else(|| SettlementError::Unknown { chain: chain.id(), what: "more is owed than there is".to_owned() })?;
     let propose = IDistributor::proposeRootCall { epoch: payout.epoch, root: payout.root, dataHash: payout.file_hash, totals };
-    let id = format!("root:{}:{}", chain.id(), payout.epoch);
+    let id = format!("root:{}", payout.key());
     Ok(call(chain, id, Role::Proposer, chain.profile().contracts.distributor, &propose))
 }
 
@@ -185,7 +210,7 @@ async fn settle_tabs(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> 
     let Some(proposal) = done_proposal(tx, chain, payout).await? else { return Ok(Effect::Done(TimestampMs::default())) };
     let sessions = proposal.settlements.into_iter().map(|settlement| settlement.session).collect();
     let finalize = IMarket::finalizeCall { sessions };
-    let id = format!("finalize:{}:{}", chain.id(), payout.epoch);
+    let id = format!("finalize:{}", payout.key());
     ensure(app, tx, call(chain, id, Role::Relayer, chain.profile().contracts.market, &finalize)).await
 }
 
@@ -195,7 +220,7 @@ async fn done_proposal(
     payout: &Payout,
 ) -> Result<Option<IMarket::proposeBatchCall>, SettlementError> {
     for number in 1..=TRIES_MAX {
-        let base = format!("propose:{}:{}", chain.id(), payout.epoch);
+        let base = format!("propose:{}", payout.key());
         let id = if number == 1 { base } else { format!("{base}#{number}") };
         let Some(step) = steps::find(tx, &id).await? else { return Ok(None) };
         if step.state == StepState::Final {

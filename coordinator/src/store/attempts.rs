@@ -24,7 +24,7 @@ pub const IDS_MAX: usize = 500;
 const LIVE: &str = "state IN ('offered', 'accepted', 'preparing', 'running', 'uploading')";
 
 const COLUMNS: &str = "id, job_id, epoch, device_id, state, reason, detail, exit_code, price_per_hour, charged_ms, charged, log_bytes, \
-     created_ms, started_ms, ended_ms";
+     charged_hfr, credit, fee_bps, created_ms, started_ms, ended_ms";
 
 #[derive(sqlx::FromRow)]
 struct AttemptRow {
@@ -40,6 +40,9 @@ struct AttemptRow {
     charged_ms: i64,
     charged: i64,
     log_bytes: i64,
+    charged_hfr: Option<i64>,
+    credit: Option<i64>,
+    fee_bps: i64,
     created_ms: i64,
     started_ms: Option<i64>,
     ended_ms: Option<i64>,
@@ -62,11 +65,20 @@ impl TryFrom<AttemptRow> for Attempt {
             charged_ms,
             charged,
             log_bytes,
+            charged_hfr,
+            credit,
+            fee_bps,
             created_ms,
             started_ms,
             ended_ms,
         } = row;
         let reason: Option<Reason> = reason.map(|text| parsed(&text, "reason")).transpose()?;
+        let charged = Micros::new(charged);
+        // One from before the rig's part was written down is counted anew.
+        let fee = credit.map_or_else(
+            || charged.fee(u16::try_from(fee_bps).unwrap_or(u16::MAX)),
+            |credit| Micros::new((charged.get() - credit).max(0)),
+        );
         Ok(Self {
             id: parsed(&id, "attempt id")?,
             job: parsed(&job_id, "job id")?,
@@ -78,7 +90,9 @@ impl TryFrom<AttemptRow> for Attempt {
             exit_code,
             price_per_hour: Micros::new(price_per_hour),
             charged_ms: charged_ms.unsigned_abs(),
-            charged: Micros::new(charged),
+            charged,
+            charged_hfr: charged_hfr.map(Micros::new),
+            fee: Some(fee),
             log_bytes: log_bytes.unsigned_abs(),
             created_ms: TimestampMs::from_millis(created_ms),
             started_ms: started_ms.map(TimestampMs::from_millis),

@@ -13,7 +13,7 @@ pub struct Backing {
     pub earned: i64,
     /// Earnings that became computing credit, held for jobs or not.
     pub credit: i64,
-    /// The operator's own.
+    /// The operator's own, what is promised to suppliers of jobs under way among it.
     pub inventory: i64,
 }
 
@@ -45,7 +45,7 @@ pub async fn of(connection: &mut AnyConnection, coin: Coin) -> Result<Backing, S
     let payable = sum("account:%:payable").await?;
     let earned = sum("rig:%").await?;
     let free_credit = sum("customer:%:earned").await?;
-    let inventory = sum("operator:inventory").await?;
+    let inventory = sum("operator:inventory").await? + sum("operator:promised").await?;
     let (held,): (i64,) = sqlx::query_as(
         "SELECT CAST(COALESCE(SUM(held), 0) AS BIGINT) FROM job WHERE pot = 'earned' AND asset = $1 AND chain = $2 AND held <> 0",
     )

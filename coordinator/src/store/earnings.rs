@@ -34,13 +34,13 @@ pub async fn of_rig(
     let from = if after.is_some() { "attempt.id < $3" } else { "attempt.id <> $3" };
     let sql = format!(
         "SELECT attempt.id, COALESCE(attempt.ended_ms, 0) AS ended_ms, attempt.charged, entry.amount, entry.chain, entry.account,
-                COALESCE(entry.payout_epoch, matured.payout_epoch) AS payout_epoch, step.hash, COALESCE(maturing.reversed, 0) AS reversed
+                COALESCE(entry.payout_epoch, matured.payout_epoch) AS payout_epoch, payout.proposed_by AS hash, COALESCE(maturing.reversed, 0) AS reversed
          FROM attempt JOIN transfer ON transfer.attempt_id = attempt.id AND transfer.kind = 'capture'
          JOIN entry ON entry.transfer_id = transfer.id AND entry.account LIKE 'rig:%'
          LEFT JOIN maturing ON maturing.attempt_id = attempt.id
          LEFT JOIN entry AS matured ON matured.transfer_id = 'mature:' || attempt.id AND matured.account LIKE 'rig:%:credit'
-         LEFT JOIN step ON step.id = 'root:' || entry.chain || ':' || COALESCE(entry.payout_epoch, matured.payout_epoch)
-             AND step.state = 'final'
+         LEFT JOIN payout ON payout.chain = entry.chain AND payout.epoch = COALESCE(entry.payout_epoch, matured.payout_epoch)
+             AND payout.state <> 'undone'
          WHERE attempt.device_id = $1 AND attempt.charged > 0 AND {from} ORDER BY attempt.id DESC LIMIT $2"
     );
     let rows: Vec<EarningRow> = sqlx::query_as(AssertSqlSafe(sql))

@@ -39,7 +39,7 @@ pub async fn grant(
 }
 
 /// Gives `amount` of a job's charge back. What was granted comes from the platform's fees. Fees on real money have left the
-/// books by then, so that is given as credit from the operator's own in the Distributor.
+/// books by then, so that is given as credit in dollars from the operator's own in the Distributor, whatever it was paid in.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
@@ -56,7 +56,8 @@ pub async fn refund(
     } else {
         (Account::Inventory, Account::Earned(charged.customer))
     };
-    let transfer = Transfer::between(Kind::Refund, key, from, to, (charged.coin, amount)).for_job(job);
+    let dollars = Coin::stable(charged.coin.chain);
+    let transfer = Transfer::between(Kind::Refund, key, from, to, (dollars, amount)).for_job(job);
     give(connection, to, Transfer { memo: Some(memo.to_owned()), ..transfer }, now).await
 }
 
@@ -85,7 +86,9 @@ pub struct Charged {
     pub customer: CustomerId,
     /// In what it was paid.
     pub coin: Coin,
-    /// In all.
+    /// If it was paid by card, when the last of it was earned.
+    pub by_card: Option<TimestampMs>,
+    /// In all, in dollars.
     pub charged: Micros,
     /// Given back so far.
     pub back: Micros,
@@ -97,20 +100,22 @@ pub struct Charged {
 /// [`StoreError`] if the database refuses.
 pub async fn refundable(connection: &mut AnyConnection, job: JobId) -> Result<Option<Charged>, StoreError> {
     jobs::take_row(connection, job).await?;
-    let row: Option<(String, String, i64, i64, i64)> = sqlx::query_as(
+    let row: Option<(String, String, i64, i64, i64, Option<i64>)> = sqlx::query_as(
         "SELECT job.customer_id, job.asset, job.chain, job.charged,
                 (SELECT CAST(COALESCE(SUM(entry.amount), 0) AS BIGINT) FROM entry JOIN transfer ON transfer.id = entry.transfer_id
-                 WHERE transfer.job_id = job.id AND transfer.kind = 'refund' AND entry.amount > 0)
+                 WHERE transfer.job_id = job.id AND transfer.kind = 'refund' AND entry.amount > 0),
+                (SELECT MAX(earned_ms) FROM maturing WHERE maturing.job_id = job.id)
          FROM job WHERE job.id = $1",
     )
     .bind(job.to_string())
     .fetch_optional(connection)
     .await
     .doing("read what can be given back")?;
-    row.map(|(customer, asset, chain, charged, back)| {
+    row.map(|(customer, asset, chain, charged, back, by_card)| {
         Ok(Charged {
             customer: parsed(&customer, "customer id")?,
             coin: Coin::parse(&asset, chain)?,
+            by_card: by_card.map(TimestampMs::from_millis),
             charged: Micros::new(charged),
             back: Micros::new(back),
         })

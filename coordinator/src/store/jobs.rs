@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use headframe_protocol::{
     ApiKeyId, AttemptId, CustomerId, JobId, Micros, TimestampMs,
-    api::{Job, Pot},
+    api::{Job, JobHfr, Pot},
     job::{JobSpec, JobState, Reason},
 };
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{
-    Doing as _, Rows, StoreError, document, parsed,
+    Doing as _, Rows, StoreError, document,
+    lifecycle::Amount,
+    parsed,
     purses::{Purse, pot_of, pot_text},
     written,
 };
@@ -20,7 +22,7 @@ use crate::market::{QueuedJob, Want};
 const INSERT_ROWS_MAX: usize = 250;
 
 const COLUMNS: &str = "id, state, epoch, spec, array_index, reason, detail, failures, interruptions, attempt_id, held, charged, \
-     created_ms, changed_ms, ended_ms";
+     held_hfr, charged_hfr, hfr_picos, created_ms, changed_ms, ended_ms";
 
 #[derive(sqlx::FromRow)]
 struct JobRow {
@@ -36,6 +38,9 @@ struct JobRow {
     attempt_id: Option<String>,
     held: i64,
     charged: i64,
+    held_hfr: Option<i64>,
+    charged_hfr: Option<i64>,
+    hfr_picos: Option<i64>,
     created_ms: i64,
     changed_ms: i64,
     ended_ms: Option<i64>,
@@ -58,11 +63,19 @@ impl TryFrom<JobRow> for Job {
             attempt_id,
             held,
             charged,
+            held_hfr,
+            charged_hfr,
+            hfr_picos,
             created_ms,
             changed_ms,
             ended_ms,
         } = row;
         let reason: Option<Reason> = reason.map(|text| parsed(&text, "reason")).transpose()?;
+        let hfr = held_hfr.zip(charged_hfr).zip(hfr_picos).map(|((held, charged), picos)| JobHfr {
+            held: Micros::new(held),
+            charged: Micros::new(charged),
+            picos_per_hfr: picos.unsigned_abs(),
+        });
         Ok(Self {
             id: parsed(&id, "job id")?,
             state: parsed(&state, "job state")?,
@@ -76,6 +89,7 @@ impl TryFrom<JobRow> for Job {
             attempt: attempt_id.map(|text| parsed(&text, "attempt id")).transpose()?,
             held: Micros::new(held),
             charged: Micros::new(charged),
+            hfr,
             created_ms: TimestampMs::from_millis(created_ms),
             changed_ms: TimestampMs::from_millis(changed_ms),
             ended_ms: ended_ms.map(TimestampMs::from_millis),
@@ -102,7 +116,7 @@ pub struct NewJob {
     /// Position in an array.
     pub array_index: Option<u32>,
     /// What is set aside for it.
-    pub held: Micros,
+    pub held: Amount,
 }
 
 impl NewJob {
@@ -134,10 +148,10 @@ pub async fn insert(
 ) -> Result<(), StoreError> {
     for chunk in jobs.chunks(INSERT_ROWS_MAX) {
         let documents = documents(chunk)?;
-        let rows = Rows { first: 1, rows: chunk.len(), columns: 16 };
+        let rows = Rows { first: 1, rows: chunk.len(), columns: 20 };
         let sql = format!(
             "INSERT INTO job (id, customer_id, state, spec, array_index, held, created_ms, changed_ms, queued_ms, waiting_ms,
-                    pot, asset, chain, fee_bps, tab_id, api_key_id) VALUES {rows}"
+                    pot, asset, chain, fee_bps, tab_id, api_key_id, hfr_picos, hfr_seen_ms, held_hfr, charged_hfr) VALUES {rows}"
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for (job, document) in chunk.iter().zip(&documents) {
@@ -147,7 +161,7 @@ pub async fn insert(
                 .bind(JobState::Queued.as_str())
                 .bind(document.to_string())
                 .bind(job.array_index.map(i64::from))
-                .bind(job.held.get())
+                .bind(job.held.dollars.get())
                 .bind(now.as_millis())
                 .bind(now.as_millis())
                 .bind(now.as_millis())
@@ -157,7 +171,11 @@ pub async fn insert(
                 .bind(purse.coin.chain_column())
                 .bind(purse.fee_bps.map(i64::from))
                 .bind(purse.tab.clone())
-                .bind(key.to_string());
+                .bind(key.to_string())
+                .bind(purse.rate.map(|rate| i64::try_from(rate.usd_per_hfr.picos()).unwrap_or(i64::MAX)))
+                .bind(purse.rate.map(|rate| rate.seen_ms.as_millis()))
+                .bind(job.held.hfr.map(Micros::get))
+                .bind(purse.rate.map(|_| 0_i64));
         }
         query.execute(&mut *connection).await.doing("write jobs down")?;
     }
@@ -244,7 +262,7 @@ pub async fn count_open(connection: &mut AnyConnection, customer: CustomerId) ->
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn holding(connection: &mut AnyConnection, tab: &str) -> Result<i64, StoreError> {
-    let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM job WHERE tab_id = $1 AND held <> 0")
+    let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM job WHERE tab_id = $1 AND (held <> 0 OR held_hfr <> 0)")
         .bind(tab)
         .fetch_one(connection)
         .await

@@ -7,7 +7,11 @@ use alloy_primitives::Address;
 use headframe_protocol::{AttemptId, CustomerId, DeviceId, JobId, Micros, TimestampMs, chain::AssetKind};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::{Doing as _, Rows, StoreError};
+use super::{Doing as _, Rows, StoreError, Tx, parsed};
+
+mod audit;
+
+pub use audit::{Audit, audit};
 
 /// Transfers in one INSERT.
 const INSERT_ROWS_MAX: usize = 250;
@@ -96,6 +100,8 @@ pub enum Account {
     Fee,
     /// The operator's own in the Distributor: what a supplier is paid from who wants another coin than the customer paid.
     Inventory,
+    /// Of that, what suppliers will get for jobs under way whose customers pay in HFR.
+    Promised,
     /// Where granted money comes from; negative by what was granted.
     Grant,
     /// Where money on the chain comes from; negative by what came in and did not leave.
@@ -117,8 +123,40 @@ impl std::fmt::Display for Account {
             Self::Payable(account) => write!(f, "account:{account:#x}:payable"),
             Self::Fee => f.write_str("platform:fee"),
             Self::Inventory => f.write_str("operator:inventory"),
+            Self::Promised => f.write_str("operator:promised"),
             Self::Grant => f.write_str("operator:grant"),
             Self::Outside => f.write_str("chain:outside"),
+        }
+    }
+}
+
+impl Account {
+    /// From its column.
+    fn parse(text: &str) -> Result<Self, StoreError> {
+        let unknown = || StoreError::Corrupt { what: "account", value: text.to_owned() };
+        match text.split(':').collect::<Vec<_>>()[..] {
+            ["customer", customer, part] => {
+                let customer = parsed(customer, "customer id")?;
+                match part {
+                    "free" => Ok(Self::Free(customer)),
+                    "available" => Ok(Self::Available(customer)),
+                    "fiat" => Ok(Self::Fiat(customer)),
+                    "earned" => Ok(Self::Earned(customer)),
+                    "held" => Ok(Self::Held(customer)),
+                    "leaving" => Ok(Self::Leaving(customer)),
+                    _ => Err(unknown()),
+                }
+            }
+            ["wallet", wallet, "unclaimed"] => Ok(Self::Unclaimed(parsed(wallet, "wallet")?)),
+            ["rig", device, "credit"] => Ok(Self::Credit(parsed(device, "device id")?)),
+            ["rig", device, "maturing"] => Ok(Self::Maturing(parsed(device, "device id")?)),
+            ["account", account, "payable"] => Ok(Self::Payable(parsed(account, "account")?)),
+            ["platform", "fee"] => Ok(Self::Fee),
+            ["operator", "inventory"] => Ok(Self::Inventory),
+            ["operator", "promised"] => Ok(Self::Promised),
+            ["operator", "grant"] => Ok(Self::Grant),
+            ["chain", "outside"] => Ok(Self::Outside),
+            _ => Err(unknown()),
         }
     }
 }
@@ -276,6 +314,25 @@ pub async fn post(connection: &mut AnyConnection, transfers: &[Transfer], now: T
     Ok(Posted::Yes)
 }
 
+/// Posts the opposite of a transfer of a kind, once: everybody has again what he had.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses, also if it was reversed before.
+pub async fn reverse(connection: &mut AnyConnection, transfer: &str, kind: Kind, now: TimestampMs) -> Result<Posted, StoreError> {
+    let rows: Vec<(String, String, i64, i64)> =
+        sqlx::query_as("SELECT account, asset, chain, amount FROM entry WHERE transfer_id = $1 ORDER BY leg")
+            .bind(transfer.to_owned())
+            .fetch_all(&mut *connection)
+            .await
+            .doing("read the entries of a transfer")?;
+    let legs = rows.into_iter().map(|(account, asset, chain, amount)| {
+        Ok(Leg::new(Account::parse(&account)?, Coin::parse(&asset, chain)?, Micros::new(amount).negated()))
+    });
+    let legs = legs.collect::<Result<_, StoreError>>()?;
+    let reversal = Transfer { id: format!("{transfer}:undone"), kind, job: None, attempt: None, memo: None, legs };
+    post(connection, &[reversal], now).await
+}
+
 /// False if the account may not be negative and would be.
 async fn move_balance(connection: &mut AnyConnection, account: Account, coin: Coin, amount: i64) -> Result<bool, StoreError> {
     let may_be_negative = match account {
@@ -289,7 +346,8 @@ async fn move_balance(connection: &mut AnyConnection, account: Account, coin: Co
         | Account::Credit(_)
         | Account::Maturing(_)
         | Account::Payable(_)
-        | Account::Inventory => false,
+        | Account::Inventory
+        | Account::Promised => false,
         Account::Fee | Account::Grant | Account::Outside => true,
     };
     if amount < 0 && !may_be_negative {
@@ -369,6 +427,22 @@ pub async fn balance(connection: &mut AnyConnection, account: Account, coin: Coi
     Ok(row.map_or(Micros::ZERO, |(balance,)| Micros::new(balance)))
 }
 
+/// What is on an account. Until the transaction ends nobody else takes of it.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn balance_to_use(tx: &mut Tx, account: Account, coin: Coin) -> Result<Micros, StoreError> {
+    let row: Option<(i64,)> =
+        sqlx::query_as("UPDATE account SET balance = balance WHERE account = $1 AND asset = $2 AND chain = $3 RETURNING balance")
+            .bind(account.to_string())
+            .bind(coin.asset())
+            .bind(coin.chain_column())
+            .fetch_optional(&mut **tx)
+            .await
+            .doing("read a balance to use it")?;
+    Ok(row.map_or(Micros::ZERO, |(balance,)| Micros::new(balance)))
+}
+
 /// Every coin an account has something of, by chain.
 ///
 /// # Errors
@@ -409,51 +483,4 @@ pub async fn dollars(connection: &mut AnyConnection, account: Account) -> Result
             .await
             .doing("sum up an account")?;
     Ok(Micros::new(sum))
-}
-
-/// What an audit of the books found wrong. Empty lists are good news.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Audit {
-    /// Transfers whose entries do not sum to zero.
-    pub unbalanced: Vec<String>,
-    /// Accounts whose balance is not the sum of their entries, and held ones whose balance is not what their customer's jobs
-    /// hold; `…:spent` where what a customer was told he spent is not what his jobs were charged.
-    pub drifted: Vec<String>,
-    /// Final jobs that still hold money.
-    pub unreleased: Vec<String>,
-}
-
-impl Audit {
-    /// Whether the books are in order.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
-        self.unbalanced.is_empty() && self.drifted.is_empty() && self.unreleased.is_empty()
-    }
-}
-
-/// Compares the books with themselves. The most of each kind of fault reported is a hundred.
-///
-/// # Errors
-/// [`StoreError`] if the database refuses.
-pub async fn audit(connection: &mut AnyConnection) -> Result<Audit, StoreError> {
-    const UNBALANCED: &str = "SELECT transfer_id FROM entry GROUP BY transfer_id, asset, chain HAVING SUM(amount) <> 0 LIMIT 100";
-    const DRIFTED: &str = "SELECT account.account FROM account
-         LEFT JOIN (SELECT account, asset, chain, CAST(SUM(amount) AS BIGINT) AS total FROM entry GROUP BY account, asset, chain) booked
-         ON booked.account = account.account AND booked.asset = account.asset AND booked.chain = account.chain
-         WHERE account.balance <> COALESCE(booked.total, 0) LIMIT 100";
-    const HELD: &str = "SELECT 'customer:' || customer.id || ':held' FROM customer
-         LEFT JOIN (SELECT account, CAST(SUM(balance) AS BIGINT) AS balance FROM account WHERE asset = 'USD' GROUP BY account) sums
-         ON sums.account = 'customer:' || customer.id || ':held'
-         LEFT JOIN (SELECT customer_id, CAST(SUM(held) AS BIGINT) AS total FROM job WHERE held <> 0 GROUP BY customer_id) jobs
-         ON jobs.customer_id = customer.id WHERE COALESCE(sums.balance, 0) <> COALESCE(jobs.total, 0) LIMIT 100";
-    const SPENT: &str = "SELECT 'customer:' || customer.id || ':spent' FROM customer
-         LEFT JOIN (SELECT customer_id, CAST(SUM(charged) AS BIGINT) AS total FROM job WHERE charged <> 0 GROUP BY customer_id) jobs
-         ON jobs.customer_id = customer.id WHERE customer.charged <> COALESCE(jobs.total, 0) LIMIT 100";
-    const UNRELEASED: &str = "SELECT id FROM job WHERE state IN ('succeeded', 'failed', 'cancelled') AND held <> 0 LIMIT 100";
-    let mut named = async |sql: &'static str| -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&mut *connection).await.doing("audit the ledger")?;
-        Ok(rows.into_iter().map(|(name,)| name).collect())
-    };
-    let drifted = [named(DRIFTED).await?, named(HELD).await?, named(SPENT).await?].concat();
-    Ok(Audit { unbalanced: named(UNBALANCED).await?, drifted, unreleased: named(UNRELEASED).await? })
 }

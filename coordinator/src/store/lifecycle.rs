@@ -29,11 +29,13 @@ use crate::{
 mod asked;
 mod case;
 mod end;
+mod pay;
 mod verdict;
 
 pub use asked::{ask_to_end, fail_waiting, request_end};
 pub use case::Case;
 pub use end::end;
+pub use pay::{Amount, most, promised};
 
 /// What others should hear after the commit.
 #[derive(Debug, Clone)]

@@ -1,7 +1,8 @@
 //! Where a job's money comes from: one pot of its customer, in one coin.
 
+use headframe_accounts::{epoch::Rate, price::UsdPerHfr};
 use headframe_protocol::{
-    CustomerId, Micros,
+    CustomerId, Micros, TimestampMs,
     api::{Pot, PotBalance},
 };
 use sqlx::AnyConnection;
@@ -53,24 +54,39 @@ pub struct Purse {
     pub fee_bps: Option<u16>,
     /// The tab it is charged to; absent if no chain knows of it.
     pub tab: Option<String>,
+    /// What HFR is worth for this job, if it is paid in HFR.
+    pub rate: Option<Rate>,
 }
+
+/// A purse as a row of `job` has it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(crate) struct PurseRow {
+    pot: String,
+    asset: String,
+    chain: i64,
+    job_fee_bps: Option<i64>,
+    tab_id: Option<String>,
+    hfr_picos: Option<i64>,
+    hfr_seen_ms: Option<i64>,
+}
+
+/// The columns of [`PurseRow`].
+pub(crate) const PURSE_COLUMNS: &str =
+    "job.pot, job.asset, job.chain, job.fee_bps AS job_fee_bps, job.tab_id, job.hfr_picos, job.hfr_seen_ms";
 
 impl Purse {
     /// What an operator has granted.
     #[must_use]
     pub const fn practice(fee_bps: u16) -> Self {
-        Self { pot: Pot::Available, coin: Coin::PRACTICE, fee_bps: Some(fee_bps), tab: None }
+        Self { pot: Pot::Available, coin: Coin::PRACTICE, fee_bps: Some(fee_bps), tab: None, rate: None }
     }
 
     /// From a job's columns.
-    pub(crate) fn parse(
-        pot: &str,
-        (asset, chain): (&str, i64),
-        fee_bps: Option<i64>,
-        tab: Option<String>,
-    ) -> Result<Self, StoreError> {
-        let fee_bps = fee_bps.map(|bps| u16::try_from(bps).unwrap_or(u16::MAX));
-        Ok(Self { pot: pot_of(pot)?, coin: Coin::parse(asset, chain)?, fee_bps, tab })
+    pub(crate) fn parse(row: PurseRow) -> Result<Self, StoreError> {
+        let PurseRow { pot, asset, chain, job_fee_bps, tab_id, hfr_picos, hfr_seen_ms } = row;
+        let fee_bps = job_fee_bps.map(|bps| u16::try_from(bps).unwrap_or(u16::MAX));
+        let rate = rate_of(hfr_picos, hfr_seen_ms)?;
+        Ok(Self { pot: pot_of(&pot)?, coin: Coin::parse(&asset, chain)?, fee_bps, tab: tab_id, rate })
     }
 
     /// The account it is set aside from, and what is not used goes back to.
@@ -78,6 +94,14 @@ impl Purse {
     pub const fn account(&self, customer: CustomerId) -> Account {
         account_of(self.pot, customer)
     }
+}
+
+/// The price of HFR that a job was submitted at, of its two columns.
+pub(crate) fn rate_of(picos: Option<i64>, seen_ms: Option<i64>) -> Result<Option<Rate>, StoreError> {
+    let (Some(picos), Some(seen_ms)) = (picos, seen_ms) else { return Ok(None) };
+    let price = u64::try_from(picos).ok().and_then(UsdPerHfr::from_picos);
+    let usd_per_hfr = price.ok_or_else(|| StoreError::Corrupt { what: "price of HFR", value: picos.to_string() })?;
+    Ok(Some(Rate { usd_per_hfr, seen_ms: TimestampMs::from_millis(seen_ms) }))
 }
 
 /// Every pot of a customer that has something in it, in the order in which they are spent: practice money before real, what

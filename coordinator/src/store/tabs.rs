@@ -196,37 +196,35 @@ impl Source {
 
 /// What is neither used of a tab nor set aside by jobs.
 pub(super) const ROOM: &str =
-    "reserved - used - (SELECT CAST(COALESCE(SUM(job.held), 0) AS BIGINT) FROM job WHERE job.tab_id = tab.id AND job.held <> 0)";
+    "reserved - used - (SELECT CAST(COALESCE(SUM(COALESCE(job.held_hfr, job.held)), 0) AS BIGINT) FROM job WHERE job.tab_id = tab.id
+     AND (job.held <> 0 OR job.held_hfr <> 0))";
 
-/// An open tab of a customer that has room for `needed`, the oldest first: what is in it is the first to be given back. Until the
-/// transaction ends nobody else sets anything aside of it.
+/// A customer's open tabs in a coin, the oldest first: what is in it is the first to be given back.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
-pub async fn with_room(
-    tx: &mut Tx,
-    customer: CustomerId,
-    coin: Coin,
-    source: Source,
-    needed: Micros,
-) -> Result<Option<Tab>, StoreError> {
-    let open = format!(
-        "SELECT id FROM tab WHERE customer_id = $1 AND asset = $2 AND chain = $3 AND state = 'open' AND {} ORDER BY created_ms, id",
+pub async fn open(tx: &mut Tx, customer: CustomerId, coin: Coin, source: Source) -> Result<Vec<Tab>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM tab WHERE customer_id = $1 AND asset = $2 AND chain = $3 AND state = 'open' AND {}
+         ORDER BY created_ms, id",
         source.condition()
     );
-    let query = sqlx::query_as(AssertSqlSafe(open)).bind(customer.to_string()).bind(coin.asset()).bind(coin.chain_column());
-    let ids: Vec<(String,)> = query.fetch_all(&mut **tx).await.doing("list open tabs")?;
-    let roomy = format!("SELECT {COLUMNS} FROM tab WHERE id = $1 AND state = 'open' AND {ROOM} >= $2");
-    for (id,) in ids {
-        // Looked at only when it is ours: two jobs at the same moment would both find room for one.
-        take_row(tx, &id).await?;
-        let query = sqlx::query_as(AssertSqlSafe(roomy.clone())).bind(id).bind(needed.get());
-        let row: Option<TabRow> = query.fetch_optional(&mut **tx).await.doing("look for room in a tab")?;
-        if let Some(row) = row {
-            return tab(row).map(Some);
-        }
-    }
-    Ok(None)
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(customer.to_string()).bind(coin.asset()).bind(coin.chain_column());
+    let rows: Vec<TabRow> = query.fetch_all(&mut **tx).await.doing("list open tabs")?;
+    rows.into_iter().map(tab).collect()
+}
+
+/// Whether a tab is open and has room for `needed`. Until the transaction ends nobody else sets anything aside of it.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn has_room(tx: &mut Tx, id: &str, needed: Micros) -> Result<bool, StoreError> {
+    // Looked at only when it is ours: two jobs at the same moment would both find room for one.
+    take_row(tx, id).await?;
+    let roomy = format!("SELECT id FROM tab WHERE id = $1 AND state = 'open' AND {ROOM} >= $2");
+    let query = sqlx::query_as(AssertSqlSafe(roomy)).bind(id.to_owned()).bind(needed.get());
+    let row: Option<(String,)> = query.fetch_optional(&mut **tx).await.doing("look for room in a tab")?;
+    Ok(row.is_some())
 }
 
 async fn take_row(tx: &mut Tx, id: &str) -> Result<(), StoreError> {

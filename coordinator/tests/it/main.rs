@@ -8,6 +8,7 @@ mod support;
 mod cards;
 mod dispatching;
 mod happy;
+mod hfr;
 mod key_limits;
 mod leases;
 mod money;

@@ -7,12 +7,12 @@ use headframe_coordinator::{
     admin::acts,
     store::{
         jobs::{self, NewJob},
-        lifecycle::{self, Ending, Rules},
+        lifecycle::{self, Amount, Ending, Rules},
         purses::Purse,
     },
 };
 use headframe_protocol::{
-    ApiKeyId, JobId, Micros,
+    ApiKeyId, JobId,
     job::{AttemptState, JobSpec, JobState, Reason},
 };
 use serde_json::json;
@@ -26,7 +26,7 @@ fn often(config: &mut Config) {
 /// Writes a job down as another replica does, queued `ago` before now, and tells nobody.
 async fn elsewhere(app: &TestApp, customer: &Customer, changes: serde_json::Value, ago: Duration) -> JobId {
     let spec: JobSpec = serde_json::from_value(job(changes)).expect("a test's own job");
-    let new = NewJob { id: JobId::generate(), spec: spec.into(), array_index: None, held: Micros::ZERO };
+    let new = NewJob { id: JobId::generate(), spec: spec.into(), array_index: None, held: Amount::default() };
     let store = &app.app().store;
     let mut tx = store.begin().await.expect("a transaction");
     let (new, purse) = (std::slice::from_ref(&new), Purse::practice(1_000));

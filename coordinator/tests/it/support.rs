@@ -19,6 +19,7 @@ use sqlx::Connection as _;
 pub(crate) mod agent;
 pub(crate) mod cards;
 pub(crate) mod chain;
+pub(crate) mod hfr;
 
 pub(crate) use agent::FakeAgent;
 

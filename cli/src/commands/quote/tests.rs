@@ -26,7 +26,7 @@ fn kind(quote: QuoteView) -> KindEstimate {
 fn check(kinds: Vec<KindEstimate>, expected: &Expect) {
     let jobs = kinds.iter().map(|kind| kind.jobs).sum();
     let hold = kinds.iter().fold(Micros::ZERO, |before, kind| sum(before, kind.quote.hold, kind.jobs));
-    expected.assert_eq(&told(&Estimate { kinds, jobs, hold }));
+    expected.assert_eq(&told(&Estimate { hold_hfr: hold_hfr(&kinds, jobs), kinds, jobs, hold }, None));
 }
 
 #[test]
@@ -34,6 +34,7 @@ fn a_price_is_told_with_who_gets_it_and_what_hfr_saves() {
     let hfr = HfrQuote {
         price_per_hour: Micros::new(239_361_750),
         discount_per_hour: Micros::new(42_553),
+        hold: Micros::new(478_723_500),
         picos_per_hfr: 4_000_000_000,
         price_seen_ms: TimestampMs::from_millis(NOW.as_millis() - 40_000),
     };
@@ -44,7 +45,7 @@ fn a_price_is_told_with_who_gets_it_and_what_hfr_saves() {
             Of that     $0.90 for the rig's owner, $0.10 (10%) for the network
             In HFR      239.36175 HFR an hour: $0.042553 (4.25%) less, at $0.004 per HFR, seen 40.0 s ago
             Valid       for 1 min 0 s
-            Set aside   $2.00 at submission; what is not used comes back when a job ends"]],
+            Set aside   $2.00 or 478.7235 HFR at submission; what is not used comes back when a job ends"]],
     );
 }
 

@@ -142,6 +142,9 @@ mod tests {
         let tab = TabView {
             id: B256::ZERO.to_string(),
             chain_id: 1,
+            kind: headframe_protocol::chain::AssetKind::Stable,
+            wallet: String::new(),
+            order: None,
             state: "open".to_owned(),
             reserved: Micros::new(reserved),
             used: Micros::new(used),

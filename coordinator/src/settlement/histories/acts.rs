@@ -74,6 +74,13 @@ pub(super) enum Act {
         per_hour: i64,
         timeout_s: u32,
         count: u32,
+        hfr: bool,
+    },
+    /// A customer has HFR he lets us spend, the operator has dollars in stock, and there is a price.
+    Tokens {
+        person: usize,
+        micros: i64,
+        picos: u64,
     },
     Cancel {
         job: usize,
@@ -105,10 +112,12 @@ pub(super) enum Act {
         ran_s: u32,
         permille: u16,
         how: Ended,
+        hfr: bool,
     },
     Terms {
         rig: usize,
         owner: usize,
+        chain: usize,
         in_hfr: bool,
         confirmed: bool,
     },
@@ -159,6 +168,14 @@ pub(super) enum Act {
     Anybody {
         chain: usize,
         what: Anybody,
+    },
+    /// A watcher objects to the root that waits.
+    Veto {
+        chain: usize,
+    },
+    /// The operator takes the vetoed payout back.
+    Undo {
+        chain: usize,
     },
     Again {
         chain: usize,
@@ -328,8 +345,10 @@ fn customers() -> impl Strategy<Value = Act> {
         1 => any::<prop::sample::Index>().prop_map(|order| Act::Revoke { order: order.index(64) }),
         2 => (0..64_usize).prop_map(|tab| Act::Close { tab }),
         1 => (0..CUSTOMERS, micros()).prop_map(|(person, micros)| Act::Grant { person, micros }),
-        8 => (0..CUSTOMERS, per_hour(), 30..7_200_u32, 1..4_u32)
-            .prop_map(|(person, per_hour, timeout_s, count)| Act::Submit { person, per_hour, timeout_s, count }),
+        8 => (0..CUSTOMERS, per_hour(), 30..7_200_u32, 1..4_u32, prop::bool::weighted(0.3))
+            .prop_map(|(person, per_hour, timeout_s, count, hfr)| Act::Submit { person, per_hour, timeout_s, count, hfr }),
+        4 => (0..CUSTOMERS, micros(), 1_000_000_000..1_000_000_000_000_u64)
+            .prop_map(|(person, micros, picos)| Act::Tokens { person, micros, picos }),
         2 => (0..64_usize).prop_map(|job| Act::Cancel { job }),
         2 => (0..64_usize, permille()).prop_map(|(job, permille)| Act::Refund { job, permille }),
     ]
@@ -364,14 +383,15 @@ fn suppliers() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => (0..RIGS, 0..OWNERS, micros(), 1_000_000_000..1_000_000_000_000_u64)
             .prop_map(|(rig, owner, micros, picos)| Act::Offer { rig, owner, micros, picos }),
-        40 => (0..64_usize, 0..RIGS, per_hour(), 1..7_000_u32, permille(), ended()).prop_map(|(person, rig, per_hour, ran_s, permille, how)| {
-            Act::Work { person, rig, per_hour, ran_s, permille, how }
-        }),
+        40 => (0..64_usize, 0..RIGS, per_hour(), 1..7_000_u32, permille(), ended(), prop::bool::weighted(0.3))
+            .prop_map(|(person, rig, per_hour, ran_s, permille, how, hfr)| {
+                Act::Work { person, rig, per_hour, ran_s, permille, how, hfr }
+            }),
         10 => (0..64_usize, 0..RIGS, permille()).prop_map(|(job, rig, permille)| Act::Begin { job, rig, permille }),
         10 => (0..64_usize, 0..8_000_u32, permille(), ended(), crash())
             .prop_map(|(attempt, ran_s, permille, how, crash)| Act::End { attempt, ran_s, permille, how, crash }),
-        3 => (0..RIGS, 0..OWNERS, any::<bool>(), any::<bool>())
-            .prop_map(|(rig, owner, in_hfr, confirmed)| Act::Terms { rig, owner, in_hfr, confirmed }),
+        3 => (0..RIGS, 0..OWNERS, chain(), any::<bool>(), any::<bool>())
+            .prop_map(|(rig, owner, chain, in_hfr, confirmed)| Act::Terms { rig, owner, chain, in_hfr, confirmed }),
         3 => (0..RIGS, 0..CUSTOMERS, permille()).prop_map(|(rig, person, permille)| Act::Spend { rig, person, permille }),
         8 => (chain(), 0..OWNERS, seldom(), claimed())
             .prop_map(|(chain, owner, hfr, how)| Act::Claim { chain, owner, hfr, how }),
@@ -394,9 +414,10 @@ fn chains() -> impl Strategy<Value = Act> {
         5 => (chain(), 0..64_usize).prop_map(|(chain, tab)| Act::Dispute { chain, tab }),
         4 => (chain(), 0..64_usize, permille()).prop_map(|(chain, tab, permille)| Act::Resolve { chain, tab, permille }),
         2 => (chain(), 0..64_usize).prop_map(|(chain, tab)| Act::Release { chain, tab }),
-        // Not `Activate`: a payout that counts before its tabs are settled leaves them unsettled for ever.
-        2 => (chain(), prop_oneof![Just(Anybody::Finalize), Just(Anybody::Sweep)])
+        2 => (chain(), prop_oneof![Just(Anybody::Finalize), Just(Anybody::Sweep), Just(Anybody::Activate)])
             .prop_map(|(chain, what)| Act::Anybody { chain, what }),
+        2 => chain().prop_map(|chain| Act::Veto { chain }),
+        2 => chain().prop_map(|chain| Act::Undo { chain }),
         2 => chain().prop_map(|chain| Act::Again { chain }),
     ]
 }
@@ -426,8 +447,8 @@ fn preface() -> impl Strategy<Value = Vec<Act>> {
         ]
     });
     let paid = prop::collection::vec(paid, 1..4).prop_map(|paid| [paid.concat(), vec![Act::Rounds { count: 3 }]].concat());
-    let owned = (0..OWNERS, any::<bool>()).prop_map(|(owner, in_hfr)| {
-        let terms = |rig| Act::Terms { rig, owner: (owner + rig) % OWNERS, in_hfr: in_hfr && rig == 0, confirmed: true };
+    let owned = (0..OWNERS, chain(), any::<bool>()).prop_map(|(owner, chain, in_hfr)| {
+        let terms = |rig| Act::Terms { rig, owner: (owner + rig) % OWNERS, chain, in_hfr: in_hfr && rig == 0, confirmed: true };
         (0..RIGS - 1).map(terms).collect::<Vec<_>>()
     });
     let card = (chain(), 0..CUSTOMERS, 2_000..5_000_i64)

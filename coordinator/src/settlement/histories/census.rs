@@ -18,7 +18,11 @@ impl Census {
             "SELECT 'event ' || name, COUNT(*) FROM chain_event GROUP BY name",
             "SELECT 'transfer ' || kind, COUNT(*) FROM transfer GROUP BY kind",
             "SELECT 'payout ' || state, COUNT(*) FROM payout GROUP BY state",
-            "SELECT 'job paid from ' || pot || ' of chain ' || chain, COUNT(*) FROM job WHERE charged > 0 GROUP BY pot, chain",
+            "SELECT 'job paid from ' || pot || ' in ' || asset || ' of chain ' || chain, COUNT(*) FROM job WHERE charged > 0
+             GROUP BY pot, asset, chain",
+            "SELECT 'rig paid on chain ' || entry.chain || ' for ' || job.asset || ' of chain ' || job.chain, COUNT(*)
+             FROM entry JOIN transfer ON transfer.id = entry.transfer_id JOIN job ON job.id = transfer.job_id
+             WHERE transfer.kind = 'capture' AND entry.account LIKE 'rig:%' GROUP BY entry.chain, job.asset, job.chain",
             "SELECT 'card ' || state, COUNT(*) FROM fiat_payment GROUP BY state",
             "SELECT 'step ' || state, COUNT(*) FROM step GROUP BY state",
             "SELECT 'HFR owed', COUNT(*) FROM account WHERE account LIKE 'account:%' AND asset = 'HFR'",

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
 use anyhow::{Result, ensure};
-use headframe_accounts::{EpochFile, audit};
+use headframe_accounts::{EpochFile, audit, price::UsdPerHfr};
+use headframe_protocol::Micros;
 
 use super::{market, node::Node, scene::World};
 use crate::{
@@ -19,6 +20,8 @@ struct Books {
     tabs: Vec<Tab>,
     /// By the pot it comes from, what jobs hold.
     held: BTreeMap<(String, Coin), i64>,
+    /// By chain, what rigs may still get at most for jobs under way that are paid in HFR.
+    promised: BTreeMap<u64, i64>,
     /// By chain, what was taken back of unspent card payments, and of that, what has left the Market.
     cards: BTreeMap<u64, (i64, i64)>,
     /// Whether an arbiter has lowered a charge or somebody has closed a tab: then the platform may have lost something.
@@ -55,7 +58,7 @@ impl Books {
         let tabs = "SELECT id, asset, chain, order_id, fee_bps, reserved, used, settled FROM tab ORDER BY id";
         let tabs = sqlx::query_as(tabs).fetch_all(&mut *connection).await?;
         let rows: Vec<(String, String, i64, i64)> =
-            sqlx::query_as("SELECT pot, asset, chain, SUM(held) FROM job GROUP BY pot, asset, chain")
+            sqlx::query_as("SELECT pot, asset, chain, SUM(COALESCE(held_hfr, held)) FROM job GROUP BY pot, asset, chain")
                 .fetch_all(&mut *connection)
                 .await?;
         let held = rows.into_iter().map(balance).collect::<Result<_>>()?;
@@ -65,9 +68,16 @@ impl Books {
                 .await?;
         let cards =
             rows.into_iter().map(|(chain, withdrawing, withdrawn)| (chain.unsigned_abs(), (withdrawing, withdrawn))).collect();
+        let rows: Vec<(i64, i64, i64)> =
+            sqlx::query_as("SELECT chain, held_hfr, hfr_picos FROM job WHERE held_hfr > 0").fetch_all(&mut *connection).await?;
+        let mut promised = BTreeMap::new();
+        for (chain, held, picos) in rows {
+            let price = UsdPerHfr::from_picos(picos.unsigned_abs()).expect("a price above nothing");
+            *promised.entry(chain.unsigned_abs()).or_default() += price.usd_for_supplier(Micros::new(held))?.get();
+        }
         let losses = "SELECT COUNT(*) FROM chain_event WHERE name IN ('Resolved', 'Released')";
         let (losses,): (i64,) = sqlx::query_as(losses).fetch_one(&mut *connection).await?;
-        Ok(Self { balances, tabs, held, cards, losses: losses > 0 })
+        Ok(Self { balances, tabs, held, promised, cards, losses: losses > 0 })
     }
 
     fn held(&self, coin: Coin, pot: &str) -> i128 {
@@ -106,7 +116,7 @@ pub(super) async fn fingerprint(app: &App) -> Result<String> {
         "SELECT id FROM transfer ORDER BY id",
         "SELECT id || ' ' || reserved || ' ' || used || ' ' || settled || ' ' || state FROM tab ORDER BY id",
         "SELECT wallet || ' ' || asset || chain || ' ' || units FROM deposit ORDER BY wallet, asset, chain",
-        "SELECT chain || ' ' || epoch || ' ' || state FROM payout ORDER BY chain, epoch",
+        "SELECT chain || ' ' || epoch || ' ' || take || ' ' || state FROM payout ORDER BY chain, epoch, take",
         "SELECT id || ' ' || state FROM step ORDER BY id",
     ] {
         let rows: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&mut *connection).await?;
@@ -145,9 +155,10 @@ impl World {
             "SELECT attempt.id FROM attempt
              LEFT JOIN (SELECT transfer.attempt_id, COUNT(DISTINCT transfer.id) AS times,
                                SUM(CASE WHEN entry.amount < 0 THEN -entry.amount ELSE 0 END) AS paid
-                        FROM transfer JOIN entry ON entry.transfer_id = transfer.id WHERE transfer.kind = 'capture'
+                        FROM transfer JOIN entry ON entry.transfer_id = transfer.id
+                        WHERE transfer.kind = 'capture' AND entry.account LIKE 'customer:%:held'
                         GROUP BY transfer.attempt_id) captured ON captured.attempt_id = attempt.id
-             WHERE COALESCE(captured.paid, 0) <> attempt.charged OR COALESCE(captured.times, 0) > 1",
+             WHERE COALESCE(captured.paid, 0) <> COALESCE(attempt.charged_hfr, attempt.charged) OR COALESCE(captured.times, 0) > 1",
         )
         .fetch_all(&mut *connection)
         .await?;
@@ -206,7 +217,9 @@ impl World {
     async fn check_payouts(&self, books: &Books) -> Result<()> {
         let mut connection = self.app.store.read().await?;
         let files: Vec<(i64, String)> =
-            sqlx::query_as("SELECT chain, file FROM payout ORDER BY epoch, chain").fetch_all(&mut *connection).await?;
+            sqlx::query_as("SELECT chain, file FROM payout WHERE state <> 'undone' ORDER BY epoch, chain")
+                .fetch_all(&mut *connection)
+                .await?;
         let bytes: Vec<&[u8]> = files.iter().map(|(_, file)| file.as_bytes()).collect();
         let findings = audit::audit_history(&bytes);
         ensure!(findings.is_empty(), "a stranger objects to the payouts: {findings:?}");
@@ -290,6 +303,9 @@ fn check_spendable(books: &Books, node: &Node, coin: Coin, token: Address) -> Re
     let held = books.sum(coin, ":held");
     let of_jobs: i128 = ["available", "fiat", "earned"].into_iter().map(|pot| books.held(coin, pot)).sum();
     ensure!(held == of_jobs, "{coin:?}: {held} are held, jobs hold {of_jobs}");
+    let (kept, promised) = (books.of("operator:promised", coin), books.promised.get(&coin.chain).copied().unwrap_or_default());
+    let promised = if coin.is_dollars() { promised } else { 0 };
+    ensure!(kept == promised, "{coin:?}: {kept} are kept for rigs, jobs may need {promised}");
     Ok(())
 }
 
@@ -320,8 +336,10 @@ fn check_totals(books: &Books, node: &Node, coin: Coin, token: Address) -> Resul
     let rest: i128 = tabs.map(|tab| i128::from(tab.used - tab.settled)).sum::<i128>() - unsettled;
     let dust = node.dust.get(&token).copied().unwrap_or_default();
     let backed = micros(in_distributor + claimed - dust, unit) + micros(listing.to_suppliers, 1) + rest;
-    let owed: i128 =
-        [":payable", ":credit", ":maturing", ":earned", "operator:inventory"].iter().map(|ending| books.sum(coin, ending)).sum();
+    let owed: i128 = [":payable", ":credit", ":maturing", ":earned", "operator:inventory", "operator:promised"]
+        .iter()
+        .map(|ending| books.sum(coin, ending))
+        .sum();
     let owed = owed + books.held(coin, "earned");
     ensure!(
         owed == backed + lost,

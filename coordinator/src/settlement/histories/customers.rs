@@ -5,7 +5,7 @@ use anyhow::Result;
 use axum::{extract::State, http::HeaderMap};
 use headframe_protocol::{
     JobId, Micros,
-    api::Pot,
+    api::{PayIn, Pot},
     chain::AssetKind,
     job::Reason,
     spending::{SignedOrder, WalletProof},
@@ -15,12 +15,12 @@ use serde_json::json;
 use super::{
     acts::Purse,
     play::{part, pick, taken},
-    scene::{World, job, sign},
+    scene::{HOME, World, job, sign},
 };
 use crate::{
     admin::{By, acts as operator},
     api::{jobs, spending},
-    extract::{Json, JsonBody, Path},
+    extract::{Json, JsonBody, Path, Query},
     store::{commit, grants, ledger::Coin, lifecycle, purses, tabs},
 };
 
@@ -122,21 +122,32 @@ impl World {
         Ok(())
     }
 
+    pub(super) async fn tokens(&mut self, person: usize, micros: i64, picos: u64) -> Result<()> {
+        let purse = Purse { person, wallet: 0, hfr: true };
+        self.show(purse).await?;
+        self.deposit(HOME, purse, micros, 0);
+        self.sign(HOME, purse, micros, 300).await?;
+        self.stock(HOME, false, micros, 0);
+        self.rounds(3).await?;
+        self.observe(picos, 0).await
+    }
+
     /// One of the people who have something to spend, or anybody if nobody has.
-    async fn payer(&self, number: usize) -> Result<usize> {
+    async fn payer(&self, number: usize, hfr: bool) -> Result<usize> {
+        let kind = if hfr { AssetKind::Hfr } else { AssetKind::Stable };
         let mut connection = self.app.store.read().await?;
         let mut payers = Vec::new();
         for (at, person) in self.people.iter().enumerate() {
             let pots = purses::filled(&mut connection, person.account.id).await?;
-            if pots.iter().any(|pot| pot.pot != Pot::Free) {
+            if pots.iter().any(|pot| pot.pot != Pot::Free && pot.kind == kind) {
                 payers.push(at);
             }
         }
         Ok(pick(&payers, number).copied().unwrap_or(number % self.people.len()))
     }
 
-    pub(super) async fn submit(&mut self, person: usize, per_hour: i64, timeout_s: u32, count: u32) -> Result<()> {
-        let person = self.payer(person).await?;
+    pub(super) async fn submit(&mut self, person: usize, per_hour: i64, timeout_s: u32, count: u32, hfr: bool) -> Result<()> {
+        let person = self.payer(person, hfr).await?;
         let mut headers = HeaderMap::new();
         headers.insert("idempotency-key", self.unused().to_string().parse()?);
         let mut spec = job(Micros::new(per_hour), timeout_s);
@@ -145,7 +156,9 @@ impl World {
         let mut answers = Vec::new();
         for _twice in 0..2 {
             let account = self.people[person].account.clone();
-            let request = jobs::submit_batch(State(self.app.clone()), account, headers.clone(), JsonBody(body.clone().into()));
+            let pay = Query(jobs::SubmitQuery { pay_in: if hfr { PayIn::Hfr } else { PayIn::Usd } });
+            let request =
+                jobs::submit_batch(State(self.app.clone()), account, pay, headers.clone(), JsonBody(body.clone().into()));
             answers.push(taken(request.await)?.map(|(_, Json(accepted))| accepted.jobs));
         }
         anyhow::ensure!(answers[0] == answers[1], "the same request twice is one: {answers:?}");

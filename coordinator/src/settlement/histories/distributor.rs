@@ -76,6 +76,12 @@ impl Distributor {
         waiting.map_or(0, |total| total.cumulative.to::<u128>() - claimed)
     }
 
+    pub(super) fn veto(&mut self, on: &mut Transaction<'_>) -> Result<(), Refused> {
+        let Pending { epoch, root, .. } = self.pending.take().ok_or_else(|| refuse("NoPending"))?;
+        on.say(self.address, &IDistributor::RootVetoed { epoch, root, watcher: on.from, reason: "practice".to_owned() });
+        Ok(())
+    }
+
     pub(super) fn activate(&mut self, on: &mut Transaction<'_>) -> Result<(), Refused> {
         let Pending { epoch, root, ready_at, totals } = self.pending.clone().ok_or_else(|| refuse("NoPending"))?;
         if on.now < ready_at {

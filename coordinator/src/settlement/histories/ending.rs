@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use super::{
     acts::{Claimed, Crash, Ended},
     market::At,
-    scene::{OWNERS, RIGS, World},
+    scene::{HOME, OWNERS, RIGS, World},
 };
 use crate::store::steps;
 
@@ -27,7 +27,7 @@ impl World {
         }
         self.pass(1_000);
         for rig in 0..RIGS {
-            self.terms(rig, rig % OWNERS, false, true).await?;
+            self.terms(rig, rig % OWNERS, HOME, (false, true)).await?;
         }
         for order in 0..self.orders.len() {
             self.revoke(order);
@@ -35,6 +35,9 @@ impl World {
         let mut left = Vec::new();
         for round in 0..ROUNDS_MAX {
             self.end_disputes().await?;
+            for chain in 0..self.nodes.len() {
+                self.undo(chain).await?;
+            }
             self.close_all().await?;
             self.look_after_cards().await?;
             self.rounds(1).await?;
@@ -112,7 +115,7 @@ impl World {
                 "SELECT id || ' ' || state || ' ' || reserved || ' ' || used || ' ' || settled FROM tab
                  WHERE state <> 'closed' AND (order_id IS NOT NULL OR used <> settled)",
             ),
-            ("payout", "SELECT chain || ' ' || epoch || ' ' || state FROM payout WHERE state <> 'active'"),
+            ("payout", "SELECT chain || ' ' || epoch || ' ' || state FROM payout WHERE state NOT IN ('active', 'undone')"),
             (
                 "earnings",
                 "SELECT account || ' ' || asset || chain || ' ' || balance FROM account

@@ -17,11 +17,15 @@ use super::{
     scene::{World, operator},
 };
 use crate::{
+    admin::acts::{self, ActError, By},
     chain::Chain,
-    fail, payouts,
+    fail,
+    payouts::build::build,
     settlement::{events, plan},
     store::{
-        chain_events, commit, jobs, prices,
+        chain_events, commit, jobs,
+        payouts::{self, PayoutState},
+        prices,
         steps::{self, Outcome, Signed, Step, StepState},
     },
 };
@@ -29,6 +33,11 @@ use crate::{
 /// Who decides disputes.
 fn arbiter() -> alloy_primitives::Address {
     alloy_primitives::Address::repeat_byte(0xab)
+}
+
+/// Who looks at roots.
+fn watcher() -> alloy_primitives::Address {
+    alloy_primitives::Address::repeat_byte(0xac)
 }
 
 /// What a run over open steps is stopped by.
@@ -209,9 +218,9 @@ impl World {
         let booked = events::take_all(&self.app, &chain, node.logs(1, node.final_block()), node.final_block()).await?;
         ensure!(booked == 0, "{booked} events are booked twice");
         ensure!(checks::fingerprint(&self.app).await? == before, "booking the same events again changes the books");
-        payouts::build::build(&self.app, &chain).await?;
+        build(&self.app, &chain).await?;
         let built = checks::fingerprint(&self.app).await?;
-        ensure!(!payouts::build::build(&self.app, &chain).await?, "a payout is built once");
+        ensure!(!build(&self.app, &chain).await?, "a payout is built once");
         ensure!(checks::fingerprint(&self.app).await? == built, "building again changes the books");
         // Closing tabs takes several looks; then there is nothing more to do.
         for _look in 0..4 {
@@ -328,6 +337,27 @@ impl World {
             drop(self.nodes[chain].act(operator(), |state, on| state.market.release(on, session)));
         }
         Ok(())
+    }
+
+    pub(super) fn veto(&mut self, chain: usize) {
+        drop(self.nodes[chain].act(watcher(), |state, on| state.distributor.veto(on)));
+    }
+
+    /// Only what was vetoed is undone; where what it exchanged is used already, the operator puts as much in first.
+    pub(super) async fn undo(&mut self, at: usize) -> Result<()> {
+        let chain = self.nodes[at].id();
+        let newest = payouts::newest(&mut *self.app.store.read().await?, chain).await?;
+        let by = By::new("operator", "practice")?;
+        match acts::undo_payout(&self.app.store, &by, chain).await {
+            Ok(_) => Ok(()),
+            Err(ActError::Missing(_)) if newest.is_none() => Ok(()),
+            Err(ActError::Refused(_)) if newest.is_some_and(|newest| newest.state == PayoutState::Vetoed) => {
+                self.stock(at, false, 1_000_000_000_000, 0);
+                Ok(())
+            }
+            Err(ActError::Refused(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub(super) fn anybody(&mut self, chain: usize, what: Anybody) {

@@ -44,15 +44,18 @@ impl World {
             Act::Revoke { order } => self.revoke(order),
             Act::Close { tab } => self.close(tab).await?,
             Act::Grant { person, micros } => self.grant(person, micros).await?,
-            Act::Submit { person, per_hour, timeout_s, count } => self.submit(person, per_hour, timeout_s, count).await?,
+            Act::Submit { person, per_hour, timeout_s, count, hfr } => {
+                self.submit(person, per_hour, timeout_s, count, hfr).await?;
+            }
+            Act::Tokens { person, micros, picos } => self.tokens(person, micros, picos).await?,
             Act::Cancel { job } => self.cancel(job).await?,
             Act::Begin { job, rig, permille } => self.begin(job, rig, permille).await?,
             Act::End { attempt, ran_s, permille, how, crash } => self.finish(attempt, (ran_s, permille), how, crash).await?,
             Act::Offer { rig, owner, micros, picos } => self.offer(rig, owner, micros, picos).await?,
-            Act::Work { person, rig, per_hour, ran_s, permille, how } => {
-                self.work(person, rig, (per_hour, ran_s), permille, how).await?;
+            Act::Work { person, rig, per_hour, ran_s, permille, how, hfr } => {
+                self.work((person, hfr), rig, (per_hour, ran_s), permille, how).await?;
             }
-            Act::Terms { rig, owner, in_hfr, confirmed } => self.terms(rig, owner, in_hfr, confirmed).await?,
+            Act::Terms { rig, owner, chain, in_hfr, confirmed } => self.terms(rig, owner, chain, (in_hfr, confirmed)).await?,
             Act::Spend { rig, person, permille } => self.spend(rig, person, permille).await?,
             Act::Refund { job, permille } => self.refund(job, permille).await?,
             Act::Stock { chain, hfr, micros, dust } => self.stock(chain, hfr, micros, dust),
@@ -63,6 +66,8 @@ impl World {
             Act::Resolve { chain, tab, permille } => self.resolve(chain, tab, permille).await?,
             Act::Release { chain, tab } => self.release(chain, tab).await?,
             Act::Anybody { chain, what } => self.anybody(chain, what),
+            Act::Veto { chain } => self.veto(chain),
+            Act::Undo { chain } => self.undo(chain).await?,
             Act::Again { chain } => self.again(chain).await?,
             Act::Card { chain, person, cents, broken } => self.pay_by_card(chain, person, cents, broken).await?,
             Act::CardBack { charge, permille, way, broken } => self.take_back(charge, permille, way, broken).await?,

@@ -69,14 +69,14 @@ impl World {
     /// One job from its submission to the end of its first attempt.
     pub(super) async fn work(
         &mut self,
-        person: usize,
+        (person, hfr): (usize, bool),
         rig: usize,
         (per_hour, ran_s): (i64, u32),
         permille: u16,
         how: Ended,
     ) -> Result<()> {
         let before = self.jobs.len();
-        self.submit(person, per_hour, ran_s.max(60), 1).await?;
+        self.submit(person, per_hour, ran_s.max(60), 1, hfr).await?;
         let Some(job) = self.jobs.get(before).copied() else { return Ok(()) };
         self.take(job, rig, 1_000).await?;
         self.finish(self.running.len() - 1, (ran_s, permille), how, Crash::No).await
@@ -163,13 +163,14 @@ impl World {
         }
     }
 
-    pub(super) async fn terms(&mut self, rig: usize, owner: usize, in_hfr: bool, confirmed: bool) -> Result<()> {
+    pub(super) async fn terms(&mut self, rig: usize, owner: usize, chain: usize, how: (bool, bool)) -> Result<()> {
+        let (in_hfr, confirmed) = how;
         let (rig, owner) = (&self.rigs[rig], &self.owners[owner]);
         let terms = PayoutTerms {
             network: self.app.config.network.name.clone(),
             device: rig.device(),
             account: owner.address(),
-            chain_id: self.nodes[0].id(),
+            chain_id: self.nodes[chain].id(),
             in_hfr,
             issued_ms: self.now,
         };
@@ -186,7 +187,7 @@ impl World {
     pub(super) async fn offer(&mut self, rig: usize, owner: usize, micros: i64, picos: u64) -> Result<()> {
         self.stock(HOME, true, micros, 0);
         self.rounds(1).await?;
-        self.terms(rig, owner, true, true).await?;
+        self.terms(rig, owner, HOME, (true, true)).await?;
         self.observe(picos, 0).await?;
         self.look(HOME, How::Whole).await
     }

@@ -1,12 +1,17 @@
 //! Endings somebody asks for: the customer, the operator, or a queue that came to nothing.
 
+use sqlx::AssertSqlSafe;
+
 use super::{
-    AttemptRef, Case, DeviceId, JobId, JobSpec, JobState, Micros, Nudge, Reason, Rules, StoreError, TimestampMs, Tx, case,
-    document,
-    end::{book, release, tell_webhook},
-    parsed,
+    Amount, AttemptRef, Case, DeviceId, JobId, JobSpec, JobState, Micros, Nudge, Reason, Rules, StoreError, TimestampMs, Tx,
+    case, document,
+    end::{book, tell_webhook},
+    parsed, pay,
 };
-use crate::store::{Doing as _, jobs, purses::Purse};
+use crate::store::{
+    Doing as _, jobs,
+    purses::{PURSE_COLUMNS, Purse, PurseRow},
+};
 
 #[derive(sqlx::FromRow)]
 struct EndRow {
@@ -14,14 +19,12 @@ struct EndRow {
     state: String,
     spec: String,
     held: i64,
+    held_hfr: Option<i64>,
     attempt_id: Option<String>,
     epoch: i64,
     end_reason: Option<String>,
-    pot: String,
-    asset: String,
-    chain: i64,
-    fee_bps: Option<i64>,
-    tab_id: Option<String>,
+    #[sqlx(flatten)]
+    purse: PurseRow,
 }
 
 /// Somebody wants the job ended, for `reason`. One that waits ends at once; one that a rig has ends when the rig
@@ -114,10 +117,11 @@ async fn end_waiting(tx: &mut Tx, job: JobId, to: JobState, reason: Reason, now:
         return Ok(Vec::new());
     }
     let Some(row) = read_end_row(tx, job).await? else { return Ok(Vec::new()) };
-    let purse = Purse::parse(&row.pot, (&row.asset, row.chain), row.fee_bps, row.tab_id)?;
-    let released = release(parsed(&row.customer_id, "customer id")?, job, &purse, Micros::new(row.held));
+    let purse = Purse::parse(row.purse)?;
+    let held = Amount { dollars: Micros::new(row.held), hfr: row.held_hfr.map(Micros::new) };
+    let released = pay::release(parsed(&row.customer_id, "customer id")?, job, &purse, held)?;
     book(tx, released.as_slice(), now).await?;
-    sqlx::query("UPDATE job SET held = 0 WHERE id = $1")
+    sqlx::query("UPDATE job SET held = 0, held_hfr = held_hfr - held_hfr WHERE id = $1")
         .bind(job.to_string())
         .execute(&mut **tx)
         .await
@@ -131,10 +135,10 @@ async fn end_waiting(tx: &mut Tx, job: JobId, to: JobState, reason: Reason, now:
 }
 
 async fn read_end_row(tx: &mut Tx, job: JobId) -> Result<Option<EndRow>, StoreError> {
-    let query = sqlx::query_as(
-        "SELECT customer_id, state, spec, held, attempt_id, epoch, end_reason, pot, asset, chain, fee_bps, tab_id FROM job WHERE id = $1",
+    let sql = format!(
+        "SELECT customer_id, state, spec, held, held_hfr, attempt_id, epoch, end_reason, {PURSE_COLUMNS} FROM job WHERE id = $1"
     );
-    query.bind(job.to_string()).fetch_optional(&mut **tx).await.doing("read a job")
+    sqlx::query_as(AssertSqlSafe(sql)).bind(job.to_string()).fetch_optional(&mut **tx).await.doing("read a job")
 }
 
 /// How a job is written down that somebody wanted ended.

@@ -1,10 +1,15 @@
 //! An attempt and its job, read together: all that a decision about either looks at.
 
+use sqlx::AssertSqlSafe;
+
 use super::{
-    AttemptId, AttemptRef, AttemptState, CustomerId, DeviceId, JobId, JobSpec, JobState, Micros, Reason, Settled, StoreError,
-    TimestampMs, Tx, as_i64, document, parsed,
+    Amount, AttemptId, AttemptRef, AttemptState, CustomerId, DeviceId, JobId, JobSpec, JobState, Micros, Reason, Settled,
+    StoreError, TimestampMs, Tx, as_i64, document, parsed,
 };
-use crate::store::{Doing as _, purses::Purse};
+use crate::store::{
+    Doing as _,
+    purses::{PURSE_COLUMNS, Purse, PurseRow},
+};
 
 /// An attempt and its job.
 #[derive(Debug, Clone)]
@@ -13,7 +18,10 @@ pub struct Case {
     pub(super) device: DeviceId,
     pub(super) state: AttemptState,
     pub(super) price_per_hour: Micros,
+    /// The platform's part of what is paid.
     pub(super) fee_bps: u16,
+    /// The platform's part of what is paid in dollars, when the attempt was assigned.
+    pub(super) dollar_fee_bps: u16,
     pub(super) receipt_sequence: u64,
     pub(super) signed_ms: u64,
     pub(super) charged_ms: u64,
@@ -29,7 +37,7 @@ pub struct Case {
     pub(super) spec: JobSpec,
     pub(super) failures: u32,
     pub(super) interruptions: u32,
-    pub(super) held: Micros,
+    pub(super) held: Amount,
     pub(super) purse: Purse,
     pub(super) job_end_reason: Option<Reason>,
     pub(super) waiting: TimestampMs,
@@ -58,11 +66,9 @@ struct CaseRow {
     failures: i64,
     interruptions: i64,
     held: i64,
-    pot: String,
-    asset: String,
-    chain: i64,
-    job_fee_bps: Option<i64>,
-    tab_id: Option<String>,
+    held_hfr: Option<i64>,
+    #[sqlx(flatten)]
+    purse: PurseRow,
     job_end_reason: Option<String>,
     waiting_ms: i64,
     holder: Option<String>,
@@ -101,18 +107,15 @@ pub(super) async fn to_change(tx: &mut Tx, at: AttemptRef) -> Result<Option<Case
 
 /// Reads the attempt `at` names, in that epoch.
 pub(super) async fn of(tx: &mut Tx, at: AttemptRef) -> Result<Option<Case>, StoreError> {
-    let row: Option<CaseRow> = sqlx::query_as(
+    let sql = format!(
         "SELECT attempt.device_id, attempt.state, attempt.price_per_hour, attempt.fee_bps, attempt.receipt_sequence, attempt.signed_ms,
                 attempt.charged_ms, attempt.charged, attempt.credit, attempt.reason, attempt.end_reason, attempt.started_ms, attempt.deadline_ms,
                 attempt.job_id, job.customer_id, job.state AS job_state, job.spec, job.failures, job.interruptions, job.held,
-                job.pot, job.asset, job.chain, job.fee_bps AS job_fee_bps, job.tab_id, job.end_reason AS job_end_reason, job.waiting_ms, job.attempt_id AS holder
-         FROM attempt JOIN job ON job.id = attempt.job_id WHERE attempt.id = $1 AND attempt.epoch = $2",
-    )
-    .bind(at.attempt.to_string())
-    .bind(as_i64(at.epoch))
-    .fetch_optional(&mut **tx)
-    .await
-    .doing("read an attempt")?;
+                job.held_hfr, {PURSE_COLUMNS}, job.end_reason AS job_end_reason, job.waiting_ms, job.attempt_id AS holder
+         FROM attempt JOIN job ON job.id = attempt.job_id WHERE attempt.id = $1 AND attempt.epoch = $2"
+    );
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(at.attempt.to_string()).bind(as_i64(at.epoch));
+    let row: Option<CaseRow> = query.fetch_optional(&mut **tx).await.doing("read an attempt")?;
     row.map(|row| case(at, row)).transpose()
 }
 
@@ -149,16 +152,14 @@ fn case(at: AttemptRef, row: CaseRow) -> Result<Case, StoreError> {
         failures,
         interruptions,
         held,
-        pot,
-        asset,
-        chain,
-        job_fee_bps,
-        tab_id,
+        held_hfr,
+        purse,
         job_end_reason,
         waiting_ms,
         holder,
     } = row;
-    let purse = Purse::parse(&pot, (&asset, chain), job_fee_bps, tab_id)?;
+    let purse = Purse::parse(purse)?;
+    let dollar_fee_bps = u16::try_from(fee_bps).unwrap_or(u16::MAX);
     let (fee_bps, credit) = split(&purse, fee_bps, Micros::new(charged), credit);
     Ok(Case {
         at,
@@ -166,6 +167,7 @@ fn case(at: AttemptRef, row: CaseRow) -> Result<Case, StoreError> {
         state: parsed(&state, "attempt state")?,
         price_per_hour: Micros::new(price_per_hour),
         fee_bps,
+        dollar_fee_bps,
         receipt_sequence: receipt_sequence.unsigned_abs(),
         signed_ms: signed_ms.unsigned_abs(),
         charged_ms: charged_ms.unsigned_abs(),
@@ -180,7 +182,7 @@ fn case(at: AttemptRef, row: CaseRow) -> Result<Case, StoreError> {
         spec: document(&spec, "job specification")?,
         failures: u32::try_from(failures).unwrap_or(u32::MAX),
         interruptions: u32::try_from(interruptions).unwrap_or(u32::MAX),
-        held: Micros::new(held),
+        held: Amount { dollars: Micros::new(held), hfr: held_hfr.map(Micros::new) },
         purse,
         job_end_reason: reason_of(job_end_reason)?,
         waiting: TimestampMs::from_millis(waiting_ms),

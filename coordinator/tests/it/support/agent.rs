@@ -1,11 +1,13 @@
 //! A rig that does what the test says: a real key, a real WebSocket, no container.
 
 use alloy::signers::{SignerSync as _, local::PrivateKeySigner};
+use alloy_primitives::Address;
 use futures_util::{SinkExt as _, StreamExt as _};
 use headframe_protocol::{
-    DeviceId, Micros, PROTOCOL_VERSION, Sha256,
+    DeviceId, Micros, PROTOCOL_VERSION, Sha256, TimestampMs,
     auth::{self, DeviceSignature, Handshake},
     job::{AttemptState, Reason},
+    payout::{PayoutTerms, SignedPayoutTerms},
     receipt::{Receipt, SignedReceipt},
     rig::{Os, RigReport},
     session::{
@@ -81,6 +83,14 @@ impl Rig {
             other => panic!("not welcomed: {other:?}"),
         }
         agent
+    }
+
+    /// Where its earnings go, in its own word.
+    pub(crate) fn terms(&self, account: Address, chain_id: u64, in_hfr: bool, issued_ms: TimestampMs) -> SignedPayoutTerms {
+        let (network, device) = ("test".to_owned(), self.device());
+        let terms = PayoutTerms { network, device, account, chain_id, in_hfr, issued_ms };
+        let device_signature = DeviceSignature(self.key.sign_hash_sync(&terms.device_hash()).expect("a signature"));
+        SignedPayoutTerms { terms, device_signature, wallet_signature: None, previous_signature: None }
     }
 
     pub(crate) fn hello(&self, url: &str, challenge: &Challenge) -> Hello {

@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::OpenOptionsExt as _;
 
-use alloy::signers::SignerSync as _;
 use alloy_primitives::Address;
 use aws_lc_rs::hmac;
 use headframe_coordinator::{
@@ -13,11 +12,7 @@ use headframe_coordinator::{
         payouts::{self, KeptTerms},
     },
 };
-use headframe_protocol::{
-    CustomerId, Micros,
-    auth::DeviceSignature,
-    payout::{PayoutTerms, SignedPayoutTerms},
-};
+use headframe_protocol::{CustomerId, Micros};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -119,16 +114,7 @@ impl Shop {
 
     /// A rig's owner says where its earnings go.
     pub(crate) async fn terms(&self, rig: &Rig, account: Address) {
-        let terms = PayoutTerms {
-            network: "test".to_owned(),
-            device: rig.device(),
-            account,
-            chain_id: CHAIN,
-            in_hfr: false,
-            issued_ms: self.app.app().store.now(),
-        };
-        let signature = DeviceSignature(rig.key.sign_hash_sync(&terms.device_hash()).expect("a signature"));
-        let signed = SignedPayoutTerms { terms, device_signature: signature, wallet_signature: None, previous_signature: None };
+        let signed = rig.terms(account, CHAIN, false, self.app.app().store.now());
         let mut tx = self.app.app().store.begin().await.expect("a transaction");
         let kept = KeptTerms { confirmed: false, effective: signed.terms.issued_ms, signed };
         payouts::keep_terms(&mut tx, &kept).await.expect("kept");

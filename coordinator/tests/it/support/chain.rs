@@ -17,14 +17,23 @@ use headframe_coordinator::{
 };
 use serde_json::{Value, json};
 
-/// Its id.
+/// The id of the network's home chain.
 pub(crate) const CHAIN: u64 = 31_337;
+
+/// The id of another, on which there is no HFR.
+pub(crate) const ISLAND: u64 = 31_338;
 
 /// Its Market.
 const MARKET: Address = Address::repeat_byte(0x11);
 
+/// Its Distributor.
+const DISTRIBUTOR: Address = Address::repeat_byte(0x55);
+
 /// Its dollar.
 pub(crate) const DOLLAR: Address = Address::repeat_byte(0x22);
+
+/// Its HFR, where it has any.
+pub(crate) const HFR: Address = Address::repeat_byte(0x66);
 
 /// What was said on the chain, a block for each.
 type Logs = Arc<Mutex<Vec<Value>>>;
@@ -32,6 +41,7 @@ type Logs = Arc<Mutex<Vec<Value>>>;
 /// A chain and its endpoint, for as long as the test lives.
 #[derive(Debug, Clone)]
 pub(crate) struct StubChain {
+    id: u64,
     url: String,
     logs: Logs,
     /// What was proposed of sessions and is not final.
@@ -39,25 +49,36 @@ pub(crate) struct StubChain {
 }
 
 impl StubChain {
-    /// Starts the endpoint.
+    /// Starts the home chain's endpoint.
     pub(crate) async fn start() -> Self {
+        Self::start_as(CHAIN).await
+    }
+
+    /// Starts the endpoint of the chain with this id.
+    pub(crate) async fn start_as(id: u64) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/", listener.local_addr().expect("an address"));
         let logs = Logs::default();
-        let router = Router::new().route("/", post(answer)).with_state(Arc::clone(&logs));
+        let router = Router::new().route("/", post(answer)).with_state((id, Arc::clone(&logs)));
         #[expect(clippy::disallowed_methods, reason = "a test's own server ends with its runtime")]
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, logs, proposed: Arc::default() }
+        Self { id, url, logs, proposed: Arc::default() }
     }
 
-    /// Makes it the network's chain. The coordinator holds no keys there: what it wants done it only records.
+    /// Makes it a chain of the network, on which dollars are paid. The coordinator holds no keys there: what it wants done it only
+    /// records.
     pub(crate) fn join(&self, config: &mut Config) {
-        join(config, &self.url);
+        join_as(config, self.id, &profile_of(self.id, &self.url));
+    }
+
+    /// The same for one on which HFR is paid too.
+    pub(crate) fn join_with_hfr(&self, config: &mut Config) {
+        join_as(config, self.id, &with_hfr(profile_of(self.id, &self.url)));
     }
 
     /// Does every step that is recorded. Returns how many there were.
     pub(crate) async fn obey(&self, app: &App) -> usize {
-        let open = steps::open(&mut app.store.read().await.expect("a connection"), CHAIN, 1_000).await.expect("steps");
+        let open = steps::open(&mut app.store.read().await.expect("a connection"), self.id, 1_000).await.expect("steps");
         for step in &open {
             self.carry_out(step);
             let mut tx = app.store.begin().await.expect("a transaction");
@@ -115,12 +136,21 @@ impl StubChain {
         }
     }
 
-    /// Something has happened on the chain.
+    /// Something has happened to the Market.
     pub(crate) fn say<E: SolEvent>(&self, event: &E) {
+        self.say_of(MARKET, event);
+    }
+
+    /// Something has happened to the Distributor.
+    pub(crate) fn say_of_payouts<E: SolEvent>(&self, event: &E) {
+        self.say_of(DISTRIBUTOR, event);
+    }
+
+    fn say_of<E: SolEvent>(&self, contract: Address, event: &E) {
         let mut logs = self.logs.lock().expect("nobody panics with it");
         let (log, number) = (event.encode_log_data(), logs.len() + 1);
         logs.push(json!({
-            "address": MARKET,
+            "address": contract,
             "topics": log.topics(),
             "data": log.data,
             "blockNumber": format!("{number:#x}"),
@@ -133,25 +163,29 @@ impl StubChain {
     }
 }
 
-/// A chain at `url`, whoever is there.
+/// The home chain at `url`, whoever is there.
 pub(crate) fn join(config: &mut Config, url: &str) {
-    let (profile, keys) = (config.data_dir.join("chain.json"), config.data_dir.join("keys"));
+    join_as(config, CHAIN, &profile_of(CHAIN, url));
+}
+
+fn join_as(config: &mut Config, id: u64, described: &Value) {
+    let (profile, keys) = (config.data_dir.join(format!("chain-{id}.json")), config.data_dir.join("keys"));
     std::fs::create_dir_all(&keys).expect("a folder");
-    std::fs::write(&profile, profile_of(url).to_string()).expect("a profile");
-    config.chains = vec![ChainConfig { profile, keys, home: true }];
+    std::fs::write(&profile, described.to_string()).expect("a profile");
+    config.chains.push(ChainConfig { profile, keys, home: id == CHAIN });
 }
 
 fn decoded<C: alloy::sol_types::SolCall>(step: &Step) -> C {
     C::abi_decode(&step.data).expect("a call of ours")
 }
 
-async fn answer(State(logs): State<Logs>, Json(asked): Json<Value>) -> Json<Value> {
+async fn answer(State((id, logs)): State<(u64, Logs)>, Json(asked): Json<Value>) -> Json<Value> {
     let logs = logs.lock().expect("nobody panics with it");
     let number = |text: &Value| u64::from_str_radix(text.as_str().unwrap_or("0x0").trim_start_matches("0x"), 16).unwrap_or(0);
     let filter = &asked["params"][0];
     let result = match asked["method"].as_str() {
         Some("eth_blockNumber") => json!(format!("{:#x}", logs.len())),
-        Some("eth_chainId") => json!(format!("{CHAIN:#x}")),
+        Some("eth_chainId") => json!(format!("{id:#x}")),
         // The Market's; nobody has put anything into the Distributor.
         Some("eth_getLogs") if filter["topics"].as_array().is_none_or(|topics| topics.iter().all(Value::is_null)) => {
             let (from, to) = (number(&filter["fromBlock"]), number(&filter["toBlock"]));
@@ -166,16 +200,16 @@ async fn answer(State(logs): State<Logs>, Json(asked): Json<Value>) -> Json<Valu
     Json(json!({ "jsonrpc": "2.0", "id": asked["id"], "result": result }))
 }
 
-fn profile_of(url: &str) -> Value {
+fn profile_of(id: u64, url: &str) -> Value {
     let address = |byte: u8| Address::repeat_byte(byte);
     json!({
         "version": 1,
         "name": "Stub",
-        "chainId": CHAIN,
+        "chainId": id,
         "rpc": [url],
         "finalityBlocks": 0,
         "contracts": {
-            "accessManager": address(0x33), "timelock": address(0x44), "hfr": null, "market": MARKET, "distributor": address(0x55),
+            "accessManager": address(0x33), "timelock": address(0x44), "hfr": null, "market": MARKET, "distributor": DISTRIBUTOR,
         },
         "windows": { "disputeSeconds": 1, "challengeSeconds": 1 },
         "assets": [{
@@ -186,4 +220,14 @@ fn profile_of(url: &str) -> Value {
         "features": { "rigSales": false },
         "deployedAtBlock": 0,
     })
+}
+
+fn with_hfr(mut profile: Value) -> Value {
+    let hfr = json!({
+        "address": HFR, "symbol": "HFR", "decimals": 18, "kind": "hfr", "feeBps": 600,
+        "eip712": null, "permit": "none", "authorization": "none",
+    });
+    profile["contracts"]["hfr"] = json!(HFR);
+    profile["assets"].as_array_mut().expect("a list").push(hfr);
+    profile
 }

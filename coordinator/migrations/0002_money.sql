@@ -118,6 +118,15 @@ CREATE TABLE deposit (
     PRIMARY KEY (wallet, asset, chain)
 );
 
+-- What accounts have taken from a chain's Distributor since ever, in token units.
+CREATE TABLE claimed (
+    chain BIGINT NOT NULL,
+    asset TEXT NOT NULL,                       -- the token
+    account TEXT NOT NULL,
+    units TEXT NOT NULL,
+    PRIMARY KEY (chain, asset, account)
+);
+
 -- Up to which block events were read.
 CREATE TABLE chain_cursor (
     chain BIGINT PRIMARY KEY,

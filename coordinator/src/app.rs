@@ -13,6 +13,7 @@ use crate::{
     journal::Journal,
     logs::Logs,
     networks::Networks,
+    payouts::OpenClaims,
     probes::Probes,
     reconcile::Statuses,
     registry::Registry,
@@ -60,6 +61,8 @@ pub struct Parts {
     pub probes: Probes,
     /// The chains money is settled on.
     pub chains: Chains,
+    /// Claims on the newest payouts.
+    pub claims: OpenClaims,
     /// Where payments by card are taken, if they are.
     pub fiat: Option<Till>,
     /// From where customers and rigs come.

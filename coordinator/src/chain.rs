@@ -88,6 +88,7 @@ pub struct Chain {
     provider: DynProvider<Ethereum>,
     keys: Arc<RoleKeys>,
     home: bool,
+    carry_least: Micros,
 }
 
 impl fmt::Debug for Chain {
@@ -106,7 +107,13 @@ impl Chain {
             .ok_or_else(|| ChainError::Wrong { path: config.profile.clone(), problem: "it names no endpoint".to_owned() })?;
         let provider = ProviderBuilder::new().disable_recommended_fillers().connect_http(rpc).erased();
         let keys = RoleKeys::read(&config.keys)?;
-        Ok(Self { profile: Arc::new(profile), provider, keys: Arc::new(keys), home: config.home })
+        Ok(Self {
+            profile: Arc::new(profile),
+            provider,
+            keys: Arc::new(keys),
+            home: config.home,
+            carry_least: config.carry_least,
+        })
     }
 
     /// Its EIP-155 id.
@@ -125,6 +132,12 @@ impl Chain {
     #[must_use]
     pub fn is_home(&self) -> bool {
         self.home
+    }
+
+    /// From which worth on earnings are brought to outside addresses.
+    #[must_use]
+    pub fn carry_least(&self) -> Micros {
+        self.carry_least
     }
 
     /// The connection.

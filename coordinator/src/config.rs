@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use headframe_protocol::Micros;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -86,6 +87,22 @@ pub struct ChainConfig {
     /// Whether it is the chain the token lives on; exactly one is.
     #[serde(default)]
     pub home: bool,
+    /// Earnings of outside addresses are brought to them from this worth on; what is less waits. A batch costs about 25,000 gas for
+    /// each.
+    #[serde(default = "a_dollar")]
+    pub carry_least: Micros,
+}
+
+impl ChainConfig {
+    /// The rest is as it is by default.
+    #[must_use]
+    pub fn new(profile: PathBuf, keys: PathBuf, home: bool) -> Self {
+        Self { profile, keys, home, carry_least: a_dollar() }
+    }
+}
+
+fn a_dollar() -> Micros {
+    Micros::dollars(1)
 }
 
 /// Who runs this network and what he takes.
@@ -259,6 +276,9 @@ impl Config {
         }
         if self.webhooks.tries_max == 0 || self.webhooks.tries_max > 100 {
             return value("webhooks.tries_max", "1 to 100", self.webhooks.tries_max.to_string());
+        }
+        if let Some(chain) = self.chains.iter().find(|chain| chain.carry_least <= Micros::ZERO) {
+            return value("chains.carry_least", "more than nothing", chain.carry_least.to_string());
         }
         let homes = self.chains.iter().filter(|chain| chain.home).count();
         if !self.chains.is_empty() && homes != 1 {

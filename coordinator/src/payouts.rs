@@ -1,8 +1,13 @@
 //! How earnings reach their owners: where they go ([`terms`]), what is spent before it leaves ([`spend`]), the public file that
 //! says who is owed what and why ([`build`]), and the proofs with which it is claimed.
 
-use alloy_primitives::Address;
-use headframe_accounts::{EpochFile, claim::Claims};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use alloy_primitives::{Address, B256};
+use headframe_accounts::{EpochFile, claim::Claims, merkle::MerkleError};
 use headframe_protocol::payout::Entitlement;
 
 use crate::{
@@ -23,12 +28,12 @@ pub(crate) async fn entitlements(app: &App, account: Address) -> ApiResult<Vec<E
         let mut connection = app.store.read().await?;
         let Some(payout) = payouts::newest_active(&mut connection, chain.id()).await? else { continue };
         drop(connection);
-        let (file, claims) = open(&payout)?;
-        for asset in &file.assets {
-            let Some(claim) = claims.of(account, asset.asset) else { continue };
+        let claims = app.claims.of(&payout).map_err(|error| ApiError::internal().because(error))?;
+        for asset in &chain.profile().assets {
+            let Some(claim) = claims.of(account, asset.address) else { continue };
             found.push(Entitlement {
                 chain_id: chain.id(),
-                asset: asset.asset,
+                asset: asset.address,
                 account,
                 epoch: payout.epoch,
                 cumulative: claim.leaf.cumulative,
@@ -39,9 +44,32 @@ pub(crate) async fn entitlements(app: &App, account: Address) -> ApiResult<Vec<E
     Ok(found)
 }
 
-/// Reads a payout's file, and makes its tree.
-pub(crate) fn open(payout: &Payout) -> ApiResult<(EpochFile, Claims)> {
-    let file = EpochFile::parse(payout.file.as_bytes()).map_err(|error| ApiError::internal().because(error))?;
-    let claims = Claims::new(&file).map_err(|error| ApiError::internal().because(error))?;
-    Ok((file, claims))
+/// Why there are no claims on a payout.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClaimsError {
+    /// Its file cannot be read.
+    #[error("a payout's file cannot be read")]
+    File(#[source] headframe_accounts::epoch::ParseError),
+    /// Nobody is owed anything.
+    #[error("a payout has no tree")]
+    Tree(#[source] MerkleError),
+}
+
+/// The claims on each chain's newest payout. Reading a file and hashing its tree takes a while, and many ask for the same.
+#[derive(Debug, Default)]
+pub struct OpenClaims(RwLock<BTreeMap<u64, (B256, Arc<Claims>)>>);
+
+impl OpenClaims {
+    /// Those on a payout.
+    pub(crate) fn of(&self, payout: &Payout) -> Result<Arc<Claims>, ClaimsError> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&payout.chain).cloned();
+        if let Some((_, claims)) = known.filter(|(hash, _)| *hash == payout.file_hash) {
+            return Ok(claims);
+        }
+        let file = EpochFile::parse(payout.file.as_bytes()).map_err(ClaimsError::File)?;
+        let claims = Arc::new(Claims::new(&file).map_err(ClaimsError::Tree)?);
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(payout.chain, (payout.file_hash, Arc::clone(&claims)));
+        Ok(claims)
+    }
 }

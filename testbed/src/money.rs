@@ -143,7 +143,7 @@ impl Deployment<'_> {
         }
         let profile_path = self.deploy(&node).await?;
         let profile = read_profile(&profile_path)?;
-        let config = ChainConfig { profile: profile_path, keys: self.keys.clone(), home: id == HOME };
+        let config = ChainConfig::new(profile_path, self.keys.clone(), id == HOME);
         Ok(Place { node, profile, config })
     }
 

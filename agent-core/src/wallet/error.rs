@@ -20,7 +20,9 @@ pub enum WalletError {
     #[error("there is a wallet already: {0}")]
     Exists(alloy::primitives::Address),
     /// Its key is elsewhere.
-    #[error("the key of {0} is not on this PC; use the wallet that has it")]
+    #[error(
+        "the key of {0} is not on this PC; use the wallet that has it. Earnings of a dollar and more are brought there without it"
+    )]
     KeyElsewhere(alloy::primitives::Address),
     /// The owner has not shown that he has the phrase.
     #[error(

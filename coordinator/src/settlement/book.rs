@@ -52,7 +52,7 @@ pub(super) async fn book(app: &App, chain: &Chain, tx: &mut Tx, place: Place, ev
         }
         Event::Claimed(event) => {
             tracing::debug!(chain.id = chain.id(), account = %event.account, amount = %event.amount, "Earnings were claimed");
-            Ok(())
+            Ok(payouts::add_claimed(desk.tx, chain.id(), (event.asset, event.account), event.amount).await?)
         }
         Event::Stocked { token, transfer } => desk.stocked(token, transfer.value).await,
     }

@@ -20,12 +20,13 @@ use crate::{
         Tx, commit, jobs,
         ledger::{self, Account, Kind, Posted, Transfer},
         payouts::{self, Payout, PayoutState},
-        steps::{self, NewStep, StepState},
+        steps::{self, NewStep, Step, StepState},
         tabs::{self, Tab, TabState},
         until_uncrossed, wallets,
     },
 };
 
+mod carry;
 mod fiat_steps;
 mod last_day;
 mod tab_steps;
@@ -43,6 +44,7 @@ pub(super) async fn plan(app: &App, chain: &Chain) -> Result<u64, SettlementErro
         + u64::from(built)
         + after
         + tab_steps::plan(app, chain).await?
+        + carry::plan(app, chain).await?
         + fiat_steps::plan(app, chain).await?
         + last_day::plan(app, chain).await?)
 }
@@ -119,7 +121,11 @@ async fn walk(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> Result<
     let windows = &chain.profile().windows;
     let mut walked = Walked::default();
     let proposed = propose_tabs(app, chain, tx, payout).await?;
-    let root = ensure(app, tx, root_step(chain, payout)?).await?;
+    // Without reading the whole file for a step that is done.
+    let root = match done(tx, &root_id(payout)).await? {
+        Some(step) => Effect::Done(step.changed),
+        None => ensure(app, tx, root_step(chain, payout)?).await?,
+    };
     walked.count(proposed);
     walked.count(root);
     let Effect::Done(proposed_at) = proposed else { return Ok(walked) };
@@ -155,7 +161,7 @@ async fn walk(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> Result<
 /// What was used of every tab since it was last settled, in one transaction. Nothing used is nothing to do.
 async fn propose_tabs(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> Result<Effect, SettlementError> {
     let id = format!("propose:{}", payout.key());
-    match steps::find(tx, &id).await? {
+    match newest_try(tx, &id).await? {
         Some(known) if known.state == StepState::Final => return Ok(Effect::Done(known.changed)),
         Some(known) if known.state != StepState::Refused => return Ok(Effect::UnderWay),
         // What is used after the root was proposed belongs to the next payout.
@@ -190,6 +196,10 @@ fn session(chain: &Chain, tab: &Tab) -> Result<B256, SettlementError> {
     tab.id.parse().map_err(|_| SettlementError::Unknown { chain: chain.id(), what: format!("tab {}", tab.id) })
 }
 
+fn root_id(payout: &Payout) -> String {
+    format!("root:{}", payout.key())
+}
+
 fn root_step(chain: &Chain, payout: &Payout) -> Result<NewStep, SettlementError> {
     let file = EpochFile::parse(payout.file.as_bytes())
         .map_err(|error| SettlementError::File { chain: chain.id(), source: Box::new(error) })?;
@@ -201,8 +211,7 @@ fn root_step(chain: &Chain, payout: &Payout) -> Result<NewStep, SettlementError>
     let totals =
         totals.ok_or_else(|| SettlementError::Unknown { chain: chain.id(), what: "more is owed than there is".to_owned() })?;
     let propose = IDistributor::proposeRootCall { epoch: payout.epoch, root: payout.root, dataHash: payout.file_hash, totals };
-    let id = format!("root:{}", payout.key());
-    Ok(call(chain, id, Role::Proposer, chain.profile().contracts.distributor, &propose))
+    Ok(call(chain, root_id(payout), Role::Proposer, chain.profile().contracts.distributor, &propose))
 }
 
 /// Settles what was proposed: exactly the tabs the proposal names, whatever was used of others meanwhile.
@@ -219,14 +228,25 @@ async fn done_proposal(
     chain: &Chain,
     payout: &Payout,
 ) -> Result<Option<IMarket::proposeBatchCall>, SettlementError> {
+    let Some(step) = done(tx, &format!("propose:{}", payout.key())).await? else { return Ok(None) };
+    let decoded = IMarket::proposeBatchCall::abi_decode(&step.data);
+    decoded.map(Some).map_err(|error| SettlementError::File { chain: chain.id(), source: Box::new(error) })
+}
+
+/// The newest try of an effect. What is done is not tried again, so if it is done, that is the one.
+async fn newest_try(tx: &mut Tx, base: &str) -> Result<Option<Step>, SettlementError> {
+    let mut newest = None;
     for number in 1..=TRIES_MAX {
-        let base = format!("propose:{}", payout.key());
-        let id = if number == 1 { base } else { format!("{base}#{number}") };
-        let Some(step) = steps::find(tx, &id).await? else { return Ok(None) };
-        if step.state == StepState::Final {
-            let decoded = IMarket::proposeBatchCall::abi_decode(&step.data);
-            return decoded.map(Some).map_err(|error| SettlementError::File { chain: chain.id(), source: Box::new(error) });
+        let id = if number == 1 { base.to_owned() } else { format!("{base}#{number}") };
+        match steps::find(tx, &id).await? {
+            Some(step) => newest = Some(step),
+            None => break,
         }
     }
-    Ok(None)
+    Ok(newest)
+}
+
+/// The same if it is done.
+async fn done(tx: &mut Tx, base: &str) -> Result<Option<Step>, SettlementError> {
+    Ok(newest_try(tx, base).await?.filter(|step| step.state == StepState::Final))
 }

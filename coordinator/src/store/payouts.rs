@@ -11,10 +11,12 @@ use super::{
     parsed,
 };
 
+mod claimed;
 mod terms;
 mod unpaid;
 
-pub use terms::{KeptTerms, devices_of, hold, keep_terms, newest_terms, set_hold, standing, terms_at};
+pub use claimed::{add_claimed, claimed};
+pub use terms::{KeptTerms, devices_of, hold, keep_terms, newest_terms, outside, set_hold, standing, terms_at};
 pub(crate) use unpaid::{MATURITY_LEAST, MATURITY_MEMO, maturity};
 pub use unpaid::{PaidWork, Unpaid, UnpaidCause, mark_paid, unpaid};
 

@@ -10,7 +10,7 @@ use sqlx::{
 use super::{Dialect, Doing as _, Rows, Store, StoreError, Tx, blobs::unsigned};
 
 /// Every table, each after those it refers to. A test compares this with the schema.
-pub const TABLES: [&str; 36] = [
+pub const TABLES: [&str; 37] = [
     "customer",
     "api_key",
     "rig",
@@ -40,6 +40,7 @@ pub const TABLES: [&str; 36] = [
     "chain_cursor",
     "payout_terms",
     "payout_hold",
+    "claimed",
     "payout",
     "price",
     "fiat_payment",

@@ -6,6 +6,7 @@
 mod support;
 
 mod cards;
+mod carried;
 mod dispatching;
 mod happy;
 mod hfr;

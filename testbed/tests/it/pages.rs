@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, process::Command};
 
 use headframe_testbed::{
     Options,
+    money::MoneyOptions,
     process::{wait_for, workspace_binary},
 };
 
@@ -80,7 +81,8 @@ async fn every_metric_of_the_runbook_is_measured() {
     let quoted = RUNBOOK.split('`').skip(1).step_by(2).filter(|word| word.starts_with("headframe_"));
     let named: BTreeSet<&str> = quoted.collect();
     assert!(!named.is_empty());
-    let scene = Scene::set(Options { agents: 0, ..usual() }).await;
+    // Chains too: of each is said whether it agrees with the books.
+    let scene = Scene::set(Options { agents: 0, money: Some(MoneyOptions::default()), ..usual() }).await;
     let address = scene.testbed.coordinator_url().expect("a url").join("metrics").expect("an address");
     let measured = async || {
         let text = reqwest::get(address.clone()).await?.error_for_status()?.text().await?;

@@ -447,8 +447,14 @@ fn preface() -> impl Strategy<Value = Vec<Act>> {
         ]
     });
     let paid = prop::collection::vec(paid, 1..4).prop_map(|paid| [paid.concat(), vec![Act::Rounds { count: 3 }]].concat());
-    let owned = (0..OWNERS, chain(), any::<bool>()).prop_map(|(owner, chain, in_hfr)| {
-        let terms = |rig| Act::Terms { rig, owner: (owner + rig) % OWNERS, chain, in_hfr: in_hfr && rig == 0, confirmed: true };
+    let owned = (0..OWNERS, chain(), any::<bool>(), any::<bool>()).prop_map(|(owner, chain, in_hfr, confirmed)| {
+        let terms = |rig| Act::Terms {
+            rig,
+            owner: (owner + rig) % OWNERS,
+            chain,
+            in_hfr: in_hfr && rig == 0,
+            confirmed: confirmed || rig == 1,
+        };
         (0..RIGS - 1).map(terms).collect::<Vec<_>>()
     });
     let card = (chain(), 0..CUSTOMERS, 2_000..5_000_i64)

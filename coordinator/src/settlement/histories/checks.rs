@@ -238,12 +238,15 @@ impl World {
                     total.is_multiple_of(unit) && micros(total, unit) == payable,
                     "leaves are {total} units, the ledger {payable}"
                 );
+                let booked = crate::store::payouts::claimed(&mut connection, node.id(), asset.address).await?;
                 for owner in self.owners.iter().map(|owner| owner.address()) {
                     let leaf = owed.get(&(owner, asset.address)).copied().unwrap_or_default();
                     let payable = i128::from(books.of(&format!("account:{owner:#x}:payable"), coin));
                     let claimed = node.state.distributor.claimed.get(&(owner, asset.address)).copied().unwrap_or_default();
                     ensure!(micros(leaf, unit) == payable, "{owner}: leaf {leaf}, ledger {payable}");
                     ensure!(claimed <= leaf, "{owner} has claimed {claimed} of {leaf}");
+                    let known = booked.get(&owner).copied().unwrap_or_default();
+                    ensure!(known == U256::from(claimed), "{owner} has claimed {claimed}, {known} in the books");
                 }
             }
         }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
-use headframe_accounts::{claim::Claim, leaf::Distributor as Named};
+use headframe_accounts::{
+    claim::{Batch, Claim},
+    leaf::Distributor as Named,
+};
 use headframe_contracts::IDistributor;
 use headframe_protocol::payout::Entitlement;
 
@@ -109,20 +112,43 @@ impl Distributor {
         if !(Claim { leaf, proof: proof.clone() }).holds(&named, self.active.1) {
             return Err(refuse("BadProof"));
         }
-        let cumulative = cumulative.to::<u128>();
-        let before = self.claimed.entry((*account, *asset)).or_default();
+        if self.pay(on, *asset, *account, cumulative.to())? { Ok(()) } else { Err(refuse("NothingToClaim")) }
+    }
+
+    /// Passes over whoever has nothing left.
+    pub(super) fn claim_batch(&mut self, on: &mut Transaction<'_>, call: &IDistributor::claimBatchCall) -> Result<(), Refused> {
+        let IDistributor::claimBatchCall { asset, accounts, cumulatives, proof, proofFlags } = call.clone();
+        let batch = Batch {
+            asset,
+            cumulatives: cumulatives.iter().map(|units| U256::from(*units)).collect(),
+            accounts: accounts.clone(),
+            proof,
+            flags: proofFlags,
+        };
+        if !batch.holds(&Named { chain_id: self.chain, address: self.address }, self.active.1) {
+            return Err(refuse("BadProof"));
+        }
+        for (account, cumulative) in accounts.into_iter().zip(cumulatives) {
+            self.pay(on, asset, account, cumulative)?;
+        }
+        Ok(())
+    }
+
+    /// False if the account has it all.
+    fn pay(&mut self, on: &mut Transaction<'_>, asset: Address, account: Address, cumulative: u128) -> Result<bool, Refused> {
+        let before = self.claimed.entry((account, asset)).or_default();
         if cumulative <= *before {
-            return Err(refuse("NothingToClaim"));
+            return Ok(false);
         }
         let amount = cumulative - *before;
         *before = cumulative;
-        let payable = self.payable.entry(*asset).or_default();
+        let payable = self.payable.entry(asset).or_default();
         if amount > payable.announced - payable.claimed {
             return Err(refuse("OverTotals"));
         }
         payable.claimed += amount;
-        let (asset, account) = (*asset, *account);
         on.say(self.address, &IDistributor::Claimed { account, asset, amount: U256::from(amount), to: account });
-        on.transfer(asset, self.address, account, amount)
+        on.transfer(asset, self.address, account, amount)?;
+        Ok(true)
     }
 }

@@ -287,6 +287,7 @@ fn distributor(state: &mut State, on: &mut Transaction<'_>, role: Role, call: &I
     match call {
         IDistributorCalls::proposeRoot(call) => only(role, Role::Proposer).and_then(|()| state.distributor.propose(on, call)),
         IDistributorCalls::activate(IDistributor::activateCall {}) => state.distributor.activate(on),
+        IDistributorCalls::claimBatch(call) => state.distributor.claim_batch(on, call),
         _ => Err(refuse("settlement does not call this")),
     }
 }

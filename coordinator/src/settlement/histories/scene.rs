@@ -162,7 +162,7 @@ fn config(folder: &Path) -> Config {
         let path = folder.join(format!("chain-{at}.json"));
         let text = serde_json::to_vec(&profile(at)).expect("a profile");
         std::fs::write(&path, text).expect("a file");
-        config.chains.push(ChainConfig { profile: path, keys: folder.join("keys"), home: at == HOME });
+        config.chains.push(ChainConfig::new(path, folder.join("keys"), at == HOME));
     }
     config
 }

@@ -11,7 +11,7 @@ use headframe_contracts::IMarket;
 use headframe_protocol::TimestampMs;
 
 use super::{
-    App, Chain, Effect, Role, SettlementError, StepState, TRIES_MAX, Tab, Tx, call, commit, ensure, jobs, session, steps, tabs,
+    App, Chain, Effect, Role, SettlementError, StepState, Tab, Tx, call, commit, done, ensure, jobs, newest_try, session, tabs,
     until_uncrossed, used_units,
 };
 
@@ -67,7 +67,7 @@ async fn is_due(app: &App, tx: &mut Tx, tab: &Tab, now: TimestampMs) -> Result<b
 
 /// Whether a tab is being settled by itself: a payout that proposed it too would be refused with all its other tabs.
 pub(super) async fn is_begun(tx: &mut Tx, tab: &Tab) -> Result<bool, SettlementError> {
-    Ok(newest_state(tx, &propose_id(tab)).await?.is_some_and(|state| match state {
+    Ok(newest_try(tx, &propose_id(tab)).await?.is_some_and(|step| match step.state {
         StepState::Recorded | StepState::Signed | StepState::Sent | StepState::Final => true,
         StepState::Refused => false,
     }))
@@ -76,22 +76,9 @@ pub(super) async fn is_begun(tx: &mut Tx, tab: &Tab) -> Result<bool, SettlementE
 /// Whether tabs are being settled by themselves whose money a payout has to wait for: it is carried to the Distributor once.
 pub(super) async fn is_under_way(tx: &mut Tx, chain: &Chain) -> Result<bool, SettlementError> {
     for tab in tabs::live(tx, chain.id()).await?.into_iter().filter(|tab| tab.used > tab.settled) {
-        if is_begun(tx, &tab).await? && newest_state(tx, &final_id(&tab)).await? != Some(StepState::Final) {
+        if is_begun(tx, &tab).await? && done(tx, &final_id(&tab)).await?.is_none() {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-/// Where the newest try of an effect is.
-async fn newest_state(tx: &mut Tx, id: &str) -> Result<Option<StepState>, SettlementError> {
-    let mut newest = None;
-    for number in 1..=TRIES_MAX {
-        let id = if number == 1 { id.to_owned() } else { format!("{id}#{number}") };
-        match steps::find(tx, &id).await? {
-            Some(step) => newest = Some(step.state),
-            None => break,
-        }
-    }
-    Ok(newest)
 }

@@ -147,6 +147,19 @@ pub async fn keep_terms(connection: &mut AnyConnection, kept: &KeptTerms) -> Res
     Ok(())
 }
 
+/// Accounts that were named for some rig and that no wallet has ever confirmed: nobody signs a claim for them on a rig.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn outside(connection: &mut AnyConnection) -> Result<Vec<Address>, StoreError> {
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT account FROM payout_terms GROUP BY account HAVING MAX(confirmed) = 0 ORDER BY account")
+            .fetch_all(connection)
+            .await
+            .doing("list outside accounts")?;
+    rows.into_iter().map(|(account,)| parsed(&account, "address")).collect()
+}
+
 /// Accounts of rigs' terms, for those who want to know what an address is to us.
 ///
 /// # Errors

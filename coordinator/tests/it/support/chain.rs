@@ -172,7 +172,7 @@ fn join_as(config: &mut Config, id: u64, described: &Value) {
     let (profile, keys) = (config.data_dir.join(format!("chain-{id}.json")), config.data_dir.join("keys"));
     std::fs::create_dir_all(&keys).expect("a folder");
     std::fs::write(&profile, described.to_string()).expect("a profile");
-    config.chains.push(ChainConfig { profile, keys, home: id == CHAIN });
+    config.chains.push(ChainConfig::new(profile, keys, id == CHAIN));
 }
 
 fn decoded<C: alloy::sol_types::SolCall>(step: &Step) -> C {

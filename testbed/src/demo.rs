@@ -149,7 +149,7 @@ impl Demo {
 
 /// Two rigs, and a chain that makes a block a second: a person can watch it.
 fn options() -> Options {
-    let money = MoneyOptions { block_s: Some(1), finality_blocks: 1, window_s: 2, island: false };
+    let money = MoneyOptions { block_s: Some(1), finality_blocks: 1, window_s: 2, ..MoneyOptions::default() };
     Options { agents: 2, grant: Micros::ZERO, money: Some(money), ..Options::default() }
 }
 

@@ -10,7 +10,7 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::Address;
 use anyhow::{Context as _, Result, ensure};
 use headframe_coordinator::config::ChainConfig;
-use headframe_protocol::chain::ChainProfile;
+use headframe_protocol::{Micros, chain::ChainProfile};
 use serde_json::json;
 
 use crate::{
@@ -44,11 +44,13 @@ pub struct MoneyOptions {
     pub finality_blocks: u64,
     /// How long customers and watchers have to object, in seconds.
     pub window_s: u64,
+    /// From which worth on earnings are brought to outside addresses.
+    pub carry_least: Micros,
 }
 
 impl Default for MoneyOptions {
     fn default() -> Self {
-        Self { island: false, block_s: None, finality_blocks: 0, window_s: 1 }
+        Self { island: false, block_s: None, finality_blocks: 0, window_s: 1, carry_least: Micros::dollars(1) }
     }
 }
 
@@ -135,7 +137,7 @@ struct Deployment<'a> {
 
 impl Deployment<'_> {
     async fn place(&self, id: u64) -> Result<Place> {
-        let MoneyOptions { block_s, .. } = self.options;
+        let MoneyOptions { block_s, carry_least, .. } = self.options;
         let node = Node::start(self.dir, NodeOptions { id, block_s }).await?;
         let everybody = self.roles.values().map(PrivateKeySigner::address).chain([self.treasury, self.customer]);
         for account in everybody {
@@ -143,7 +145,7 @@ impl Deployment<'_> {
         }
         let profile_path = self.deploy(&node).await?;
         let profile = read_profile(&profile_path)?;
-        let config = ChainConfig::new(profile_path, self.keys.clone(), id == HOME);
+        let config = ChainConfig { carry_least, ..ChainConfig::new(profile_path, self.keys.clone(), id == HOME) };
         Ok(Place { node, profile, config })
     }
 

@@ -13,7 +13,7 @@ use headframe_protocol::{
     chain::AssetKind,
     control::{
         CreateArgs, PayoutState, PrepareArgs, Secret, SignArgs, Source, VerifyArgs, WalletAnswer, WalletRequest, WalletState,
-        WithdrawalCard, WithdrawalState,
+        WatchArgs, WithdrawalCard, WithdrawalState,
     },
     spending::{SignedOrder, WalletProof},
 };
@@ -47,13 +47,30 @@ pub async fn make(rig: &Rig, in_hfr: bool) -> Result<Address> {
     let verified = guest.wallet(WalletRequest::Verify(VerifyArgs::Words { words })).await?;
     ensure!(matches!(verified, WalletAnswer::Shown { .. }), "the phrase was not accepted: {verified:?}");
     sign(rig, PrepareArgs::ConfirmPayout { chain_id: None, in_hfr }).await?;
+    is_paid_there(rig, true).await?;
+    address.parse().context("the agent's address is not one")
+}
+
+/// Has a rig's earnings go to an address whose key is elsewhere.
+///
+/// # Errors
+/// What the agent did not do.
+pub async fn watch(rig: &Rig, address: Address) -> Result<()> {
+    let watched = WatchArgs { address: address.to_string(), replace: false };
+    let answer = rig.guest().await?.wallet(WalletRequest::Watch(watched)).await?;
+    ensure!(matches!(answer, WalletAnswer::Shown { .. }), "the address was not taken: {answer:?}");
+    sign(rig, PrepareArgs::ConfirmPayout { chain_id: None, in_hfr: false }).await?;
+    is_paid_there(rig, false).await
+}
+
+/// Waits until the coordinator knows where a rig's earnings go.
+async fn is_paid_there(rig: &Rig, confirmed: bool) -> Result<()> {
     let accepted = async || {
         let WalletAnswer::Shown { wallet } = rig.guest().await?.wallet(WalletRequest::Show).await? else { bail!("no wallet") };
         let payout = wallet.payout.context("no payout was set")?;
-        Ok(matches!(payout.state, PayoutState::Accepted { confirmed: true }).then_some(()))
+        Ok((payout.state == PayoutState::Accepted { confirmed }).then_some(()))
     };
-    wait_for("the coordinator does not know where earnings go", MONEY_LIMIT, accepted).await?;
-    address.parse().context("the agent's address is not one")
+    wait_for("the coordinator does not know where earnings go", MONEY_LIMIT, accepted).await
 }
 
 /// Takes everything a rig has earned in an asset to its owner's wallet, sent by the relayer, and waits until it is final.

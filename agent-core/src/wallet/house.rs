@@ -75,7 +75,7 @@ impl Wallet {
         self.may_replace(args.replace).await?;
         self.inner.store.set_wallet(&WalletRow::Watching { address: to.address }, clock::wall()).await?;
         *self.quiz() = None;
-        info!(wallet.account = %to.address, "Earnings are to be paid to {}, whose key is elsewhere", to.address);
+        info!(wallet.account = %to.address, "The wallet is {}, whose key is elsewhere", to.address);
         Ok(WalletAnswer::Shown { wallet: self.show().await? })
     }
 

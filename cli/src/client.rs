@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use headframe_protocol::{
     JobId, TimestampMs,
-    api::{Account, AttemptList, Balance, Batch, BatchAccepted, Job, JobList, OfferList, PayIn, Usage},
+    api::{Account, AttemptList, Balance, Batch, BatchAccepted, Job, JobList, OfferList, Pay, Usage},
     error::Problem,
     job::{JobSpec, JobState},
 };
@@ -53,6 +53,17 @@ pub struct JobFilter {
     pub after: Option<String>,
     /// How many at most.
     pub limit: u32,
+}
+
+/// A way to pay as a submission's parameters.
+fn query_of(pay: Pay) -> Vec<(&'static str, String)> {
+    match pay {
+        Pay::Dollars => vec![("pay_in", "usd".to_owned())],
+        Pay::Hfr { quoted } => {
+            let quoted = quoted.map(|picos| ("picos_per_hfr", picos.to_string()));
+            [("pay_in", "hfr".to_owned())].into_iter().chain(quoted).collect()
+        }
+    }
 }
 
 impl Client {
@@ -119,16 +130,16 @@ impl Client {
 
     /// Submits one job. The same `key` with the same job is the same submission, however often it is sent.
     #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
-    pub async fn submit(&self, spec: &JobSpec, pay_in: PayIn, key: &str) -> Result<Job, ClientError> {
-        let post = || self.request(Method::POST, &["jobs"]).query(&[("pay_in", pay_in)]);
+    pub async fn submit(&self, spec: &JobSpec, pay: Pay, key: &str) -> Result<Job, ClientError> {
+        let post = || self.request(Method::POST, &["jobs"]).query(&query_of(pay));
         let request = || post().header(IDEMPOTENCY_KEY, key).json(spec);
         self.document(self.send(&request).await?).await
     }
 
     /// Submits several jobs or an array: all are accepted, or none.
     #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
-    pub async fn submit_batch(&self, batch: &Batch, pay_in: PayIn, key: &str) -> Result<BatchAccepted, ClientError> {
-        let post = || self.request(Method::POST, &["jobs:batch"]).query(&[("pay_in", pay_in)]);
+    pub async fn submit_batch(&self, batch: &Batch, pay: Pay, key: &str) -> Result<BatchAccepted, ClientError> {
+        let post = || self.request(Method::POST, &["jobs:batch"]).query(&query_of(pay));
         let request = || post().header(IDEMPOTENCY_KEY, key).json(batch);
         self.document(self.send(&request).await?).await
     }

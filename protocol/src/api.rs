@@ -80,6 +80,19 @@ pub enum PayIn {
     Hfr,
 }
 
+/// What a submission is paid in, and at which price: its parameters `pay_in` and `picos_per_hfr`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pay {
+    /// Dollars, of whatever pot covers them.
+    #[default]
+    Dollars,
+    /// HFR.
+    Hfr {
+        /// The price a quote has named within the last minute, in 10^-12 of a dollar per HFR; absent for the price of the submission.
+        quoted: Option<u64>,
+    },
+}
+
 /// A page of jobs, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

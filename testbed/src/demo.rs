@@ -12,7 +12,7 @@ use headframe_cli::{
 };
 use headframe_protocol::{
     ImageRef, JobId, Micros,
-    api::PayIn,
+    api::Pay,
     job::{JobSpec, JobState},
 };
 use indicatif::ProgressBar;
@@ -132,10 +132,10 @@ impl Demo {
         say(format_args!("The customer's job.yaml:\n\n{job}"))?;
         let written = job_file::parse(&job, &desk)?;
         let key = uuid::Uuid::new_v4().to_string();
-        let jobs = commands::submit_jobs(&client, written, (PayIn::Usd, &key), |_| ProgressBar::hidden()).await?;
+        let jobs = commands::submit_jobs(&client, written, (Pay::Dollars, &key), |_| ProgressBar::hidden()).await?;
         let [id] = jobs[..] else { bail!("one job was submitted and {} came of it", jobs.len()) };
         // Small work for the other rig, so that both owners earn.
-        let beside = client.submit(&beside(self.workload, &image)?, PayIn::Usd, &uuid::Uuid::new_v4().to_string()).await?;
+        let beside = client.submit(&beside(self.workload, &image)?, Pay::Dollars, &uuid::Uuid::new_v4().to_string()).await?;
         follow(&client, id).await?;
         let beside = commands::follow_job(&client, beside.id, &Output::new(Form::Text)).await?;
         ensure!(beside.state == JobState::Succeeded, "{}", headframe_cli::Error::JobEnded(Box::new(beside)));

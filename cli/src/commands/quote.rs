@@ -75,6 +75,15 @@ pub(super) async fn estimate(client: &Client, written: &[WrittenJob]) -> Result<
     Ok(Estimate { kinds: estimates, jobs, hold, hold_hfr })
 }
 
+impl Estimate {
+    /// The price of HFR, if all of them were quoted the same.
+    pub(super) fn picos_per_hfr(&self) -> Option<u64> {
+        let mut quoted = self.kinds.iter().map(|kind| kind.quote.hfr.as_ref().map(|hfr| hfr.picos_per_hfr));
+        let first = quoted.next()??;
+        quoted.all(|picos| picos == Some(first)).then_some(first)
+    }
+}
+
 /// What is set aside of HFR; nothing if one of the jobs cannot be paid in it, or was not asked about.
 fn hold_hfr(kinds: &[KindEstimate], jobs: u64) -> Option<Micros> {
     let asked: u64 = kinds.iter().map(|kind| kind.jobs).sum();

@@ -1,10 +1,14 @@
 //! Submitting: local files first, then all jobs of the file at once, then, if asked, to the end and the result.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use headframe_protocol::{
     JobId,
-    api::{Batch, PayIn, Upload},
+    api::{Batch, Pay, PayIn, Upload},
     job::JobSpec,
 };
 use indicatif::ProgressBar;
@@ -12,13 +16,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    quote,
+    quote::{self, Estimate},
     watch::{follow_jobs, outcome, until_interrupted},
 };
 use crate::{
     Client,
     args::SubmitArgs,
-    error::Error,
+    error::{ClientError, Error},
     fetch::{Existing, Fetched, fetch},
     job_file::{self, WrittenJob},
     output::{Form, Output},
@@ -40,11 +44,14 @@ pub(super) async fn submit(client: &Client, args: SubmitArgs, out: &Output) -> R
     if let Some(name) = name {
         written.iter_mut().for_each(|job| job.rename(&name));
     }
-    if out.form() == Form::Text {
-        estimate(client, &written, pay.into(), out).await;
-    }
     let key = idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string());
-    let jobs = until_interrupted(&[], submit_jobs(client, written, (pay.into(), &key), |label| out.bytes_bar(label))).await?;
+    let told = Told::now(client, &written, pay.into(), out).await;
+    let submitting = async {
+        let specs = upload_inputs(client, written.clone(), |label| out.bytes_bar(label)).await?;
+        let pay = told.pay(client, &written, out).await;
+        Ok(send(client, specs, (pay, &key)).await?)
+    };
+    let jobs = until_interrupted(&[], submitting).await?;
     match out.form() {
         Form::Json => out.json(&Line::Submitted { jobs: &jobs })?,
         Form::Text => out.print(&jobs.iter().map(|job| format!("{job}\n")).collect::<String>())?,
@@ -57,10 +64,44 @@ pub(super) async fn submit(client: &Client, args: SubmitArgs, out: &Output) -> R
     Ok(())
 }
 
-/// Says what the jobs would cost and what is set aside for them. That it cannot be said now is no reason not to submit.
-async fn estimate(client: &Client, written: &[WrittenJob], pay_in: PayIn, out: &Output) {
-    if let Ok(estimate) = quote::estimate(client, written).await {
-        out.remark(quote::told(&estimate, Some(pay_in)));
+/// A quote that is older is asked for again: it stands for a minute, and a submission takes a moment.
+const QUOTE_AGE_MAX: Duration = Duration::from_secs(45);
+
+/// What the jobs would cost, as it was said before anything was sent.
+struct Told {
+    pay_in: PayIn,
+    estimate: Option<Estimate>,
+    at: Instant,
+}
+
+impl Told {
+    /// Says it. That it cannot be said now is no reason not to submit.
+    async fn now(client: &Client, written: &[WrittenJob], pay_in: PayIn, out: &Output) -> Self {
+        let is_read = out.form() == Form::Text;
+        let estimate = if is_read || pay_in == PayIn::Hfr { quote::estimate(client, written).await.ok() } else { None };
+        if let Some(estimate) = estimate.as_ref().filter(|_| is_read) {
+            out.remark(quote::told(estimate, Some(pay_in)));
+        }
+        Self { pay_in, estimate, at: Instant::now() }
+    }
+
+    /// How the jobs are paid now: in HFR at the price that was said. If sending the inputs took longer than a quote stands, at a new
+    /// one, and that is said too.
+    async fn pay(self, client: &Client, written: &[WrittenJob], out: &Output) -> Pay {
+        let Self { pay_in, estimate, at } = self;
+        if pay_in == PayIn::Usd {
+            return Pay::Dollars;
+        }
+        let before = estimate.as_ref().and_then(Estimate::picos_per_hfr);
+        if before.is_none() || at.elapsed() < QUOTE_AGE_MAX {
+            return Pay::Hfr { quoted: before };
+        }
+        let estimate = quote::estimate(client, written).await.ok();
+        let quoted = estimate.as_ref().and_then(Estimate::picos_per_hfr);
+        if let Some(estimate) = estimate.filter(|_| quoted != before && out.form() == Form::Text) {
+            out.remark(format_args!("The price of HFR has changed.\n{}", quote::told(&estimate, Some(pay_in))));
+        }
+        Pay::Hfr { quoted }
     }
 }
 
@@ -72,9 +113,18 @@ async fn estimate(client: &Client, written: &[WrittenJob], pay_in: PayIn, out: &
 pub async fn submit_jobs(
     client: &Client,
     written: Vec<WrittenJob>,
-    (pay_in, key): (PayIn, &str),
+    paid: (Pay, &str),
     bar: impl Fn(String) -> ProgressBar,
 ) -> Result<Vec<JobId>, Error> {
+    let specs = upload_inputs(client, written, bar).await?;
+    Ok(send(client, specs, paid).await?)
+}
+
+async fn upload_inputs(
+    client: &Client,
+    written: Vec<WrittenJob>,
+    bar: impl Fn(String) -> ProgressBar,
+) -> Result<Vec<JobSpec>, Error> {
     let mut uploaded: HashMap<std::path::PathBuf, Upload> = HashMap::new();
     let mut specs: Vec<JobSpec> = Vec::with_capacity(written.len());
     for job in written {
@@ -95,9 +145,13 @@ pub async fn submit_jobs(
         }
         specs.push(job.with_uploads(&uploads));
     }
+    Ok(specs)
+}
+
+async fn send(client: &Client, specs: Vec<JobSpec>, (pay, key): (Pay, &str)) -> Result<Vec<JobId>, ClientError> {
     match &specs[..] {
-        [spec] if spec.array.is_none() => Ok(vec![client.submit(spec, pay_in, key).await?.id]),
-        _ => Ok(client.submit_batch(&Batch { jobs: specs }, pay_in, key).await?.jobs),
+        [spec] if spec.array.is_none() => Ok(vec![client.submit(spec, pay, key).await?.id]),
+        _ => Ok(client.submit_batch(&Batch { jobs: specs }, pay, key).await?.jobs),
     }
 }
 

@@ -57,7 +57,7 @@ async fn a_job_is_paid_in_hfr_if_its_customer_says_so_and_in_dollars_otherwise()
     let dollars = world.run(&["submit", "-f", &file]).await;
     assert!(dollars.err.contains("Set aside   $0.25 at submission"), "{}", dollars.err);
     assert_eq!(world.run(&["submit", "-f", &file, "--pay", "usd"]).await.code, 0);
-    assert_eq!(paid_in(&world), ["pay_in=hfr", "pay_in=usd", "pay_in=usd"]);
+    assert_eq!(paid_in(&world), ["pay_in=hfr&picos_per_hfr=4000000000", "pay_in=usd", "pay_in=usd"]);
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn an_array_is_paid_in_hfr_and_its_whole_hold_is_told() {
     let submitted = world.run(&["submit", "-f", &file, "--pay", "hfr"]).await;
     assert_eq!((submitted.code, submitted.out.lines().count()), (0, 3), "{submitted:?}");
     assert!(submitted.err.contains("Set aside   179.521125 HFR for 3 jobs"), "{}", submitted.err);
-    assert_eq!(paid_in(&world), ["pay_in=hfr"]);
+    assert_eq!(paid_in(&world), ["pay_in=hfr&picos_per_hfr=4000000000"]);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use axum::{
 };
 use headframe_protocol::{
     JobId,
-    api::{AttemptList, Batch, BatchAccepted, Job, JobList, PAGE_MAX, PayIn},
+    api::{AttemptList, Batch, BatchAccepted, Job, JobList, PAGE_MAX, Pay, PayIn},
     error::Problem,
     job::{JobSpec, JobState, Reason},
 };
@@ -34,6 +34,19 @@ pub struct SubmitQuery {
     /// `usd`, or `hfr` for a lower price. A quote says whether HFR is taken now.
     #[serde(default)]
     pub(crate) pay_in: PayIn,
+    /// The price of HFR that a quote has named within the last minute: it counts, whatever HFR is worth now. Only for `hfr`; absent for
+    /// the price of now.
+    pub(crate) picos_per_hfr: Option<u64>,
+}
+
+impl SubmitQuery {
+    fn pay(self) -> ApiResult<Pay> {
+        match (self.pay_in, self.picos_per_hfr) {
+            (PayIn::Usd, None) => Ok(Pay::Dollars),
+            (PayIn::Hfr, quoted) => Ok(Pay::Hfr { quoted }),
+            (PayIn::Usd, Some(_)) => Err(ApiError::invalid_field("picos_per_hfr", "absent unless `pay_in` is `hfr`")),
+        }
+    }
 }
 
 /// Submits a job. The most it can cost is set aside of the balance at once. Sent again with the same `Idempotency-Key`
@@ -62,7 +75,7 @@ pub async fn submit(
     if spec.array.is_some() {
         return Err(ApiError::invalid_field("array", "accepted by POST /v1/jobs:batch only"));
     }
-    let accepted = submission::accept(&app, &customer, Submission::new(vec![spec], query.pay_in, &headers)?, "").await?;
+    let accepted = submission::accept(&app, &customer, Submission::new(vec![spec], query.pay()?, &headers)?, "").await?;
     let id = accepted.first().copied().ok_or_else(ApiError::internal)?;
     Ok((StatusCode::CREATED, Json(read(&app, &customer, id).await?)))
 }
@@ -92,7 +105,7 @@ pub async fn submit_batch(
     if batch.jobs.is_empty() {
         return Err(ApiError::invalid_field("jobs", "at least one"));
     }
-    let jobs = submission::accept(&app, &customer, Submission::new(batch.jobs, query.pay_in, &headers)?, "jobs").await?;
+    let jobs = submission::accept(&app, &customer, Submission::new(batch.jobs, query.pay()?, &headers)?, "jobs").await?;
     Ok((StatusCode::CREATED, Json(BatchAccepted { jobs })))
 }
 

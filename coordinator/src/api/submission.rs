@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use axum::http::HeaderMap;
 use headframe_protocol::{
     JobId, Sha256, UploadId,
-    api::PayIn,
+    api::{Pay, PayIn},
     error::FieldError,
     job::{Input, JobSpec, limits},
 };
@@ -39,7 +39,7 @@ const ERRORS_MAX: usize = 100;
 #[derive(Debug)]
 pub(super) struct Submission {
     specs: Vec<JobSpec>,
-    pay_in: PayIn,
+    pay: Pay,
     key: Option<String>,
     /// Their [`fingerprint`].
     jobs: Sha256,
@@ -47,7 +47,7 @@ pub(super) struct Submission {
 
 impl Submission {
     /// The same key with other jobs is refused.
-    pub(super) fn new(specs: Vec<JobSpec>, pay_in: PayIn, headers: &HeaderMap) -> ApiResult<Self> {
+    pub(super) fn new(specs: Vec<JobSpec>, pay: Pay, headers: &HeaderMap) -> ApiResult<Self> {
         let key = headers.get(IDEMPOTENCY_KEY).map(|value| {
             let text = value
                 .to_str()
@@ -55,19 +55,19 @@ impl Submission {
                 .filter(|text| (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()));
             text.map(str::to_owned).ok_or_else(|| ApiError::invalid_field(IDEMPOTENCY_KEY, "1 to 255 visible ASCII characters"))
         });
-        let jobs = fingerprint(&specs, pay_in)?;
-        Ok(Self { specs, pay_in, key: key.transpose()?, jobs })
+        let jobs = fingerprint(&specs, pay)?;
+        Ok(Self { specs, pay, key: key.transpose()?, jobs })
     }
 }
 
 /// What two requests for the same work have in common. Whoever runs a script again uploads his files again; that they are the
-/// same bytes their sums say.
-fn fingerprint(specs: &[JobSpec], pay_in: PayIn) -> ApiResult<Sha256> {
+/// same bytes their sums say. And whoever asks for a new quote before he sends the same again means the same work.
+fn fingerprint(specs: &[JobSpec], pay: Pay) -> ApiResult<Sha256> {
     let mut specs = specs.to_vec();
     specs.iter_mut().flat_map(|spec| &mut spec.inputs).for_each(|input| input.upload = None);
-    let text = match pay_in {
-        PayIn::Usd => serde_json::to_vec(&specs),
-        PayIn::Hfr => serde_json::to_vec(&(&specs, pay_in)),
+    let text = match pay {
+        Pay::Dollars => serde_json::to_vec(&specs),
+        Pay::Hfr { .. } => serde_json::to_vec(&(&specs, PayIn::Hfr)),
     };
     text.map(|text| Sha256::of(&text)).map_err(|error| ApiError::internal().because(error))
 }
@@ -100,7 +100,7 @@ async fn take_in(app: &App, customer: &Customer, submission: &Submission, jobs: 
         }
     }
     admit(app, customer, &mut tx, &submission.specs, jobs.len(), list).await?;
-    let (purse, jobs) = hold::hold(app, customer, &mut tx, (jobs, submission.pay_in), now).await?;
+    let (purse, jobs) = hold::hold(app, customer, &mut tx, (jobs, submission.pay), now).await?;
     jobs::insert(&mut tx, (customer.id, customer.key), &jobs, &purse, now).await?;
     commit(tx, "take jobs in").await?;
     app.dispatch.queued(jobs.iter().map(|job| job.queued(customer.id, purse.pot, now)).collect()).await;

@@ -54,5 +54,28 @@ pub async fn newest(connection: &mut AnyConnection, source: Source) -> Result<Op
             .fetch_optional(connection)
             .await
             .doing("read a price")?;
-    Ok(row.map(|(picos, at)| Observation { picos: picos.unsigned_abs(), at_ms: TimestampMs::from_millis(at) }))
+    Ok(row.map(observation))
+}
+
+/// What one source has observed since then, and the newest observation before it.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn since(connection: &mut AnyConnection, source: Source, since: TimestampMs) -> Result<Vec<Observation>, StoreError> {
+    let rows: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT picos, observed_ms FROM price WHERE source = $1
+         AND observed_ms >= COALESCE((SELECT MAX(observed_ms) FROM price WHERE source = $2 AND observed_ms <= $3), $4)",
+    )
+    .bind(source.as_str())
+    .bind(source.as_str())
+    .bind(since.as_millis())
+    .bind(since.as_millis())
+    .fetch_all(connection)
+    .await
+    .doing("read prices")?;
+    Ok(rows.into_iter().map(observation).collect())
+}
+
+fn observation((picos, at): (i64, i64)) -> Observation {
+    Observation { picos: picos.unsigned_abs(), at_ms: TimestampMs::from_millis(at) }
 }

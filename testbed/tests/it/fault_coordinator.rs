@@ -2,7 +2,7 @@
 //!
 //! The coordinator aborts itself at a named point (feature `testing`): no signal from outside could be aimed so well.
 
-use headframe_protocol::api::PayIn;
+use headframe_protocol::api::Pay;
 
 use crate::scene::{LIMIT, Scene, mortal_coordinator, uuid, with_output};
 
@@ -12,14 +12,14 @@ async fn dies_at(point: &str) {
     scene.testbed.coordinator.start_again_to_die_at(point).await.expect("a doomed coordinator");
     let spec = with_output(scene.script("echo made > x"), "x");
     let key = uuid();
-    let submitting = scene.client.submit(&spec, PayIn::Usd, &key);
+    let submitting = scene.client.submit(&spec, Pay::Dollars, &key);
     let dying = async {
         scene.testbed.coordinator.died(LIMIT).await.expect("it dies at its point");
         scene.testbed.coordinator.start_again().await.expect("and comes back");
     };
     let (submitted, ()) = tokio::join!(submitting, dying);
     let job = submitted.expect("a submission that was repeated until it was answered");
-    let again = scene.client.submit(&spec, PayIn::Usd, &key).await.expect("the same submission once more");
+    let again = scene.client.submit(&spec, Pay::Dollars, &key).await.expect("the same submission once more");
     assert_eq!(again.id, job.id, "the same key is the same job");
     scene.succeeded_with(job.id, "x", b"made\n").await;
     scene.close().await;

@@ -2,7 +2,7 @@
 
 use headframe_protocol::{
     ImageRef, JobId, Micros, Sha256,
-    api::PayIn,
+    api::Pay,
     control::Stage,
     error::Code,
     job::{Input, JobSpec, JobState, Reason},
@@ -79,7 +79,7 @@ async fn a_job_that_ignores_sigterm_ends_all_the_same() {
 async fn a_customer_without_balance_is_told_so() {
     let scene = Scene::set(Options { grant: Micros::ZERO, ..usual() }).await;
     let client = &scene.client;
-    let problem = refusal(client.submit(&scene.script("true"), PayIn::Usd, &uuid()).await);
+    let problem = refusal(client.submit(&scene.script("true"), Pay::Dollars, &uuid()).await);
     assert_eq!((problem.status, problem.code), (402, Code::InsufficientBalance), "{problem:?}");
     assert!(problem.detail.contains("available"), "he is told how much is missing: {problem:?}");
     assert!(

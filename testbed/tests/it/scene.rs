@@ -5,7 +5,7 @@ use std::{sync::Once, time::Duration};
 use headframe_cli::{Client, ClientError, client::JobFilter};
 use headframe_protocol::{
     ImageRef, JobId, Micros,
-    api::{Attempt, Job, PAGE_MAX, PayIn},
+    api::{Attempt, Job, PAGE_MAX, Pay},
     control::{JobCard, Stage},
     job::{AttemptState, JobSpec, JobState, Resources},
 };
@@ -58,7 +58,7 @@ impl Scene {
     }
 
     pub(crate) async fn submit(&self, spec: &JobSpec) -> JobId {
-        self.client.submit(spec, PayIn::Usd, &uuid()).await.expect("an accepted job").id
+        self.client.submit(spec, Pay::Dollars, &uuid()).await.expect("an accepted job").id
     }
 
     /// The job once `is_so`.

@@ -8,7 +8,7 @@ use headframe_cli::{
 };
 use headframe_protocol::{
     Micros, Sha256,
-    api::PayIn,
+    api::Pay,
     control::Stage,
     job::{AttemptState, JobState},
 };
@@ -32,8 +32,9 @@ async fn a_job_goes_to_a_rig_and_its_result_comes_back() {
     )
     .replace("args: ['", "args: ['mkdir out; ");
     let written = job_file::parse(&text, desk.path()).expect("a job file");
-    let jobs =
-        commands::submit_jobs(&scene.client, written, (PayIn::Usd, &uuid()), |_| ProgressBar::hidden()).await.expect("submitted");
+    let jobs = commands::submit_jobs(&scene.client, written, (Pay::Dollars, &uuid()), |_| ProgressBar::hidden())
+        .await
+        .expect("submitted");
 
     let mut log = scene.client.logs(jobs[0]);
     let mut said = String::new();

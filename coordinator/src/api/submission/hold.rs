@@ -3,7 +3,7 @@
 use headframe_accounts::epoch::Rate;
 use headframe_protocol::{
     Micros, TimestampMs,
-    api::{PayIn, Pot, PotBalance},
+    api::{Pay, Pot, PotBalance},
     chain::AssetKind,
 };
 
@@ -28,12 +28,12 @@ pub(super) async fn hold(
     app: &App,
     customer: &Customer,
     tx: &mut Tx,
-    (jobs, pay_in): (&[Spread], PayIn),
+    (jobs, pay): (&[Spread], Pay),
     now: TimestampMs,
 ) -> ApiResult<(Purse, Vec<NewJob>)> {
-    match pay_in {
-        PayIn::Usd => in_dollars(app, customer, tx, jobs, now).await,
-        PayIn::Hfr => in_hfr(app, customer, tx, jobs, now).await,
+    match pay {
+        Pay::Dollars => in_dollars(app, customer, tx, jobs, now).await,
+        Pay::Hfr { quoted } => in_hfr(app, customer, tx, (jobs, quoted), now).await,
     }
 }
 
@@ -61,20 +61,27 @@ async fn in_dollars(
     Err(not_covered(needed, &pots))
 }
 
-/// From a tab of HFR, at the price of now. Rigs are paid in dollars all the same: as much is kept for them of what the operator has in
+/// From a tab of HFR, at the price of now or of a quote whose minute is not over. Rigs are paid in dollars all the same: as much is kept for them of what the operator has in
 /// stock. Where there is no price or no stock, HFR is not taken.
 async fn in_hfr(
     app: &App,
     customer: &Customer,
     tx: &mut Tx,
-    jobs: &[Spread],
+    (jobs, quoted): (&[Spread], Option<u64>),
     now: TimestampMs,
 ) -> ApiResult<(Purse, Vec<NewJob>)> {
     let Some((home, asset)) = app.chains.home().and_then(|home| home.profile().hfr().map(|asset| (home, asset))) else {
         return Err(ApiError::invalid_field("pay_in", "`usd`: this network takes no HFR"));
     };
-    let Some((usd_per_hfr, seen_ms)) = prices::agreed(tx, now).await? else {
-        return Err(ApiError::conflict("HFR has no price that can be relied on now. Pay in dollars, or try again later."));
+    let price = match quoted {
+        None => prices::agreed(tx, now).await?,
+        Some(picos) => prices::agreed_lately(tx, picos, now).await?,
+    };
+    let Some((usd_per_hfr, seen_ms)) = price else {
+        return Err(ApiError::conflict(match quoted {
+            None => "HFR has no price that can be relied on now. Pay in dollars, or try again later.",
+            Some(_) => "No quote of the last minute has named this price of HFR. Ask for a new one.",
+        }));
     };
     let coin = Coin { chain: home.id(), kind: AssetKind::Hfr };
     let rate = Some(Rate { usd_per_hfr, seen_ms });

@@ -156,7 +156,7 @@ impl World {
         let mut answers = Vec::new();
         for _twice in 0..2 {
             let account = self.people[person].account.clone();
-            let pay = Query(jobs::SubmitQuery { pay_in: if hfr { PayIn::Hfr } else { PayIn::Usd } });
+            let pay = Query(jobs::SubmitQuery { pay_in: if hfr { PayIn::Hfr } else { PayIn::Usd }, picos_per_hfr: None });
             let request =
                 jobs::submit_batch(State(self.app.clone()), account, pay, headers.clone(), JsonBody(body.clone().into()));
             answers.push(taken(request.await)?.map(|(_, Json(accepted))| accepted.jobs));

@@ -10,7 +10,7 @@ use super::{HELD, WORTH, all_is_given_back};
 use crate::support::{
     TestApp,
     chain::StubChain,
-    hfr::{Bourse, HFR, IN_HFR, PICOS, USD, dear_job, submit},
+    hfr::{Bourse, HFR, IN_HFR, PICOS, USD, dear_job, quote, submit},
     job, problem,
 };
 
@@ -48,6 +48,41 @@ async fn the_lower_of_two_prices_that_agree_is_frozen() {
     bourse.observe(Source::Oracle, PICOS, Duration::ZERO).await;
     let hfr = submit(&customer, IN_HFR).await.hfr.expect("it is paid in HFR");
     assert_eq!((hfr.held.get(), hfr.picos_per_hfr), (HELD, PICOS));
+}
+
+#[tokio::test]
+async fn a_quote_stands_for_its_minute_whatever_hfr_is_worth_then() {
+    let bourse = Bourse::open().await;
+    let customer = bourse.customer(100_000).await;
+    let rig = bourse.rig().await;
+    let quoted = quote(&customer).await.hfr.expect("HFR is taken");
+    drop(rig);
+    bourse.price(PICOS / 2).await;
+    let by_quote = format!("{IN_HFR}&picos_per_hfr={}", quoted.picos_per_hfr);
+    let job = submit(&customer, &by_quote).await.hfr.expect("it is paid in HFR");
+    assert_eq!((job.held, job.picos_per_hfr), (quoted.hold, PICOS));
+    let now = submit(&customer, IN_HFR).await.hfr.expect("it is paid in HFR");
+    assert_eq!(now.picos_per_hfr, PICOS / 2);
+
+    for (path, status) in [
+        (format!("{IN_HFR}&picos_per_hfr={}", PICOS + 1), 409),
+        (format!("{IN_HFR}&picos_per_hfr=0"), 409),
+        (format!("/v1/jobs?picos_per_hfr={PICOS}"), 422),
+    ] {
+        let refused = problem(customer.post(&path, &dear_job()).await).await;
+        assert_eq!(refused.status, status, "{path}: {}", refused.detail);
+    }
+    // Seen more than a minute ago, and followed by another before the last minute began.
+    bourse.forget_prices().await;
+    for (picos, ago) in [(PICOS, 90), (PICOS * 2, 61)] {
+        for source in [Source::Twap, Source::Oracle] {
+            bourse.observe(source, picos, Duration::from_secs(ago)).await;
+        }
+    }
+    let refused = problem(customer.post(&by_quote, &dear_job()).await).await;
+    assert!(refused.detail.contains("Ask for a new one"), "{}", refused.detail);
+    submit(&customer, &format!("{IN_HFR}&picos_per_hfr={}", PICOS * 2)).await;
+    bourse.app.assert_books().await;
 }
 
 #[tokio::test]

@@ -185,7 +185,9 @@ impl Chain {
         Ok(self.call(self.profile.contracts.distributor, &call, "what the payout root comes to").await?.announced)
     }
 
-    async fn time(&self) -> Result<u64, ChainError> {
+    /// When the newest block was made, in seconds since 1970.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `connect`")]
+    pub async fn time(&self) -> Result<u64, ChainError> {
         let newest = self.provider.get_block_by_number(alloy::eips::BlockNumberOrTag::Latest).await;
         let newest = newest.map_err(|source| self.failed("its time", source))?;
         newest.map(|block| block.header.timestamp).ok_or_else(|| self.garbled("its time"))

@@ -55,6 +55,7 @@ pub async fn run(args: Args, key: Option<String>, out: &Output) -> Result<(), Er
         Command::Wallet(command) => wallet::wallet(client, command, out).await,
         Command::Receipts { limit, days } => receipts::list(&client()?, limit, days, out).await,
         Command::Audit(AuditCommand::Epoch(what)) => audit::epoch(args.url.as_deref(), what, out).await,
+        Command::Audit(AuditCommand::Watch(what)) => audit::watch::watch(args.url.as_deref(), what, out).await,
         Command::Usage { days } => account::usage(&client()?, days, out).await,
         Command::Offers => account::offers(&client()?, out).await,
     }

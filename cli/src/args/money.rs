@@ -131,6 +131,32 @@ pub enum AuditCommand {
     /// A payout's public file: rebuilt byte for byte from the one before it and the receipts in it, and compared with the chain.
     /// Needs no API key.
     Epoch(AuditArgs),
+    /// Looks at every payout root while it waits to count, until Ctrl-C. With --veto it is thrown out if its file does not add up,
+    /// or nobody shows the file in the first half of the window. Needs no API key.
+    Watch(WatchRootsArgs),
+}
+
+/// Where to watch, and what to do about what is found.
+#[derive(Debug, Args)]
+pub struct WatchRootsArgs {
+    /// The chain's id or name; otherwise the home chain.
+    #[arg(long, value_name = "CHAIN")]
+    pub chain: Option<String>,
+    /// Ask this node about the chain, and not one that the network names.
+    #[arg(long, value_name = "URL")]
+    pub rpc: Option<Url>,
+    /// Veto what does not add up. The wallet must have the role of a watcher, and the chain's own coin for gas.
+    #[arg(long)]
+    pub veto: bool,
+    /// The watcher's key.
+    #[command(flatten)]
+    pub wallet: WalletArgs,
+    /// Look once. Exits 1 if what waits does not add up.
+    #[arg(long)]
+    pub once: bool,
+    /// Seconds between two looks.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub every: u64,
 }
 
 /// Which payout, and where its files are.

@@ -10,7 +10,6 @@ use headframe_accounts::{
 };
 use headframe_protocol::chain::ChainProfile;
 use serde::Serialize;
-use url::Url;
 
 use crate::{
     Client, amount,
@@ -20,6 +19,8 @@ use crate::{
     error::{Error, MoneyError},
     output::Output,
 };
+
+pub(super) mod watch;
 
 /// What an audit has found.
 #[derive(Debug, Serialize)]
@@ -65,6 +66,8 @@ struct Evidence {
     announced: Option<Announced>,
     /// Who pays on the chain, as the network says; the file must name the same.
     distributor: Option<Address>,
+    /// What was found before the file was read.
+    found: Vec<String>,
 }
 
 pub(super) async fn epoch(url: Option<&str>, args: AuditArgs, out: &Output) -> Result<(), Error> {
@@ -109,10 +112,13 @@ async fn gather(url: Option<&str>, args: &AuditArgs, out: &Output) -> Result<Evi
     };
     let distributor = profile.as_ref().map(|profile| profile.contracts.distributor);
     let announced = match profile {
-        Some(profile) => announced(profile, rpc.as_ref(), *epoch, &bytes, out).await?,
+        Some(profile) => {
+            let chain = Chain::connect(profile, rpc.as_ref()).await.map_err(MoneyError::Chain)?;
+            announced(&chain, *epoch, &bytes, out).await?
+        }
         None => None,
     };
-    Ok(Evidence { bytes, previous, announced, distributor })
+    Ok(Evidence { bytes, previous, announced, distributor, found: Vec::new() })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
@@ -129,14 +135,7 @@ async fn profile(client: &Client, wanted: Option<&str>, named: Option<u64>) -> R
 }
 
 /// What the chain says of the epoch, if it still does.
-async fn announced(
-    profile: ChainProfile,
-    node: Option<&Url>,
-    epoch: u64,
-    bytes: &[u8],
-    out: &Output,
-) -> Result<Option<Announced>, MoneyError> {
-    let chain = Chain::connect(profile, node).await?;
+async fn announced(chain: &Chain, epoch: u64, bytes: &[u8], out: &Output) -> Result<Option<Announced>, MoneyError> {
     let (active, pending, totals) = chain.roots().await?;
     if pending.readyAt != 0 && pending.epoch == epoch {
         let totals = totals.into_iter().map(|total| (total.asset, U256::from(total.cumulative))).collect();
@@ -163,9 +162,10 @@ async fn announced(
 }
 
 fn judge(epoch: u64, evidence: &Evidence) -> Report {
-    let Evidence { bytes, previous, announced, distributor } = evidence;
+    let Evidence { bytes, previous, announced, distributor, found } = evidence;
     let compared_with_chain = announced.is_some();
     let mut findings: Vec<String> = audit(bytes, previous.as_deref(), announced.clone()).iter().map(sentence).collect();
+    findings.extend(found.iter().cloned());
     let file = EpochFile::parse(bytes).ok();
     if let Some(file) = &file {
         if file.epoch != epoch {

@@ -8,16 +8,16 @@ use serde_json::Value;
 use crate::world::World;
 
 // Made with other people's libraries; see `accounts/tests/golden/make.mjs`.
-const ONE: &[u8] = include_bytes!("../../../accounts/tests/golden/epoch-1.json");
-const TWO: &[u8] = include_bytes!("../../../accounts/tests/golden/epoch-2.json");
+pub(crate) const ONE: &[u8] = include_bytes!("../../../accounts/tests/golden/epoch-1.json");
+pub(crate) const TWO: &[u8] = include_bytes!("../../../accounts/tests/golden/epoch-2.json");
 
-fn publish(world: &World, epoch: u64, bytes: &[u8]) {
+pub(crate) fn publish(world: &World, epoch: u64, bytes: &[u8]) {
     let path = format!("GET /v1/payouts/31337/{epoch}");
     world.network(|network, _| network.said.insert(path, (200, bytes.to_vec())));
 }
 
 /// Puts the root of a file on the chain.
-fn announce(world: &World, bytes: &[u8], ready_at: u64) -> IDistributor::Root {
+pub(crate) fn announce(world: &World, bytes: &[u8], ready_at: u64) -> IDistributor::Root {
     let file = EpochFile::parse(bytes).expect("an epoch file");
     let total = |total: &headframe_accounts::epoch::AssetTotal| IDistributor::Total {
         asset: total.asset,
@@ -27,7 +27,7 @@ fn announce(world: &World, bytes: &[u8], ready_at: u64) -> IDistributor::Root {
     IDistributor::Root { root: file.root, dataHash: keccak256(bytes), epoch: file.epoch, readyAt: ready_at }
 }
 
-async fn with_both() -> World {
+pub(crate) async fn with_both() -> World {
     let world = World::start().await;
     publish(&world, 1, ONE);
     publish(&world, 2, TWO);

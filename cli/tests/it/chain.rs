@@ -18,6 +18,9 @@ pub(crate) const HFR: Address = Address::repeat_byte(0xa2);
 pub(crate) const MARKET: Address = Address::repeat_byte(0xd3);
 pub(crate) const DISTRIBUTOR: Address = Address::repeat_byte(0xd1);
 
+/// When every block is made, in seconds since 1970.
+pub(crate) const TIME: u64 = 0x713f_b300;
+
 /// Blocks after which nothing is taken back.
 const FINALITY: u64 = 3;
 
@@ -283,6 +286,9 @@ impl Ledger {
             *free = free.checked_sub(call.amount)?;
             *self.tokens.entry((call.asset, call.to)).or_default() += U256::from(call.amount);
             self.done.push(format!("withdraw {} to {}", call.amount, if call.to == from { "itself" } else { "another" }));
+        } else if let Ok(call) = IDistributor::vetoCall::abi_decode(input) {
+            self.pending.take()?;
+            self.done.push(format!("veto: {}", call.reason));
         } else if let Ok(call) = IMarket::revokeOrderCall::abi_decode(input) {
             self.revoked.insert((from, call.orderId));
             self.done.push("revoke an order".to_owned());
@@ -316,7 +322,7 @@ fn block(number: u64) -> Value {
     json!({
         "hash": B256::repeat_byte(7), "parentHash": zero, "sha3Uncles": zero, "miner": Address::ZERO, "stateRoot": zero,
         "transactionsRoot": zero, "receiptsRoot": zero, "logsBloom": Bytes::from(vec![0; 256]), "difficulty": "0x0",
-        "number": format!("{number:#x}"), "gasLimit": "0x1c9c380", "gasUsed": "0x0", "timestamp": "0x713fb300", "extraData": "0x",
+        "number": format!("{number:#x}"), "gasLimit": "0x1c9c380", "gasUsed": "0x0", "timestamp": format!("{TIME:#x}"), "extraData": "0x",
         "mixHash": zero, "nonce": "0x0000000000000000", "baseFeePerGas": "0x3b9aca00", "size": "0x1", "transactions": [],
         "uncles": [],
     })

@@ -8,3 +8,4 @@ mod withdrawals;
 mod prices;
 mod hfr;
 mod audits;
+mod watching;

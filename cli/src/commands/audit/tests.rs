@@ -14,7 +14,7 @@ fn announced_of(bytes: &[u8]) -> Announced {
 
 fn evidence(bytes: &[u8], previous: Option<&[u8]>) -> Evidence {
     let announced = Some(announced_of(TWO));
-    Evidence { bytes: bytes.to_vec(), previous: previous.map(<[u8]>::to_vec), announced, distributor: None }
+    Evidence { bytes: bytes.to_vec(), previous: previous.map(<[u8]>::to_vec), announced, distributor: None, found: Vec::new() }
 }
 
 fn check(epoch: u64, evidence: &Evidence, expected: &Expect) {

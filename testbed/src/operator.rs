@@ -71,6 +71,14 @@ impl Operator {
         Ok(())
     }
 
+    /// Takes the newest payout of a chain back, after a watcher's veto.
+    ///
+    /// # Errors
+    /// If there is none that was vetoed.
+    pub async fn undo_payout(&self, chain: u64) -> Result<u64> {
+        acts::undo_payout(&self.store, &self.by, chain).await.context("the payout was not undone")
+    }
+
     /// Closes the database.
     pub async fn close(self) {
         self.store.close().await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::U256;
+use headframe_contracts::IDistributor;
 use headframe_protocol::{Micros, api::Job, job::JobState};
 use headframe_testbed::{
     Options,
@@ -72,6 +73,22 @@ async fn a_coordinator_that_dies_at_every_step_pays_once() {
     scene.testbed.coordinator.start_again().await.expect("a coordinator");
     let job = scene.until_state(id, JobState::Succeeded).await;
     is_paid_once(&scene, &money(&scene).home, owner, &job).await;
+    scene.testbed.shutdown().await.expect("an end");
+}
+
+#[tokio::test]
+async fn a_payout_that_a_watcher_vetoes_is_made_anew_and_paid_once() {
+    let scene = Scene::set(paid(MoneyOptions { window_s: 5, ..MoneyOptions::default() })).await;
+    let home = &money(&scene).home;
+    let (owner, job) = earn(&scene, home).await;
+    let watcher = &money(&scene).roles["watcher"];
+    home.node.give_gas(watcher.address()).await.expect("gas");
+    let veto = IDistributor::vetoCall { reason: "practice".to_owned() };
+    let vetoed = async || Ok(home.node.send(watcher, home.profile.contracts.distributor, &veto).await.ok());
+    wait_for("no root came to wait", LIMIT, vetoed).await.expect("a veto");
+    let undone = async || Ok(scene.testbed.operator.undo_payout(HOME).await.ok());
+    assert_eq!(wait_for("the coordinator has not seen the veto", LIMIT, undone).await.expect("undone"), 1);
+    is_paid_once(&scene, home, owner, &job).await;
     scene.testbed.shutdown().await.expect("an end");
 }
 

@@ -118,6 +118,8 @@ pub enum Command {
     Withdraw(WithdrawArgs),
     /// List what is reserved on chains for your jobs.
     Tabs,
+    /// List what your wallets have allowed to be reserved for your jobs.
+    Orders,
     /// Make a wallet's key, or show the network which wallets are yours.
     #[command(subcommand)]
     Wallet(WalletCommand),

@@ -52,6 +52,7 @@ pub async fn run(args: Args, key: Option<String>, out: &Output) -> Result<(), Er
         Command::Spend(args) => deposit::spend(&client()?, args, out).await,
         Command::Withdraw(args) => withdraw::withdraw(&client()?, args, out).await,
         Command::Tabs => balance::tabs(&client()?, out).await,
+        Command::Orders => balance::orders(&client()?, out).await,
         Command::Wallet(command) => wallet::wallet(client, command, out).await,
         Command::Receipts { limit, days } => receipts::list(&client()?, limit, days, out).await,
         Command::Audit(AuditCommand::Epoch(what)) => audit::epoch(args.url.as_deref(), what, out).await,

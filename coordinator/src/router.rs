@@ -57,7 +57,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(api::webhooks::secret))
         .routes(routes!(api::chains::list))
         .routes(routes!(api::spending::add_wallet, api::spending::list_wallets))
-        .routes(routes!(api::spending::add_order))
+        .routes(routes!(api::spending::add_order, api::spending::list_orders))
         .routes(routes!(api::spending::list_tabs))
         .routes(routes!(api::spending::close_tab))
         .routes(routes!(api::payouts::get, api::payouts::put))

@@ -68,6 +68,31 @@ pub struct SignedOrder {
     pub signature: DeviceSignature,
 }
 
+/// What a wallet of a customer lets us reserve, and how much of it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OrderView {
+    /// The order's name.
+    pub id: String,
+    /// On which chain.
+    pub chain_id: u64,
+    /// In what.
+    pub kind: AssetKind,
+    /// Whose money it is there.
+    pub wallet: String,
+    /// The most that is ever reserved and not given back.
+    pub max_spend: Micros,
+    /// How much of that is: what jobs have used, and what is set aside for more.
+    pub reserved: Micros,
+    /// The most the platform may keep, in hundredths of a percent.
+    pub max_fee_bps: u16,
+    /// After this nothing more is reserved.
+    pub expires_ms: TimestampMs,
+    /// When it was taken back, if it was; then nothing more is reserved either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_ms: Option<TimestampMs>,
+}
+
 /// Money of a customer that is reserved for spending on a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

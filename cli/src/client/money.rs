@@ -4,7 +4,7 @@ use headframe_protocol::{
     api::QuoteView,
     chain::ChainProfile,
     job::JobSpec,
-    spending::{SignedOrder, TabView, Wallet, WalletProof},
+    spending::{OrderView, SignedOrder, TabView, Wallet, WalletProof},
 };
 use reqwest::Method;
 
@@ -49,6 +49,12 @@ impl Client {
     #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
     pub async fn tabs(&self) -> Result<Vec<TabView>, ClientError> {
         self.get(&["tabs"], &[]).await
+    }
+
+    /// What the customer's wallets have allowed, newest first.
+    #[allow(clippy::missing_errors_doc, reason = "said once at `account`")]
+    pub async fn orders(&self) -> Result<Vec<OrderView>, ClientError> {
+        self.get(&["orders"], &[]).await
     }
 
     /// Ends a tab. What no job has used is given back on the chain. The same again changes nothing.

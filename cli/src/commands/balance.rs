@@ -3,7 +3,7 @@
 use headframe_protocol::{
     api::{Balance, Pot, PotBalance},
     chain::{AssetKind, ChainProfile},
-    spending::TabView,
+    spending::{OrderView, TabView},
 };
 
 use crate::{
@@ -25,6 +25,12 @@ pub(super) async fn tabs(client: &Client, out: &Output) -> Result<(), Error> {
     let tabs = client.tabs().await?;
     let chains = names(client, !tabs.is_empty()).await;
     out.answer(&tabs, |tabs| told_tabs(tabs, &chains))
+}
+
+pub(super) async fn orders(client: &Client, out: &Output) -> Result<(), Error> {
+    let orders = client.orders().await?;
+    let chains = names(client, !orders.is_empty()).await;
+    out.answer(&orders, |orders| told_orders(orders, &chains))
 }
 
 /// The chains, for their names only: without them their ids do.
@@ -90,6 +96,27 @@ fn told_tabs(tabs: &[TabView], chains: &[ChainProfile]) -> String {
         &["TAB", "CHAIN", "COIN", "FROM", "STATE", "RESERVED", "USED", "FEE", "ENDS"],
         &tabs.iter().map(row).collect::<Vec<_>>(),
     )
+}
+
+fn told_orders(orders: &[OrderView], chains: &[ChainProfile]) -> String {
+    if orders.is_empty() {
+        return "You have allowed nothing to be reserved. `headframe spend` does.".to_owned();
+    }
+    let now = clock::now();
+    let row = |order: &OrderView| {
+        let OrderView { id, chain_id, kind, wallet, max_spend, reserved, max_fee_bps, expires_ms, revoked_ms } = order;
+        let ends = match (revoked_ms, expires_ms.since(now).as_millis()) {
+            (Some(_), _) => "taken back".to_owned(),
+            (None, 0) => "over".to_owned(),
+            (None, left) => format!("in {}", duration(left)),
+        };
+        let (chain, coin, fee) =
+            (chain_name(*chain_id, chains), symbol(*chain_id, *kind, chains), percent(i64::from(*max_fee_bps)));
+        vec![id.clone(), chain, coin, wallet.clone(), plain(*max_spend), plain(*reserved), fee, ends]
+    };
+    let rows = orders.iter().map(row).collect::<Vec<_>>();
+    let table = table(&["ORDER", "CHAIN", "COIN", "WALLET", "AT MOST", "RESERVED", "FEE AT MOST", "ENDS"], &rows);
+    format!("{table}\n\nNothing is taken but for jobs. `headframe withdraw all --close-tabs` takes orders back on the chain.")
 }
 
 #[cfg(test)]
@@ -159,5 +186,29 @@ mod tests {
             0x0707  Home   USDC  deposit  open   12.00     0.25  10%  over"]]
         .assert_eq(&told_tabs(&[tab], &[profile()]));
         assert_eq!(told_tabs(&[], &[]), "Nothing is reserved for your jobs on any chain.");
+    }
+
+    #[test]
+    fn an_order_is_told_with_how_much_of_it_is_used_up() {
+        let order = |id: &str, kind, expires: i64, revoked: Option<i64>| OrderView {
+            id: id.to_owned(),
+            chain_id: 31_337,
+            kind,
+            wallet: "0x01".to_owned(),
+            max_spend: Micros::dollars(100),
+            reserved: Micros::new(12_500_000),
+            max_fee_bps: 1_000,
+            expires_ms: headframe_protocol::TimestampMs::from_millis(expires),
+            revoked_ms: revoked.map(headframe_protocol::TimestampMs::from_millis),
+        };
+        let orders = [order("0x0a", AssetKind::Stable, 0, None), order("0x0b", AssetKind::Hfr, i64::MAX, Some(1))];
+        expect![[r#"
+            ORDER  CHAIN  COIN  WALLET  AT MOST  RESERVED  FEE AT MOST  ENDS
+            0x0a   Home   USDC  0x01    100.00   12.50     10%          over
+            0x0b   Home   HFR   0x01    100.00   12.50     10%          taken back
+
+            Nothing is taken but for jobs. `headframe withdraw all --close-tabs` takes orders back on the chain."#]]
+        .assert_eq(&told_orders(&orders, &[profile()]));
+        assert_eq!(told_orders(&[], &[]), "You have allowed nothing to be reserved. `headframe spend` does.");
     }
 }

@@ -7,7 +7,7 @@ use axum::{extract::State, http::StatusCode};
 use headframe_accounts::Decimals;
 use headframe_protocol::{
     Micros, TimestampMs,
-    spending::{SignedOrder, TabView, Wallet, WalletProof},
+    spending::{OrderView, SignedOrder, TabView, Wallet, WalletProof},
 };
 
 use crate::{
@@ -95,6 +95,17 @@ pub async fn list_wallets(State(app): State<App>, customer: Customer) -> ApiResu
 pub async fn add_order(State(app): State<App>, customer: Customer, Json(order): Json<SignedOrder>) -> ApiResult<StatusCode> {
     let kept = checked(&app, &customer, order)?;
     until_uncrossed(|| keep_order(&app, &customer, &kept)).await
+}
+
+/// Lists what the customer has allowed to be reserved for his jobs.
+#[utoipa::path(
+    get, path = "/v1/orders", tag = "spending", operation_id = "listOrders",
+    responses((status = 200, description = "Newest first, the last hundred; those that are over or were taken back too", body = [OrderView])),
+    security(("api_key" = [])),
+)]
+pub async fn list_orders(State(app): State<App>, customer: Customer) -> ApiResult<Json<Vec<OrderView>>> {
+    let mut connection = app.store.read().await?;
+    Ok(Json(wallets::orders_of(&mut connection, customer.id).await?))
 }
 
 fn checked(app: &App, customer: &Customer, order: SignedOrder) -> ApiResult<KeptOrder> {

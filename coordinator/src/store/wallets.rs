@@ -1,7 +1,11 @@
 //! Customers' wallets, and the orders they have signed with them.
 
 use alloy_primitives::{Address, U256};
-use headframe_protocol::{CustomerId, Micros, TimestampMs, spending::SignedOrder, spending::Wallet};
+use headframe_protocol::{
+    CustomerId, Micros, TimestampMs,
+    spending::Wallet,
+    spending::{OrderView, SignedOrder},
+};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{Doing as _, StoreError, Tx, document, ledger::Coin, parsed, written};
@@ -194,6 +198,54 @@ pub async fn live_orders(connection: &mut AnyConnection, chain: u64, now: Timest
         .await
         .doing("list orders")?;
     rows.into_iter().map(order).collect()
+}
+
+/// A customer's orders, newest first; the last hundred.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn orders_of(connection: &mut AnyConnection, customer: CustomerId) -> Result<Vec<OrderView>, StoreError> {
+    let rows: Vec<OrderViewRow> = sqlx::query_as(
+        "SELECT id, asset, chain, wallet, max_spend, max_fee_bps, expires_ms, revoked_ms,
+                (SELECT CAST(COALESCE(SUM(tab.reserved), 0) AS BIGINT) FROM tab WHERE tab.order_id = spend_order.id) AS reserved
+         FROM spend_order WHERE customer_id = $1 ORDER BY created_ms DESC, id LIMIT 100",
+    )
+    .bind(customer.to_string())
+    .fetch_all(connection)
+    .await
+    .doing("list orders")?;
+    rows.into_iter().map(OrderViewRow::view).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct OrderViewRow {
+    id: String,
+    asset: String,
+    chain: i64,
+    wallet: String,
+    max_spend: i64,
+    max_fee_bps: i64,
+    expires_ms: i64,
+    revoked_ms: Option<i64>,
+    reserved: i64,
+}
+
+impl OrderViewRow {
+    fn view(self) -> Result<OrderView, StoreError> {
+        let Self { id, asset, chain, wallet, max_spend, max_fee_bps, expires_ms, revoked_ms, reserved } = self;
+        let coin = Coin::parse(&asset, chain)?;
+        Ok(OrderView {
+            id,
+            chain_id: coin.chain,
+            kind: coin.kind,
+            wallet,
+            max_spend: Micros::new(max_spend),
+            reserved: Micros::new(reserved),
+            max_fee_bps: u16::try_from(max_fee_bps).unwrap_or(u16::MAX),
+            expires_ms: TimestampMs::from_millis(expires_ms),
+            revoked_ms: revoked_ms.map(TimestampMs::from_millis),
+        })
+    }
 }
 
 /// An order.

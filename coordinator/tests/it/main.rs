@@ -13,6 +13,7 @@ mod hfr;
 mod key_limits;
 mod leases;
 mod money;
+mod orders;
 mod queue;
 mod requests;
 mod results;

@@ -24,7 +24,7 @@ pub(crate) const CHAIN: u64 = 31_337;
 pub(crate) const ISLAND: u64 = 31_338;
 
 /// Its Market.
-const MARKET: Address = Address::repeat_byte(0x11);
+pub(crate) const MARKET: Address = Address::repeat_byte(0x11);
 
 /// Its Distributor.
 const DISTRIBUTOR: Address = Address::repeat_byte(0x55);

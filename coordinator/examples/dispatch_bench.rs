@@ -15,8 +15,8 @@ use headframe_coordinator::{
     admin::{By, acts},
     market::{Agent, Backoff, Market, QueuedJob, Verdict, Want},
     store::{
+        amount::Amount,
         jobs::{self, NewJob},
-        lifecycle::Amount,
         purses::Purse,
         switches::{self, Switch},
     },

@@ -5,7 +5,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use headframe_protocol::{ApiKeyId, AttemptId, CustomerId, DeviceId, JobId, Sha256, job::AttemptState};
+use headframe_protocol::{ApiKeyId, AttemptId, CustomerId, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::{
@@ -13,7 +13,11 @@ use crate::{
     error::ApiError,
     extract::Path,
     networks::{Origin, Party},
-    store::{Doing as _, StoreError, attempts, parsed},
+    store::{
+        Doing as _, StoreError,
+        attempts::{self, AttemptAuth},
+        parsed,
+    },
 };
 
 /// What every customer key begins with.
@@ -80,23 +84,6 @@ async fn look_up(app: &App, sum: &str) -> Result<Option<(Customer, bool)>, Store
         Ok((customer, suspended_ms.is_some()))
     })
     .transpose()
-}
-
-/// A rig that holds the attempt in the address, shown by the attempt's token. Refused as stale once the attempt is over.
-#[derive(Debug, Clone)]
-pub struct AttemptAuth {
-    /// The attempt.
-    pub attempt: AttemptId,
-    /// Its job.
-    pub job: JobId,
-    /// Whose job.
-    pub customer: CustomerId,
-    /// The rig.
-    pub device: DeviceId,
-    /// The job's epoch it holds.
-    pub epoch: u64,
-    /// Where it is.
-    pub state: AttemptState,
 }
 
 impl FromRequestParts<App> for AttemptAuth {

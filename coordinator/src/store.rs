@@ -14,6 +14,7 @@ use crate::{
     config::Config,
 };
 
+pub mod amount;
 pub mod artifacts;
 pub mod attempt_io;
 pub mod attempts;
@@ -54,7 +55,7 @@ pub mod uploads;
 pub mod usage;
 pub mod wallets;
 
-pub(crate) use text::{Rows, document, line, parsed, written};
+pub(crate) use text::{Rows, as_i64, document, line, parsed, written};
 pub(crate) use tries::{Crossing, until_uncrossed};
 
 /// A write transaction. Dropped without a commit, it is rolled back.

@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use super::{room::Room, stream};
 use crate::{
     App,
-    auth::AttemptAuth,
     blobs::{Expected, ObjectName},
     error::{ApiError, ApiResult},
     extract::{self, Json, Path, Query},
     logs::Appended,
+    store::attempts::AttemptAuth,
     store::{attempt_io, blobs, logs, reservations::Reservation, uploads},
 };
 

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use headframe_protocol::{
-    AttemptId, DeviceId, JobId, Micros, TimestampMs,
+    AttemptId, CustomerId, DeviceId, JobId, Micros, TimestampMs,
     api::Attempt,
     job::{AttemptState, JobSpec, Reason},
     session::AttemptRef,
@@ -12,7 +12,6 @@ use headframe_protocol::{
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{Doing as _, Rows, StoreError, Tx, document, jobs::message, parsed};
-use crate::auth::AttemptAuth;
 
 mod claim;
 
@@ -109,6 +108,23 @@ pub async fn of_job(connection: &mut AnyConnection, job: JobId) -> Result<Vec<At
     let sql = format!("SELECT {COLUMNS} FROM attempt WHERE job_id = $1 ORDER BY epoch");
     let query = sqlx::query_as::<_, AttemptRow>(AssertSqlSafe(sql)).bind(job.to_string());
     query.fetch_all(connection).await.doing("read the attempts of a job")?.into_iter().map(Attempt::try_from).collect()
+}
+
+/// A rig that holds the attempt in the address, shown by the attempt's token. Refused as stale once the attempt is over.
+#[derive(Debug, Clone)]
+pub struct AttemptAuth {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// Its job.
+    pub job: JobId,
+    /// Whose job.
+    pub customer: CustomerId,
+    /// The rig.
+    pub device: DeviceId,
+    /// The job's epoch it holds.
+    pub epoch: u64,
+    /// Where it is.
+    pub state: AttemptState,
 }
 
 /// What shows that a caller holds an attempt.
@@ -314,9 +330,4 @@ pub async fn live_among(connection: &mut AnyConnection, attempts: &[AttemptId]) 
         }
     }
     Ok(live)
-}
-
-/// Epochs and counts are far below 2⁶³; the cast cannot lose anything that was ever written.
-pub(crate) fn as_i64(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use sqlx::AnyConnection;
 
-use super::{Doing as _, StoreError, attempts::as_i64};
+use super::{Doing as _, StoreError, as_i64};
 
 /// Where an event stands on its chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

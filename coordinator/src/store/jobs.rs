@@ -10,9 +10,9 @@ use headframe_protocol::{
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{
-    Doing as _, Rows, StoreError, document,
-    lifecycle::Amount,
-    parsed,
+    Doing as _, Rows, StoreError,
+    amount::Amount,
+    document, parsed,
     purses::{Purse, pot_of, pot_text},
     written,
 };

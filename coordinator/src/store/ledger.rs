@@ -59,7 +59,7 @@ impl Coin {
 
     /// Its column `chain`. Profiles name no chain beyond this.
     pub(crate) fn chain_column(self) -> i64 {
-        super::attempts::as_i64(self.chain)
+        super::as_i64(self.chain)
     }
 
     /// From its two columns.

@@ -15,9 +15,9 @@ use headframe_protocol::{
 };
 
 use super::{
-    Doing as _, StoreError, Tx, artifacts,
-    attempts::as_i64,
-    document,
+    Doing as _, StoreError, Tx,
+    amount::Amount,
+    artifacts, as_i64, document,
     ledger::{self, Account, Kind, Leg, Transfer},
     outbox, parsed, written,
 };
@@ -35,7 +35,7 @@ mod verdict;
 pub use asked::{ask_to_end, fail_waiting, request_end};
 pub use case::Case;
 pub use end::end;
-pub use pay::{Amount, most, promised};
+pub use pay::{most, promised};
 
 /// What others should hear after the commit.
 #[derive(Debug, Clone)]

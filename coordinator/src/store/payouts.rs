@@ -5,8 +5,7 @@ use headframe_protocol::TimestampMs;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{
-    Doing as _, StoreError, Tx,
-    attempts::as_i64,
+    Doing as _, StoreError, Tx, as_i64,
     ledger::{self, Posted},
     parsed,
 };

@@ -4,7 +4,7 @@ use headframe_accounts::price::Observation;
 use headframe_protocol::TimestampMs;
 use sqlx::AnyConnection;
 
-use super::{Doing as _, StoreError, attempts::as_i64};
+use super::{Doing as _, StoreError, as_i64};
 
 /// Who observed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

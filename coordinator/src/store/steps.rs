@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, Bytes};
 use headframe_protocol::TimestampMs;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::{Doing as _, StoreError, Tx, attempts::as_i64, parsed};
+use super::{Doing as _, StoreError, Tx, as_i64, parsed};
 use crate::chain::Role;
 
 /// Where a step is.

@@ -122,7 +122,7 @@ pub async fn insert(connection: &mut AnyConnection, tab: &Tab, now: TimestampMs)
 pub async fn live(connection: &mut AnyConnection, chain: u64) -> Result<Vec<Tab>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM tab WHERE chain = $1 AND state <> 'closed' ORDER BY created_ms, id");
     let rows: Vec<TabRow> =
-        sqlx::query_as(AssertSqlSafe(sql)).bind(super::attempts::as_i64(chain)).fetch_all(connection).await.doing("list tabs")?;
+        sqlx::query_as(AssertSqlSafe(sql)).bind(super::as_i64(chain)).fetch_all(connection).await.doing("list tabs")?;
     rows.into_iter().map(tab).collect()
 }
 

@@ -21,6 +21,11 @@ pub(crate) fn written<T: Serialize>(value: &T, what: &'static str) -> Result<Str
     serde_json::to_string(value).map_err(|error| StoreError::Corrupt { what, value: error.to_string() })
 }
 
+/// Epochs and counts are far below 2⁶³; the cast cannot lose anything that was ever written.
+pub(crate) fn as_i64(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
 /// What somebody else wrote, fit for a column: one line of at most `chars_max` characters. Control characters become spaces:
 /// PostgreSQL takes no zero byte, and nobody's terminal should obey a stranger.
 pub(crate) fn line(text: &str, chars_max: usize) -> String {

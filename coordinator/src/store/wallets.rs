@@ -92,7 +92,7 @@ pub async fn units(connection: &mut AnyConnection, wallet: Address, coin: Coin) 
 pub async fn deposits(connection: &mut AnyConnection, chain: u64) -> Result<Vec<(Address, Coin, U256)>, StoreError> {
     let rows: Vec<(String, String, i64, String)> =
         sqlx::query_as("SELECT wallet, asset, chain, units FROM deposit WHERE chain = $1 ORDER BY wallet, asset")
-            .bind(super::attempts::as_i64(chain))
+            .bind(super::as_i64(chain))
             .fetch_all(connection)
             .await
             .doing("list deposits")?;
@@ -192,7 +192,7 @@ pub async fn live_orders(connection: &mut AnyConnection, chain: u64, now: Timest
         "SELECT {COLUMNS} FROM spend_order WHERE chain = $1 AND expires_ms > $2 AND revoked_ms IS NULL ORDER BY created_ms, id"
     );
     let rows: Vec<OrderRow> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(super::attempts::as_i64(chain))
+        .bind(super::as_i64(chain))
         .bind(now.as_millis())
         .fetch_all(connection)
         .await

@@ -6,8 +6,9 @@ use headframe_coordinator::{
     Config,
     admin::acts,
     store::{
+        amount::Amount,
         jobs::{self, NewJob},
-        lifecycle::{self, Amount, Ending, Rules},
+        lifecycle::{self, Ending, Rules},
         purses::Purse,
     },
 };

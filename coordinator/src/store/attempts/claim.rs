@@ -8,8 +8,8 @@ use headframe_protocol::{
 };
 use sqlx::AssertSqlSafe;
 
-use super::{Rows, StoreError, Tx, as_i64, document, parsed};
-use crate::store::Doing as _;
+use super::{Rows, StoreError, Tx, document, parsed};
+use crate::store::{Doing as _, as_i64};
 
 /// A job to be given to a rig.
 #[derive(Debug, Clone)]

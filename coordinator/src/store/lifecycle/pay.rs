@@ -12,7 +12,8 @@ use headframe_accounts::{
 use headframe_protocol::{api::Pot, job::JobSpec};
 
 use super::{
-    Account, AttemptState, Case, CustomerId, JobId, Kind, Leg, Micros, StoreError, TimestampMs, Transfer, Tx, end::book, ledger,
+    Account, Amount, AttemptState, Case, CustomerId, JobId, Kind, Leg, Micros, StoreError, TimestampMs, Transfer, Tx, end::book,
+    ledger,
 };
 use crate::store::{
     ledger::Coin,
@@ -21,46 +22,6 @@ use crate::store::{
     purses::Purse,
     tabs,
 };
-
-/// An amount in dollars, and the same in HFR if that is what is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Amount {
-    /// In millionths of a dollar.
-    pub dollars: Micros,
-    /// In millionths of an HFR.
-    pub hfr: Option<Micros>,
-}
-
-impl Amount {
-    /// In what is paid.
-    #[must_use]
-    pub fn paid(self) -> Micros {
-        self.hfr.unwrap_or(self.dollars)
-    }
-
-    fn map(self, each: impl Fn(Micros) -> Micros) -> Self {
-        Self { dollars: each(self.dollars), hfr: self.hfr.map(each) }
-    }
-
-    /// One of the two of each.
-    #[must_use]
-    pub fn zip(self, other: Self, each: impl Fn(Micros, Micros) -> Micros) -> Self {
-        Self { dollars: each(self.dollars, other.dollars), hfr: self.hfr.zip(other.hfr).map(|(one, two)| each(one, two)) }
-    }
-
-    /// Of an hour's price, what `ms` cost.
-    fn per_hour_for(self, ms: u64) -> Self {
-        self.map(|hour| hour.per_hour_for(ms))
-    }
-
-    fn at_most(self, most: Self) -> Self {
-        self.zip(most, Micros::min)
-    }
-
-    fn without(self, part: Self) -> Self {
-        self.zip(part, |whole, part| Micros::new(whole.get() - part.get()))
-    }
-}
 
 /// What an hour costs that costs `price` dollars when it is paid in dollars, of which the platform keeps `dollar_fee_bps` then.
 fn hour(price: Micros, dollar_fee_bps: u16, purse: &Purse) -> Result<Amount, StoreError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, U256};
 use sqlx::AnyConnection;
 
-use crate::store::{Doing as _, StoreError, attempts::as_i64, parsed};
+use crate::store::{Doing as _, StoreError, as_i64, parsed};
 
 /// What every account has taken of a token on a chain, in its units.
 ///

@@ -7,7 +7,7 @@ use headframe_protocol::{
 };
 use sqlx::AnyConnection;
 
-use crate::store::{Doing as _, StoreError, attempts::as_i64, document, parsed, written};
+use crate::store::{Doing as _, StoreError, as_i64, document, parsed, written};
 
 /// Terms as they are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

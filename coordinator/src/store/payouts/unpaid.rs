@@ -7,9 +7,7 @@ use headframe_protocol::{DeviceId, Micros, TimestampMs, payout::SignedSpendEarni
 use sqlx::AnyConnection;
 
 use crate::store::{
-    Doing as _, StoreError, Tx,
-    attempts::as_i64,
-    document,
+    Doing as _, StoreError, Tx, as_i64, document,
     ledger::{self, Coin},
     maturing::Maturing,
     parsed,

@@ -15,7 +15,10 @@ use futures_util::{StreamExt as _, stream};
 use headframe_protocol::session::OUTPUT_FILES_MAX;
 use tokio::sync::mpsc;
 
-use super::{inputs::NOBODY, outputs::is_fit_path};
+use super::{
+    inputs::NOBODY,
+    outputs::{FOLDERS_MAX, is_fit_path},
+};
 
 /// Pieces between the thread that packs and the task that sends, or the other way: some of each can wait.
 const PIECES_MAX: usize = 8;
@@ -107,11 +110,10 @@ pub(super) async fn get(
                     break;
                 }
             }
-            Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => return Err(GetError::Missing),
             Err(error) => {
                 // A cut archive must not pass for a short one.
                 near.send(Err(io::ErrorKind::UnexpectedEof.into())).await.ok();
-                return Err(GetError::Engine(error));
+                return Err(blame(error));
             }
         }
     }
@@ -120,6 +122,19 @@ pub(super) async fn get(
         Ok(done) => done,
         Err(panic) => Err(GetError::Engine(io::Error::other(panic).into())),
     }
+}
+
+/// Whose trouble an error is. What a job leaves at a path can be such that the engine fails on its way there, and a rig is not to
+/// be made to look broken by it.
+fn blame(error: EngineError) -> GetError {
+    let EngineError::DockerResponseServerError { status_code, message } = &error else { return GetError::Engine(error) };
+    if *status_code == 404 || message.contains("not a directory") {
+        return GetError::Missing;
+    }
+    if ["too many links", "too many levels of symbolic links"].iter().any(|said| message.contains(said)) {
+        return GetError::Refused("a symbolic link leads to itself".to_owned());
+    }
+    GetError::Engine(error)
 }
 
 /// A blocking writer into a task.
@@ -160,6 +175,7 @@ impl io::Read for OutOfTask {
 fn unpack(from: impl io::Read, parent: &str, folder: &Path, bytes_max: u64) -> Result<Vec<Unpacked>, GetError> {
     let io_error = |error: io::Error| GetError::Engine(error.into());
     let mut found = Vec::new();
+    let mut folders = 0;
     let mut room_bytes = bytes_max;
     for entry in tar::Archive::new(from).entries().map_err(io_error)? {
         let mut entry = entry.map_err(io_error)?;
@@ -170,7 +186,13 @@ fn unpack(from: impl io::Read, parent: &str, folder: &Path, bytes_max: u64) -> R
             return Err(GetError::UnfitPath);
         }
         match entry.header().entry_type() {
-            tar::EntryType::Directory => continue,
+            tar::EntryType::Directory if folders >= FOLDERS_MAX => {
+                return Err(GetError::Refused(format!("there are more than {FOLDERS_MAX} folders")));
+            }
+            tar::EntryType::Directory => {
+                folders += 1;
+                continue;
+            }
             tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {}
             _ => return Err(GetError::Refused(format!("{path} is not a plain file"))),
         }
@@ -184,6 +206,10 @@ fn unpack(from: impl io::Read, parent: &str, folder: &Path, bytes_max: u64) -> R
         let bytes = io::copy(&mut io::Read::take(&mut entry, room_bytes.saturating_add(1)), &mut to).map_err(io_error)?;
         room_bytes = room_bytes.checked_sub(bytes).ok_or(GetError::TooLarge)?;
         found.push(Unpacked { path, file, bytes });
+    }
+    // The engine passes over sockets without a word.
+    if found.is_empty() && folders == 0 {
+        return Err(GetError::Refused("it is not a plain file".to_owned()));
     }
     Ok(found)
 }
@@ -220,6 +246,22 @@ mod tests {
     #[test]
     fn files_larger_together_than_they_may_be_do_not_come_out() {
         assert!(matches!(unpacked(&[("out/a", "one"), ("out/b", "2\n")], 4), Err(GetError::TooLarge)));
+    }
+
+    #[test]
+    fn what_a_job_left_is_not_the_rigs_trouble() {
+        let said = |status_code, message: &str| {
+            blame(EngineError::DockerResponseServerError { status_code, message: message.to_owned() })
+        };
+        assert!(matches!(said(404, "Could not find the file /work/a in container x"), GetError::Missing));
+        assert!(matches!(said(500, "lstat /d/work/a/b: not a directory"), GetError::Missing));
+        assert!(matches!(said(500, "evalSymlinksInScope: too many links in /d/work/a"), GetError::Refused(_)));
+        assert!(matches!(said(500, "input/output error"), GetError::Engine(_)));
+    }
+
+    #[test]
+    fn an_archive_of_nothing_is_not_an_empty_folder() {
+        assert!(matches!(unpacked(&[], 9), Err(GetError::Refused(_))));
     }
 
     #[test]

@@ -45,18 +45,27 @@ pub(super) async fn make_ready(
         Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => {
             // Noted before it is fetched: what a stop, a crash or a refusal leaves here is ours to remove.
             shelf.fetching(image).await;
-            pull_with_retries(docker, image, login, &mut progress).await?;
+            pull_with_retries(docker, image, login, shelf.cap_bytes(), &mut progress).await?;
             docker.inspect_image(&name).await.map_err(|error| Failure::engine("inspect the image", &error))?
         }
         Err(error) => return Err(Failure::engine("inspect the image", &error)),
     };
-    shelf.used(image, bytes_of(&inspected)).await;
+    let bytes = bytes_of(&inspected);
+    shelf.used(image, bytes).await;
     look_at(&inspected).map_err(|what| Failure::because(Reason::ImageRefused, what))?;
+    if shelf.is_ours(image) && bytes > shelf.cap_bytes() {
+        return Err(too_large());
+    }
     inspected.id.ok_or_else(|| Failure::because(Reason::EngineFailed, "The engine does not name the image it has."))
 }
 
 fn bytes_of(image: &ImageInspect) -> u64 {
     image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default()
+}
+
+/// Another rig's owner may give more.
+fn too_large() -> Failure {
+    Failure::because(Reason::RigDiskFull, "The image is larger than all the space that the rig's owner gives to images.")
 }
 
 /// What makes an image unfit, as a sentence.
@@ -82,12 +91,14 @@ async fn pull_with_retries(
     docker: &Docker,
     image: &ImageRef,
     login: Option<&RegistryLogin>,
+    bytes_max: u64,
     progress: &mut impl FnMut(u16),
 ) -> Result<(), Failure> {
     let mut pause = PULL_PAUSE;
     for tries_left in (0..PULL_TRIES).rev() {
-        match pull(docker, image, login, progress).await {
+        match pull(docker, image, login, bytes_max, progress).await {
             Ok(()) => return Ok(()),
+            Err(PullError::TooLarge) => return Err(too_large()),
             Err(PullError::Missing) => return Err(Failure::plain(Reason::ImageMissing)),
             Err(PullError::DiskFull) => return Err(Failure::plain(Reason::RigDiskFull)),
             Err(PullError::BrokeOff(said)) if tries_left > 0 => {
@@ -108,6 +119,7 @@ async fn pull_with_retries(
 #[derive(Debug, PartialEq, Eq)]
 enum PullError {
     Missing,
+    TooLarge,
     DiskFull,
     BrokeOff(String),
 }
@@ -116,6 +128,7 @@ async fn pull(
     docker: &Docker,
     image: &ImageRef,
     login: Option<&RegistryLogin>,
+    bytes_max: u64,
     progress: &mut impl FnMut(u16),
 ) -> Result<(), PullError> {
     let credentials = login.map(|login| DockerCredentials {
@@ -134,6 +147,10 @@ async fn pull(
             Ok(Some(Ok(info))) => {
                 if let Some(permille) = layers.add(info) {
                     progress(permille);
+                }
+                // What is still packed is more when it lies here: this much is enough to know. The rest is seen afterwards.
+                if layers.bytes() > bytes_max {
+                    return Err(PullError::TooLarge);
                 }
             }
             Ok(Some(Err(error))) => return Err(pull_error(&error)),
@@ -180,6 +197,11 @@ impl Layers {
             self.told = permille;
             permille
         })
+    }
+
+    /// Of those that are known so far, as they are sent.
+    fn bytes(&self) -> u64 {
+        self.fetched.values().filter_map(|(_, total)| u64::try_from(*total).ok()).fold(0, u64::saturating_add)
     }
 }
 
@@ -232,5 +254,6 @@ mod tests {
         assert_eq!(layers.add(line("a", 500, 1_000)), Some(500));
         assert_eq!(layers.add(line("b", 0, 1_000)), None, "it never goes back");
         assert_eq!(layers.add(line("b", 1_000, 1_000)), Some(750));
+        assert_eq!(layers.bytes(), 2_000);
     }
 }

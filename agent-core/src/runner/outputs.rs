@@ -33,6 +33,8 @@ const UPLOADS_AT_ONCE: usize = 4;
 const CHUNK_BYTES: usize = 1 << 20;
 /// Folders inside folders. The path's length bounds it as well; this bounds our stack.
 const DEPTH_MAX: usize = 64;
+/// Folders that are looked into. They are not brought, but a disk holds millions, and each costs the owner a look.
+pub(super) const FOLDERS_MAX: usize = OUTPUT_FILES_MAX;
 
 /// An output as it lies here, looked at and summed up.
 #[derive(Debug, Clone)]
@@ -85,13 +87,14 @@ const fn unless_gone(stop: bool) -> Result<(), Failure> {
 #[derive(Debug)]
 struct Found {
     files: BTreeMap<String, PathBuf>,
+    folders: usize,
     bytes: u64,
     bytes_max: u64,
 }
 
 impl Found {
     const fn new(bytes_max: u64) -> Self {
-        Self { files: BTreeMap::new(), bytes: 0, bytes_max }
+        Self { files: BTreeMap::new(), folders: 0, bytes: 0, bytes_max }
     }
 
     /// `bytes` is what will be brought: a file with holes may be larger than its disk.
@@ -107,6 +110,11 @@ impl Found {
             return Err(too_large(self.bytes_max));
         }
         Ok(())
+    }
+
+    fn enter(&mut self) -> Result<(), Failure> {
+        self.folders += 1;
+        if self.folders > FOLDERS_MAX { Err(refused(format!("There are more than {FOLDERS_MAX} folders."))) } else { Ok(()) }
     }
 }
 
@@ -151,6 +159,7 @@ fn walk(at: &Path, path: &str, depth: usize, found: &mut Found, stop: &Cancellat
     if depth >= DEPTH_MAX {
         return Err(refused(format!("`{path}` is too deep.")));
     }
+    found.enter()?;
     for entry in fs::read_dir(at).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name();

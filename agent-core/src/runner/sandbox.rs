@@ -17,6 +17,7 @@ use super::{Assignment, work::WorkVolume};
 
 mod capabilities;
 mod facts;
+mod system_calls;
 
 pub use facts::Deviation;
 
@@ -106,10 +107,13 @@ fn host_config(assignment: &Assignment, work: &WorkVolume) -> HostConfig {
         // No way out: no network at all, not even the rig's own.
         network_mode: Some("none".to_owned()),
         publish_all_ports: Some(false),
+        // Or the engine copies which name servers the owner asks, and for which names.
+        dns: Some(vec!["127.0.0.1".to_owned()]),
+        dns_search: Some(vec![".".to_owned()]),
         // No way up.
         privileged: Some(false),
         cap_drop: Some(vec!["ALL".to_owned()]),
-        security_opt: Some(vec!["no-new-privileges".to_owned()]),
+        security_opt: Some(vec!["no-new-privileges".to_owned(), format!("seccomp={}", system_calls::allowed())]),
         // Nothing shared with the owner's own processes.
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),

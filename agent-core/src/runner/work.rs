@@ -27,6 +27,11 @@ mod seed;
 /// Between two looks at the free space. At a disk's full speed some gigabytes are written meanwhile; the reserve is for them.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// The part of all names (inodes) of a disk that stays the owner's. A job makes some ten thousand a second; the smallest disks that
+/// are of use here have a million.
+#[cfg(unix)]
+const NAMES_RESERVE_PART: u64 = 20;
+
 /// How a job's disk use is held to its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiskLimit {
@@ -192,7 +197,7 @@ impl Works {
     /// Whether a disk of the owner that we fill has less left than what is his.
     pub(super) fn is_rig_full(&self) -> bool {
         let disks = [Some(&self.root), self.engine_root.as_ref()];
-        disks.into_iter().flatten().any(|disk| free_bytes(disk) < self.reserve_bytes)
+        disks.into_iter().flatten().any(|disk| free_bytes(disk) < self.reserve_bytes || is_out_of_names(disk))
     }
 
     /// Returns when a disk is that full.
@@ -215,6 +220,19 @@ impl Works {
 fn free_bytes(disk: &Path) -> u64 {
     // A disk that cannot be asked is not called full: the job would die of our not knowing.
     fs4::available_space(disk).unwrap_or(u64::MAX)
+}
+
+/// A disk without room for one more file is as full to its owner as one without bytes, and empty files take none of those.
+#[cfg(unix)]
+fn is_out_of_names(disk: &Path) -> bool {
+    // Some file systems make room for names as they go, and say that there are none in all.
+    rustix::fs::statvfs(disk).is_ok_and(|found| found.f_files > 0 && found.f_favail < found.f_files / NAMES_RESERVE_PART)
+}
+
+/// Other systems' file systems have no such limit.
+#[cfg(not(unix))]
+fn is_out_of_names(_disk: &Path) -> bool {
+    false
 }
 
 async fn best_limit(root: &Path, engine: &Engine) -> DiskLimit {

@@ -1,6 +1,7 @@
 //! What a job can and cannot do, and what becomes of it when things go wrong.
 
 mod adoption;
+mod attacks;
 mod away;
 mod journey;
 mod limits;

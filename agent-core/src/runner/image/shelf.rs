@@ -103,8 +103,16 @@ impl Shelf {
 
     /// Notes that `image` is here and was used just now. One that nobody noted before it came is the owner's.
     pub(in crate::runner) async fn used(&self, image: &ImageRef, bytes: u64) {
-        let brought = lock(&self.rows).images.iter().any(|row| row.image == *image && row.brought);
-        self.put_first(Row { image: image.clone(), bytes: Some(bytes), brought }).await;
+        self.put_first(Row { image: image.clone(), bytes: Some(bytes), brought: self.is_ours(image) }).await;
+    }
+
+    /// Whether we brought it, so that it counts against what the owner gives.
+    pub(in crate::runner) fn is_ours(&self, image: &ImageRef) -> bool {
+        lock(&self.rows).images.iter().any(|row| row.image == *image && row.brought)
+    }
+
+    pub(in crate::runner) const fn cap_bytes(&self) -> u64 {
+        self.cap_bytes
     }
 
     async fn put_first(&self, row: Row) {
@@ -181,14 +189,16 @@ impl Shelf {
         lock(&self.held).contains(image)
     }
 
-    /// What has to leave, least recently used first. The most recent one always stays: it is the one most likely to run next.
+    /// What has to leave, least recently used first. The most recent one stays if it fits at all: it is the one most likely to
+    /// run next.
     fn over_the_cap(&self) -> Vec<ImageRef> {
         let rows = lock(&self.rows);
         let ours: Vec<_> =
             rows.images.iter().filter(|row| row.brought).filter_map(|row| Some((&row.image, row.bytes?))).collect();
         let mut total: u64 = ours.iter().map(|(_, bytes)| bytes).sum();
         let mut leave = Vec::new();
-        for (image, bytes) in ours.into_iter().skip(1).rev().filter(|(image, _)| !self.is_held(image)) {
+        let stays = usize::from(ours.first().is_some_and(|(_, bytes)| *bytes <= self.cap_bytes));
+        for (image, bytes) in ours.into_iter().skip(stays).rev().filter(|(image, _)| !self.is_held(image)) {
             if total <= self.cap_bytes {
                 break;
             }
@@ -260,6 +270,15 @@ mod tests {
         assert_eq!(shelf.over_the_cap(), [image('b'), image('c')]);
         let saved: Rows = serde_json::from_slice(&std::fs::read(&shelf.path).expect("saved")).expect("JSON");
         assert_eq!(saved, *lock(&shelf.rows));
+    }
+
+    #[tokio::test]
+    async fn one_that_never_fits_does_not_stay_for_being_the_newest() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let shelf = shelf(&dir);
+        shelf.fetching(&image('l')).await;
+        shelf.used(&image('l'), 101).await;
+        assert_eq!(shelf.over_the_cap(), [image('l')]);
     }
 
     #[tokio::test]

@@ -114,6 +114,8 @@ fn limits_and_locks(host: &HostConfig) -> Facts {
     facts.insert("tmpfs", pairs(host.tmpfs.as_ref()));
     facts.insert("sysctls", pairs(host.sysctls.as_ref()));
     facts.insert("links", words(host.links.as_ref()));
+    facts.insert("name servers", words(host.dns.as_ref()));
+    facts.insert("searched domains", words(host.dns_search.as_ref()));
     facts.insert("extra hosts", words(host.extra_hosts.as_ref()));
     facts.insert("devices", count(host.devices.as_ref()));
     facts.insert("device requests", count(host.device_requests.as_ref()));

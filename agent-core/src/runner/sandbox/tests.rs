@@ -105,6 +105,7 @@ fn every_single_deviation_is_refused() {
     refused("capabilities added", |host, _| host.cap_add = one("SYS_ADMIN"));
     refused("capabilities dropped", |host, _| host.cap_drop = None);
     refused("security options", |host, _| host.security_opt = one("seccomp=unconfined"));
+    refused("security options", |host, _| host.security_opt = one("no-new-privileges"));
     refused("security options", |host, _| host.security_opt = None);
     refused("unmasked paths", |host, _| host.masked_paths = Some(vec![]));
     refused("writable kernel paths", |host, _| host.readonly_paths = Some(vec![]));
@@ -114,6 +115,8 @@ fn every_single_deviation_is_refused() {
     refused("tmpfs", |host, _| host.tmpfs = None);
     refused("sysctls", |host, _| host.sysctls = Some(HashMap::from([("kernel.shmmax".to_owned(), "1".to_owned())])));
     refused("links", |host, _| host.links = one("other"));
+    refused("name servers", |host, _| host.dns = None);
+    refused("searched domains", |host, _| host.dns_search = one("home.example"));
     refused("extra hosts", |host, _| host.extra_hosts = one("a:127.0.0.1"));
     refused("devices", |host, _| host.devices = Some(vec![DeviceMapping::default()]));
     refused("device requests", |host, _| host.device_requests = Some(vec![DeviceRequest::default()]));

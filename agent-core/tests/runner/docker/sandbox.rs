@@ -19,7 +19,10 @@ async fn the_engine_made_what_the_contract_says() {
     assert_eq!((host.init, host.readonly_rootfs, host.privileged), (Some(true), Some(true), Some(false)));
     assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
     assert_eq!(host.cap_add.unwrap_or_default(), Vec::<String>::new());
-    assert_eq!(host.security_opt, Some(vec!["no-new-privileges".to_owned()]));
+    let options = host.security_opt.unwrap_or_default();
+    let [no_more, calls] = options.as_slice() else { panic!("{options:?}") };
+    assert_eq!(no_more, "no-new-privileges");
+    assert!(calls.starts_with("seccomp={") && calls.contains(r#""defaultAction":"SCMP_ACT_ERRNO""#), "{calls}");
     assert_eq!((host.memory, host.memory_swap), (Some(1 << 30), Some(1 << 30)));
     let ulimits = host.ulimits.unwrap_or_default();
     let limit = |name: &str| ulimits.iter().find(|limit| limit.name.as_deref() == Some(name)).and_then(|limit| limit.hard);

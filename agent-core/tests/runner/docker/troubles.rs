@@ -114,6 +114,27 @@ async fn the_engines_own_disk_is_the_owners_too() {
     yard.close().await;
 }
 
+/// Empty files take no bytes, and none can be made when there are as many as a disk can name.
+#[tokio::test]
+async fn a_job_cannot_take_the_owners_room_for_files_with_files_of_nothing() {
+    let (disk, door) = (SmallDisk::with_names(2_200, 2_000), Door::open().await);
+    door.says_data_root(&disk.path());
+    let mut yard = Yard::open_with(|config| {
+        config.socket = Some(door.socket());
+        config.disk_limit = Some(DiskLimit::FreeSpaceWatch);
+        config.disk_reserve_bytes = 500 << 20;
+    })
+    .await;
+    let running = yard.job("sleep 60", json!({}));
+    yard.runner.start(running).await;
+    yard.started().await;
+    for number in 0..1_950 {
+        std::fs::File::create(disk.path().join(number.to_string())).expect("the last twentieth is the owner's");
+    }
+    assert_eq!(failure(yard.ended().await).0, Reason::RigDiskFull);
+    yard.close().await;
+}
+
 #[tokio::test]
 async fn a_rig_that_fills_up_while_a_job_is_prepared_prepares_no_further() {
     let disk = SmallDisk::new(2_200);
@@ -139,11 +160,20 @@ struct SmallDisk {
 
 impl SmallDisk {
     fn new(mib: u64) -> Self {
+        Self::made(mib, &[])
+    }
+
+    /// One with room for so many files, whatever is in them.
+    fn with_names(mib: u64, names: u32) -> Self {
+        Self::made(mib, &["-N", &names.to_string()])
+    }
+
+    fn made(mib: u64, how: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let (image, mount) = (dir.path().join("img"), dir.path().join("mnt"));
         std::fs::create_dir(&mount).expect("a folder");
         std::fs::File::create(&image).and_then(|file| file.set_len(mib << 20)).expect("a sparse file");
-        run("mkfs.ext4", &["-q", "-F", "-m", "0", &image.to_string_lossy()]);
+        run("mkfs.ext4", &[&["-q", "-F", "-m", "0"], how, &[image.to_string_lossy().as_ref()]].concat());
         run("mount", &["-o", "loop", &image.to_string_lossy(), &mount.to_string_lossy()]);
         Self { dir }
     }

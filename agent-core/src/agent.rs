@@ -30,7 +30,7 @@ use crate::{
     coordinator::{self, LineConfig},
     device_key::{DeviceKey, DeviceKeyError},
     duty::{Ask, Duty, Past},
-    idle::{self, IdleProbe, Policy, policy::Rule},
+    idle::{self, IdleProbe, Policy, Rules},
     ledger::Ledger,
     settings::{Settings, SettingsError},
     store::{self, Choice, Store, StoreError},
@@ -184,7 +184,7 @@ impl Agent {
         let hardware = telemetry.hardware();
         let offered = offered::Offered::new(&settings, &hardware);
         let load = telemetry.watch(&tasks);
-        let idle = idle::watch_owner(Policy::new(rule(&settings)), probes, &tasks);
+        let idle = idle::watch_owner(policy(paths.data_dir()), probes, paths.data_dir().to_owned(), &tasks);
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let (standing_out, standing) = watch::channel(duty.standing());
         let (rig_out, rig) = watch::channel(offered.report("", &[], load.borrow().disk_free_bytes));
@@ -310,8 +310,11 @@ fn open_wallet(
     Wallet::open(config, tasks)
 }
 
-const fn rule(settings: &Settings) -> Rule {
-    if settings.idle.require { Rule::AwayFor(Duration::from_secs(settings.idle.threshold_s as u64)) } else { Rule::Always }
+/// The owner's rules. An agent whose rules cannot be understood runs, and says so.
+fn policy(data_dir: &Path) -> Policy {
+    let mut policy = Policy::new(Rules::shipped(), jiff::tz::TimeZone::system());
+    policy.change(Rules::load(data_dir).map_err(|error| error.to_string()));
+    policy
 }
 
 /// What the journal knows of earlier lives.

@@ -2,7 +2,7 @@
 //!
 //! Leases and grace periods are measured on a clock that goes on counting while the PC sleeps: a rig that
 //! was suspended for an hour has been away for an hour. The wall clock is for people and for ordering history; it may
-//! jump, so nothing is decided by it.
+//! jump, so nothing is decided by it but which hour of the owner's week it is.
 
 use std::{
     ops::{Add, Sub},

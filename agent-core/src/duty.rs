@@ -15,6 +15,7 @@
 use std::{sync::Arc, time::Duration};
 
 use headframe_protocol::{
+    control::WaitReason,
     job::Resources,
     session::{AttemptRef, Offer},
 };
@@ -98,6 +99,8 @@ pub struct Duty {
     timers: Timers,
     wish: Wish,
     owner: Idleness,
+    /// What the owner's rules have against working.
+    hindrances: Vec<WaitReason>,
     engine: EngineState,
     disk: DiskState,
     link: LinkState,
@@ -158,6 +161,7 @@ impl Duty {
             timers,
             wish,
             owner: Idleness::Unknown,
+            hindrances: Vec::new(),
             engine: EngineState::Unknown,
             disk: DiskState::Roomy,
             link: LinkState::Down,
@@ -178,6 +182,7 @@ impl Duty {
             Event::Tick => {}
             Event::Asked(ask) => self.asked(ask, now, &mut out),
             Event::Owner(idleness) => self.owner = idleness,
+            Event::Rules(hindrances) => self.hindrances = hindrances,
             Event::Engine(state) => self.engine = state,
             Event::Adopted(found) => self.adopted(&found, now, &mut out),
             Event::Disk(state) => self.disk = state,

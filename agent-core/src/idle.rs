@@ -1,13 +1,14 @@
-//! Is the owner away?
+//! Is the owner away, and what else do his rules say?
 //!
 //! The platform probes only measure. All judgement (threshold, hysteresis, what a silent probe means) is in [`policy`],
-//! which is pure and is where to look when a rig starts too early or too late. A missing probe is reported as missing,
-//! never as "away".
+//! which is pure and is where to look when a rig starts too early or too late; [`rules`] is what the owner may write. A missing probe
+//! is reported as missing, never as "away".
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use tokio::sync::watch;
-use tracing::info;
+use headframe_protocol::control::WaitReason;
+use tokio::{sync::watch, time::Instant};
+use tracing::{info, warn};
 
 use crate::{
     clock,
@@ -15,21 +16,28 @@ use crate::{
 };
 
 pub mod policy;
+pub mod rules;
 mod probe;
 #[cfg(target_os = "linux")]
-mod x11;
+mod linux;
 
-pub use policy::{Idleness, Policy};
-pub use probe::{FakeProbe, IdleProbe, ProbeError, Reading};
+pub use policy::{Belief, Idleness, Policy};
+pub use probe::{FakeProbe, IdleProbe, Part, ProbeError, Reading, Sign};
+pub use rules::Rules;
 
-/// How often the probes are read. An owner who comes back notices half a second, not a quarter.
-const READ_EVERY: Duration = Duration::from_millis(250);
+/// How often it is looked whether a probe is due. An owner who comes back notices half a second, not a quarter.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How often it is looked whether the owner has changed his rules.
+const RULES_EVERY: Duration = Duration::from_secs(2);
 
 /// What is known about the owner now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdleState {
     /// What is believed.
     pub idleness: Idleness,
+    /// What else stands in the way of working.
+    pub hindrances: Vec<WaitReason>,
     /// What each probe says.
     pub probes: Vec<Reading>,
 }
@@ -38,19 +46,100 @@ pub struct IdleState {
 #[must_use]
 pub fn platform_probes() -> Vec<Box<dyn IdleProbe>> {
     #[cfg(target_os = "linux")]
-    return vec![Box::new(x11::X11Idle::new())];
+    return linux::probes();
     #[cfg(not(target_os = "linux"))]
     return Vec::new();
 }
 
-/// Reads `probes` until the tasks are stopped, and says what follows from them.
+/// A probe and what it said last.
+struct Watched {
+    probe: Box<dyn IdleProbe>,
+    read_at: Option<Instant>,
+    reading: Reading,
+}
+
+impl Watched {
+    fn new(probe: Box<dyn IdleProbe>) -> Self {
+        let reading = Reading { name: probe.name(), says: Err(ProbeError::Absent("it was not asked yet".to_owned())) };
+        Self { probe, read_at: None, reading }
+    }
+
+    fn read(&mut self, now: Instant) {
+        // A little early is not early: two looks are not exactly a period apart.
+        let is_due = self.read_at.is_none_or(|read| now + LOOK_EVERY / 2 >= read + self.probe.every());
+        if is_due {
+            self.read_at = Some(now);
+            self.reading.says = self.probe.read();
+        }
+    }
+}
+
+/// Everything that is looked with.
+struct Lookout {
+    policy: Policy,
+    probes: Vec<Watched>,
+    rules: RulesFile,
+}
+
+impl Lookout {
+    fn look(&mut self) -> IdleState {
+        let now = Instant::now();
+        self.rules.look(&mut self.policy, now);
+        self.probes.iter_mut().for_each(|watched| watched.read(now));
+        let probes: Vec<Reading> = self.probes.iter().map(|watched| watched.reading.clone()).collect();
+        let Belief { idleness, hindrances } = self.policy.judge(&probes, clock::now());
+        IdleState { idleness, hindrances, probes }
+    }
+}
+
+/// Where the owner writes his rules, and as which he has written them last.
+struct RulesFile {
+    data_dir: PathBuf,
+    text: Option<String>,
+    looked_at: Option<Instant>,
+}
+
+impl RulesFile {
+    /// Reads the file if that is due, and tells the policy if it says something else than before.
+    fn look(&mut self, policy: &mut Policy, now: Instant) {
+        if self.looked_at.is_some_and(|looked| now < looked + RULES_EVERY) {
+            return;
+        }
+        self.looked_at = Some(now);
+        let text = std::fs::read_to_string(self.data_dir.join(rules::FILE_NAME)).ok();
+        if text == self.text {
+            return;
+        }
+        self.text = text;
+        match Rules::load(&self.data_dir) {
+            Ok(rules) => {
+                info!("The owner's rules have changed");
+                policy.change(Ok(rules));
+            }
+            Err(error) => {
+                warn!(%error, "The owner's rules cannot be understood; nothing works until they can");
+                policy.change(Err(error.to_string()));
+            }
+        }
+    }
+}
+
+/// Reads `probes` until the tasks are stopped, and says what follows from them and from the owner's rules in `data_dir`.
 #[must_use]
-pub fn watch_owner(mut policy: Policy, mut probes: Vec<Box<dyn IdleProbe>>, tasks: &Tasks) -> watch::Receiver<IdleState> {
-    let first = look(&mut policy, &mut probes);
+pub fn watch_owner(
+    policy: Policy,
+    probes: Vec<Box<dyn IdleProbe>>,
+    data_dir: PathBuf,
+    tasks: &Tasks,
+) -> watch::Receiver<IdleState> {
+    let text = std::fs::read_to_string(data_dir.join(rules::FILE_NAME)).ok();
+    let rules = RulesFile { data_dir, text, looked_at: Some(Instant::now()) };
+    let mut lookout = Lookout { policy, probes: probes.into_iter().map(Watched::new).collect(), rules };
+    let first = lookout.look();
     let (sender, receiver) = watch::channel(first);
     let stop = tasks.stopped();
     tasks.spawn("idle", async move {
-        let mut beat = tokio::time::interval(READ_EVERY);
+        let mut beat = tokio::time::interval(LOOK_EVERY);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -60,8 +149,8 @@ pub fn watch_owner(mut policy: Policy, mut probes: Vec<Box<dyn IdleProbe>>, task
             }
             // A probe asks a server on this PC, which mostly takes microseconds; but it is not async, and the server may hang.
             let mut looked = Box::pin(tasks::apart(move || {
-                let state = look(&mut policy, &mut probes);
-                (policy, probes, state)
+                let state = lookout.look();
+                (lookout, state)
             }));
             let in_time = match tokio::time::timeout(policy::SILENCE_MAX, &mut looked).await {
                 Ok(looked) => looked,
@@ -75,13 +164,13 @@ pub fn watch_owner(mut policy: Policy, mut probes: Vec<Box<dyn IdleProbe>>, task
                     }
                 }
             };
-            let Some((kept_policy, kept_probes, state)) = in_time else {
+            let Some((kept, state)) = in_time else {
                 // It panicked, and took the probes along. Without them there is no telling for the rest of this life.
                 tell(&sender, unseen(&sender, "it has failed; start the agent again"));
                 stop.cancelled().await;
                 return;
             };
-            (policy, probes) = (kept_policy, kept_probes);
+            lookout = kept;
             tell(&sender, state);
         }
     });
@@ -90,24 +179,35 @@ pub fn watch_owner(mut policy: Policy, mut probes: Vec<Box<dyn IdleProbe>>, task
 
 fn tell(sender: &watch::Sender<IdleState>, state: IdleState) {
     sender.send_if_modified(|known| {
-        let news = *known != state;
+        // What a probe measures changes all the time; what follows from it does not.
+        let works =
+            |state: &IdleState| state.probes.iter().map(|reading| reading.says.as_ref().err().cloned()).collect::<Vec<_>>();
+        let news = (known.idleness, &known.hindrances) != (state.idleness, &state.hindrances) || works(known) != works(&state);
         if std::mem::discriminant(&known.idleness) != std::mem::discriminant(&state.idleness) {
             info!(idle.state = ?state.idleness, "The owner is {}", state.idleness);
+        }
+        if known.hindrances != state.hindrances {
+            info!(idle.hindrances = ?state.hindrances, "The owner's rules have {} against working", count(&state.hindrances));
         }
         *known = state;
         news
     });
 }
 
-/// The state when no probe can be heard.
-fn unseen(sender: &watch::Sender<IdleState>, why: &str) -> IdleState {
-    let silent = |known: &Reading| Reading { name: known.name, idle: Err(ProbeError(why.to_owned())) };
-    IdleState { idleness: Idleness::Unknown, probes: sender.borrow().probes.iter().map(silent).collect() }
+fn count(hindrances: &[WaitReason]) -> String {
+    match hindrances.len() {
+        0 => "nothing".to_owned(),
+        1 => "one thing".to_owned(),
+        more => format!("{more} things"),
+    }
 }
 
-fn look(policy: &mut Policy, probes: &mut [Box<dyn IdleProbe>]) -> IdleState {
-    let readings: Vec<Reading> = probes.iter_mut().map(|probe| Reading { name: probe.name(), idle: probe.read() }).collect();
-    IdleState { idleness: policy.judge(&readings, clock::now()), probes: readings }
+/// The state when no probe can be heard.
+fn unseen(sender: &watch::Sender<IdleState>, why: &str) -> IdleState {
+    let known = sender.borrow();
+    let silent = |known: &Reading| Reading { name: known.name, says: Err(ProbeError::Broken(why.to_owned())) };
+    let probes = known.probes.iter().map(silent).collect();
+    IdleState { idleness: Idleness::Unknown, hindrances: known.hindrances.clone(), probes }
 }
 
 #[cfg(test)]
@@ -127,11 +227,11 @@ mod tests {
             "Stuck"
         }
 
-        fn read(&mut self) -> Result<Duration, ProbeError> {
+        fn read(&mut self) -> Result<Sign, ProbeError> {
             if std::mem::replace(&mut self.made, true) {
                 self.let_go.recv().expect("the test lives");
             }
-            Ok(Duration::from_secs(3_600))
+            Ok(Sign::Input(Duration::from_secs(3_600)))
         }
     }
 
@@ -139,10 +239,12 @@ mod tests {
     async fn a_probe_that_hangs_is_an_owner_who_is_here() {
         let (let_go, gate) = mpsc::channel();
         let tasks = Tasks::new();
-        let policy = Policy::new(policy::Rule::AwayFor(Duration::from_secs(60)));
-        let mut owner = watch_owner(policy, vec![Box::new(Stuck { made: false, let_go: gate })], &tasks);
+        let policy = Policy::new(Rules::shipped(), jiff::tz::TimeZone::UTC);
+        let folder = tempfile::tempdir().expect("a folder");
+        let probes: Vec<Box<dyn IdleProbe>> = vec![Box::new(Stuck { made: false, let_go: gate })];
+        let mut owner = watch_owner(policy, probes, folder.path().to_owned(), &tasks);
         assert_eq!(owner.borrow().idleness, Idleness::Away);
-        let unknown = |state: &IdleState| state.idleness == Idleness::Unknown && state.probes[0].idle.is_err();
+        let unknown = |state: &IdleState| state.idleness == Idleness::Unknown && state.probes[0].says.is_err();
         owner.wait_for(unknown).await.expect("it is told");
         // It comes back, and is believed again.
         for _ in 0..2 {

@@ -26,7 +26,6 @@ pub(crate) const KEYSTORE_LOG_N: std::ops::RangeInclusive<u8> = 14..=20;
 pub struct Settings {
     pub coordinator: Coordinator,
     pub rig: Rig,
-    pub idle: Idle,
     pub limits: Limits,
     pub engine: Engine,
     pub start: Start,
@@ -51,16 +50,6 @@ pub struct Rig {
     pub name: String,
     /// The least it works for.
     pub floor_per_hour: Micros,
-}
-
-/// `[idle]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Idle {
-    /// Seconds without input before the owner counts as away.
-    pub threshold_s: u32,
-    /// Whether the owner must be away at all.
-    pub require: bool,
 }
 
 /// `[limits]`.
@@ -147,7 +136,7 @@ pub enum SettingsError {
     /// A value that is out of range.
     #[error("`{key}` must be {expected}, found {found} ({file})")]
     Value {
-        /// Such as `idle.threshold_s`.
+        /// Such as `limits.disk_gib`.
         key: &'static str,
         /// What would be right.
         expected: &'static str,
@@ -185,7 +174,7 @@ impl Settings {
     }
 
     fn check(&self, file: &Path) -> Result<(), SettingsError> {
-        let Self { coordinator, rig, idle, limits, engine: _, start: _, inputs: _, wallet, timers } = self;
+        let Self { coordinator, rig, limits, engine: _, start: _, inputs: _, wallet, timers } = self;
         let wrong = |key, expected, found: String| Err(SettingsError::Value { key, expected, found, file: file.to_owned() });
         if !is_fit_for_secrets(&coordinator.url) {
             return wrong("coordinator.url", "an https address, or http on this PC", coordinator.url.to_string());
@@ -195,9 +184,6 @@ impl Settings {
         }
         if rig.floor_per_hour < Micros::ZERO {
             return wrong("rig.floor_per_hour", "not negative", rig.floor_per_hour.get().to_string());
-        }
-        if !(1..=86_400).contains(&idle.threshold_s) {
-            return wrong("idle.threshold_s", "1 to 86400", idle.threshold_s.to_string());
         }
         if !(1..=1_000_000).contains(&limits.disk_gib) {
             return wrong("limits.disk_gib", "1 to 1000000", limits.disk_gib.to_string());
@@ -217,7 +203,7 @@ impl Settings {
 struct OwnSettings(toml::Table);
 
 /// Puts every value of `over` in its place in `under`, table by table.
-fn overlay(under: &mut toml::Table, over: toml::Table) {
+pub(crate) fn overlay(under: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {
             (Some(toml::Value::Table(below)), toml::Value::Table(above)) => overlay(below, above),
@@ -253,23 +239,22 @@ mod tests {
     #[test]
     fn the_defaults_are_complete_and_valid() {
         let settings = parse("").expect("the defaults");
-        assert!(settings.idle.require, "a guest waits until the owner is away");
         assert!(!settings.start.automatically, "nothing runs before the owner has said so");
     }
 
     #[test]
     fn the_owners_lines_win_and_the_rest_stays() {
-        let settings = parse("[idle]\nrequire = false\n[rig]\nname = \"cellar\"").expect("valid");
-        assert_eq!((settings.idle.require, settings.idle.threshold_s), (false, 120));
+        let settings = parse("[limits]\ndisk_gib = 7\n[rig]\nname = \"cellar\"").expect("valid");
+        assert_eq!((settings.limits.disk_gib, settings.limits.memory_gib), (7, 0));
         assert_eq!(settings.rig.name, "cellar");
     }
 
     #[test]
     fn an_error_names_the_key_and_the_file() {
-        let error = parse("[idle]\nthreshold_s = 0").expect_err("out of range");
-        assert!(error.contains("`idle.threshold_s` must be 1 to 86400, found 0 (agent.toml)"), "{error}");
-        let error = parse("[idle]\nthreshhold_s = 5").expect_err("misspelt");
-        assert!(error.contains("agent.toml") && error.contains("threshhold_s"), "{error}");
+        let error = parse("[limits]\ndisk_gib = 0").expect_err("out of range");
+        assert!(error.contains("`limits.disk_gib` must be 1 to 1000000, found 0 (agent.toml)"), "{error}");
+        let error = parse("[limits]\ndisk_gibs = 5").expect_err("misspelt");
+        assert!(error.contains("agent.toml") && error.contains("disk_gibs"), "{error}");
         let error = parse("[rig\n").expect_err("not TOML");
         assert!(error.contains("line 1"), "{error}");
     }

@@ -9,7 +9,7 @@ use headframe_protocol::{
 
 use crate::{
     duty::{Duty, Held, Life},
-    idle::{IdleState, Idleness},
+    idle::{IdleState, Idleness, ProbeError, Reading, Sign},
     ledger::{self, Ledger},
     store::{PastAttempt, title},
     telemetry::{GpuReading, Hardware, Load},
@@ -105,17 +105,37 @@ fn gpu(reading: &GpuReading) -> GpuView {
 }
 
 fn probes(idle: &IdleState) -> Vec<ProbeView> {
-    let seen = match idle.idleness {
-        Idleness::Away => "you are away",
-        Idleness::Present { .. } => "you are here",
-        Idleness::Unknown => "not enough is known",
-    };
-    let view = |reading: &crate::idle::Reading| ProbeView {
+    let view = |reading: &Reading| ProbeView {
         name: reading.name.to_owned(),
-        says: reading.idle.as_ref().map_or_else(ToString::to_string, |_| seen.to_owned()),
-        works: reading.idle.is_ok(),
+        says: reading.says.as_ref().map_or_else(ToString::to_string, |sign| seen(sign, idle.idleness)),
+        works: !matches!(reading.says, Err(ProbeError::Broken(_)))
+            && (reading.says.is_ok() || idle.idleness != Idleness::Unknown),
     };
     idle.probes.iter().map(view).collect()
+}
+
+/// What a probe sees, in words. No figure that changes while nothing happens: the window would be drawn for it.
+fn seen(sign: &Sign, idleness: Idleness) -> String {
+    let text = match sign {
+        Sign::Input(_) => match idleness {
+            Idleness::Away => "you are away",
+            Idleness::Present { .. } => "you are here",
+            Idleness::Unknown => "not enough is known",
+        },
+        Sign::Session { locked: true, .. } => "the screen is locked",
+        Sign::Session { remote: true, .. } => "the PC is used from afar",
+        Sign::Session { .. } => "the screen is not locked",
+        Sign::OnBattery(true) => "on battery",
+        Sign::OnBattery(false) => "on mains power",
+        Sign::Metered(true) => "the connection is metered",
+        Sign::Metered(false) => "the connection is not metered",
+        Sign::Heat(..) => "measured",
+        Sign::OtherLoad(_) => "measured",
+        Sign::Programs(_) => "watched",
+        Sign::Fullscreen(true) => "a window fills the screen",
+        Sign::Fullscreen(false) => "no window fills the screen",
+    };
+    text.to_owned()
 }
 
 fn worth(held: &Held) -> Micros {

@@ -11,7 +11,8 @@ mod snapshot;
 mod wallet;
 
 pub use snapshot::{
-    CpuView, Earned, EngineTried, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage, WaitReason,
+    CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage,
+    WaitReason,
 };
 pub use wallet::{
     AssetBalance, ChainBalances, Coins, CreateArgs, Hazard, HistoryArgs, ImportArgs, IntentCard, PayoutState, PayoutView,

@@ -72,6 +72,7 @@ impl Rig {
     pub async fn start(home: Home, dir: &Path, settings: &RigSettings) -> Result<Self> {
         std::fs::create_dir_all(dir).with_context(|| format!("could not make {}", dir.display()))?;
         std::fs::write(dir.join("agent.toml"), toml_of(settings)).context("could not write the rig's settings")?;
+        std::fs::write(dir.join("rules.toml"), RULES).context("could not write the rig's rules")?;
         let body = match home {
             Home::Within => Body::Within(Some(Box::new(bind(dir).await?))),
             Home::Child => Body::Child(Box::new(spawn(dir)?)),
@@ -203,11 +204,15 @@ fn spawn(dir: &Path) -> Result<Process> {
     Process::start("headframe-agent", program, &dir.join("agent.log"))
 }
 
+/// Rules of an owner whom nothing disturbs: what else goes on on this PC must not decide what a test sees.
+const RULES: &str = "away.require = false\npower.on_battery = true\nnetwork.on_metered = true\nheat.cpu_max_c = 0\n\
+                     heat.gpu_max_c = 0\nload.others_max_percent = 0\nprograms.fullscreen = false\n";
+
 fn toml_of(settings: &RigSettings) -> String {
     let RigSettings { coordinator, name, engine, disk_gib, timers_divisor } = settings;
     let url = coordinator.as_str().trim_end_matches('/');
     format!(
-        "coordinator.url = {url:?}\nrig.name = {name:?}\nidle.require = false\nlimits.disk_gib = {disk_gib}\n\
+        "coordinator.url = {url:?}\nrig.name = {name:?}\nlimits.disk_gib = {disk_gib}\n\
          engine.socket = {engine:?}\nstart.automatically = true\ninputs.allow_private_addresses = true\n\
          timers.divisor = {timers_divisor}\nwallet.keystore_log_n = 14\n"
     )

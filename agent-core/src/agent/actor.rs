@@ -121,8 +121,7 @@ impl Actor {
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut tick = tokio::time::interval(self.parts.timers.scaled(TICK).max(TICK_MIN));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let idleness = self.parts.idle.borrow_and_update().idleness;
-        self.step(Event::Owner(idleness));
+        self.look_at_owner();
         while !self.leave {
             self.parts.pulse.beat();
             match self.wake(&stop, &mut tick).await {
@@ -136,10 +135,7 @@ impl Actor {
                 Wake::Said(said) => self.said(said),
                 Wake::News(news) => self.news(news),
                 Wake::Written(written) => self.written(written),
-                Wake::Idle => {
-                    let idleness = self.parts.idle.borrow_and_update().idleness;
-                    self.step(Event::Owner(idleness));
-                }
+                Wake::Idle => self.look_at_owner(),
                 Wake::Tick => self.tick(),
             }
             self.flush();
@@ -160,6 +156,13 @@ impl Actor {
             Some(said) = parts.said.recv() => Wake::Said(said),
             _ = tick.tick() => Wake::Tick,
         }
+    }
+
+    fn look_at_owner(&mut self) {
+        let IdleState { idleness, hindrances, .. } = self.parts.idle.borrow_and_update().clone();
+        // First what is new against working: nothing is begun in between that must end at once.
+        self.step(Event::Rules(hindrances));
+        self.step(Event::Owner(idleness));
     }
 
     fn said(&mut self, said: Said) {

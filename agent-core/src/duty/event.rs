@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use headframe_protocol::control::WaitReason;
+
 use crate::{
     coordinator::Said,
     idle::Idleness,
@@ -18,6 +20,8 @@ pub enum Event {
     Asked(Ask),
     /// The belief about the owner has changed.
     Owner(Idleness),
+    /// What the owner's rules have against working has changed.
+    Rules(Vec<WaitReason>),
     /// The container engine has come or gone.
     Engine(EngineState),
     /// The runner has looked at what an earlier life left.

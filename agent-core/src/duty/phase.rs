@@ -50,6 +50,9 @@ impl Duty {
             Idleness::Away => {}
             Idleness::Present { .. } | Idleness::Unknown => return Some(Reason::OwnerReturned),
         }
+        if !self.hindrances.is_empty() {
+            return Some(Reason::OwnerReturned);
+        }
         match self.engine {
             EngineState::Ready => {}
             EngineState::Unknown | EngineState::Missing | EngineState::Unusable { .. } => return Some(Reason::EngineFailed),
@@ -82,6 +85,7 @@ impl Duty {
             }
             Idleness::Unknown => reasons.push(WaitReason::NoIdleProbe),
         }
+        reasons.extend(self.hindrances.iter().cloned());
         if self.disk == DiskState::Full {
             reasons.push(WaitReason::DiskFull);
         }

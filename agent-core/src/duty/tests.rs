@@ -92,6 +92,8 @@ impl Rig {
                 Event::Owner(Idleness::Present { last_input: self.now, away_at: self.now + Duration::from_secs(120) })
             }
             ["owner", "unseen"] => Event::Owner(Idleness::Unknown),
+            ["rules", "battery"] => Event::Rules(vec![WaitReason::OnBattery]),
+            ["rules", "nothing"] => Event::Rules(Vec::new()),
             ["engine", "ready"] => Event::Engine(EngineState::Ready),
             ["engine", "missing"] => Event::Engine(EngineState::Missing),
             ["disk", "full"] => Event::Disk(DiskState::Full),

@@ -111,7 +111,7 @@ impl Duty {
         match (self.wish, self.owner) {
             (Wish::Off | Wish::Paused(_), _) => Some(Reason::RigPaused),
             (Wish::On | Wish::Finishing, Idleness::Present { .. } | Idleness::Unknown) => Some(Reason::OwnerReturned),
-            (Wish::On | Wish::Finishing, Idleness::Away) => None,
+            (Wish::On | Wish::Finishing, Idleness::Away) => (!self.hindrances.is_empty()).then_some(Reason::OwnerReturned),
         }
     }
 

@@ -1,51 +1,108 @@
 //! What a probe is, and one for tests.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-/// Measures one sign of the owner.
+/// Measures one thing about the owner or his PC. Judges nothing.
 pub trait IdleProbe: Send {
     /// For people, such as `X11 input`.
     fn name(&self) -> &'static str;
 
-    /// How long ago the sign was last seen. Called several times a second; a probe that lost its source tries to find it
-    /// again at its own pace.
+    /// How often it is worth asking. Whoever comes back notices half a second, not a quarter.
+    fn every(&self) -> Duration {
+        Duration::from_millis(250)
+    }
+
+    /// What it sees now. A probe that lost its source tries to find it again at its own pace.
     ///
     /// # Errors
     /// [`ProbeError`] says why nothing can be measured.
-    fn read(&mut self) -> Result<Duration, ProbeError>;
+    fn read(&mut self) -> Result<Sign, ProbeError>;
+}
+
+/// What a probe has seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sign {
+    /// How long ago keyboard, mouse or gamepad were used.
+    Input(Duration),
+    /// How the owner's session is.
+    Session {
+        /// The screen is locked.
+        locked: bool,
+        /// It is used from afar.
+        remote: bool,
+    },
+    /// Whether the PC runs on a battery or a UPS.
+    OnBattery(bool),
+    /// Whether the connection is metered.
+    Metered(bool),
+    /// How hot a part is, in degrees Celsius.
+    Heat(Part, i16),
+    /// How much of all cores programs use that are not ours, in percent.
+    OtherLoad(u8),
+    /// What runs, by the system's names.
+    Programs(BTreeSet<String>),
+    /// Whether a window of the owner fills a screen.
+    Fullscreen(bool),
+}
+
+/// A part that gets hot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The processor.
+    Cpu,
+    /// A graphics card.
+    Gpu,
 }
 
 /// Why a probe measures nothing, in words for the owner.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ProbeError(pub String);
+pub enum ProbeError {
+    /// This PC has nothing of the kind. Shown, and no reason to wait.
+    #[error("{0}")]
+    Absent(String),
+    /// It should work and does not. The owner's side is taken.
+    #[error("{0}")]
+    Broken(String),
+}
 
 /// What a probe said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     /// Which probe.
     pub name: &'static str,
-    /// How long ago the owner was last seen, or why that is not known.
-    pub idle: Result<Duration, ProbeError>,
+    /// What it sees, or why it sees nothing.
+    pub says: Result<Sign, ProbeError>,
 }
 
 /// A probe that says what a test tells it to.
 #[derive(Debug, Clone)]
-pub struct FakeProbe(Arc<Mutex<Result<Duration, ProbeError>>>);
+pub struct FakeProbe(Arc<Mutex<Result<Sign, ProbeError>>>);
 
 impl FakeProbe {
-    /// Begins with `idle`.
+    /// An owner who has touched nothing for this long.
     #[must_use]
     pub fn new(idle: Duration) -> Self {
-        Self(Arc::new(Mutex::new(Ok(idle))))
+        Self::seeing(Sign::Input(idle))
+    }
+
+    /// Begins with this.
+    #[must_use]
+    pub fn seeing(sign: Sign) -> Self {
+        Self(Arc::new(Mutex::new(Ok(sign))))
+    }
+
+    /// The owner has touched nothing for this long.
+    pub fn set(&self, idle: Duration) {
+        self.say(Ok(Sign::Input(idle)));
     }
 
     /// Says this from now on.
-    pub fn set(&self, idle: Result<Duration, ProbeError>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = idle;
+    pub fn say(&self, sign: Result<Sign, ProbeError>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = sign;
     }
 }
 
@@ -54,7 +111,7 @@ impl IdleProbe for FakeProbe {
         "Test"
     }
 
-    fn read(&mut self) -> Result<Duration, ProbeError> {
+    fn read(&mut self) -> Result<Sign, ProbeError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use headframe_agent::{
     Agent, AgentConfig,
     agent::EngineSource,
-    idle::FakeProbe,
+    idle::{FakeProbe, Sign},
     runner::{Adopted, Command, Ending, FakeEngine, Found, Known, RunEvent, RunEventKind, Runner},
     telemetry::FakeGpus,
 };
@@ -19,6 +19,7 @@ pub(crate) struct Rig {
     pub(crate) agent: Agent,
     pub(crate) engine: FakeEngine,
     pub(crate) owner: FakeProbe,
+    pub(crate) power: FakeProbe,
 }
 
 /// A data directory with settings for `coordinator`, whose owner has pressed Start and is away.
@@ -37,14 +38,15 @@ impl Rig {
     pub(crate) async fn begin(home: &Path) -> Self {
         let (runner, events, engine) = Runner::fake();
         let owner = FakeProbe::new(Duration::from_secs(1_000_000));
+        let power = FakeProbe::seeing(Sign::OnBattery(false));
         let config = AgentConfig {
             data_dir: Some(home.to_owned()),
-            probes: vec![Box::new(owner.clone())],
+            probes: vec![Box::new(owner.clone()), Box::new(power.clone())],
             gpus: Box::new(FakeGpus::default()),
             engine: EngineSource::Given(runner, events),
         };
         let agent = Agent::bind(config).await.expect("an agent");
-        Self { agent, engine, owner }
+        Self { agent, engine, owner, power }
     }
 
     /// Begins a life in which an earlier one left nothing.

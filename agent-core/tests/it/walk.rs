@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use headframe_agent::{duty::Ask, runner::RunEventKind};
+use headframe_agent::{duty::Ask, idle::Sign, runner::RunEventKind};
 use headframe_protocol::{
     Micros,
-    control::{Link, Phase, Stage},
+    control::{Link, Phase, Snapshot, Stage, WaitReason},
     job::{AttemptState, Reason},
     session::{AgentMessage, CoordinatorMessage, Ended, Outcome},
 };
 
 use crate::{
-    coordinator::{FakeCoordinator, offer},
+    coordinator::{FakeCoordinator, Line, offer},
     rig::{Rig, home},
 };
 
@@ -69,7 +69,7 @@ async fn the_owner_comes_back_and_gets_his_pc() {
     rig.runs(at, 1_000).await;
     rig.shows(|now| now.phase == Phase::Working).await;
 
-    rig.owner.set(Ok(Duration::from_millis(5)));
+    rig.owner.set(Duration::from_millis(5));
     let (stopped, grace) = rig.stops().await;
     assert_eq!((stopped, grace), (at, Duration::from_millis(250)), "5 s at a twentieth");
     rig.is_stopped(at, 1_500).await;
@@ -78,6 +78,51 @@ async fn the_owner_comes_back_and_gets_his_pc() {
     line.settle(at, AttemptState::Yielded, Micros::new(1_500)).await;
     rig.shows(|now| matches!(now.phase, Phase::Waiting { .. }) && now.working.is_empty()).await;
     line.beats_until(|ready, leases| !ready && leases.is_empty()).await;
+    rig.agent.shutdown().await;
+}
+
+/// Rules are read every few seconds; heartbeats are answered until then.
+async fn shows_meanwhile(rig: &Rig, line: &mut Line, shown: impl Fn(&Snapshot) -> bool) {
+    tokio::select! {
+        () = rig.shows(shown) => {}
+        () = line.beats_until(|_, _| false) => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owners_rules_take_his_pc_back_and_new_ones_count_at_once() {
+    let coordinator = FakeCoordinator::start().await;
+    let home = home(&coordinator);
+    let mut rig = Rig::fresh(home.path()).await;
+    let (_, mut line) = coordinator.welcomed().await;
+    line.beats_until(|ready, _| ready).await;
+    let offer = offer();
+    let at = offer.at;
+    line.say(CoordinatorMessage::Offer(Box::new(offer))).await;
+    assert_eq!(rig.starts().await, at);
+    rig.runs(at, 1_000).await;
+
+    rig.power.say(Ok(Sign::OnBattery(true)));
+    assert_eq!(rig.stops().await.0, at);
+    rig.is_stopped(at, 1_500).await;
+    assert_eq!(line.finished().await.outcome, Outcome::Yielded { reason: Reason::OwnerReturned });
+    line.settle(at, AttemptState::Yielded, Micros::new(1_500)).await;
+    let on_battery = Phase::Waiting { reasons: vec![WaitReason::OnBattery] };
+    shows_meanwhile(&rig, &mut line, |now| now.phase == on_battery && now.working.is_empty()).await;
+
+    let rules = home.path().join("rules.toml");
+    std::fs::write(&rules, "power.on_batery = true").expect("written");
+    let broken = |now: &Snapshot| match &now.phase {
+        Phase::Waiting { reasons } => {
+            matches!(&reasons[..], [WaitReason::RulesBroken { message }] if message.contains("on_batery"))
+        }
+        _ => false,
+    };
+    shows_meanwhile(&rig, &mut line, broken).await;
+    std::fs::write(&rules, "power.on_battery = true").expect("written");
+    shows_meanwhile(&rig, &mut line, |now| now.phase == Phase::Ready).await;
+    std::fs::remove_file(&rules).expect("removed");
+    shows_meanwhile(&rig, &mut line, |now| now.phase == on_battery).await;
     rig.agent.shutdown().await;
 }
 

@@ -112,6 +112,65 @@ pub enum WaitReason {
     },
     /// The disk the jobs work on is nearly full.
     DiskFull,
+    /// The owner's rules keep this hour free.
+    Schedule {
+        /// When the next hour begins that they do not; absent if they keep all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        opens_ms: Option<TimestampMs>,
+    },
+    /// Somebody uses the PC from afar.
+    Remote,
+    /// A program runs that is not to be disturbed.
+    Program {
+        /// Which.
+        name: String,
+    },
+    /// A window fills the screen.
+    Fullscreen,
+    /// The PC runs on a battery or a UPS.
+    OnBattery,
+    /// The connection is metered.
+    Metered,
+    /// Something is too hot.
+    Hot {
+        /// What.
+        part: HotPart,
+        /// How hot it was when work stopped, in degrees Celsius.
+        celsius: i16,
+        /// From when on work goes on.
+        resumes_at: i16,
+    },
+    /// The owner's own programs need the processor.
+    Busy {
+        /// How much of it they used when work stopped, in percent.
+        percent: u8,
+        /// How much they may.
+        at_most: u8,
+    },
+    /// Something that should be measured cannot be, so the owner's side is taken.
+    ProbeBroken {
+        /// What measures it.
+        probe: String,
+        /// Why it does not.
+        message: String,
+    },
+    /// The owner's rules cannot be understood, so nothing works until they can.
+    RulesBroken {
+        /// Where and why.
+        message: String,
+    },
+}
+
+/// What can be too hot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum HotPart {
+    /// The processor.
+    Cpu,
+    /// A graphics card.
+    Gpu,
 }
 
 /// The rig as the window draws it.

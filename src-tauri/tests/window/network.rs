@@ -52,6 +52,7 @@ impl Network {
         let settings = fs::read_to_string(self.rig_dir.join("agent.toml")).expect("every rig has settings");
         let settings = settings.replace("start.automatically = true", "start.automatically = false");
         fs::create_dir_all(paths.data_dir()).and_then(|()| fs::write(paths.settings(), settings)).expect("our own folder");
+        fs::copy(self.rig_dir.join("rules.toml"), paths.data_dir().join("rules.toml")).expect("every rig has rules");
         let other = AgentPaths::resolve(Some(self.rig_dir.clone())).expect("absolute");
         let mut other = Client::connect(&other).await.expect("the network is up, and so is its rig");
         other.pause(PauseArgs { minutes: None }).await.expect("an owner may always pause");

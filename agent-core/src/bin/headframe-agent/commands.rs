@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
+use headframe_agent::idle::{Rules, rules};
 use headframe_control::{AgentPaths, Client, ClientError};
 use headframe_protocol::control::{JobsArgs, LogArgs, PauseArgs, Snapshot};
 
-use crate::{Exit, LogsArgs, StatusArgs, words};
+use crate::{Exit, LogsArgs, RulesArgs, StatusArgs, words};
 
 /// How often a log that is followed is asked for more.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
@@ -40,6 +41,30 @@ fn print(snapshot: &Snapshot, args: &StatusArgs) {
         words::say(&words::state(snapshot, headframe_agent::clock::wall()));
     } else {
         words::say(&words::status(snapshot));
+    }
+}
+
+pub(crate) async fn explain(paths: &AgentPaths) -> Exit {
+    let asked = async {
+        let snapshot = Client::connect(paths).await?.status().await?;
+        words::say(&words::explain(&snapshot, &paths.data_dir().join(rules::FILE_NAME)));
+        Ok(())
+    };
+    finish_with(asked.await)
+}
+
+/// Reads the file itself: an owner who has just written it wants to know before anything works by it.
+pub(crate) fn rules(paths: &AgentPaths, args: &RulesArgs) -> Exit {
+    if args.defaults {
+        words::say(rules::DEFAULTS.trim_end());
+        return Exit::Done;
+    }
+    match Rules::load(paths.data_dir()) {
+        Ok(rules) => {
+            words::say(&words::rules(&rules, &paths.data_dir().join(rules::FILE_NAME)));
+            Exit::Done
+        }
+        Err(error) => words::fail(&error, Exit::WrongSettings),
     }
 }
 

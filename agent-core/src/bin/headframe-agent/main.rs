@@ -39,6 +39,10 @@ enum Command {
     Run(RunArgs),
     /// Say what the rig is doing.
     Status(StatusArgs),
+    /// Say why the rig works or does not, and what that is known from.
+    Explain,
+    /// Say whether your rules are understood, and what they make of the week.
+    Rules(RulesArgs),
     /// Give the PC back, and take no work until resumed.
     Pause(PauseArgs),
     /// Take work whenever the owner is away.
@@ -71,6 +75,13 @@ struct StatusArgs {
     /// Stay, and print again after each change.
     #[arg(long)]
     watch: bool,
+}
+
+#[derive(Debug, Args)]
+struct RulesArgs {
+    /// Print the rules of an owner who has written none, with what each means. A line of it in your own file changes it.
+    #[arg(long)]
+    defaults: bool,
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +133,8 @@ fn main() -> ExitCode {
         match command {
             Command::Run(args) => Box::pin(run::run(&paths, args)).await,
             Command::Status(args) => commands::status(&paths, args).await,
+            Command::Explain => commands::explain(&paths).await,
+            Command::Rules(args) => commands::rules(&paths, &args),
             Command::Pause(args) => commands::pause(&paths, args).await,
             Command::Resume => commands::resume(&paths).await,
             Command::Finish => commands::finish(&paths).await,

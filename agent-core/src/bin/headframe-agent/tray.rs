@@ -224,8 +224,21 @@ const fn is_fault(reason: &headframe_protocol::control::WaitReason) -> bool {
         | WaitReason::NoEngine
         | WaitReason::EngineUnusable { .. }
         | WaitReason::Refused { .. }
+        | WaitReason::ProbeBroken { .. }
+        | WaitReason::RulesBroken { .. }
+        | WaitReason::Schedule { opens_ms: None }
         | WaitReason::DiskFull => true,
-        WaitReason::OwnerActive { .. } | WaitReason::Offline | WaitReason::BackingOff { .. } => false,
+        WaitReason::OwnerActive { .. }
+        | WaitReason::Offline
+        | WaitReason::BackingOff { .. }
+        | WaitReason::Schedule { opens_ms: Some(_) }
+        | WaitReason::Remote
+        | WaitReason::Program { .. }
+        | WaitReason::Fullscreen
+        | WaitReason::OnBattery
+        | WaitReason::Metered
+        | WaitReason::Hot { .. }
+        | WaitReason::Busy { .. } => false,
     }
 }
 

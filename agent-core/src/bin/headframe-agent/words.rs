@@ -3,12 +3,16 @@
 use std::{
     error::Error,
     io::{self, Write as _},
+    path::Path,
 };
 
-use headframe_agent::clock;
+use headframe_agent::{
+    clock,
+    idle::{Rules, rules::Hour},
+};
 use headframe_protocol::{
     TimestampMs,
-    control::{JobCard, Link, Phase, Snapshot, Stage, WaitReason},
+    control::{HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason},
 };
 
 use crate::Exit;
@@ -81,6 +85,27 @@ fn why(reason: &WaitReason, now: TimestampMs) -> String {
             format!("a job went wrong here; takes the next in {}", time(until_ms.since(now).as_secs()))
         }
         WaitReason::DiskFull => "the disk is nearly full".to_owned(),
+        WaitReason::Schedule { opens_ms: Some(opens) } => {
+            format!("your rules keep this hour free; the next one for work begins in {}", time(opens.since(now).as_secs()))
+        }
+        WaitReason::Schedule { opens_ms: None } => "your rules keep every hour of the week free".to_owned(),
+        WaitReason::Remote => "somebody uses the PC from afar".to_owned(),
+        WaitReason::Program { name } => format!("{name} runs, which your rules never disturb"),
+        WaitReason::Fullscreen => "a window fills the screen".to_owned(),
+        WaitReason::OnBattery => "the PC is not on mains power".to_owned(),
+        WaitReason::Metered => "the connection is metered".to_owned(),
+        WaitReason::Hot { part, celsius, resumes_at } => {
+            let part = match part {
+                HotPart::Cpu => "the processor",
+                HotPart::Gpu => "a graphics card",
+            };
+            format!("{part} was {celsius} °C hot; goes on at {resumes_at} °C")
+        }
+        WaitReason::Busy { percent, at_most } => {
+            format!("your own programs used {percent} % of the processor, more than the {at_most} % of your rules")
+        }
+        WaitReason::ProbeBroken { probe, message } => format!("{probe} cannot be measured: {message}"),
+        WaitReason::RulesBroken { message } => format!("your rules cannot be understood: {message}"),
     }
 }
 
@@ -114,6 +139,45 @@ pub(crate) fn status(snapshot: &Snapshot) -> String {
     lines.join("\n")
 }
 
+/// Why the rig works or does not, and what that is known from.
+pub(crate) fn explain(snapshot: &Snapshot, rules: &Path) -> String {
+    let mut lines = vec![state(snapshot, clock::wall())];
+    if let Phase::Waiting { reasons } = &snapshot.phase {
+        lines.extend(reasons.iter().skip(1).map(|reason| format!("  Also: {}.", why(reason, clock::wall()))));
+    }
+    lines.push("It looks at:".to_owned());
+    let widest = snapshot.probes.iter().map(|probe| probe.name.chars().count()).max().unwrap_or_default();
+    lines.extend(snapshot.probes.iter().map(|ProbeView { name, says, works }| {
+        let mark = if *works { ' ' } else { '!' };
+        format!("{mark} {name:widest$}  {says}")
+    }));
+    if snapshot.probes.is_empty() {
+        lines.push("  nothing, on this system".to_owned());
+    }
+    lines.push(if rules.exists() {
+        format!("Your rules are in {}.", rules.display())
+    } else {
+        format!("You have written no rules of your own; {} is where they would be.", rules.display())
+    });
+    lines.join("\n")
+}
+
+/// What rules make of the week: a line a day, a letter an hour.
+pub(crate) fn rules(rules: &Rules, file: &Path) -> String {
+    let whose = if file.exists() { "Your rules are understood" } else { "You have written no rules of your own; these hold" };
+    let mut lines = vec![format!("{whose} ({}).", file.display()), "      0     6     12    18".to_owned()];
+    for (day, hours) in ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].into_iter().zip(rules.schedule.days()) {
+        let letter = |hour: &Hour| match hour {
+            Hour::WhenAway => 'i',
+            Hour::Always => 'a',
+            Hour::Never => '-',
+        };
+        lines.push(format!("  {day} {}", hours.iter().map(letter).collect::<String>()));
+    }
+    lines.push("  i: while you are away  a: also while you are here  -: never".to_owned());
+    lines.join("\n")
+}
+
 fn job(card: &JobCard) -> String {
     let stage = match card.stage {
         Stage::Preparing => "preparing",
@@ -144,5 +208,14 @@ mod tests {
         let at = |s: i64| TimestampMs::from_millis(s * 1_000);
         let reason = WaitReason::OwnerActive { last_input_ms: at(60), starts_ms: at(180) };
         assert_eq!(why(&reason, at(100)), "you used the PC 40 s ago; starts in 80 s if it is left alone");
+        let reason = WaitReason::Schedule { opens_ms: Some(at(7_300)) };
+        assert_eq!(why(&reason, at(100)), "your rules keep this hour free; the next one for work begins in 2 h");
+    }
+
+    #[test]
+    fn the_week_is_shown_as_it_is_meant() {
+        let text = rules(&Rules::shipped(), Path::new("/nowhere/rules.toml"));
+        assert!(text.contains("no rules of your own"), "{text}");
+        assert_eq!(text.matches(" iiiiiiiiiiiiiiiiiiiiiiii").count(), 7, "{text}");
     }
 }

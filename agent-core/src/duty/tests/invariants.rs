@@ -8,7 +8,7 @@ use super::*;
 use crate::store::Entry;
 
 /// Lines that may follow one another in any order; those that name an attempt mean one of four.
-const LINES: [&str; 41] = [
+const LINES: [&str; 44] = [
     "offer ?",
     "offer ?",
     "offer ?",
@@ -36,6 +36,9 @@ const LINES: [&str; 41] = [
     "connected",
     "disconnected",
     "owner returns",
+    "rules battery",
+    "rules nothing",
+    "rules nothing",
     "owner away",
     "owner away",
     "pause",
@@ -77,6 +80,7 @@ impl Watchdog {
             Event::Tick
             | Event::Asked(_)
             | Event::Owner(_)
+            | Event::Rules(_)
             | Event::Engine(_)
             | Event::Adopted(_)
             | Event::Disk(_)

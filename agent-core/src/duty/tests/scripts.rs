@@ -542,6 +542,35 @@ fn quitting_does_not_wait_for_a_stuck_engine_for_ever() {
 }
 
 #[test]
+fn what_the_rules_say_takes_the_pc_back_as_the_owner_does() {
+    check_working(
+        "rules battery; owner away; a is stopped; end written a; settled a; offer b; rules nothing; offer c",
+        expect![[r#"
+            rules battery
+                write parting a
+                stop a within 5s
+            owner away
+            a is stopped
+                write ended a
+            end written a
+                say finished a yielded (owner_returned) #1 5000 ms
+                discard a
+            settled a
+                write settled a succeeded
+            offer b
+                say decline b (owner_returned)
+            rules nothing
+            offer c
+                write accepted c
+        "#]],
+    );
+    let mut rig = Rig::ready(1);
+    rig.script("owner unseen; rules battery");
+    let Phase::Waiting { reasons } = rig.duty.phase() else { panic!("{:?}", rig.duty.phase()) };
+    assert_eq!(reasons, [WaitReason::NoIdleProbe, WaitReason::OnBattery]);
+}
+
+#[test]
 fn every_reason_to_wait_is_told_what_the_owner_can_change_first() {
     let mut rig = Rig::ready(1);
     rig.script("engine missing; disconnected; owner unseen; disk full");

@@ -101,6 +101,64 @@ const waiting = {
     detail: 'The disk that jobs work on is nearly full. Make some room on it.',
     short: 'the disk is nearly full',
   },
+  schedule: {
+    title: 'Waiting for an hour of work',
+    opens: (left: string, at: string) => `Your rules keep this hour free. The next one for work begins in ${left}, at ${at}.`,
+    soon: 'Your rules keep this hour free. The next one for work begins at any moment.',
+    never: 'Your rules keep every hour of the week free.',
+    short: 'your rules keep this hour free',
+  },
+  remote: {
+    title: 'Waiting until nobody uses the PC from afar',
+    detail: 'Somebody is connected by remote desktop.',
+    short: 'somebody uses the PC from afar',
+  },
+  program: {
+    title: (name: string) => `Waiting for ${name} to end`,
+    detail: 'Your rules never disturb it.',
+    short: (name: string) => `${name} runs`,
+  },
+  fullscreen: {
+    title: 'Waiting until no window fills the screen',
+    detail: 'A game or a film is not disturbed.',
+    short: 'a window fills the screen',
+  },
+  onBattery: {
+    title: 'Waiting for mains power',
+    detail: 'The PC runs on a battery.',
+    short: 'the PC runs on a battery',
+  },
+  metered: {
+    title: 'Waiting for another connection',
+    detail: 'The one in use is metered, and jobs need a lot of data.',
+    short: 'the connection is metered',
+  },
+  hot: {
+    cpu: {
+      title: 'Cooling down',
+      detail: (celsius: number, resumesAt: number) => `The processor was ${celsius} °C hot. Goes on at ${resumesAt} °C.`,
+      short: 'the processor is too hot',
+    },
+    gpu: {
+      title: 'Cooling down',
+      detail: (celsius: number, resumesAt: number) => `A graphics card was ${celsius} °C hot. Goes on at ${resumesAt} °C.`,
+      short: 'a graphics card is too hot',
+    },
+  },
+  busy: {
+    title: 'Waiting for your own programs',
+    detail: (percent: number, atMost: number) => `They used ${percent} % of the processor, more than the ${atMost} % of your rules.`,
+    short: 'your own programs need the processor',
+  },
+  probeBroken: {
+    title: (probe: string) => `Waiting, because something cannot be measured: ${probe}`,
+    detail: (message: string) => `So your side is taken. What it says: ${message}.`,
+    short: (probe: string) => `something cannot be measured: ${probe}`,
+  },
+  rulesBroken: {
+    title: 'Waiting, because your rules cannot be understood',
+    short: 'your rules cannot be understood',
+  },
 };
 
 const refused: Record<RefusedCode, { title: string; fix: string }> = {

@@ -52,6 +52,15 @@ test('an engine that cannot be used says why', () => {
   check(waits({ kind: 'engine_unusable', message: 'Memory limits do not work.' }), 'Waiting: the container engine cannot be used', 'Memory limits');
 });
 
+test('what passes by itself is no fault, and what the owner must mend is one', () => {
+  const fault = (reason: WaitReason) =>
+    headline({ phase: waits(reason), sinceMs: NOW, link: CONNECTED, working: [] as unknown } as Snapshot, NOW).fault;
+  expect(fault({ kind: 'on_battery' })).toBe(false);
+  expect(fault({ kind: 'schedule', opensMs: NOW + 1 })).toBe(false);
+  expect(fault({ kind: 'schedule' })).toBe(true);
+  expect(fault({ kind: 'probe_broken', probe: 'Power', message: 'no access' })).toBe(true);
+});
+
 test.each<[Phase, string, string]>([
   [{ kind: 'off' }, 'Not started yet', 'Press Start'],
   [{ kind: 'checking' }, 'Looking at this PC', 'few seconds'],
@@ -64,6 +73,18 @@ test.each<[Phase, string, string]>([
   [{ kind: 'paused' }, 'Paused', 'until you press Resume'],
   [{ kind: 'paused', untilMs: NOW + 43 * 60_000 }, 'Paused', 'in 43 min, at 14:43'],
   [waits({ kind: 'disk_full' }), 'Waiting for disk space', 'nearly full'],
+  [waits({ kind: 'schedule', opensMs: NOW + 43 * 60_000 }), 'Waiting for an hour of work', 'in 43 min, at 14:43'],
+  [waits({ kind: 'schedule', opensMs: NOW }), 'Waiting for an hour of work', 'at any moment'],
+  [waits({ kind: 'schedule' }), 'Waiting for an hour of work', 'every hour of the week'],
+  [waits({ kind: 'remote' }), 'Waiting until nobody uses the PC from afar', 'remote desktop'],
+  [waits({ kind: 'program', name: 'factorio' }), 'Waiting for factorio to end', 'never disturb'],
+  [waits({ kind: 'fullscreen' }), 'Waiting until no window fills the screen', 'A game or a film'],
+  [waits({ kind: 'on_battery' }), 'Waiting for mains power', 'battery'],
+  [waits({ kind: 'metered' }), 'Waiting for another connection', 'metered'],
+  [waits({ kind: 'hot', part: 'gpu', celsius: 91, resumesAt: 75 }), 'Cooling down', 'graphics card was 91 °C hot. Goes on at 75 °C'],
+  [waits({ kind: 'busy', percent: 80, atMost: 50 }), 'Waiting for your own programs', '80 % of the processor, more than the 50 %'],
+  [waits({ kind: 'probe_broken', probe: 'Power', message: 'no access' }), 'Waiting, because something cannot be measured: Power', 'no access'],
+  [waits({ kind: 'rules_broken', message: 'rules.toml: line 3' }), 'Waiting, because your rules cannot be understood', 'line 3'],
   [waits({ kind: 'no_idle_probe' }), 'Waiting, because nothing can tell whether you are away', 'taken to be here'],
 ])('%o is said in words', (phase, title, detail) => {
   check(phase, title, detail);

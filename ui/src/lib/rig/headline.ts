@@ -72,6 +72,31 @@ function wait(reason: WaitReason, link: Link, nowMs: number): { title: string; d
     }
     case 'disk_full':
       return t.waiting.diskFull;
+    case 'schedule': {
+      const { title, opens, soon, never } = t.waiting.schedule;
+      if (reason.opensMs === undefined) return { title, detail: never };
+      return { title, detail: reason.opensMs > nowMs ? opens(countdown(reason.opensMs - nowMs), timeOfDay(reason.opensMs)) : soon };
+    }
+    case 'remote':
+      return t.waiting.remote;
+    case 'program':
+      return { title: t.waiting.program.title(reason.name), detail: t.waiting.program.detail };
+    case 'fullscreen':
+      return t.waiting.fullscreen;
+    case 'on_battery':
+      return t.waiting.onBattery;
+    case 'metered':
+      return t.waiting.metered;
+    case 'hot': {
+      const { title, detail } = t.waiting.hot[reason.part];
+      return { title, detail: detail(reason.celsius, reason.resumesAt) };
+    }
+    case 'busy':
+      return { title: t.waiting.busy.title, detail: t.waiting.busy.detail(reason.percent, reason.atMost) };
+    case 'probe_broken':
+      return { title: t.waiting.probeBroken.title(reason.probe), detail: t.waiting.probeBroken.detail(reason.message) };
+    case 'rules_broken':
+      return { title: t.waiting.rulesBroken.title, detail: reason.message };
   }
 }
 
@@ -105,6 +130,26 @@ function short(reason: WaitReason): string {
       return t.waiting.backingOff.short;
     case 'disk_full':
       return t.waiting.diskFull.short;
+    case 'schedule':
+      return t.waiting.schedule.short;
+    case 'remote':
+      return t.waiting.remote.short;
+    case 'program':
+      return t.waiting.program.short(reason.name);
+    case 'fullscreen':
+      return t.waiting.fullscreen.short;
+    case 'on_battery':
+      return t.waiting.onBattery.short;
+    case 'metered':
+      return t.waiting.metered.short;
+    case 'hot':
+      return t.waiting.hot[reason.part].short;
+    case 'busy':
+      return t.waiting.busy.short;
+    case 'probe_broken':
+      return t.waiting.probeBroken.short(reason.probe);
+    case 'rules_broken':
+      return t.waiting.rulesBroken.short;
   }
 }
 
@@ -114,13 +159,24 @@ function isFault(reason: WaitReason): boolean {
     case 'owner_active':
     case 'offline':
     case 'backing_off':
+    case 'remote':
+    case 'program':
+    case 'fullscreen':
+    case 'on_battery':
+    case 'metered':
+    case 'hot':
+    case 'busy':
       return false;
+    case 'schedule':
+      return reason.opensMs === undefined;
     case 'refused':
       return reason.code !== 'unavailable';
     case 'no_idle_probe':
     case 'no_engine':
     case 'engine_unusable':
     case 'disk_full':
+    case 'probe_broken':
+    case 'rules_broken':
       return true;
   }
 }

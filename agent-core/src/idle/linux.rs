@@ -1,0 +1,168 @@
+//! What Linux tells of the owner and his PC. One file a probe; each is given the place it looks at, and only measures.
+
+use std::{
+    env,
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use super::{IdleProbe, ProbeError, Sign};
+
+mod bus;
+mod compositor;
+mod fullscreen;
+mod gamepad;
+mod heat;
+mod load;
+mod logind;
+mod metered;
+mod power;
+mod process;
+mod programs;
+mod session;
+mod wayland;
+mod x11;
+
+/// How often a broken probe is asked at least: twice before its silence counts.
+const BROKEN_EVERY: Duration = Duration::from_secs(1);
+
+/// The most that is read of one file of the system; real ones are far shorter.
+const FILE_MAX: u64 = 64 * 1024;
+
+/// All probes, each looking where it does on a PC.
+pub(super) fn probes() -> Vec<Box<dyn IdleProbe>> {
+    let desktop = Desktop::of_environment();
+    let system = bus::Bus::at(zbus::Address::system());
+    let session = bus::Bus::at(zbus::Address::session());
+    let owner = logind::Owner::of_environment();
+    let (proc, me) = (Path::new("/proc"), std::process::id());
+    let probes: Vec<Box<dyn IdleProbe>> = vec![
+        Box::new(x11::X11Idle::new(desktop.clone())),
+        Box::new(wayland::WaylandIdle::new(&desktop, session, logind::Login::new(system.clone(), owner.clone()))),
+        Box::new(gamepad::Gamepad::new(Path::new("/dev/input"))),
+        Box::new(session::Session::new(logind::Login::new(system.clone(), owner))),
+        Box::new(power::Power::new(Path::new("/sys/class/power_supply"))),
+        Box::new(metered::Metered::new(system)),
+        Box::new(heat::CpuHeat::new(Path::new("/sys/class/hwmon"))),
+        Box::new(load::OtherLoad::new(proc, me)),
+        Box::new(programs::Programs::new(proc, rustix::process::getuid().as_raw())),
+        Box::new(fullscreen::Fullscreen::new(desktop)),
+    ];
+    probes.into_iter().map(|probe| Box::new(AskedAgain { probe, is_broken: false }) as Box<dyn IdleProbe>).collect()
+}
+
+/// A probe that is asked again soon once it is broken, however seldom it is asked otherwise: one bad answer in a row of good ones is to
+/// be forgotten before it stops a job.
+struct AskedAgain {
+    probe: Box<dyn IdleProbe>,
+    is_broken: bool,
+}
+
+impl IdleProbe for AskedAgain {
+    fn name(&self) -> &'static str {
+        self.probe.name()
+    }
+
+    fn every(&self) -> Duration {
+        let every = self.probe.every();
+        if self.is_broken { every.min(BROKEN_EVERY) } else { every }
+    }
+
+    fn read(&mut self) -> Result<Sign, ProbeError> {
+        let says = self.probe.read();
+        self.is_broken = matches!(says, Err(ProbeError::Broken(_)));
+        says
+    }
+}
+
+/// What the environment says about the owner's desktop.
+#[derive(Debug, Clone)]
+struct Desktop {
+    /// The X display's name.
+    display: Option<String>,
+    /// The Wayland display's socket. An X display beside it has only some of the windows.
+    wayland: Option<PathBuf>,
+}
+
+impl Desktop {
+    fn of_environment() -> Self {
+        let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let folder = set("XDG_RUNTIME_DIR").unwrap_or_default();
+        Self { display: set("DISPLAY"), wayland: set("WAYLAND_DISPLAY").map(|name| Path::new(&folder).join(name)) }
+    }
+}
+
+/// Says when something that was not there is worth looking for again.
+#[derive(Debug)]
+struct Pace {
+    every: Duration,
+    last: Option<Instant>,
+}
+
+impl Pace {
+    const fn new(every: Duration) -> Self {
+        Self { every, last: None }
+    }
+
+    /// Whether it is time; if so, the next time is a period later.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.last.is_none_or(|last| last.elapsed() >= self.every);
+        if is_due {
+            self.last = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
+/// A small file of the system without the space around it. Absent if the file, or the device it speaks of, is not there (any more).
+fn attribute(file: &Path) -> io::Result<Option<String>> {
+    let mut text = String::new();
+    match File::open(file).and_then(|file| file.take(FILE_MAX).read_to_string(&mut text)) {
+        Ok(_) => Ok(Some(text.trim().to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound || is_gone(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a device was pulled, or a process ended, while it was being read.
+fn is_gone(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(error), Some(Errno::NODEV | Errno::NXIO | Errno::SRCH))
+}
+
+fn broken(what: &Path, error: &io::Error) -> ProbeError {
+    ProbeError::Broken(format!("could not read {}: {error}", what.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_probe_is_asked_again_before_its_silence_counts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("power_supply");
+        std::fs::write(&file, "").expect("written");
+        let mut probe = AskedAgain { probe: Box::new(power::Power::new(&file)), is_broken: false };
+        assert_eq!(probe.every(), Duration::from_secs(5));
+        assert!(matches!(probe.read(), Err(ProbeError::Broken(_))), "a file is no folder");
+        assert!(probe.every() * 2 <= super::super::policy::SILENCE_MAX);
+        std::fs::remove_file(&file).expect("removed");
+        assert_eq!(probe.read(), Ok(Sign::OnBattery(false)));
+        assert_eq!(probe.every(), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn every_probe_of_this_pc_answers_and_none_has_another_ones_name() {
+        let mut probes = probes();
+        let names: std::collections::BTreeSet<_> = probes.iter().map(|probe| probe.name()).collect();
+        assert_eq!(names.len(), probes.len());
+        for probe in &mut probes {
+            if let Err(ProbeError::Absent(why) | ProbeError::Broken(why)) = probe.read() {
+                assert!(!why.is_empty(), "{}", probe.name());
+            }
+        }
+    }
+}

@@ -108,8 +108,8 @@ fn probes(idle: &IdleState) -> Vec<ProbeView> {
     let view = |reading: &Reading| ProbeView {
         name: reading.name.to_owned(),
         says: reading.says.as_ref().map_or_else(ToString::to_string, |sign| seen(sign, idle.idleness)),
-        works: !matches!(reading.says, Err(ProbeError::Broken(_)))
-            && (reading.says.is_ok() || idle.idleness != Idleness::Unknown),
+        works: reading.says.is_ok(),
+        absent: matches!(reading.says, Err(ProbeError::Absent(_))),
     };
     idle.probes.iter().map(view).collect()
 }

@@ -375,4 +375,8 @@ pub struct ProbeView {
     pub says: String,
     /// Whether it works.
     pub works: bool,
+    /// It does not because this PC has nothing of the kind, which is no fault.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "boolean"))]
+    pub absent: bool,
 }

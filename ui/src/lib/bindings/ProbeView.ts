@@ -15,4 +15,8 @@ says: string,
 /**
  * Whether it works.
  */
-works: boolean, };
+works: boolean, 
+/**
+ * It does not because this PC has nothing of the kind, which is no fault.
+ */
+absent?: boolean, };

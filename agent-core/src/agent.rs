@@ -41,6 +41,7 @@ use crate::{
 
 mod actor;
 mod engine_room;
+mod gpu_heat;
 mod offered;
 
 pub use engine_room::EngineSource;
@@ -184,6 +185,8 @@ impl Agent {
         let hardware = telemetry.hardware();
         let offered = offered::Offered::new(&settings, &hardware);
         let load = telemetry.watch(&tasks);
+        let gpu_heat: Box<dyn IdleProbe> = Box::new(gpu_heat::GpuHeat::new(load.clone()));
+        let probes = probes.into_iter().chain([gpu_heat]).collect();
         let idle = idle::watch_owner(policy(paths.data_dir()), probes, paths.data_dir().to_owned(), &tasks);
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let (standing_out, standing) = watch::channel(duty.standing());

@@ -50,8 +50,8 @@ pub(super) enum Argument {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Silence {
-    #[error("there is no bus to ask on: {0}")]
-    NoBus(String),
+    #[error("there is no bus to ask on")]
+    NoBus,
     #[error("{0} does not run")]
     NotThere(&'static str),
     /// It runs, and knows of nothing like that.
@@ -66,7 +66,7 @@ pub(super) enum Silence {
 impl From<Silence> for ProbeError {
     fn from(silence: Silence) -> Self {
         match silence {
-            Silence::NoBus(_) | Silence::NotThere(_) | Silence::Unknown { .. } => Self::Absent(silence.to_string()),
+            Silence::NoBus | Silence::NotThere(_) | Silence::Unknown { .. } => Self::Absent(silence.to_string()),
             Silence::Late(_) | Silence::Refused { .. } => Self::Broken(silence.to_string()),
         }
     }
@@ -84,9 +84,8 @@ struct Ask {
 impl Bus {
     /// The bus at `address`, or why none is known.
     pub(super) fn at(address: zbus::Result<Address>) -> Self {
-        let asks =
-            address.map_err(|error| error.to_string()).and_then(|address| listen(address).map_err(|error| error.to_string()));
-        Self { asks: asks.map_err(Silence::NoBus), patience: PATIENCE }
+        let asks = address.and_then(|address| listen(address).map_err(|error| zbus::Error::InputOutput(error.into())));
+        Self { asks: asks.map_err(no_bus), patience: PATIENCE }
     }
 
     /// Calls a method.
@@ -108,11 +107,17 @@ impl Bus {
     }
 }
 
+/// Where the socket should be is for whoever reads the log, not for the owner.
+fn no_bus(error: zbus::Error) -> Silence {
+    tracing::debug!(%error, "There is no bus");
+    Silence::NoBus
+}
+
 /// Starts a thread of its own, since probes are also read where nothing async may be waited for.
 fn listen(address: Address) -> io::Result<tokio::sync::mpsc::Sender<Ask>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (asks, inbox) = tokio::sync::mpsc::channel(ASKS_MAX);
-    let connection = Err(Silence::NoBus(String::new()));
+    let connection = Err(Silence::NoBus);
     let link = Link { address, pace: Pace::new(RECONNECT_EVERY), connection, owners: HashMap::new() };
     thread::Builder::new().name("bus".to_owned()).spawn(move || runtime.block_on(link.serve(inbox)))?;
     Ok(asks)
@@ -163,9 +168,8 @@ impl Link {
     async fn connection(&mut self) -> Result<Connection, Silence> {
         if self.connection.is_err() && self.pace.is_due() {
             self.owners.clear();
-            let no_bus = |error: zbus::Error| Silence::NoBus(error.to_string());
             // In case building is cut short.
-            self.connection = Err(Silence::NoBus("it does not answer".to_owned()));
+            self.connection = Err(Silence::NoBus);
             self.connection = match Builder::address(self.address.clone()) {
                 Ok(builder) => builder.build().await.map_err(no_bus),
                 Err(error) => Err(no_bus(error)),
@@ -195,9 +199,8 @@ impl Link {
                 name => Silence::Refused { service, method, why: why.clone().unwrap_or_else(|| name.to_owned()) },
             },
             zbus::Error::InputOutput(_) | zbus::Error::Connection(..) => {
-                let silence = Silence::NoBus(error.to_string());
-                self.connection = Err(silence.clone());
-                silence
+                self.connection = Err(Silence::NoBus);
+                Silence::NoBus
             }
             // Others speak of messages that cannot be understood.
             error => Silence::Refused { service, method, why: error.to_string() },
@@ -357,14 +360,14 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_bus_that_comes_back_is_found_again() {
-        assert!(matches!(after(&nowhere()), Err(Silence::NoBus(_))));
+        assert!(matches!(after(&nowhere()), Err(Silence::NoBus)));
         let folder = tempfile::tempdir().expect("a folder");
         let socket = folder.path().join("bus");
         let daemon = Daemon::start_at(&socket);
         let (bus, _service) = (daemon.bus(), serve(&daemon).await);
         until("an answer", || after(&bus) == Ok(13)).await;
         drop(daemon);
-        until("the end", || matches!(after(&bus), Err(Silence::NoBus(_)))).await;
+        until("the end", || matches!(after(&bus), Err(Silence::NoBus))).await;
         std::fs::remove_file(&socket).ok();
         let daemon = Daemon::start_at(&socket);
         let _service = serve(&daemon).await;

@@ -111,7 +111,7 @@ fn known<T>(answer: Result<T, Silence>) -> Result<Option<T>, Silence> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(Silence::Unknown { .. } | Silence::Refused { .. }) => Ok(None),
-        Err(silence @ (Silence::NoBus(_) | Silence::NotThere(_) | Silence::Late(_))) => Err(silence),
+        Err(silence @ (Silence::NoBus | Silence::NotThere(_) | Silence::Late(_))) => Err(silence),
     }
 }
 

@@ -108,7 +108,7 @@ impl IdleProbe for WaylandIdle {
 fn told<T>(answer: Result<T, Silence>) -> Result<Option<T>, ProbeError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(Silence::NoBus(_) | Silence::NotThere(_) | Silence::Unknown { .. } | Silence::Refused { .. }) => Ok(None),
+        Err(Silence::NoBus | Silence::NotThere(_) | Silence::Unknown { .. } | Silence::Refused { .. }) => Ok(None),
         Err(silence @ Silence::Late(_)) => Err(silence.into()),
     }
 }

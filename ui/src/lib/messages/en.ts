@@ -206,11 +206,12 @@ const rig = {
   relies: 'What this rig relies on',
   link: 'Network',
   engine: 'Container engine',
-  probes: 'Are you away?',
+  probes: 'You and your PC',
   tried: 'What was tried',
   noEngine: 'None found',
   noProbes: 'No way to tell was found.',
   missing: 'missing',
+  absentProbes: (count: number) => `${count} more ${count === 1 ? 'is' : 'are'} not on this PC`,
   engineFix: 'Install Docker (on Debian and Ubuntu: apt install docker.io) or Podman. If you have one, start it and allow your user to use it.',
 };
 

@@ -85,7 +85,10 @@ export const SCENES: Scene[] = [
           { place: 'Rancher Desktop (unix://~/.rd/docker.sock)', result: 'no such file' },
         ],
       };
-      world.probes = [{ name: 'X11 input', says: 'no display to ask', works: false }];
+      world.probes = [
+        { name: 'X11 input', says: 'no display to ask', works: false },
+        { name: 'Gamepad', says: 'there is no gamepad', works: false, absent: true },
+      ];
       world.sinceAgo(40_000);
     },
   },

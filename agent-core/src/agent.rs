@@ -187,7 +187,8 @@ impl Agent {
         let load = telemetry.watch(&tasks);
         let gpu_heat: Box<dyn IdleProbe> = Box::new(gpu_heat::GpuHeat::new(load.clone()));
         let probes = probes.into_iter().chain([gpu_heat]).collect();
-        let idle = idle::watch_owner(policy(paths.data_dir()), probes, paths.data_dir().to_owned(), &tasks);
+        let policy = Policy::new(Rules::shipped(), jiff::tz::TimeZone::system());
+        let idle = idle::watch_owner(policy, probes, paths.data_dir(), &tasks);
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let (standing_out, standing) = watch::channel(duty.standing());
         let (rig_out, rig) = watch::channel(offered.report("", &[], load.borrow().disk_free_bytes));
@@ -311,13 +312,6 @@ fn open_wallet(
         timers: settings.timers,
     };
     Wallet::open(config, tasks)
-}
-
-/// The owner's rules. An agent whose rules cannot be understood runs, and says so.
-fn policy(data_dir: &Path) -> Policy {
-    let mut policy = Policy::new(Rules::shipped(), jiff::tz::TimeZone::system());
-    policy.change(Rules::load(data_dir).map_err(|error| error.to_string()));
-    policy
 }
 
 /// What the journal knows of earlier lives.

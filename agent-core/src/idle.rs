@@ -4,7 +4,10 @@
 //! which is pure and is where to look when a rig starts too early or too late; [`rules`] is what the owner may write. A missing probe
 //! is reported as missing, never as "away".
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use headframe_protocol::control::WaitReason;
 use tokio::{sync::watch, time::Instant};
@@ -94,8 +97,9 @@ impl Lookout {
 
 /// Where the owner writes his rules, and as which he has written them last.
 struct RulesFile {
-    data_dir: PathBuf,
-    text: Option<String>,
+    file: PathBuf,
+    /// Or why it cannot be read; nothing before the first look.
+    text: Option<Result<String, String>>,
     looked_at: Option<Instant>,
 }
 
@@ -106,21 +110,18 @@ impl RulesFile {
             return;
         }
         self.looked_at = Some(now);
-        let text = std::fs::read_to_string(self.data_dir.join(rules::FILE_NAME)).ok();
-        if text == self.text {
+        let text = rules::read(&self.file).map_err(|error| error.to_string());
+        if self.text.as_ref() == Some(&text) {
             return;
         }
-        self.text = text;
-        match Rules::load(&self.data_dir) {
-            Ok(rules) => {
-                info!("The owner's rules have changed");
-                policy.change(Ok(rules));
-            }
-            Err(error) => {
-                warn!(%error, "The owner's rules cannot be understood; nothing works until they can");
-                policy.change(Err(error.to_string()));
-            }
+        let rules = text.clone().and_then(|text| Rules::parse(&text, &self.file).map_err(|error| error.to_string()));
+        match &rules {
+            Ok(_) if self.text.is_some() => info!("The owner's rules have changed"),
+            Ok(_) => {}
+            Err(error) => warn!(error, "The owner's rules cannot be understood; nothing works until they can"),
         }
+        self.text = Some(text);
+        policy.change(rules);
     }
 }
 
@@ -129,11 +130,10 @@ impl RulesFile {
 pub fn watch_owner(
     policy: Policy,
     probes: Vec<Box<dyn IdleProbe>>,
-    data_dir: PathBuf,
+    data_dir: &Path,
     tasks: &Tasks,
 ) -> watch::Receiver<IdleState> {
-    let text = std::fs::read_to_string(data_dir.join(rules::FILE_NAME)).ok();
-    let rules = RulesFile { data_dir, text, looked_at: Some(Instant::now()) };
+    let rules = RulesFile { file: data_dir.join(rules::FILE_NAME), text: None, looked_at: None };
     let mut lookout = Lookout { policy, probes: probes.into_iter().map(Watched::new).collect(), rules };
     let first = lookout.look();
     let (sender, receiver) = watch::channel(first);
@@ -242,7 +242,7 @@ mod tests {
         let policy = Policy::new(Rules::shipped(), jiff::tz::TimeZone::UTC);
         let folder = tempfile::tempdir().expect("a folder");
         let probes: Vec<Box<dyn IdleProbe>> = vec![Box::new(Stuck { made: false, let_go: gate })];
-        let mut owner = watch_owner(policy, probes, folder.path().to_owned(), &tasks);
+        let mut owner = watch_owner(policy, probes, folder.path(), &tasks);
         assert_eq!(owner.borrow().idleness, Idleness::Away);
         let unknown = |state: &IdleState| state.idleness == Idleness::Unknown && state.probes[0].says.is_err();
         owner.wait_for(unknown).await.expect("it is told");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use headframe_protocol::Micros;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use url::{Host, Url};
 
 /// The commented defaults, as shipped.
@@ -164,11 +164,7 @@ impl Settings {
 
     fn parse(text: &str, file: &Path) -> Result<Self, SettingsError> {
         let unclear = |source| SettingsError::Parse { file: file.to_owned(), source: Box::new(source) };
-        // The owner's file is read as itself first: only then do line numbers in errors mean his lines.
-        let own: OwnSettings = toml::from_str(text).map_err(unclear)?;
-        let mut merged: toml::Table = toml::from_str(DEFAULTS).map_err(unclear)?;
-        overlay(&mut merged, own.0);
-        let settings: Self = merged.try_into().map_err(unclear)?;
+        let settings: Self = over_defaults(DEFAULTS, text).map_err(unclear)?;
         settings.check(file)?;
         Ok(settings)
     }
@@ -198,12 +194,17 @@ impl Settings {
     }
 }
 
-/// Any table; exists so that a broken file is reported with the lines of that file.
-#[derive(Deserialize)]
-struct OwnSettings(toml::Table);
+/// What an owner's file makes of the defaults.
+pub(crate) fn over_defaults<T: DeserializeOwned>(defaults: &str, text: &str) -> Result<T, toml::de::Error> {
+    // The owner's file is read as itself first: only then do line numbers in errors mean his lines.
+    let own: toml::Table = toml::from_str(text)?;
+    let mut merged: toml::Table = toml::from_str(defaults)?;
+    overlay(&mut merged, own);
+    merged.try_into()
+}
 
 /// Puts every value of `over` in its place in `under`, table by table.
-pub(crate) fn overlay(under: &mut toml::Table, over: toml::Table) {
+fn overlay(under: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {
             (Some(toml::Value::Table(below)), toml::Value::Table(above)) => overlay(below, above),

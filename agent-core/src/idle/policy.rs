@@ -413,12 +413,8 @@ mod tests {
     #[test]
     fn hours_are_the_owners() {
         let text = "[schedule]\nmon = \"------|------|-aiiii|iiiiii\"";
-        let mut folder = std::env::temp_dir();
-        folder.push(format!("headframe-rules-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        std::fs::write(folder.join(super::super::rules::FILE_NAME), text).expect("rules");
-        let mut policy = Policy::new(Rules::load(&folder).expect("valid"), TimeZone::UTC);
-        std::fs::remove_dir_all(&folder).expect("gone");
+        let rules = Rules::parse(text, std::path::Path::new("rules.toml")).expect("valid");
+        let mut policy = Policy::new(rules, TimeZone::UTC);
         let opens = at(3_600_000).wall;
         let closed = policy.judge(&idle(1_000_000), at(0));
         assert_eq!(closed.hindrances, [WaitReason::Schedule { opens_ms: Some(opens) }]);

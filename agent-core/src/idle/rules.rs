@@ -10,7 +10,7 @@ use headframe_protocol::TimestampMs;
 use jiff::{Timestamp, ToSpan as _, Zoned, tz::TimeZone};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::settings::overlay;
+use crate::settings::over_defaults;
 
 /// The commented defaults, as shipped.
 pub const DEFAULTS: &str = include_str!("../../rules.toml");
@@ -223,6 +223,14 @@ pub enum RulesError {
     },
 }
 
+/// What the owner has written; nothing is nothing.
+pub(super) fn read(file: &Path) -> Result<String, RulesError> {
+    match fs::read_to_string(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        read => read.map_err(|source| RulesError::Read { file: file.to_owned(), source }),
+    }
+}
+
 impl Rules {
     /// The rules of an owner who has written none.
     ///
@@ -239,23 +247,15 @@ impl Rules {
     /// [`RulesError`] names the file and the key.
     pub fn load(data_dir: &Path) -> Result<Self, RulesError> {
         let file = data_dir.join(FILE_NAME);
-        match fs::read_to_string(&file) {
-            Ok(text) => Self::parse(&text, &file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::parse("", &file),
-            Err(source) => Err(RulesError::Read { file, source }),
-        }
+        Self::parse(&read(&file)?, &file)
     }
 
-    fn parse(text: &str, file: &Path) -> Result<Self, RulesError> {
+    pub(super) fn parse(text: &str, file: &Path) -> Result<Self, RulesError> {
         let unclear = |error: toml::de::Error| RulesError::Parse {
             file: file.to_owned(),
             problem: error.to_string().trim().replace('\n', " "),
         };
-        // Read as itself first: only then do line numbers in errors mean the owner's lines.
-        let own: toml::Table = toml::from_str(text).map_err(unclear)?;
-        let mut merged: toml::Table = toml::from_str(DEFAULTS).map_err(unclear)?;
-        overlay(&mut merged, own);
-        let rules: Self = merged.try_into().map_err(unclear)?;
+        let rules: Self = over_defaults(DEFAULTS, text).map_err(unclear)?;
         rules.check(file)?;
         Ok(rules)
     }

@@ -133,12 +133,12 @@ async fn check(app: &App, chain: &Chain, claim: &RelayedClaim) -> ApiResult<()> 
         .ok_or_else(|| ApiError::invalid_field("cumulative", "amounts of at most 2^128 - 1"))?;
     verify_hash(hash, signature, *account).map_err(|_| ApiError::invalid_field("signature", "made by the account"))?;
     let mut connection = app.store.read().await?;
-    let active = crate::store::payouts::newest_active(&mut connection, chain.id()).await?;
+    let active = app.claims.newest(&mut connection, chain.id()).await?;
     drop(connection);
     let active = active.ok_or_else(|| ApiError::conflict("Nothing can be claimed on this chain yet."))?;
     let distributor = Distributor { chain_id: chain.id(), address: chain.profile().contracts.distributor };
     let leaf = Leaf { account: *account, asset: *asset, cumulative: *cumulative };
-    if !(Claim { leaf, proof: proof.clone() }).holds(&distributor, active.root) {
+    if !(Claim { leaf, proof: proof.clone() }).holds(&distributor, active.claims.root()) {
         return Err(ApiError::conflict("This claim is not part of the payout that counts now. Ask for the newest proof."));
     }
     if claimable(app, chain, *asset, *account).await?.is_zero() {

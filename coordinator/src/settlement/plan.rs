@@ -63,20 +63,21 @@ enum Effect {
 /// Makes sure that an effect is under way or done.
 async fn ensure(app: &App, tx: &mut Tx, step: NewStep) -> Result<Effect, SettlementError> {
     let now = app.store.now();
-    for number in 1..=TRIES_MAX {
-        let id = if number == 1 { step.id.clone() } else { format!("{}#{number}", step.id) };
-        let Some(known) = steps::find(tx, &id).await? else {
-            let done = steps::record(tx, &NewStep { id, ..step.clone() }, now).await?;
-            return Ok(if done { Effect::New } else { Effect::UnderWay });
-        };
-        match known.state {
+    let number = match newest_try(tx, &step.id).await? {
+        None => 1,
+        Some((number, known)) => match known.state {
             StepState::Final => return Ok(Effect::Done(known.changed)),
-            StepState::Refused if now.since(known.changed) >= pause(app, number) => {}
+            StepState::Refused if now.since(known.changed) >= pause(app, number) => number + 1,
             StepState::Refused | StepState::Recorded | StepState::Signed | StepState::Sent => return Ok(Effect::UnderWay),
-        }
+        },
+    };
+    if number > TRIES_MAX {
+        tracing::error!(step.id, "A chain has refused a step a thousand times");
+        return Ok(Effect::UnderWay);
     }
-    tracing::error!(step.id, "A chain has refused a step a thousand times");
-    Ok(Effect::UnderWay)
+    let id = try_id(&step.id, number);
+    let recorded = steps::record(tx, &NewStep { id, ..step }, now).await?;
+    Ok(if recorded { Effect::New } else { Effect::UnderWay })
 }
 
 /// Before the next try: longer each time, up to a hundred looks.
@@ -161,7 +162,7 @@ async fn walk(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> Result<
 /// What was used of every tab since it was last settled, in one transaction. Nothing used is nothing to do.
 async fn propose_tabs(app: &App, chain: &Chain, tx: &mut Tx, payout: &Payout) -> Result<Effect, SettlementError> {
     let id = format!("propose:{}", payout.key());
-    match newest_try(tx, &id).await? {
+    match newest_try(tx, &id).await?.map(|(_, step)| step) {
         Some(known) if known.state == StepState::Final => return Ok(Effect::Done(known.changed)),
         Some(known) if known.state != StepState::Refused => return Ok(Effect::UnderWay),
         // What is used after the root was proposed belongs to the next payout.
@@ -233,13 +234,16 @@ async fn done_proposal(
     decoded.map(Some).map_err(|error| SettlementError::File { chain: chain.id(), source: Box::new(error) })
 }
 
-/// The newest try of an effect. What is done is not tried again, so if it is done, that is the one.
-async fn newest_try(tx: &mut Tx, base: &str) -> Result<Option<Step>, SettlementError> {
+fn try_id(base: &str, number: u32) -> String {
+    if number == 1 { base.to_owned() } else { format!("{base}#{number}") }
+}
+
+/// The newest try of an effect, and which it is. What is done is not tried again, so if it is done, that is the one.
+async fn newest_try(tx: &mut Tx, base: &str) -> Result<Option<(u32, Step)>, SettlementError> {
     let mut newest = None;
     for number in 1..=TRIES_MAX {
-        let id = if number == 1 { base.to_owned() } else { format!("{base}#{number}") };
-        match steps::find(tx, &id).await? {
-            Some(step) => newest = Some(step),
+        match steps::find(tx, &try_id(base, number)).await? {
+            Some(step) => newest = Some((number, step)),
             None => break,
         }
     }
@@ -248,5 +252,5 @@ async fn newest_try(tx: &mut Tx, base: &str) -> Result<Option<Step>, SettlementE
 
 /// The same if it is done.
 async fn done(tx: &mut Tx, base: &str) -> Result<Option<Step>, SettlementError> {
-    Ok(newest_try(tx, base).await?.filter(|step| step.state == StepState::Final))
+    Ok(newest_try(tx, base).await?.map(|(_, step)| step).filter(|step| step.state == StepState::Final))
 }

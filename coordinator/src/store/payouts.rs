@@ -132,6 +132,17 @@ pub async fn newest_active(connection: &mut AnyConnection, chain: u64) -> Result
     row.map(payout).transpose()
 }
 
+/// The hash of the newest payout's file that can be claimed: which one it is, without its file.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn newest_active_hash(connection: &mut AnyConnection, chain: u64) -> Result<Option<B256>, StoreError> {
+    let sql = "SELECT file_hash FROM payout WHERE chain = $1 AND state = 'active' ORDER BY epoch DESC LIMIT 1";
+    let row: Option<(String,)> =
+        sqlx::query_as(sql).bind(as_i64(chain)).fetch_optional(connection).await.doing("read which payout can be claimed")?;
+    row.map(|(hash,)| parsed(&hash, "file hash")).transpose()
+}
+
 /// One payout, its newest take.
 ///
 /// # Errors

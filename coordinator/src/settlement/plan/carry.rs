@@ -4,15 +4,15 @@
 //! claims are sent in batches with one proof each, at our expense. Owners with a wallet on their PC take theirs when they like.
 
 use alloy_primitives::{Address, U256};
-use headframe_accounts::claim::{Batch, Claims};
+use headframe_accounts::{
+    UsdPerHfr,
+    claim::{Batch, Claims},
+};
 use headframe_contracts::IDistributor;
 use headframe_protocol::Micros;
 
-use super::{
-    App, Chain, Effect, NewStep, Role, SettlementError, Tx, call, commit, ensure,
-    payouts::{self, Payout},
-    until_uncrossed,
-};
+use super::{App, Chain, Effect, NewStep, Role, SettlementError, Tx, call, commit, ensure, payouts, until_uncrossed};
+use crate::payouts::{ClaimsError, Open};
 
 /// Accounts in one transaction.
 const ACCOUNTS_MAX: usize = 100;
@@ -25,15 +25,23 @@ pub(super) async fn plan(app: &App, chain: &Chain) -> Result<u64, SettlementErro
 async fn carry(app: &App, chain: &Chain) -> Result<u64, SettlementError> {
     let mut tx = app.store.begin().await?;
     let outside = payouts::outside(&mut tx).await?;
-    let active = payouts::newest_active(&mut tx, chain.id()).await?;
-    let Some(payout) = active.filter(|_| !outside.is_empty()) else { return Ok(0) };
-    let claims = app.claims.of(&payout).map_err(|error| SettlementError::File { chain: chain.id(), source: Box::new(error) })?;
+    if outside.is_empty() {
+        return Ok(0);
+    }
+    let open = app.claims.newest(&mut tx, chain.id()).await.map_err(|error| match error {
+        ClaimsError::Store(error) => SettlementError::Store(error),
+        error @ (ClaimsError::File(_) | ClaimsError::Tree(_)) => {
+            SettlementError::File { chain: chain.id(), source: Box::new(error) }
+        }
+    })?;
+    let Some(open) = open else { return Ok(0) };
+    let price = crate::prices::agreed(&mut tx, app.store.now()).await?.map(|(price, _)| price);
     let mut recorded = 0;
     for asset in &chain.profile().assets {
-        let worthwhile = worthwhile(app, chain, &mut tx, (&claims, asset.address), &outside).await?;
+        let worthwhile = worthwhile(chain, &mut tx, (&open.claims, asset.address), price, &outside).await?;
         for accounts in worthwhile.chunks(ACCOUNTS_MAX) {
-            let Some(batch) = claims.batch(accounts, asset.address) else { continue };
-            let effect = ensure(app, &mut tx, step(chain, &payout, batch)?).await?;
+            let Some(batch) = open.claims.batch(accounts, asset.address) else { continue };
+            let effect = ensure(app, &mut tx, step(chain, &open, batch)?).await?;
             recorded += u64::from(effect == Effect::New);
         }
     }
@@ -43,14 +51,13 @@ async fn carry(app: &App, chain: &Chain) -> Result<u64, SettlementError> {
 
 /// Of these accounts those that may claim enough of a token, as they stand in the tree.
 async fn worthwhile(
-    app: &App,
     chain: &Chain,
     tx: &mut Tx,
     (claims, token): (&Claims, Address),
+    price: Option<UsdPerHfr>,
     accounts: &[Address],
 ) -> Result<Vec<Address>, SettlementError> {
     let claimed = payouts::claimed(tx, chain.id(), token).await?;
-    let price = crate::prices::agreed(tx, app.store.now()).await?.map(|(price, _)| price);
     let worth = |units: U256| -> Option<Micros> {
         let (coin, amount) = chain.micros(token, units)?;
         // Without a price nobody knows whether HFR is worth the way.
@@ -65,13 +72,13 @@ async fn worthwhile(
 }
 
 /// Named by its first account: the others may have claimed meanwhile.
-fn step(chain: &Chain, payout: &Payout, batch: Batch) -> Result<NewStep, SettlementError> {
+fn step(chain: &Chain, open: &Open, batch: Batch) -> Result<NewStep, SettlementError> {
     let Batch { asset, accounts, cumulatives, proof, flags } = batch;
     let first = accounts.first().copied().unwrap_or_default();
     let too_much = || SettlementError::Unknown { chain: chain.id(), what: "more is owed than there is".to_owned() };
     let cumulatives =
         cumulatives.into_iter().map(|units| u128::try_from(units).map_err(|_| too_much())).collect::<Result<_, _>>()?;
     let claim = IDistributor::claimBatchCall { asset, accounts, cumulatives, proof, proofFlags: flags };
-    let id = format!("carry:{}:{asset:#x}:{first:#x}", payout.key());
+    let id = format!("carry:{}:{asset:#x}:{first:#x}", open.key);
     Ok(call(chain, id, Role::Relayer, chain.profile().contracts.distributor, &claim))
 }

@@ -67,7 +67,7 @@ async fn is_due(app: &App, tx: &mut Tx, tab: &Tab, now: TimestampMs) -> Result<b
 
 /// Whether a tab is being settled by itself: a payout that proposed it too would be refused with all its other tabs.
 pub(super) async fn is_begun(tx: &mut Tx, tab: &Tab) -> Result<bool, SettlementError> {
-    Ok(newest_try(tx, &propose_id(tab)).await?.is_some_and(|step| match step.state {
+    Ok(newest_try(tx, &propose_id(tab)).await?.is_some_and(|(_, step)| match step.state {
         StepState::Recorded | StepState::Signed | StepState::Sent | StepState::Final => true,
         StepState::Refused => false,
     }))

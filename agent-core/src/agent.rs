@@ -30,8 +30,9 @@ use crate::{
     coordinator::{self, LineConfig},
     device_key::{DeviceKey, DeviceKeyError},
     duty::{Ask, Duty, Past},
-    idle::{self, IdleProbe, Policy, Rules},
+    idle::{self, IdleProbe, Policy},
     ledger::Ledger,
+    pace::Pace,
     settings::{Settings, SettingsError},
     store::{self, Choice, Store, StoreError},
     tasks::Tasks,
@@ -41,7 +42,7 @@ use crate::{
 
 mod actor;
 mod engine_room;
-mod gpu_heat;
+mod gpu_use;
 mod offered;
 
 pub use engine_room::EngineSource;
@@ -76,7 +77,12 @@ impl AgentConfig {
     /// The parts of this PC.
     #[must_use]
     pub fn new(data_dir: Option<PathBuf>) -> Self {
-        Self { data_dir, probes: idle::platform_probes(), gpus: telemetry::platform_gpus(), engine: EngineSource::Find }
+        Self {
+            data_dir,
+            probes: idle::platform_probes(),
+            gpus: telemetry::platform_gpus(idle::is_job),
+            engine: EngineSource::Find,
+        }
     }
 }
 
@@ -184,11 +190,10 @@ impl Agent {
         let mut telemetry = Telemetry::new(paths.data_dir(), gpus).map_err(BindError::Telemetry)?;
         let hardware = telemetry.hardware();
         let offered = offered::Offered::new(&settings, &hardware);
-        let load = telemetry.watch(&tasks);
-        let gpu_heat: Box<dyn IdleProbe> = Box::new(gpu_heat::GpuHeat::new(load.clone()));
-        let probes = probes.into_iter().chain([gpu_heat]).collect();
-        let policy = Policy::new(Rules::shipped(), jiff::tz::TimeZone::system());
-        let idle = idle::watch_owner(policy, probes, paths.data_dir(), &tasks);
+        let (pace_out, pace) = watch::channel(Pace::default());
+        let load = telemetry.watch(pace.clone(), &tasks);
+        let probes = probes.into_iter().chain([gpu_use::probe(load.clone())]).collect();
+        let idle = idle::watch_owner(Policy::default(), probes, paths.data_dir(), settings.timers, pace, &tasks);
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let (standing_out, standing) = watch::channel(duty.standing());
         let (rig_out, rig) = watch::channel(offered.report("", &[], load.borrow().disk_free_bytes));
@@ -211,6 +216,7 @@ impl Agent {
             ledger,
             idle,
             load,
+            pace: pace_out,
             standing: standing_out,
             rig: rig_out,
             entries,

@@ -8,7 +8,7 @@ use headframe_protocol::{
     AttemptId,
     control::{
         ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, PauseArgs, Request, Snapshot,
-        WalletAnswer, WalletRequest,
+        WalletAnswer, WalletRequest, YIELDS_MAX,
     },
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -100,6 +100,10 @@ impl Guests {
             Request::Quit => self.ask(Ask::Quit).await,
             Request::Jobs(args) => self.jobs(args).await,
             Request::Log(args) => self.log(args).await,
+            Request::Yields => {
+                let yields = self.store.yields(YIELDS_MAX).await.map_err(|error| unexpected(&error))?;
+                Ok(Answer::Yields { yields })
+            }
             Request::Hello { .. } | Request::Status | Request::Watch | Request::Wallet { .. } => {
                 Err(bad("This is answered before it comes here."))
             }

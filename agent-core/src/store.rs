@@ -15,6 +15,7 @@ mod history;
 mod journal;
 mod wallet;
 mod withdrawal;
+mod yields;
 
 pub use attempts::OpenAttempt;
 pub(crate) use attempts::title;
@@ -23,6 +24,7 @@ pub(crate) use journal::Chain;
 pub use journal::{Choice, Entry, Journal, Parting, Written};
 pub use wallet::{PayoutRow, WalletRow};
 pub use withdrawal::{Act, ClaimPlan, GasPlan, How, Plan, StepName, WithdrawalRow};
+pub use yields::Yield;
 
 /// The database's name in the data directory.
 pub const FILE_NAME: &str = "agent.db";

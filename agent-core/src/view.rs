@@ -2,7 +2,7 @@
 
 use headframe_protocol::{
     DeviceId, Micros, TimestampMs,
-    control::{CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage},
+    control::{CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage, WaitReason},
     job::{AttemptState, Reason},
     session::Outcome,
 };
@@ -62,7 +62,7 @@ pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
                 memory_used_bytes: load.memory_used_bytes,
                 memory_bytes: hardware.memory_bytes,
             },
-            gpus: load.gpus.iter().map(gpu).collect(),
+            gpus: load.gpus.iter().map(|reading| gpu(reading, against(reading, duty, hardware))).collect(),
         },
         working: duty.held().iter().filter_map(|held| working(held, &load.gpus)).collect(),
         today: ledger.earned(pending),
@@ -79,7 +79,13 @@ pub fn same_phase(one: &Phase, other: &Phase) -> bool {
     std::mem::discriminant(one) == std::mem::discriminant(other)
 }
 
-fn gpu(reading: &GpuReading) -> GpuView {
+/// What stands in the way of work on one card alone.
+fn against(reading: &GpuReading, duty: &Duty, hardware: &Hardware) -> Vec<WaitReason> {
+    let slot = hardware.gpus.iter().position(|gpu| gpu.uuid == reading.uuid).and_then(|slot| u8::try_from(slot).ok());
+    slot.map(|slot| duty.hindering_slot(slot)).unwrap_or_default()
+}
+
+fn gpu(reading: &GpuReading, reasons: Vec<WaitReason>) -> GpuView {
     let GpuReading {
         uuid,
         model,
@@ -90,6 +96,7 @@ fn gpu(reading: &GpuReading) -> GpuView {
         fan_percent,
         power_milliwatts,
         load_percent,
+        programs: _,
     } = reading;
     GpuView {
         uuid: uuid.clone(),
@@ -101,13 +108,14 @@ fn gpu(reading: &GpuReading) -> GpuView {
         load_percent: *load_percent,
         vram_used_bytes: *vram_used_bytes,
         vram_bytes: *vram_bytes,
+        reasons,
     }
 }
 
 fn probes(idle: &IdleState) -> Vec<ProbeView> {
     let view = |reading: &Reading| ProbeView {
         name: reading.name.to_owned(),
-        says: reading.says.as_ref().map_or_else(ToString::to_string, |sign| seen(sign, idle.idleness)),
+        says: reading.says.as_ref().map_or_else(ToString::to_string, |sign| seen(sign, idle.belief.idleness)),
         works: reading.says.is_ok(),
         absent: matches!(reading.says, Err(ProbeError::Absent(_))),
     };
@@ -129,8 +137,7 @@ fn seen(sign: &Sign, idleness: Idleness) -> String {
         Sign::OnBattery(false) => "on mains power",
         Sign::Metered(true) => "the connection is metered",
         Sign::Metered(false) => "the connection is not metered",
-        Sign::Heat(..) => "measured",
-        Sign::OtherLoad(_) => "measured",
+        Sign::Heat(_) | Sign::OtherLoad(_) | Sign::Gpus(_) => "measured",
         Sign::Programs(_) => "watched",
         Sign::Fullscreen(true) => "a window fills the screen",
         Sign::Fullscreen(false) => "no window fills the screen",

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 mod snapshot;
 mod wallet;
+mod yields;
 
 pub use snapshot::{
     CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage,
@@ -20,6 +21,7 @@ pub use wallet::{
     WalletAnswer, WalletCode, WalletRefusal, WalletRequest, WalletState, WalletView, Warning, WatchArgs, WithdrawalCard,
     WithdrawalPage, WithdrawalState,
 };
+pub use yields::{YIELDS_MAX, YieldCause, YieldView, Yields};
 
 /// The version of this socket's language. The two ends are installed together; a mismatch means a half-done update.
 pub const CONTROL_VERSION: u32 = 2;
@@ -71,6 +73,8 @@ pub enum Request {
     Jobs(JobsArgs),
     /// A piece of one attempt's log.
     Log(LogArgs),
+    /// How quickly the PC was given back.
+    Yields,
     /// Something about the wallet.
     Wallet {
         /// What.
@@ -163,6 +167,11 @@ pub enum Answer {
     Log {
         /// The piece.
         chunk: LogChunk,
+    },
+    /// Answers [`Request::Yields`].
+    Yields {
+        /// All of them.
+        yields: Yields,
     },
     /// Answers [`Request::Wallet`].
     Wallet {

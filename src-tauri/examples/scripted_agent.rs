@@ -15,7 +15,7 @@ use headframe_protocol::{
     AttemptId, JobId, Micros, TimestampMs,
     control::{
         Answer, ControlCode, ControlError, CpuView, Earned, EngineTried, EngineView, JobCard, JobPage, Link, LogChunk, Phase,
-        ProbeView, Request, RigView, Snapshot, Stage,
+        ProbeView, Request, RigView, Snapshot, Stage, Yields,
     },
 };
 use tokio::sync::{mpsc, watch};
@@ -178,6 +178,7 @@ impl Play {
                 Some(card) if card.attempt == args.attempt => self.log_from(args.offset),
                 Some(_) | None => failed(ControlCode::NotFound, "There is no log of this attempt."),
             },
+            Request::Yields => Answer::Yields { yields: Yields::default() },
             Request::Wallet { .. } => failed(ControlCode::BadRequest, "This agent has no wallet."),
             Request::Hello { .. } | Request::Status | Request::Watch => {
                 failed(ControlCode::BadRequest, "The socket answers this itself.")

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use headframe_control::server::Pulse;
 use headframe_protocol::{
     DeviceId, Sha256, TimestampMs,
-    control::{EngineView, Link, Snapshot},
+    control::{EngineView, Link, Phase, Snapshot},
     rig::RigReport,
 };
 use tokio::{
@@ -13,7 +13,7 @@ use tokio::{
         mpsc::{self, error::TrySendError},
         oneshot, watch,
     },
-    time::{Interval, MissedTickBehavior},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
@@ -25,18 +25,26 @@ use super::{
 use crate::{
     clock,
     coordinator::{Said, Say, Standing},
-    duty::{Ask, DiskState, Duty, Effect, EngineState, Event},
-    idle::IdleState,
+    duty::{
+        Ask, DiskState, Duty, Effect, EngineState, Event,
+        giving_back::{CardMemory, Hindrances},
+    },
+    idle::{Belief, IdleState},
     ledger::Ledger,
+    pace::Pace,
     runner::RunnerConfig,
     settings::Timers,
     store::{Entry, Written},
-    telemetry::{Hardware, Load},
+    telemetry::{GpuReading, Hardware, Load},
     view::{self, Sources},
 };
 
-/// How often deadlines are looked at. The shortest that matters is the grace of 5 s.
+/// How often deadlines are looked at while something is on the rig. The shortest that matters is the grace of 1 s.
 const TICK: Duration = Duration::from_millis(250);
+
+/// The same while nothing is: pauses and rests end to the minute. Guests must hear that the loop goes round more often than they
+/// lose patience.
+const RESTING_TICK: Duration = Duration::from_secs(2);
 
 /// The shortest tick when timers are divided.
 const TICK_MIN: Duration = Duration::from_millis(20);
@@ -54,6 +62,7 @@ pub(super) struct Parts {
     pub(super) ledger: Ledger,
     pub(super) idle: watch::Receiver<IdleState>,
     pub(super) load: watch::Receiver<Load>,
+    pub(super) pace: watch::Sender<Pace>,
     pub(super) standing: watch::Sender<Standing>,
     pub(super) rig: watch::Sender<RigReport>,
     pub(super) entries: mpsc::Sender<Entry>,
@@ -80,6 +89,7 @@ pub(super) struct Actor {
     history: u32,
     // Taken out of the journal without an answer; counted a tick later, when it has been written.
     dropped: bool,
+    ticked_at: Instant,
     snapshots: watch::Sender<Arc<Snapshot>>,
     leave: bool,
 }
@@ -92,6 +102,7 @@ enum Wake {
     News(News),
     Written(Written),
     Idle,
+    Load,
     Tick,
 }
 
@@ -112,6 +123,7 @@ impl Actor {
             since_ms,
             history: 0,
             dropped: false,
+            ticked_at: Instant::now(),
             snapshots,
             leave: false,
         };
@@ -119,12 +131,12 @@ impl Actor {
     }
 
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut tick = tokio::time::interval(self.parts.timers.scaled(TICK).max(TICK_MIN));
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.look_at_owner();
+        self.look_at_cards();
+        self.publish();
         while !self.leave {
             self.parts.pulse.beat();
-            match self.wake(&stop, &mut tick).await {
+            match self.wake(&stop).await {
                 Wake::Stop => break,
                 Wake::Asked(ask, reply) => {
                     info!("The owner asks: {ask:?}");
@@ -136,6 +148,7 @@ impl Actor {
                 Wake::News(news) => self.news(news),
                 Wake::Written(written) => self.written(written),
                 Wake::Idle => self.look_at_owner(),
+                Wake::Load => self.look_at_load(),
                 Wake::Tick => self.tick(),
             }
             self.flush();
@@ -144,25 +157,49 @@ impl Actor {
         self.wind_down().await;
     }
 
-    async fn wake(&mut self, stop: &CancellationToken, tick: &mut Interval) -> Wake {
+    async fn wake(&mut self, stop: &CancellationToken) -> Wake {
+        let tick = if self.parts.duty.is_at_rest() { RESTING_TICK } else { TICK };
+        let tick = tokio::time::sleep(self.parts.timers.scaled(tick).max(TICK_MIN).saturating_sub(self.ticked_at.elapsed()));
         let parts = &mut self.parts;
         tokio::select! {
             biased;
             () = stop.cancelled() => Wake::Stop,
             Some((ask, reply)) = parts.asks.recv() => Wake::Asked(ask, reply),
-            Ok(()) = parts.idle.changed() => Wake::Idle,
+            measured = measured(&mut parts.idle, &mut parts.load) => measured,
             Some(written) = parts.written.recv() => Wake::Written(written),
             Some(news) = parts.news.recv() => Wake::News(news),
             Some(said) = parts.said.recv() => Wake::Said(said),
-            _ = tick.tick() => Wake::Tick,
+            () = tick => Wake::Tick,
         }
     }
 
     fn look_at_owner(&mut self) {
-        let IdleState { idleness, hindrances, .. } = self.parts.idle.borrow_and_update().clone();
+        let Belief { idleness, hindrances, mut gpus, giving_back } = self.parts.idle.borrow_and_update().belief.clone();
+        let slots = (0..).zip(&self.parts.hardware.gpus).filter_map(|(slot, gpu)| Some((slot, gpus.remove(&gpu.uuid)?)));
+        let hindrances = Hindrances { rig: hindrances, slots: slots.collect(), giving_back };
         // First what is new against working: nothing is begun in between that must end at once.
         self.step(Event::Rules(hindrances));
         self.step(Event::Owner(idleness));
+        self.report_rig();
+    }
+
+    fn look_at_load(&mut self) {
+        let free = self.parts.load.borrow_and_update().disk_free_bytes;
+        self.step(Event::Disk(self.disk_state(free)));
+        self.look_at_cards();
+        self.report_rig();
+    }
+
+    /// What each card's memory holds. One that was there at the start and does not tell any more has nothing to compare.
+    fn look_at_cards(&mut self) {
+        if self.parts.hardware.gpus.is_empty() {
+            return;
+        }
+        let load = self.parts.load.borrow();
+        let card = |known: &GpuReading| load.gpus.iter().find(|gpu| gpu.uuid == known.uuid).map(memory);
+        let cards = self.parts.hardware.gpus.iter().map(card).collect();
+        drop(load);
+        self.step(Event::Cards(cards));
     }
 
     fn said(&mut self, said: Said) {
@@ -226,11 +263,7 @@ impl Actor {
         if std::mem::take(&mut self.dropped) {
             self.history += 1;
         }
-        if self.parts.load.has_changed().unwrap_or(false) {
-            let free = self.parts.load.borrow_and_update().disk_free_bytes;
-            self.step(Event::Disk(self.disk_state(free)));
-            self.report_rig();
-        }
+        self.ticked_at = Instant::now();
         self.step(Event::Tick);
     }
 
@@ -303,10 +336,24 @@ impl Actor {
             drawn.since_ms = self.since_ms;
             info!(phase = ?drawn.phase, "The rig is now {:?}", drawn.phase);
         }
+        self.keep_pace(&drawn.phase);
         if drawn != *known {
             drawn.revision = known.revision.wrapping_add(1);
             self.snapshots.send_replace(Arc::new(drawn));
         }
+    }
+
+    /// How closely the PC is looked at follows from what is at stake.
+    fn keep_pace(&self, phase: &Phase) {
+        let pace = match phase {
+            Phase::Yielding => Pace::Yielding,
+            Phase::Preparing | Phase::Working | Phase::Draining => Pace::Working,
+            Phase::Ready => Pace::Ready,
+            Phase::Off | Phase::Checking | Phase::Waiting { .. } | Phase::Uploading | Phase::Paused { .. } => {
+                if self.parts.pulse.is_watched() { Pace::Watched } else { Pace::Resting }
+            }
+        };
+        self.parts.pace.send_if_modified(|known| std::mem::replace(known, pace) != pace);
     }
 
     /// The last entries reach the journal before its queue is closed.
@@ -317,6 +364,21 @@ impl Actor {
             }
         }
     }
+}
+
+/// The owner or his PC is not as before.
+async fn measured(idle: &mut watch::Receiver<IdleState>, load: &mut watch::Receiver<Load>) -> Wake {
+    tokio::select! {
+        biased;
+        Ok(()) = idle.changed() => Wake::Idle,
+        Ok(()) = load.changed() => Wake::Load,
+        else => std::future::pending().await,
+    }
+}
+
+fn memory(gpu: &GpuReading) -> CardMemory {
+    let others = gpu.programs.iter().filter(|program| !program.is_job).filter_map(|program| program.vram_bytes);
+    CardMemory { used_bytes: gpu.vram_used_bytes, others_bytes: others.sum() }
 }
 
 fn draw(parts: &Parts, (link, engine): (&Link, &EngineView), since_ms: TimestampMs, (revision, history): (u32, u32)) -> Snapshot {

@@ -65,6 +65,7 @@ impl fmt::Display for Named<'_> {
             Entry::Ended { at, .. } => write!(f, "ended {}", at.attempt),
             Entry::Settled(settled) => write!(f, "settled {} {}", settled.at.attempt, settled.state),
             Entry::Dropped { at, state, reason } => write!(f, "dropped {} {state} ({reason})", at.attempt),
+            Entry::Yielded { at, made } => write!(f, "yielded {} {}", at.attempt, made.cause.as_str()),
             Entry::Choice(choice) => write!(f, "choice {choice:?}"),
         }
     }

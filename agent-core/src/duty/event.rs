@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use headframe_protocol::control::WaitReason;
-
+use super::giving_back::{CardMemory, Hindrances};
 use crate::{
     coordinator::Said,
     idle::Idleness,
@@ -21,7 +20,9 @@ pub enum Event {
     /// The belief about the owner has changed.
     Owner(Idleness),
     /// What the owner's rules have against working has changed.
-    Rules(Vec<WaitReason>),
+    Rules(Hindrances),
+    /// What the cards hold has changed; slot by slot, nothing for one that does not tell.
+    Cards(Vec<Option<CardMemory>>),
     /// The container engine has come or gone.
     Engine(EngineState),
     /// The runner has looked at what an earlier life left.

@@ -15,7 +15,10 @@ use headframe_protocol::{
     session::{AttemptRef, LeaseBeat, Offer, Outcome},
 };
 
-use super::{Effect, Order};
+use super::{
+    Effect, Order,
+    giving_back::{CardMemory, Stop, WantedBack},
+};
 use crate::{
     clock::{Moment, Now},
     coordinator::{Say, Usage},
@@ -54,6 +57,8 @@ pub struct Held {
     pub(super) confirmed: bool,
     /// When progress within a stage may be told again.
     pub(super) progress_at: Moment,
+    /// What its cards held before it was started, slot by slot; nothing of a card that does not tell.
+    pub(super) cards_before: Vec<(u8, CardMemory)>,
 }
 
 /// Where an attempt is between the offer and its settlement.
@@ -78,6 +83,8 @@ pub enum Life {
         kill_at: Moment,
         /// Whether it has.
         killed: bool,
+        /// Who wants the PC back, if that is why.
+        wanted: Option<WantedBack>,
     },
     /// It has ended; the outcome is being written down.
     Closing {
@@ -114,6 +121,7 @@ impl Held {
             answer_by: now.moment,
             confirmed: true,
             progress_at: now.moment,
+            cards_before: Vec::new(),
         };
         held.answer_by = now.moment + Duration::from_millis(held.offer.ack_within_ms);
         held.renew(now.moment, lease_ttl);
@@ -159,8 +167,9 @@ impl Held {
     }
 
     /// Begins it, or begins it again.
-    pub(super) fn start(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn start(&mut self, cards_before: Vec<(u8, CardMemory)>, out: &mut Vec<Effect>) {
         self.life = Life::Doing;
+        self.cards_before = cards_before;
         self.doing = AttemptState::Accepted;
         out.push(Effect::Run(Order::Start(Arc::clone(&self.offer))));
     }
@@ -219,11 +228,11 @@ impl Held {
     }
 
     /// Tells the runner to stop and writes down what is said then.
-    pub(super) fn part(&mut self, parting: Parting, grace: Duration, now: Now, out: &mut Vec<Effect>) {
-        let at = self.at();
+    pub(super) fn part(&mut self, parting: Parting, stop: Stop, now: Now, out: &mut Vec<Effect>) {
+        let (at, Stop { grace, wanted }) = (self.at(), stop);
         out.push(Effect::Write(Entry::Parting { at, parting: parting.clone() }));
         out.push(Effect::Run(Order::Stop { at, grace }));
-        self.life = Life::Stopping { parting, kill_at: now.moment + grace, killed: false };
+        self.life = Life::Stopping { parting, kill_at: now.moment + grace, killed: false, wanted };
     }
 
     /// It has ended: the outcome is written down before anybody hears of it or anything is removed.

@@ -50,7 +50,7 @@ impl Duty {
             Idleness::Away => {}
             Idleness::Present { .. } | Idleness::Unknown => return Some(Reason::OwnerReturned),
         }
-        if !self.hindrances.is_empty() {
+        if self.is_hindered() {
             return Some(Reason::OwnerReturned);
         }
         match self.engine {
@@ -85,7 +85,7 @@ impl Duty {
             }
             Idleness::Unknown => reasons.push(WaitReason::NoIdleProbe),
         }
-        reasons.extend(self.hindrances.iter().cloned());
+        reasons.extend(self.hindering());
         if self.disk == DiskState::Full {
             reasons.push(WaitReason::DiskFull);
         }

@@ -18,6 +18,9 @@ pub const DEFAULTS: &str = include_str!("../../rules.toml");
 /// The name of the owner's file in the data directory.
 pub const FILE_NAME: &str = "rules.toml";
 
+/// The longest grace an owner may give, in seconds. The leases of attempts on their way out must not lapse meanwhile.
+const GRACE_MAX_S: u8 = 30;
+
 /// Hours of a week.
 const WEEK: usize = 7 * 24;
 
@@ -33,6 +36,8 @@ pub struct Rules {
     pub heat: Heat,
     pub load: Load,
     pub programs: Programs,
+    pub gpus: Gpus,
+    pub giving_back: GivingBack,
 }
 
 /// `[away]`.
@@ -88,6 +93,27 @@ pub struct Load {
 pub struct Programs {
     pub never_disturb: Vec<String>,
     pub fullscreen: bool,
+}
+
+/// `[gpus]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each key is explained in rules.toml")]
+pub struct Gpus {
+    pub kept: Vec<String>,
+    pub others_memory_mib: u32,
+    pub others_load_percent: u8,
+}
+
+/// `[giving_back]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each key is explained in rules.toml")]
+pub struct GivingBack {
+    pub input_s: u8,
+    pub game_s: u8,
+    pub battery_s: u8,
+    pub cool_down_s: u16,
 }
 
 /// What an hour of the week is for.
@@ -182,6 +208,14 @@ impl Programs {
     }
 }
 
+impl Gpus {
+    /// Whether the owner keeps this card for himself.
+    #[must_use]
+    pub fn keeps(&self, uuid: &str, model: &str) -> bool {
+        self.kept.iter().any(|pattern| matches(pattern, uuid) || matches(pattern, model))
+    }
+}
+
 fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.to_lowercase(), name.to_lowercase());
     match pattern.strip_suffix('*') {
@@ -261,7 +295,7 @@ impl Rules {
     }
 
     fn check(&self, file: &Path) -> Result<(), RulesError> {
-        let Self { away, heat, load, programs, schedule: _, power: _, network: _ } = self;
+        let Self { away, heat, load, programs, gpus, giving_back, schedule: _, power: _, network: _ } = self;
         let wrong = |key, expected, found: String| Err(RulesError::Value { file: file.to_owned(), key, expected, found });
         if !(1..=86_400).contains(&away.threshold_s) {
             return wrong("away.threshold_s", "1 to 86400", away.threshold_s.to_string());
@@ -282,6 +316,25 @@ impl Rules {
         }
         if programs.never_disturb.len() > 1_000 || programs.never_disturb.iter().any(|name| name.trim_matches('*').is_empty()) {
             return wrong("programs.never_disturb", "at most 1000 names", format!("{:?}", programs.never_disturb));
+        }
+        if gpus.kept.len() > 64 || gpus.kept.iter().any(|name| name.is_empty()) {
+            return wrong("gpus.kept", "at most 64 names", format!("{:?}", gpus.kept));
+        }
+        if gpus.others_load_percent > 100 {
+            return wrong("gpus.others_load_percent", "0 to 100", gpus.others_load_percent.to_string());
+        }
+        let graces = [
+            ("giving_back.input_s", giving_back.input_s),
+            ("giving_back.game_s", giving_back.game_s),
+            ("giving_back.battery_s", giving_back.battery_s),
+        ];
+        for (key, grace) in graces {
+            if grace > GRACE_MAX_S {
+                return wrong(key, "0 to 30", grace.to_string());
+            }
+        }
+        if giving_back.cool_down_s > 3_600 {
+            return wrong("giving_back.cool_down_s", "0 to 3600", giving_back.cool_down_s.to_string());
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use sqlx::SqlitePool;
 use tokio::sync::mpsc;
 use tracing::error;
 
-use super::{StoreError, attempts};
+use super::{StoreError, Yield, attempts};
 use crate::{clock, tasks::Tasks};
 
 /// Entries waiting for the disk. A rig with 16 attempts makes a handful at a time.
@@ -70,6 +70,13 @@ pub enum Entry {
         running_ms: u64,
         /// Bytes of log brought.
         log_bytes: u64,
+    },
+    /// The PC was given back.
+    Yielded {
+        /// By which attempt.
+        at: AttemptRef,
+        /// How.
+        made: Yield,
     },
     /// The coordinator has written it down too.
     Settled(Settled),
@@ -202,9 +209,15 @@ fn answer(entry: &Entry, safe: bool) -> Option<Written> {
         (Entry::Settled(settled), true) => Some(Written::Settled(settled.at)),
         // A receipt that is not on disk is not signed; the next heartbeat makes another.
         (Entry::Receipt { .. } | Entry::Settled(_), false)
-        | (Entry::Stage { .. } | Entry::Renewed { .. } | Entry::Parting { .. } | Entry::Dropped { .. } | Entry::Choice(_), _) => {
-            None
-        }
+        | (
+            Entry::Stage { .. }
+            | Entry::Renewed { .. }
+            | Entry::Parting { .. }
+            | Entry::Yielded { .. }
+            | Entry::Dropped { .. }
+            | Entry::Choice(_),
+            _,
+        ) => None,
     }
 }
 

@@ -148,6 +148,23 @@ pub enum WaitReason {
         /// How much they may.
         at_most: u8,
     },
+    /// A program of the owner uses the graphics card.
+    GpuInUse {
+        /// The card's model.
+        gpu: String,
+        /// Which program.
+        program: String,
+    },
+    /// The owner keeps the graphics card to himself.
+    GpuKept {
+        /// The card's model.
+        gpu: String,
+    },
+    /// What stopped the work is over; it begins again a little later.
+    CoolingDown {
+        /// When.
+        until_ms: TimestampMs,
+    },
     /// Something that should be measured cannot be, so the owner's side is taken.
     ProbeBroken {
         /// What measures it.
@@ -232,6 +249,10 @@ pub struct GpuView {
     /// Memory, in bytes.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub vram_bytes: u64,
+    /// What stands in the way of work on this card alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<Vec<WaitReason>>", optional))]
+    pub reasons: Vec<WaitReason>,
 }
 
 /// One attempt in a list.

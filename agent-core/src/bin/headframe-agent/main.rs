@@ -14,7 +14,7 @@ mod tray;
 mod wallet;
 mod words;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use headframe_control::AgentPaths;
@@ -30,6 +30,10 @@ struct Cli {
     command: Command,
 }
 
+/// How long a thread for what blocks is kept once it has nothing to do: longer than a working rig's probes pause, shorter than those
+/// of one at rest.
+const BLOCKING_KEPT: Duration = Duration::from_secs(3);
+
 const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no agent runs, 4 an agent already runs there, 5 the settings are wrong.";
 
@@ -43,6 +47,8 @@ enum Command {
     Explain,
     /// Say whether your rules are understood, and what they make of the week.
     Rules(RulesArgs),
+    /// Say how quickly the PC was given back, each time.
+    Yields(YieldsArgs),
     /// Give the PC back, and take no work until resumed.
     Pause(PauseArgs),
     /// Take work whenever the owner is away.
@@ -85,6 +91,13 @@ struct RulesArgs {
 }
 
 #[derive(Debug, Args)]
+struct YieldsArgs {
+    /// Print everything as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct PauseArgs {
     /// Resume by itself after this many minutes.
     #[arg(long, value_name = "N")]
@@ -123,8 +136,8 @@ fn main() -> ExitCode {
         Ok(paths) => paths,
         Err(error) => return words::fail(&error, Exit::Failed).into(),
     };
-    // The agent's own work is waiting; two threads are for the odd blocking look at a probe.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    // The agent's own work is waiting, and one thread can wait for everything. What blocks has threads of its own, which go when idle.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(BLOCKING_KEPT).build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return words::fail(&error, Exit::Failed).into(),
@@ -135,6 +148,7 @@ fn main() -> ExitCode {
             Command::Status(args) => commands::status(&paths, args).await,
             Command::Explain => commands::explain(&paths).await,
             Command::Rules(args) => commands::rules(&paths, &args),
+            Command::Yields(args) => commands::yields(&paths, &args).await,
             Command::Pause(args) => commands::pause(&paths, args).await,
             Command::Resume => commands::resume(&paths).await,
             Command::Finish => commands::finish(&paths).await,

@@ -238,6 +238,9 @@ const fn is_fault(reason: &headframe_protocol::control::WaitReason) -> bool {
         | WaitReason::OnBattery
         | WaitReason::Metered
         | WaitReason::Hot { .. }
+        | WaitReason::GpuInUse { .. }
+        | WaitReason::GpuKept { .. }
+        | WaitReason::CoolingDown { .. }
         | WaitReason::Busy { .. } => false,
     }
 }

@@ -12,7 +12,7 @@ use headframe_agent::{
 };
 use headframe_protocol::{
     TimestampMs,
-    control::{HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason},
+    control::{HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason, YieldView, Yields},
 };
 
 use crate::Exit;
@@ -104,9 +104,49 @@ fn why(reason: &WaitReason, now: TimestampMs) -> String {
         WaitReason::Busy { percent, at_most } => {
             format!("your own programs used {percent} % of the processor, more than the {at_most} % of your rules")
         }
+        WaitReason::GpuInUse { gpu, program } => format!("{program} uses the {gpu}"),
+        WaitReason::GpuKept { gpu } => format!("your rules keep the {gpu} to yourself"),
+        WaitReason::CoolingDown { until_ms } => {
+            format!("what stopped the work is over; goes on in {}", time(until_ms.since(now).as_secs()))
+        }
         WaitReason::ProbeBroken { probe, message } => format!("{probe} cannot be measured: {message}"),
         WaitReason::RulesBroken { message } => format!("your rules cannot be understood: {message}"),
     }
+}
+
+/// How quickly the PC was given back.
+pub(crate) fn yields(yields: &Yields) -> String {
+    let Yields { count, killed, memory_missing, p50_ms, p95_ms, max_ms, recent } = yields;
+    if *count == 0 {
+        return "Nothing has run while you came back yet.".to_owned();
+    }
+    let mut lines = vec![format!(
+        "{count} times. Half within {}, 95 of 100 within {}, all within {}. {killed} ended by force.",
+        tenths(*p50_ms),
+        tenths(*p95_ms),
+        tenths(*max_ms)
+    )];
+    if *memory_missing > 0 {
+        lines.push(format!("{memory_missing} times the memory of a graphics card was not seen to come back."));
+    }
+    lines.extend(recent.iter().take(20).map(one_yield));
+    lines.join("\n")
+}
+
+fn one_yield(one: &YieldView) -> String {
+    let took = tenths(one.memory_ms.unwrap_or(one.stop_ms));
+    let how = match (one.memory_missing, one.killed) {
+        (true, _) => ", memory not seen free",
+        (false, true) => ", ended by force",
+        (false, false) => "",
+    };
+    let at = jiff::Timestamp::from_millisecond(one.wanted_ms.as_millis()).unwrap_or_default();
+    let at = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%F %T").to_string();
+    format!("  {at}  {took}{how}  {}  {}", one.cause.as_str(), one.title)
+}
+
+fn tenths(ms: u32) -> String {
+    format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
 }
 
 /// A time span as people say it.

@@ -81,6 +81,7 @@ impl Watchdog {
             | Event::Asked(_)
             | Event::Owner(_)
             | Event::Rules(_)
+            | Event::Cards(_)
             | Event::Engine(_)
             | Event::Adopted(_)
             | Event::Disk(_)
@@ -97,7 +98,8 @@ impl Watchdog {
                 self.containers.insert(offer.at);
                 assert!(self.containers.len() <= self.slots, "a slot never has two containers");
             }
-            Effect::Run(Order::Stop { at, .. }) => drop(self.wanted_back.insert(*at, now)),
+            // Whoever is more in a hurry than the first does not begin the time anew.
+            Effect::Run(Order::Stop { at, .. }) => drop(self.wanted_back.entry(*at).or_insert(now)),
             Effect::Run(Order::Kill(at)) => drop(self.wanted_back.remove(at)),
             Effect::Write(Entry::Ended { at, .. }) => {
                 let times = self.ended.entry(*at).or_default();
@@ -110,9 +112,14 @@ impl Watchdog {
             Effect::Write(_) | Effect::Say(_) | Effect::Run(Order::Discard(_)) | Effect::Leave => {}
         }
         for (at, since) in &self.wanted_back {
-            assert!(now.since(*since) <= GRACE, "{} was asked to stop {:?} ago and lives", at.attempt, now.since(*since));
+            assert!(now.since(*since) <= grace(), "{} was asked to stop {:?} ago and lives", at.attempt, now.since(*since));
         }
     }
+}
+
+/// The longest an owner waits, by the rules as shipped.
+fn grace() -> Duration {
+    Duration::from_secs(u64::from(crate::idle::Rules::shipped().giving_back.input_s))
 }
 
 /// A runner or journal only tells of what it was asked; anything else would test a world that cannot be.

@@ -46,18 +46,19 @@ fn a_returning_owner_gets_the_pc_back_within_the_grace() {
     check_working(
         "owner returns; 4s pass; 1s pass; a is stopped; end written a",
         expect![[r#"
-        owner returns
-            write parting a
-            stop a within 5s
-        4s pass
-        1s pass
-            kill a
-        a is stopped
-            write ended a
-        end written a
-            say finished a yielded (owner_returned) #1 5000 ms
-            discard a
-    "#]],
+            owner returns
+                write parting a
+                stop a within 5s
+            4s pass
+            1s pass
+                kill a
+            a is stopped
+                write yielded a input
+                write ended a
+            end written a
+                say finished a yielded (owner_returned) #1 5000 ms
+                discard a
+        "#]],
     );
 }
 
@@ -461,6 +462,7 @@ fn a_pause_ends_by_itself_only_if_it_was_asked_to() {
                 write parting a
                 stop a within 5s
             a is stopped
+                write yielded a paused
                 write ended a
             end written a
                 say finished a yielded (rig_paused) #1 5000 ms
@@ -507,6 +509,7 @@ fn quitting_stops_reports_and_leaves() {
                 write parting a
                 stop a within 5s
             a is stopped
+                write yielded a quit
                 write ended a
             end written a
                 say finished a yielded (rig_paused) #1 5000 ms
@@ -551,6 +554,7 @@ fn what_the_rules_say_takes_the_pc_back_as_the_owner_does() {
                 stop a within 5s
             owner away
             a is stopped
+                write yielded a power
                 write ended a
             end written a
                 say finished a yielded (owner_returned) #1 5000 ms
@@ -561,7 +565,7 @@ fn what_the_rules_say_takes_the_pc_back_as_the_owner_does() {
                 say decline b (owner_returned)
             rules nothing
             offer c
-                write accepted c
+                say decline c (owner_returned)
         "#]],
     );
     let mut rig = Rig::ready(1);

@@ -40,6 +40,12 @@ pub(super) fn all(root: &Path) -> io::Result<Vec<Process>> {
     Ok(processes)
 }
 
+/// One process, if it is there and not hidden.
+pub(super) fn one(root: &Path, pid: u32) -> Option<Process> {
+    let status = attribute(&root.join(pid.to_string()).join("status")).ok().flatten()?;
+    parsed(pid, &status)
+}
+
 /// Whether `/proc` shows only one's own processes (its mount option `hidepid`). Then the first process is not to be seen.
 pub(super) fn are_hidden(root: &Path) -> bool {
     !matches!(attribute(&root.join("1/status")), Ok(Some(_)))

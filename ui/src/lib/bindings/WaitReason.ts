@@ -58,7 +58,23 @@ percent: number,
 /**
  * How much they may.
  */
-atMost: number, } | { "kind": "probe_broken", 
+atMost: number, } | { "kind": "gpu_in_use", 
+/**
+ * The card's model.
+ */
+gpu: string, 
+/**
+ * Which program.
+ */
+program: string, } | { "kind": "gpu_kept", 
+/**
+ * The card's model.
+ */
+gpu: string, } | { "kind": "cooling_down", 
+/**
+ * When.
+ */
+untilMs: TimestampMs, } | { "kind": "probe_broken", 
 /**
  * What measures it.
  */

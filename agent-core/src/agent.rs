@@ -193,7 +193,7 @@ impl Agent {
         let (pace_out, pace) = watch::channel(Pace::default());
         let load = telemetry.watch(pace.clone(), &tasks);
         let probes = probes.into_iter().chain([gpu_use::probe(load.clone())]).collect();
-        let idle = idle::watch_owner(Policy::default(), probes, paths.data_dir(), settings.timers, pace, &tasks);
+        let idle = idle::watch_owner(Policy::default(), probes, paths.data_dir(), settings.timers, pace.clone(), &tasks);
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let (standing_out, standing) = watch::channel(duty.standing());
         let (rig_out, rig) = watch::channel(offered.report("", &[], load.borrow().disk_free_bytes));
@@ -203,7 +203,7 @@ impl Agent {
         let rig_key = Arc::clone(&key);
         let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
         let (orders, news) =
-            engine_room::open(engine, engine_room::runner_config(paths.data_dir(), device, &settings), timers, &tasks);
+            engine_room::open(engine, engine_room::runner_config(paths.data_dir(), device, &settings, pace), timers, &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
 
         let pulse = Pulse::default();

@@ -33,6 +33,9 @@ pub use rules::{GivingBack, Rules};
 /// Two looks closer together than this are one.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// How often is asked, while no work can begin anyway, what only stands in the way of it.
+const RESTING_EVERY: Duration = Duration::from_secs(20);
+
 /// The shortest time between two looks where nothing is due sooner.
 const QUICKEST: Duration = Duration::from_millis(250);
 
@@ -82,12 +85,26 @@ impl Watched {
 
     /// When it is to be read again.
     fn due(&self, pace: Pace, timers: Timers) -> Option<Instant> {
-        self.read_at.map(|read| read + timers.scaled(pace.stretch(self.probe.every())))
+        let every = match pace {
+            Pace::Resting if !self.tells_of_owner() => pace.stretch(self.probe.every()).max(RESTING_EVERY),
+            _ => pace.stretch(self.probe.every()),
+        };
+        self.read_at.map(|read| read + timers.scaled(every))
+    }
+
+    /// Whether it decides when the owner counts as away.
+    const fn tells_of_owner(&self) -> bool {
+        matches!(self.reading.says, Ok(Sign::Input(_) | Sign::Session { .. }))
     }
 
     fn read(&mut self, now: Instant, pace: Pace, timers: Timers) {
-        // A little early is not early: what is due together is read together.
-        if self.due(pace, timers).is_none_or(|due| now + LOOK_EVERY / 2 >= due) {
+        // A little early is not early: what is due about now is read together, so that one waking does for all of it.
+        let early = match pace {
+            Pace::Resting => timers.scaled(RESTING_EVERY) / 2,
+            Pace::Watched | Pace::Ready | Pace::Working | Pace::Yielding => LOOK_EVERY / 2,
+        };
+        let early = if self.tells_of_owner() { LOOK_EVERY / 2 } else { early };
+        if self.due(pace, timers).is_none_or(|due| now + early >= due) {
             self.read_at = Some(now);
             self.reading.says = self.probe.read();
         }
@@ -110,8 +127,7 @@ impl Lookout {
         self.rules.look(&mut self.policy, now);
         let is_decisive = self.away_at.is_some_and(|away_at| clock::now().moment >= away_at);
         for watched in &mut self.probes {
-            let tells_of_input = matches!(watched.reading.says, Ok(Sign::Input(_) | Sign::Session { .. }));
-            let pace = if is_decisive && tells_of_input { Pace::Yielding } else { pace };
+            let pace = if is_decisive && watched.tells_of_owner() { Pace::Yielding } else { pace };
             watched.read(now, pace, timers);
         }
         let probes: Vec<Reading> = self.probes.iter().map(|watched| watched.reading.clone()).collect();

@@ -16,7 +16,7 @@
 pub mod clock;
 pub mod tasks;
 mod owner_file;
-mod pace;
+pub mod pace;
 pub mod settings;
 pub mod store;
 pub mod idle;

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::tasks::Tasks;
+use crate::{pace::Pace, tasks::Tasks};
 
 mod adopt;
 mod archive;
@@ -190,6 +190,8 @@ pub struct RunnerConfig {
     pub input_hosts: InputHosts,
     /// Hold jobs' disk use to its limit in this way. None takes the best this machine can do.
     pub disk_limit: Option<DiskLimit>,
+    /// How soon it must be noticed that the engine has gone.
+    pub pace: watch::Receiver<Pace>,
 }
 
 impl RunnerConfig {
@@ -269,10 +271,11 @@ impl Runner {
     pub async fn connect(config: RunnerConfig) -> Result<(Self, mpsc::Receiver<RunEvent>), EngineMissing> {
         let (events, events_rx) = mpsc::channel(EVENTS_MAX);
         let (commands, commands_rx) = mpsc::channel(COMMANDS_MAX);
+        let pace = config.pace.clone();
         let ready = crew::Crew::make_ready(config, events).await?;
         let tasks = Tasks::new();
         let (beat, pulse) = watch::channel(true);
-        tasks.spawn("engine pulse", pulse::feel(ready.docker(), beat, tasks.stopped()));
+        tasks.spawn("engine pulse", pulse::feel(ready.docker(), pace, beat, tasks.stopped()));
         let runner = Self { commands, engine: ready.description(), images: ready.images_present(), pulse, tasks };
         runner.tasks.spawn("runner", ready.work(commands_rx, runner.tasks.stopped()));
         Ok((runner, events_rx))

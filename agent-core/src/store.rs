@@ -29,8 +29,8 @@ pub use yields::Yield;
 /// The database's name in the data directory.
 pub const FILE_NAME: &str = "agent.db";
 
-/// Readers at once: the control server and the ledger. The writer has a connection of its own.
-const READERS_MAX: u32 = 2;
+/// Readers at once. What is asked takes milliseconds, and each one more is a thread and a cache. The writer has a connection of its own.
+const READERS_MAX: u32 = 1;
 
 /// How long a reader or the writer waits for the other; both take milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -104,11 +104,16 @@ pub async fn open(data_dir: &Path) -> Result<(Store, Journal), StoreError> {
         .pragma("secure_delete", "ON")
         .busy_timeout(BUSY_TIMEOUT);
     let unopened = |source| StoreError::Open { file: file.clone(), source };
-    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(unopened)?;
+    let writer = pool(1).connect_with(options.clone()).await.map_err(unopened)?;
     sqlx::migrate!("./migrations").run(&writer).await.map_err(|source| StoreError::Migrate { file: file.clone(), source })?;
-    let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await.map_err(unopened)?;
+    let readers = pool(READERS_MAX).connect_with(options).await.map_err(unopened)?;
     restrict(&path).map_err(|source| unopened(sqlx::Error::Io(source)))?;
     Ok((Store { readers, writer: writer.clone() }, Journal::new(writer)))
+}
+
+/// Connections that are never looked after: whoever does would wake an agent at rest, and a file has no server that ends them.
+fn pool(connections_max: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections_max).idle_timeout(None).max_lifetime(None)
 }
 
 /// The journal holds tokens of running attempts.

@@ -22,7 +22,7 @@ pub use gpu::{FakeGpus, GpuProbe, GpuProcess, GpuReading};
 const MEASURE_EVERY: Duration = Duration::from_secs(2);
 
 /// The same while nothing can run and nobody looks: what is left is whether the disk is full.
-const RESTING_EVERY: Duration = Duration::from_secs(15);
+const RESTING_EVERY: Duration = Duration::from_secs(30);
 
 /// The same while jobs run beside cards on which a game may start.
 const CARDS_EVERY: Duration = Duration::from_millis(500);

@@ -46,6 +46,9 @@ const TICK: Duration = Duration::from_millis(250);
 /// lose patience.
 const RESTING_TICK: Duration = Duration::from_secs(2);
 
+/// The same while nobody is told of every change.
+const UNWATCHED_TICK: Duration = Duration::from_secs(5);
+
 /// The shortest tick when timers are divided.
 const TICK_MIN: Duration = Duration::from_millis(20);
 
@@ -158,7 +161,11 @@ impl Actor {
     }
 
     async fn wake(&mut self, stop: &CancellationToken) -> Wake {
-        let tick = if self.parts.duty.is_at_rest() { RESTING_TICK } else { TICK };
+        let tick = match (self.parts.duty.is_at_rest(), self.parts.pulse.is_watched()) {
+            (false, _) => TICK,
+            (true, true) => RESTING_TICK,
+            (true, false) => UNWATCHED_TICK,
+        };
         let tick = tokio::time::sleep(self.parts.timers.scaled(tick).max(TICK_MIN).saturating_sub(self.ticked_at.elapsed()));
         let parts = &mut self.parts;
         tokio::select! {

@@ -7,12 +7,16 @@ use headframe_protocol::{
     control::{EngineTried, EngineView},
     session::AttemptRef,
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     duty::{EngineState, Order, assignment},
+    pace::Pace,
     runner::{Adopted, EngineMissing, InputHosts, Known, RunEvent, Runner, RunnerConfig, WhyNot},
     settings::{Settings, Timers},
     tasks::Tasks,
@@ -62,7 +66,7 @@ pub(super) enum News {
     Images(Vec<Sha256>),
 }
 
-pub(super) fn runner_config(data_dir: &Path, device: DeviceId, settings: &Settings) -> RunnerConfig {
+pub(super) fn runner_config(data_dir: &Path, device: DeviceId, settings: &Settings, pace: watch::Receiver<Pace>) -> RunnerConfig {
     RunnerConfig {
         data_dir: data_dir.to_owned(),
         device,
@@ -70,6 +74,7 @@ pub(super) fn runner_config(data_dir: &Path, device: DeviceId, settings: &Settin
         image_cap_bytes: u64::from(settings.limits.disk_gib) << 30,
         disk_reserve_bytes: RunnerConfig::DISK_RESERVE_BYTES,
         disk_limit: None,
+        pace,
         input_hosts: if settings.inputs.allow_private_addresses { InputHosts::Any } else { InputHosts::Public },
     }
 }

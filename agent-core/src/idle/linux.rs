@@ -56,7 +56,7 @@ pub(super) fn probes() -> Vec<Box<dyn IdleProbe>> {
 /// Whether a process belongs to a job. One that cannot be looked at is the owner's.
 pub(super) fn is_job(pid: u32, name: &str) -> bool {
     let proc = Path::new("/proc");
-    process::one(proc, pid).is_some_and(|process| process.is_job(proc)) && !name.is_empty()
+    process::one(proc, pid).ok().flatten().is_some_and(|process| process.is_job(proc)) && !name.is_empty()
 }
 
 /// A probe that is asked again soon once it is broken, however seldom it is asked otherwise: one bad answer in a row of good ones is to

@@ -49,6 +49,7 @@ impl Yard {
             disk_reserve_bytes: 1 << 30,
             input_hosts: InputHosts::Public,
             disk_limit: None,
+            pace: tokio::sync::watch::channel(headframe_agent::pace::Pace::Working).1,
         };
         change(&mut config);
         let docker = match &config.socket {

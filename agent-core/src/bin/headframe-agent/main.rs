@@ -14,7 +14,7 @@ mod tray;
 mod wallet;
 mod words;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use headframe_control::AgentPaths;
@@ -29,10 +29,6 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 }
-
-/// How long a thread for what blocks is kept once it has nothing to do: longer than a working rig's probes pause, shorter than those
-/// of one at rest.
-const BLOCKING_KEPT: Duration = Duration::from_secs(3);
 
 const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no agent runs, 4 an agent already runs there, 5 the settings are wrong.";
@@ -137,7 +133,7 @@ fn main() -> ExitCode {
         Err(error) => return words::fail(&error, Exit::Failed).into(),
     };
     // The agent's own work is waiting, and one thread can wait for everything. What blocks has threads of its own, which go when idle.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(BLOCKING_KEPT).build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return words::fail(&error, Exit::Failed).into(),

@@ -28,6 +28,7 @@ pub mod runner;
 pub mod ledger;
 pub mod duty;
 pub mod view;
+pub mod doctor;
 pub mod agent;
 pub mod control_server;
 

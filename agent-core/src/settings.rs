@@ -64,6 +64,17 @@ pub struct Limits {
     pub disk_gib: u32,
 }
 
+impl Limits {
+    /// What jobs get of a PC with so much memory.
+    #[must_use]
+    pub fn memory_bytes(&self, total_bytes: u64) -> u64 {
+        match self.memory_gib {
+            0 => total_bytes / 4 * 3,
+            gib => (u64::from(gib) << 30).min(total_bytes),
+        }
+    }
+}
+
 /// `[engine]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -65,6 +65,14 @@ pub fn platform_gpus() -> Box<dyn GpuProbe> {
     Box::new(nvml::NvmlGpus::new())
 }
 
+/// The version of the graphics driver, or why none answers.
+///
+/// # Errors
+/// In the words of the driver's library.
+pub fn driver_version() -> Result<String, String> {
+    nvml::driver_version()
+}
+
 impl Telemetry {
     /// Gets ready to measure.
     ///

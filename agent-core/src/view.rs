@@ -68,7 +68,7 @@ pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
         today: ledger.earned(pending),
         link: (*link).clone(),
         engine: (*engine).clone(),
-        probes: probes(idle),
+        probes: probes(&idle.probes, idle.idleness),
         history: *history,
     }
 }
@@ -104,14 +104,15 @@ fn gpu(reading: &GpuReading) -> GpuView {
     }
 }
 
-fn probes(idle: &IdleState) -> Vec<ProbeView> {
+/// What probes see, in words.
+pub(crate) fn probes(readings: &[Reading], idleness: Idleness) -> Vec<ProbeView> {
     let view = |reading: &Reading| ProbeView {
         name: reading.name.to_owned(),
-        says: reading.says.as_ref().map_or_else(ToString::to_string, |sign| seen(sign, idle.idleness)),
+        says: reading.says.as_ref().map_or_else(ToString::to_string, |sign| seen(sign, idleness)),
         works: reading.says.is_ok(),
         absent: matches!(reading.says, Err(ProbeError::Absent(_))),
     };
-    idle.probes.iter().map(view).collect()
+    readings.iter().map(view).collect()
 }
 
 /// What a probe sees, in words. No figure that changes while nothing happens: the window would be drawn for it.

@@ -6,8 +6,8 @@
 use std::{io, time::Duration};
 
 use headframe_protocol::control::{
-    Answer, CONTROL_VERSION, Call, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Request,
-    SILENCE_MAX, Snapshot, WalletAnswer, WalletRequest,
+    Answer, CONTROL_VERSION, Call, Checkup, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs,
+    Request, SILENCE_MAX, Snapshot, WalletAnswer, WalletRequest,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -23,6 +23,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the wallet may take: it asks chains, and a keyring may ask its owner.
 const WALLET_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a look at the whole PC may take: each place an engine may be at has ten seconds, and there are a few.
+const DOCTOR_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Why a guest has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +91,7 @@ impl Client {
             | Answer::Status { .. }
             | Answer::Jobs { .. }
             | Answer::Log { .. }
+            | Answer::Checkup { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => return Err(ClientError::Garbled),
         }
@@ -136,6 +140,7 @@ impl Client {
             | Answer::Done
             | Answer::Jobs { .. }
             | Answer::Log { .. }
+            | Answer::Checkup { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
@@ -184,6 +189,7 @@ impl Client {
             | Answer::Done
             | Answer::Status { .. }
             | Answer::Log { .. }
+            | Answer::Checkup { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
@@ -200,6 +206,24 @@ impl Client {
             | Answer::Done
             | Answer::Status { .. }
             | Answer::Jobs { .. }
+            | Answer::Checkup { .. }
+            | Answer::Wallet { .. }
+            | Answer::Failed { .. } => Err(ClientError::Garbled),
+        }
+    }
+
+    /// Whether this PC can be a rig, looked at anew.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn doctor(&mut self) -> Result<Checkup, ClientError> {
+        match self.call_within(DOCTOR_TIMEOUT, Request::Doctor).await? {
+            Answer::Checkup { checkup } => Ok(*checkup),
+            Answer::Hello { .. }
+            | Answer::Done
+            | Answer::Status { .. }
+            | Answer::Jobs { .. }
+            | Answer::Log { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
@@ -217,6 +241,7 @@ impl Client {
             | Answer::Status { .. }
             | Answer::Jobs { .. }
             | Answer::Log { .. }
+            | Answer::Checkup { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
     }
@@ -232,6 +257,7 @@ impl Client {
             | Answer::Done
             | Answer::Jobs { .. }
             | Answer::Log { .. }
+            | Answer::Checkup { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
@@ -244,6 +270,7 @@ impl Client {
             | Answer::Status { .. }
             | Answer::Jobs { .. }
             | Answer::Log { .. }
+            | Answer::Checkup { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }

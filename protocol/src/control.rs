@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod checkup;
 mod snapshot;
 mod wallet;
 
+pub use checkup::{Check, Checkup, Verdict};
 pub use snapshot::{
     CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage,
     WaitReason,
@@ -71,6 +73,8 @@ pub enum Request {
     Jobs(JobsArgs),
     /// A piece of one attempt's log.
     Log(LogArgs),
+    /// Whether this PC can be a rig, looked at anew.
+    Doctor,
     /// Something about the wallet.
     Wallet {
         /// What.
@@ -163,6 +167,11 @@ pub enum Answer {
     Log {
         /// The piece.
         chunk: LogChunk,
+    },
+    /// Answers [`Request::Doctor`].
+    Checkup {
+        /// What was found.
+        checkup: Box<Checkup>,
     },
     /// Answers [`Request::Wallet`].
     Wallet {

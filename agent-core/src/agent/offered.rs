@@ -23,16 +23,12 @@ pub(super) struct Offered {
 impl Offered {
     pub(super) fn new(settings: &Settings, hardware: &Hardware) -> Self {
         let given = |limit: u16, all: u16| if limit == 0 { all } else { limit.min(all) };
-        let memory_limit = match settings.limits.memory_gib {
-            0 => hardware.memory_bytes / 4 * 3,
-            gib => u64::from(gib) * GIB,
-        };
         let name = if settings.rig.name.is_empty() { &hardware.host_name } else { &settings.rig.name };
         Self {
             name: name.chars().filter(|c| !c.is_control()).take(80).collect(),
             cpu_model: hardware.cpu_model.clone(),
             cpu_cores: given(settings.limits.cpu_cores, hardware.cpu_cores),
-            memory_bytes: memory_limit.min(hardware.memory_bytes),
+            memory_bytes: settings.limits.memory_bytes(hardware.memory_bytes),
             disk_bytes_max: u64::from(settings.limits.disk_gib) * GIB,
             floor_per_hour: settings.rig.floor_per_hour,
         }

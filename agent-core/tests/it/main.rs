@@ -3,6 +3,7 @@
 mod control;
 mod coordinator;
 mod crash;
+mod doctor;
 mod rig;
 mod session;
 #[cfg(target_os = "linux")]

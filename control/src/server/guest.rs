@@ -114,6 +114,7 @@ impl Guest {
             | Request::Finish
             | Request::Jobs(_)
             | Request::Log(_)
+            | Request::Doctor
             | Request::Wallet { .. }
             | Request::Quit => failed(ControlCode::BadRequest, "Say hello first.".into()),
         };
@@ -167,6 +168,7 @@ impl Guest {
             | Request::Finish
             | Request::Jobs(_)
             | Request::Log(_)
+            | Request::Doctor
             | Request::Wallet { .. }
             | Request::Quit) => {
                 self.open.push(Box::pin(ask(self.asks.clone(), id, request)));

@@ -4,6 +4,7 @@
 //! socket, just as the window is.
 
 mod commands;
+mod doctor;
 mod logging;
 mod run;
 #[cfg(target_os = "linux")]
@@ -41,6 +42,8 @@ enum Command {
     Status(StatusArgs),
     /// Say why the rig works or does not, and what that is known from.
     Explain,
+    /// Look at this PC: whether it can be a rig, and what to mend if not. Works with and without an agent.
+    Doctor(DoctorArgs),
     /// Say whether your rules are understood, and what they make of the week.
     Rules(RulesArgs),
     /// Give the PC back, and take no work until resumed.
@@ -75,6 +78,16 @@ struct StatusArgs {
     /// Stay, and print again after each change.
     #[arg(long)]
     watch: bool,
+}
+
+#[derive(Debug, Args)]
+struct DoctorArgs {
+    /// Print everything as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Leave out names of people and PCs, and say everything of each check: for somebody who helps you.
+    #[arg(long)]
+    support: bool,
 }
 
 #[derive(Debug, Args)]
@@ -134,6 +147,7 @@ fn main() -> ExitCode {
             Command::Run(args) => Box::pin(run::run(&paths, args)).await,
             Command::Status(args) => commands::status(&paths, args).await,
             Command::Explain => commands::explain(&paths).await,
+            Command::Doctor(args) => Box::pin(doctor::doctor(&paths, &args)).await,
             Command::Rules(args) => commands::rules(&paths, &args),
             Command::Pause(args) => commands::pause(&paths, args).await,
             Command::Resume => commands::resume(&paths).await,

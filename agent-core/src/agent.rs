@@ -40,6 +40,7 @@ use crate::{
 };
 
 mod actor;
+mod diarist;
 mod engine_room;
 mod gpu_heat;
 mod offered;
@@ -47,6 +48,7 @@ mod offered;
 pub use engine_room::EngineSource;
 
 use actor::{Actor, Parts};
+use diarist::Diarist;
 
 /// Requests waiting for the loop. It takes each in microseconds.
 const ASKS_MAX: usize = 64;
@@ -189,6 +191,7 @@ impl Agent {
         let probes = probes.into_iter().chain([gpu_heat]).collect();
         let policy = Policy::new(Rules::shipped(), jiff::tz::TimeZone::system());
         let idle = idle::watch_owner(policy, probes, paths.data_dir(), &tasks);
+        keep_diary(&settings, &store, &idle, &paths, &tasks).await.map_err(BindError::Store)?;
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let (standing_out, standing) = watch::channel(duty.standing());
         let (rig_out, rig) = watch::channel(offered.report("", &[], load.borrow().disk_free_bytes));
@@ -267,6 +270,22 @@ impl Agent {
             warn!("Some part of the agent did not end in time");
         }
     }
+}
+
+/// Keeps what the probes say, or forgets what was kept, as the owner wants it.
+async fn keep_diary(
+    settings: &Settings,
+    store: &Store,
+    idle: &watch::Receiver<idle::IdleState>,
+    paths: &AgentPaths,
+    tasks: &Tasks,
+) -> Result<(), StoreError> {
+    if !settings.diary.keep {
+        return store.forget_sightings().await;
+    }
+    let diarist = Diarist { store: store.clone(), idle: idle.clone(), data_dir: paths.data_dir().to_owned() };
+    tasks.spawn("diary", diarist.keep(tasks.stopped()));
+    Ok(())
 }
 
 fn serve_guests(listener: Listener, pulse: Pulse, guests: control_server::Guests, tasks: &Tasks) {

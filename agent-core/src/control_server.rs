@@ -7,8 +7,8 @@ use headframe_control::{AgentPaths, server};
 use headframe_protocol::{
     AttemptId,
     control::{
-        ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, PauseArgs, Request, Snapshot,
-        WalletAnswer, WalletRequest,
+        ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, PauseArgs, Request, SimulateArgs,
+        Snapshot, WalletAnswer, WalletRequest,
     },
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,8 +16,9 @@ use tracing::{debug, error};
 
 use crate::{
     agent::{Ended, Handle},
-    doctor,
+    clock, doctor,
     duty::Ask,
+    simulate::{self, SimulateError},
     store::{Chain, Store},
     view,
     wallet::Wallet,
@@ -58,7 +59,8 @@ impl Guests {
     }
 
     /// Answers until nobody asks any more. One after the other: each answer is a message to the loop, a page of a small
-    /// table or a piece of a file. Only the wallet and the doctor ask others, and nobody else waits for those.
+    /// table or a piece of a file. The wallet and the doctor ask others, a simulation
+    /// takes its time, and nobody else waits for those.
     pub async fn serve(self, mut inbox: mpsc::Receiver<server::Ask>) {
         let mut slow: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         loop {
@@ -71,7 +73,7 @@ impl Guests {
                 },
             };
             let answer = match request {
-                Request::Wallet { .. } | Request::Doctor if slow.len() >= SLOW_ASKS_MAX => {
+                Request::Wallet { .. } | Request::Doctor | Request::Simulate(_) if slow.len() >= SLOW_ASKS_MAX => {
                     Answer::Failed { error: bad("The agent has more questions to answer than it can; ask again in a minute.") }
                 }
                 Request::Wallet { ask } => {
@@ -80,6 +82,10 @@ impl Guests {
                 }
                 Request::Doctor => {
                     slow.push(self.check_up(reply).boxed());
+                    continue;
+                }
+                Request::Simulate(args) => {
+                    slow.push(self.simulate(args, reply).boxed());
                     continue;
                 }
                 request => self.answer(request).await.unwrap_or_else(|error| Answer::Failed { error }),
@@ -104,6 +110,20 @@ impl Guests {
         reply.send(Answer::Checkup { checkup: Box::new(checkup) }).ok();
     }
 
+    async fn simulate(&self, args: SimulateArgs, reply: oneshot::Sender<Answer>) {
+        let simulated = simulate::simulate(&self.store, self.paths.data_dir(), args, clock::wall()).await;
+        let answer = simulated.map_or_else(
+            |error| match error {
+                SimulateError::Days | SimulateError::TooLong | SimulateError::Rules(_) => {
+                    Answer::Failed { error: bad(&error.to_string()) }
+                }
+                SimulateError::Store(_) | SimulateError::Failed => Answer::Failed { error: unexpected(&error) },
+            },
+            |simulation| Answer::Simulation { simulation: Box::new(simulation) },
+        );
+        reply.send(answer).ok();
+    }
+
     async fn answer(&self, request: Request) -> Result<Answer, ControlError> {
         match request {
             Request::Start => self.ask(Ask::Start).await,
@@ -112,9 +132,12 @@ impl Guests {
             Request::Quit => self.ask(Ask::Quit).await,
             Request::Jobs(args) => self.jobs(args).await,
             Request::Log(args) => self.log(args).await,
-            Request::Hello { .. } | Request::Status | Request::Watch | Request::Doctor | Request::Wallet { .. } => {
-                Err(bad("This is answered before it comes here."))
-            }
+            Request::Hello { .. }
+            | Request::Status
+            | Request::Watch
+            | Request::Doctor
+            | Request::Simulate(_)
+            | Request::Wallet { .. } => Err(bad("This is answered before it comes here.")),
         }
     }
 

@@ -18,7 +18,9 @@ use crate::{
     tasks::{self, Tasks},
 };
 
+pub mod diary;
 pub mod policy;
+pub mod replay;
 pub mod rules;
 mod probe;
 #[cfg(target_os = "linux")]

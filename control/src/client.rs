@@ -7,7 +7,7 @@ use std::{io, time::Duration};
 
 use headframe_protocol::control::{
     Answer, CONTROL_VERSION, Call, Checkup, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs,
-    Request, SILENCE_MAX, Snapshot, WalletAnswer, WalletRequest,
+    Request, SILENCE_MAX, SimulateArgs, Simulation, Snapshot, WalletAnswer, WalletRequest,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -26,6 +26,9 @@ const WALLET_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a look at the whole PC may take: each place an engine may be at has ten seconds, and there are a few.
 const DOCTOR_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How long going through two weeks again may take, on a slow PC with other things to do.
+const SIMULATE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why a guest has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +95,7 @@ impl Client {
             | Answer::Jobs { .. }
             | Answer::Log { .. }
             | Answer::Checkup { .. }
+            | Answer::Simulation { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => return Err(ClientError::Garbled),
         }
@@ -141,6 +145,7 @@ impl Client {
             | Answer::Jobs { .. }
             | Answer::Log { .. }
             | Answer::Checkup { .. }
+            | Answer::Simulation { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
@@ -190,6 +195,7 @@ impl Client {
             | Answer::Status { .. }
             | Answer::Log { .. }
             | Answer::Checkup { .. }
+            | Answer::Simulation { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
@@ -207,6 +213,7 @@ impl Client {
             | Answer::Status { .. }
             | Answer::Jobs { .. }
             | Answer::Checkup { .. }
+            | Answer::Simulation { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
@@ -224,6 +231,25 @@ impl Client {
             | Answer::Status { .. }
             | Answer::Jobs { .. }
             | Answer::Log { .. }
+            | Answer::Simulation { .. }
+            | Answer::Wallet { .. }
+            | Answer::Failed { .. } => Err(ClientError::Garbled),
+        }
+    }
+
+    /// What rules would have done in the past days.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn simulate(&mut self, args: SimulateArgs) -> Result<Simulation, ClientError> {
+        match self.call_within(SIMULATE_TIMEOUT, Request::Simulate(args)).await? {
+            Answer::Simulation { simulation } => Ok(*simulation),
+            Answer::Hello { .. }
+            | Answer::Done
+            | Answer::Status { .. }
+            | Answer::Jobs { .. }
+            | Answer::Log { .. }
+            | Answer::Checkup { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
@@ -242,6 +268,7 @@ impl Client {
             | Answer::Jobs { .. }
             | Answer::Log { .. }
             | Answer::Checkup { .. }
+            | Answer::Simulation { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
     }
@@ -258,6 +285,7 @@ impl Client {
             | Answer::Jobs { .. }
             | Answer::Log { .. }
             | Answer::Checkup { .. }
+            | Answer::Simulation { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }
@@ -271,6 +299,7 @@ impl Client {
             | Answer::Jobs { .. }
             | Answer::Log { .. }
             | Answer::Checkup { .. }
+            | Answer::Simulation { .. }
             | Answer::Wallet { .. }
             | Answer::Failed { .. } => Err(ClientError::Garbled),
         }

@@ -8,10 +8,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 mod checkup;
+mod simulation;
 mod snapshot;
 mod wallet;
 
 pub use checkup::{Check, Checkup, Verdict};
+pub use simulation::{Loss, LostTo, RULES_BYTES_MAX, SIMULATED_DAYS_MAX, SimulateArgs, SimulatedDay, Simulation};
 pub use snapshot::{
     CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage,
     WaitReason,
@@ -75,6 +77,8 @@ pub enum Request {
     Log(LogArgs),
     /// Whether this PC can be a rig, looked at anew.
     Doctor,
+    /// What rules would have done in the past days.
+    Simulate(SimulateArgs),
     /// Something about the wallet.
     Wallet {
         /// What.
@@ -172,6 +176,11 @@ pub enum Answer {
     Checkup {
         /// What was found.
         checkup: Box<Checkup>,
+    },
+    /// Answers [`Request::Simulate`].
+    Simulation {
+        /// What would have been.
+        simulation: Box<Simulation>,
     },
     /// Answers [`Request::Wallet`].
     Wallet {

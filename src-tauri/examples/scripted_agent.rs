@@ -179,7 +179,7 @@ impl Play {
                 Some(_) | None => failed(ControlCode::NotFound, "There is no log of this attempt."),
             },
             Request::Wallet { .. } => failed(ControlCode::BadRequest, "This agent has no wallet."),
-            Request::Doctor => failed(ControlCode::BadRequest, "This agent looks at no PC."),
+            Request::Doctor | Request::Simulate(_) => failed(ControlCode::BadRequest, "This agent looks at no PC."),
             Request::Hello { .. } | Request::Status | Request::Watch => {
                 failed(ControlCode::BadRequest, "The socket answers this itself.")
             }

@@ -250,7 +250,20 @@ impl Rules {
         Self::parse(&read(&file)?, &file)
     }
 
-    pub(super) fn parse(text: &str, file: &Path) -> Result<Self, RulesError> {
+    /// Reads any file over the defaults; it must be there.
+    ///
+    /// # Errors
+    /// [`RulesError`] names the file and the key.
+    pub fn load_file(file: &Path) -> Result<Self, RulesError> {
+        let text = fs::read_to_string(file).map_err(|source| RulesError::Read { file: file.to_owned(), source })?;
+        Self::parse(&text, file)
+    }
+
+    /// Reads what an owner has written, and named `file`, over the defaults.
+    ///
+    /// # Errors
+    /// [`RulesError`] names the file and the key.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, RulesError> {
         let unclear = |error: toml::de::Error| RulesError::Parse {
             file: file.to_owned(),
             problem: error.to_string().trim().replace('\n', " "),

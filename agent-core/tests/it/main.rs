@@ -6,6 +6,7 @@ mod crash;
 mod doctor;
 mod rig;
 mod session;
+mod simulate;
 #[cfg(target_os = "linux")]
 mod tray;
 mod walk;

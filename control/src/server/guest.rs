@@ -115,6 +115,7 @@ impl Guest {
             | Request::Jobs(_)
             | Request::Log(_)
             | Request::Doctor
+            | Request::Simulate(_)
             | Request::Wallet { .. }
             | Request::Quit => failed(ControlCode::BadRequest, "Say hello first.".into()),
         };
@@ -169,6 +170,7 @@ impl Guest {
             | Request::Jobs(_)
             | Request::Log(_)
             | Request::Doctor
+            | Request::Simulate(_)
             | Request::Wallet { .. }
             | Request::Quit) => {
                 self.open.push(Box::pin(ask(self.asks.clone(), id, request)));

@@ -91,7 +91,7 @@ const AGENT_ORDER: &[&[&str]] = &[
     &["ledger"],
     &["duty"],
     &["view"],
-    &["doctor"],
+    &["doctor", "simulate"],
     &["agent"],
 ];
 

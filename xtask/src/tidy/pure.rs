@@ -12,6 +12,8 @@ use super::{
 const DECISIONS: &[(&str, &[&str])] = &[
     ("agent-core", &["duty"]),
     ("agent-core", &["idle", "policy"]),
+    ("agent-core", &["idle", "diary"]),
+    ("agent-core", &["idle", "replay"]),
     ("agent-core", &["meter"]),
     ("agent-core", &["doctor", "judge"]),
     ("agent-core", &["doctor", "advisories"]),

@@ -7,6 +7,7 @@ mod commands;
 mod doctor;
 mod logging;
 mod run;
+mod simulate;
 #[cfg(target_os = "linux")]
 mod tray;
 #[cfg(not(target_os = "linux"))]
@@ -46,6 +47,8 @@ enum Command {
     Doctor(DoctorArgs),
     /// Say whether your rules are understood, and what they make of the week.
     Rules(RulesArgs),
+    /// Say what rules would have done in the past days, by what was recorded of them.
+    Simulate(SimulateArgs),
     /// Give the PC back, and take no work until resumed.
     Pause(PauseArgs),
     /// Take work whenever the owner is away.
@@ -95,6 +98,19 @@ struct RulesArgs {
     /// Print the rules of an owner who has written none, with what each means. A line of it in your own file changes it.
     #[arg(long)]
     defaults: bool,
+}
+
+#[derive(Debug, Args)]
+struct SimulateArgs {
+    /// Rules to try, as they would stand in `rules.toml`; without it those that hold.
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// How many days back.
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u8).range(1..=14))]
+    days: u8,
+    /// Print everything as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -149,6 +165,7 @@ fn main() -> ExitCode {
             Command::Explain => commands::explain(&paths).await,
             Command::Doctor(args) => Box::pin(doctor::doctor(&paths, &args)).await,
             Command::Rules(args) => commands::rules(&paths, &args),
+            Command::Simulate(args) => Box::pin(simulate::simulate(&paths, &args)).await,
             Command::Pause(args) => commands::pause(&paths, args).await,
             Command::Resume => commands::resume(&paths).await,
             Command::Finish => commands::finish(&paths).await,

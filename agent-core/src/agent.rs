@@ -185,12 +185,12 @@ impl Agent {
         let tasks = Tasks::new();
         let mut telemetry = Telemetry::new(paths.data_dir(), gpus).map_err(BindError::Telemetry)?;
         let hardware = telemetry.hardware();
-        let offered = offered::Offered::new(&settings, &hardware);
         let load = telemetry.watch(&tasks);
         let gpu_heat: Box<dyn IdleProbe> = Box::new(gpu_heat::GpuHeat::new(load.clone()));
         let probes = probes.into_iter().chain([gpu_heat]).collect();
         let policy = Policy::new(Rules::shipped(), jiff::tz::TimeZone::system());
         let idle = idle::watch_owner(policy, probes, paths.data_dir(), &tasks);
+        let offered = offered::Offered::new(&settings, &hardware, idle.borrow().terms);
         keep_diary(&settings, &store, &idle, &paths, &tasks).await.map_err(BindError::Store)?;
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let (standing_out, standing) = watch::channel(duty.standing());

@@ -22,7 +22,7 @@ use headframe_protocol::{
 
 use crate::{
     clock::{Moment, Now},
-    idle::Idleness,
+    idle::{Gate, Idleness},
     runner::Known,
     settings::Timers,
     store::{Choice, Entry, OpenAttempt},
@@ -101,6 +101,8 @@ pub struct Duty {
     owner: Idleness,
     /// What the owner's rules have against working.
     hindrances: Vec<WaitReason>,
+    /// What an hour must bring.
+    gate: Option<Gate>,
     engine: EngineState,
     disk: DiskState,
     link: LinkState,
@@ -162,6 +164,7 @@ impl Duty {
             wish,
             owner: Idleness::Unknown,
             hindrances: Vec::new(),
+            gate: None,
             engine: EngineState::Unknown,
             disk: DiskState::Roomy,
             link: LinkState::Down,
@@ -183,6 +186,7 @@ impl Duty {
             Event::Asked(ask) => self.asked(ask, now, &mut out),
             Event::Owner(idleness) => self.owner = idleness,
             Event::Rules(hindrances) => self.hindrances = hindrances,
+            Event::Gate(gate) => self.gate = gate,
             Event::Engine(state) => self.engine = state,
             Event::Adopted(found) => self.adopted(&found, now, &mut out),
             Event::Disk(state) => self.disk = state,
@@ -198,6 +202,12 @@ impl Duty {
     #[must_use]
     pub fn held(&self) -> &[Held] {
         &self.held
+    }
+
+    /// What an hour must bring.
+    #[must_use]
+    pub const fn gate(&self) -> Option<Gate> {
+        self.gate
     }
 
     /// What is believed about the disk.

@@ -28,7 +28,7 @@ mod linux;
 
 pub use policy::{Belief, Idleness, Policy};
 pub use probe::{FakeProbe, IdleProbe, Part, ProbeError, Reading, Sign};
-pub use rules::Rules;
+pub use rules::{Gate, Rules, Terms};
 
 /// How often it is looked whether a probe is due. An owner who comes back notices half a second, not a quarter.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -43,6 +43,8 @@ pub struct IdleState {
     pub idleness: Idleness,
     /// What else stands in the way of working.
     pub hindrances: Vec<WaitReason>,
+    /// What his rules want of an hour.
+    pub terms: Terms,
     /// What each probe says.
     pub probes: Vec<Reading>,
 }
@@ -92,8 +94,9 @@ impl Lookout {
         self.rules.look(&mut self.policy, now);
         self.probes.iter_mut().for_each(|watched| watched.read(now));
         let probes: Vec<Reading> = self.probes.iter().map(|watched| watched.reading.clone()).collect();
-        let Belief { idleness, hindrances } = self.policy.judge(&probes, clock::now());
-        IdleState { idleness, hindrances, probes }
+        let now = clock::now();
+        let Belief { idleness, hindrances } = self.policy.judge(&probes, now);
+        IdleState { idleness, hindrances, terms: self.policy.terms(now.wall), probes }
     }
 }
 
@@ -184,7 +187,8 @@ fn tell(sender: &watch::Sender<IdleState>, state: IdleState) {
         // What a probe measures changes all the time; what follows from it does not.
         let works =
             |state: &IdleState| state.probes.iter().map(|reading| reading.says.as_ref().err().cloned()).collect::<Vec<_>>();
-        let news = (known.idleness, &known.hindrances) != (state.idleness, &state.hindrances) || works(known) != works(&state);
+        let counts = |state: &IdleState| (state.idleness, state.hindrances.clone(), state.terms);
+        let news = counts(known) != counts(&state) || works(known) != works(&state);
         if std::mem::discriminant(&known.idleness) != std::mem::discriminant(&state.idleness) {
             info!(idle.state = ?state.idleness, "The owner is {}", state.idleness);
         }
@@ -209,7 +213,7 @@ fn unseen(sender: &watch::Sender<IdleState>, why: &str) -> IdleState {
     let known = sender.borrow();
     let silent = |known: &Reading| Reading { name: known.name, says: Err(ProbeError::Broken(why.to_owned())) };
     let probes = known.probes.iter().map(silent).collect();
-    IdleState { idleness: Idleness::Unknown, hindrances: known.hindrances.clone(), probes }
+    IdleState { idleness: Idleness::Unknown, hindrances: known.hindrances.clone(), terms: known.terms, probes }
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 
 use headframe_protocol::{
     DeviceId, Micros, TimestampMs,
-    control::{CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage},
+    control::{AskView, CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage},
     job::{AttemptState, Reason},
     session::Outcome,
 };
 
 use crate::{
     duty::{Duty, Held, Life},
-    idle::{IdleState, Idleness, ProbeError, Reading, Sign},
+    idle::{Gate, IdleState, Idleness, ProbeError, Reading, Sign},
     ledger::{self, Ledger},
     store::{PastAttempt, title},
     telemetry::{GpuReading, Hardware, Load},
@@ -68,6 +68,7 @@ pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
         today: ledger.earned(pending),
         link: (*link).clone(),
         engine: (*engine).clone(),
+        asks: duty.gate().map(|Gate { power_per_hour, floor_per_hour }| AskView { power_per_hour, floor_per_hour }),
         probes: probes(&idle.probes, idle.idleness),
         history: *history,
     }

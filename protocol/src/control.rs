@@ -15,8 +15,8 @@ mod wallet;
 pub use checkup::{Check, Checkup, Verdict};
 pub use simulation::{Loss, LostTo, RULES_BYTES_MAX, SIMULATED_DAYS_MAX, SimulateArgs, SimulatedDay, Simulation};
 pub use snapshot::{
-    CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage,
-    WaitReason,
+    AskView, CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, Phase, ProbeView, RigView, Snapshot,
+    Stage, WaitReason,
 };
 pub use wallet::{
     AssetBalance, ChainBalances, Coins, CreateArgs, Hazard, HistoryArgs, ImportArgs, IntentCard, PayoutState, PayoutView,

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use headframe_control::server::Pulse;
 use headframe_protocol::{
     DeviceId, Sha256, TimestampMs,
-    control::{EngineView, Link, Snapshot},
+    control::{EngineView, Link, Phase, Snapshot},
     rig::RigReport,
 };
 use tokio::{
@@ -159,10 +159,25 @@ impl Actor {
     }
 
     fn look_at_owner(&mut self) {
-        let IdleState { idleness, hindrances, .. } = self.parts.idle.borrow_and_update().clone();
+        let IdleState { idleness, hindrances, terms, probes: _ } = self.parts.idle.borrow_and_update().clone();
+        self.parts.offered.set_terms(terms);
+        self.price();
         // First what is new against working: nothing is begun in between that must end at once.
         self.step(Event::Rules(hindrances));
         self.step(Event::Owner(idleness));
+    }
+
+    /// What an hour must bring may have changed: offers are judged by it, and the coordinator is told.
+    fn price(&mut self) {
+        let gate = self.parts.offered.gate();
+        if gate != self.parts.duty.gate() {
+            info!(
+                "An hour must bring {}",
+                gate.map_or("what the settings say".to_owned(), |gate| gate.floor_per_hour.to_string())
+            );
+            self.step(Event::Gate(gate));
+            self.report_rig();
+        }
     }
 
     fn said(&mut self, said: Said) {
@@ -227,7 +242,11 @@ impl Actor {
             self.history += 1;
         }
         if self.parts.load.has_changed().unwrap_or(false) {
-            let free = self.parts.load.borrow_and_update().disk_free_bytes;
+            let Load { disk_free_bytes: free, gpus, .. } = self.parts.load.borrow_and_update().clone();
+            if self.parts.duty.phase() == Phase::Working {
+                self.parts.offered.drew(&gpus);
+                self.price();
+            }
             self.step(Event::Disk(self.disk_state(free)));
             self.report_rig();
         }

@@ -6,7 +6,7 @@ use headframe_protocol::control::WaitReason;
 
 use crate::{
     coordinator::Said,
-    idle::Idleness,
+    idle::{Gate, Idleness},
     runner::{Adopted, RunEvent},
     store::Written,
 };
@@ -22,6 +22,8 @@ pub enum Event {
     Owner(Idleness),
     /// What the owner's rules have against working has changed.
     Rules(Vec<WaitReason>),
+    /// What an hour must bring has changed; nothing if the owner's rules do not say.
+    Gate(Option<Gate>),
     /// The container engine has come or gone.
     Engine(EngineState),
     /// The runner has looked at what an earlier life left.

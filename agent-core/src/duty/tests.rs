@@ -94,6 +94,11 @@ impl Rig {
             ["owner", "unseen"] => Event::Owner(Idleness::Unknown),
             ["rules", "battery"] => Event::Rules(vec![WaitReason::OnBattery]),
             ["rules", "nothing"] => Event::Rules(Vec::new()),
+            ["power", "unknown"] => Event::Gate(None),
+            ["power", power, "floor", floor] => {
+                let amount = |text: &str| Micros::new(text.parse().expect("micro-dollars"));
+                Event::Gate(Some(Gate { power_per_hour: amount(power), floor_per_hour: amount(floor) }))
+            }
             ["engine", "ready"] => Event::Engine(EngineState::Ready),
             ["engine", "missing"] => Event::Engine(EngineState::Missing),
             ["disk", "full"] => Event::Disk(DiskState::Full),

@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use headframe_protocol::control::{HotPart, WaitReason};
+use headframe_protocol::{
+    TimestampMs,
+    control::{HotPart, WaitReason},
+};
 use jiff::tz::TimeZone;
 
 use super::{
     Part, ProbeError, Reading, Sign,
-    rules::{Hour, Rules},
+    rules::{Hour, Rules, Terms},
 };
 use crate::clock::{Moment, Now};
 
@@ -110,6 +113,12 @@ impl Policy {
     /// The owner has other rules now, or such as cannot be understood; then nothing works until they can.
     pub fn change(&mut self, rules: Result<Rules, String>) {
         self.rules = rules;
+    }
+
+    /// What the rules want of an hour, at `now`. Rules nobody understands want nothing: nothing works by them anyway.
+    #[must_use]
+    pub fn terms(&self, now: TimestampMs) -> Terms {
+        self.rules.as_ref().map(|rules| rules.tariff.at(now, &self.zone)).unwrap_or_default()
     }
 
     /// Takes one round of readings in.
@@ -235,7 +244,6 @@ impl Policy {
 mod tests {
     use std::collections::BTreeSet;
 
-    use headframe_protocol::TimestampMs;
     use proptest::prelude::*;
 
     use super::*;

@@ -121,6 +121,7 @@ fn lost_to(belief: &Belief) -> Option<LostTo> {
         | WaitReason::Refused { .. }
         | WaitReason::BackingOff { .. }
         | WaitReason::DiskFull
+        | WaitReason::Unprofitable { .. }
         | WaitReason::RulesBroken { .. } => LostTo::Other,
     })
 }

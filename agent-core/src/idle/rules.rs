@@ -12,6 +12,10 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::settings::over_defaults;
 
+mod tariff;
+
+pub use tariff::{Band, Day, Gate, Tariff, Terms};
+
 /// The commented defaults, as shipped.
 pub const DEFAULTS: &str = include_str!("../../rules.toml");
 
@@ -33,6 +37,7 @@ pub struct Rules {
     pub heat: Heat,
     pub load: Load,
     pub programs: Programs,
+    pub tariff: Tariff,
 }
 
 /// `[away]`.
@@ -274,7 +279,7 @@ impl Rules {
     }
 
     fn check(&self, file: &Path) -> Result<(), RulesError> {
-        let Self { away, heat, load, programs, schedule: _, power: _, network: _ } = self;
+        let Self { away, heat, load, programs, tariff, schedule: _, power: _, network: _ } = self;
         let wrong = |key, expected, found: String| Err(RulesError::Value { file: file.to_owned(), key, expected, found });
         if !(1..=86_400).contains(&away.threshold_s) {
             return wrong("away.threshold_s", "1 to 86400", away.threshold_s.to_string());
@@ -295,6 +300,9 @@ impl Rules {
         }
         if programs.never_disturb.len() > 1_000 || programs.never_disturb.iter().any(|name| name.trim_matches('*').is_empty()) {
             return wrong("programs.never_disturb", "at most 1000 names", format!("{:?}", programs.never_disturb));
+        }
+        if let Some((key, expected, found)) = tariff.wrong() {
+            return wrong(key, expected, found);
         }
         Ok(())
     }

@@ -238,7 +238,8 @@ const fn is_fault(reason: &headframe_protocol::control::WaitReason) -> bool {
         | WaitReason::OnBattery
         | WaitReason::Metered
         | WaitReason::Hot { .. }
-        | WaitReason::Busy { .. } => false,
+        | WaitReason::Busy { .. }
+        | WaitReason::Unprofitable { .. } => false,
     }
 }
 

@@ -12,7 +12,7 @@ use headframe_agent::{
 };
 use headframe_protocol::{
     TimestampMs,
-    control::{HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason},
+    control::{AskView, HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason},
 };
 
 use crate::Exit;
@@ -104,6 +104,9 @@ fn why(reason: &WaitReason, now: TimestampMs) -> String {
         WaitReason::Busy { percent, at_most } => {
             format!("your own programs used {percent} % of the processor, more than the {at_most} % of your rules")
         }
+        WaitReason::Unprofitable { power_per_hour, floor_per_hour } => {
+            format!("power costs {power_per_hour} an hour now, and no job may pay the {floor_per_hour} that your rules want")
+        }
         WaitReason::ProbeBroken { probe, message } => format!("{probe} cannot be measured: {message}"),
         WaitReason::RulesBroken { message } => format!("your rules cannot be understood: {message}"),
     }
@@ -158,6 +161,9 @@ pub(crate) fn explain(snapshot: &Snapshot, rules: &Path) -> String {
     if snapshot.probes.is_empty() {
         lines.push("  nothing, on this system".to_owned());
     }
+    lines.extend(snapshot.asks.as_ref().map(|AskView { power_per_hour, floor_per_hour }| {
+        format!("By your rules an hour must bring {floor_per_hour}, of which {power_per_hour} is for power.")
+    }));
     lines.push(if rules.exists() {
         format!("Your rules are in {}.", rules.display())
     } else {

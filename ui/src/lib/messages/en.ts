@@ -150,6 +150,11 @@ const waiting = {
     detail: (percent: number, atMost: number) => `They used ${percent} % of the processor, more than the ${atMost} % of your rules.`,
     short: 'your own programs need the processor',
   },
+  unprofitable: {
+    title: 'Waiting for cheaper power',
+    detail: (power: string, floor: string) => `An hour’s power costs ${power} now, and no job may pay the ${floor} that your rules want.`,
+    short: 'power is too dear for any job',
+  },
   probeBroken: {
     title: (probe: string) => `Waiting, because something cannot be measured: ${probe}`,
     detail: (message: string) => `So your side is taken. What it says: ${message}.`,

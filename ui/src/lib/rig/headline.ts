@@ -4,6 +4,7 @@ import type { Link } from '$lib/bindings/Link';
 import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { WaitReason } from '$lib/bindings/WaitReason';
 import { countdown, duration } from '$lib/format/duration';
+import { money } from '$lib/format/money';
 import { timeOfDay } from '$lib/format/time';
 import { t } from '$lib/messages/en';
 
@@ -93,6 +94,10 @@ function wait(reason: WaitReason, link: Link, nowMs: number): { title: string; d
     }
     case 'busy':
       return { title: t.waiting.busy.title, detail: t.waiting.busy.detail(reason.percent, reason.atMost) };
+    case 'unprofitable': {
+      const { title, detail } = t.waiting.unprofitable;
+      return { title, detail: detail(money(reason.powerPerHour), money(reason.floorPerHour)) };
+    }
     case 'probe_broken':
       return { title: t.waiting.probeBroken.title(reason.probe), detail: t.waiting.probeBroken.detail(reason.message) };
     case 'rules_broken':
@@ -146,6 +151,8 @@ function short(reason: WaitReason): string {
       return t.waiting.hot[reason.part].short;
     case 'busy':
       return t.waiting.busy.short;
+    case 'unprofitable':
+      return t.waiting.unprofitable.short;
     case 'probe_broken':
       return t.waiting.probeBroken.short(reason.probe);
     case 'rules_broken':
@@ -166,6 +173,7 @@ function isFault(reason: WaitReason): boolean {
     case 'metered':
     case 'hot':
     case 'busy':
+    case 'unprofitable':
       return false;
     case 'schedule':
       return reason.opensMs === undefined;

@@ -43,13 +43,15 @@ pub struct Guests {
     store: Store,
     wallet: Wallet,
     paths: AgentPaths,
+    /// One look at the PC at a time: what is tried out on its disk is tried in one place.
+    looking: tokio::sync::Mutex<()>,
 }
 
 impl Guests {
     /// Answers from these.
     #[must_use]
     pub const fn new(agent: Handle, store: Store, wallet: Wallet, paths: AgentPaths) -> Self {
-        Self { agent, store, wallet, paths }
+        Self { agent, store, wallet, paths, looking: tokio::sync::Mutex::const_new(()) }
     }
 
     /// What guests are told unasked.
@@ -105,6 +107,7 @@ impl Guests {
     }
 
     async fn check_up(&self, reply: oneshot::Sender<Answer>) {
+        let _alone = self.looking.lock().await;
         let probes = Some(self.agent.snapshot().probes.clone());
         let checkup = doctor::check_up(doctor::Known { paths: &self.paths, probes }).await;
         reply.send(Answer::Checkup { checkup: Box::new(checkup) }).ok();

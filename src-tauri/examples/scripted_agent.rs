@@ -228,6 +228,7 @@ impl Play {
                 found: Some("no engine at all".into()),
                 tried: vec![EngineTried { place: "this script".into(), result: "in use".into() }],
             },
+            asks: None,
             probes: vec![ProbeView { name: "this script".into(), says: "you are away".into(), works: true, absent: false }],
             history: u32::try_from(self.jobs.len() + confirmed.len()).unwrap_or(u32::MAX),
         }

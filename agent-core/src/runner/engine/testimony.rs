@@ -185,4 +185,48 @@ mod tests {
         assert_eq!(of(&["name=seccomp,profile=unconfined", "name=userns"]), (Users::Remapped, None));
         assert_eq!(of(&["name=rootless", "name=seccomp"]), (Users::Rootless, Some("default".to_owned())));
     }
+
+    /// An engine that says `version` and `info`, on a port of this PC.
+    async fn engine(info: serde_json::Value, tasks: &crate::tasks::Tasks) -> String {
+        use axum::{Json, Router, routing::get};
+        let version = serde_json::json!({
+            "Version": "28.5.2",
+            "ApiVersion": "1.51",
+            "MinAPIVersion": "1.24",
+            "Components": [{ "Name": "runc", "Version": "1.1.11" }],
+        });
+        let say = |words: serde_json::Value| get(async move || Json(words));
+        let paths =
+            ["/version", "/{api}/version"].iter().fold(Router::new(), |router, path| router.route(path, say(version.clone())));
+        let router = paths.route("/info", say(info.clone())).route("/{api}/info", say(info));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("bound"));
+        tasks.spawn("engine", async move { axum::serve(listener, router).await.expect("served") });
+        address
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_not_taken_has_been_heard_all_the_same() {
+        let tasks = crate::tasks::Tasks::new();
+        let good = serde_json::json!({
+            "OSType": "linux", "MemoryLimit": true, "SwapLimit": true, "PidsLimit": true, "CpuCfsQuota": true, "LiveRestoreEnabled": true,
+            "CgroupVersion": "2", "SecurityOptions": ["name=seccomp,profile=builtin", "name=userns"],
+            "Runtimes": { "runc": {}, "runsc": {} },
+        });
+        let mut open = good.clone();
+        open["SecurityOptions"] = serde_json::json!(["name=seccomp,profile=unconfined"]);
+        let taken = examine(Some(&engine(good, &tasks).await), None).await;
+        let [Examined { verdict: Ok(_), testimony: Some(said), disk_limit: None, .. }] = taken.as_slice() else {
+            panic!("{taken:?}")
+        };
+        assert_eq!(said.parts, [("runc".to_owned(), "1.1.11".to_owned())]);
+        assert_eq!((said.cgroup_version, said.users, said.runtimes.len()), (Some(2), Users::Remapped, 2));
+        let refused = examine(Some(&engine(open, &tasks).await), None).await;
+        let [Examined { verdict: Err(WhyNot::Unfit(_)), testimony: Some(said), .. }] = refused.as_slice() else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(said.seccomp, None);
+        let dead = examine(Some("http://127.0.0.1:1"), None).await;
+        assert!(matches!(dead.as_slice(), [Examined { verdict: Err(WhyNot::Mute { .. }), testimony: None, .. }]), "{dead:?}");
+    }
 }

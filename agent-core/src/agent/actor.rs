@@ -5,7 +5,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use headframe_control::server::Pulse;
 use headframe_protocol::{
     DeviceId, Sha256, TimestampMs,
-    control::{EngineView, Link, Phase, Snapshot},
+    control::{EngineView, Link, Snapshot},
+    job::AttemptState,
     rig::RigReport,
 };
 use tokio::{
@@ -25,7 +26,7 @@ use super::{
 use crate::{
     clock,
     coordinator::{Said, Say, Standing},
-    duty::{Ask, DiskState, Duty, Effect, EngineState, Event},
+    duty::{Ask, DiskState, Duty, Effect, EngineState, Event, Held},
     idle::IdleState,
     ledger::Ledger,
     runner::RunnerConfig,
@@ -243,7 +244,7 @@ impl Actor {
         }
         if self.parts.load.has_changed().unwrap_or(false) {
             let Load { disk_free_bytes: free, gpus, .. } = self.parts.load.borrow_and_update().clone();
-            if self.parts.duty.phase() == Phase::Working {
+            if self.parts.duty.held().iter().any(uses_gpus) {
                 self.parts.offered.drew(&gpus);
                 self.price();
             }
@@ -336,6 +337,11 @@ impl Actor {
             }
         }
     }
+}
+
+/// What the cards draw in other times, as while their owner plays, says nothing about jobs.
+fn uses_gpus(held: &Held) -> bool {
+    held.doing == AttemptState::Running && held.offer.spec.resources.gpu.is_some()
 }
 
 fn draw(parts: &Parts, (link, engine): (&Link, &EngineView), since_ms: TimestampMs, (revision, history): (u32, u32)) -> Snapshot {

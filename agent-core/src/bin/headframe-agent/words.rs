@@ -206,6 +206,8 @@ fn job(card: &JobCard) -> String {
 
 #[cfg(test)]
 mod tests {
+    use headframe_protocol::Micros;
+
     use super::*;
 
     #[test]
@@ -220,6 +222,13 @@ mod tests {
         assert_eq!(why(&reason, at(100)), "you used the PC 40 s ago; starts in 80 s if it is left alone");
         let reason = WaitReason::Schedule { opens_ms: Some(at(7_300)) };
         assert_eq!(why(&reason, at(100)), "your rules keep this hour free; the next one for work begins in 2 h");
+    }
+
+    #[test]
+    fn an_owner_reads_what_power_does_to_his_rig() {
+        let reason = WaitReason::Unprofitable { power_per_hour: Micros::dollars(2_000), floor_per_hour: Micros::dollars(2_050) };
+        let said = why(&reason, TimestampMs::from_millis(0));
+        assert_eq!(said, "power costs $2000.00 an hour now, and no job may pay the $2050.00 that your rules want");
     }
 
     #[test]

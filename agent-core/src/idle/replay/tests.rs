@@ -3,6 +3,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
+use crate::idle::diary::Diary;
 
 const HOUR: i64 = 3_600_000;
 
@@ -187,8 +188,44 @@ fn sightings() -> impl Strategy<Value = Sighting> {
 
 const NOON: i64 = 1_795_435_200_000;
 
+/// An owner who touches something at `touches` (seconds), seen by the policy every second and by the diary every five. What the policy
+/// let work, in milliseconds, how often it changed its mind, and what the diary kept.
+fn lived(touches: &[i64], seconds: i64, rules: &Rules) -> (i64, i64, Vec<Span>) {
+    let (mut policy, mut diary, mut kept) = (Policy::new(rules.clone(), berlin()), Diary::default(), Vec::new());
+    let (mut worked_ms, mut edges, mut before) = (0, 0, false);
+    for s in 0..seconds {
+        let last = touches.iter().copied().filter(|touch| *touch <= s).max().unwrap_or(-10_000);
+        let idle = Duration::from_secs((s - last).unsigned_abs());
+        let readings = [Reading { name: "X11 input", says: Ok(Sign::Input(idle)) }];
+        let now = now(NOON + s * 1_000, NOON);
+        let works = policy.judge(&readings, now).idleness == Idleness::Away;
+        worked_ms += if works { 1_000 } else { 0 };
+        edges += i64::from(works != before);
+        before = works;
+        if s % 5 == 0 {
+            kept.extend(diary.look(&readings, Some(rules), now));
+        }
+    }
+    kept.extend(diary.open().cloned());
+    (worked_ms, edges, kept)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_was_recorded_tells_what_the_policy_did(
+        touches in prop::collection::btree_set(0_i64..7_200, 0..40),
+        threshold_s in 30_u32..900,
+    ) {
+        let rules = rules(&format!("[away]\nthreshold_s = {threshold_s}"));
+        let (worked_ms, edges, spans) = lived(&touches.into_iter().collect::<Vec<_>>(), 7_200, &rules);
+        let simulation = replay(&spans, &rules, &berlin(), window(NOON, NOON + 7_200_000));
+        let told_ms = i64::try_from(simulation.works_ms).expect("two hours");
+        // An edge is found at the diary's next look and the replay's next step.
+        prop_assert!((told_ms - worked_ms).abs() <= 15_000 * (edges + 1), "{told_ms} for {worked_ms}, {edges} edges");
+        prop_assert!(simulation.unknown_ms <= 5_000);
+    }
 
     #[test]
     fn every_moment_is_free_lost_or_unknown_and_each_only_once(

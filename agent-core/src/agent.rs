@@ -41,6 +41,7 @@ use crate::{
 };
 
 mod actor;
+mod diarist;
 mod engine_room;
 mod gpu_use;
 mod offered;
@@ -48,6 +49,7 @@ mod offered;
 pub use engine_room::EngineSource;
 
 use actor::{Actor, Parts};
+use diarist::Diarist;
 
 /// Requests waiting for the loop. It takes each in microseconds.
 const ASKS_MAX: usize = 64;
@@ -189,11 +191,12 @@ impl Agent {
         let tasks = Tasks::new();
         let mut telemetry = Telemetry::new(paths.data_dir(), gpus).map_err(BindError::Telemetry)?;
         let hardware = telemetry.hardware();
-        let offered = offered::Offered::new(&settings, &hardware);
         let (pace_out, pace) = watch::channel(Pace::default());
         let load = telemetry.watch(pace.clone(), &tasks);
         let probes = probes.into_iter().chain([gpu_use::probe(load.clone())]).collect();
         let idle = idle::watch_owner(Policy::default(), probes, paths.data_dir(), settings.timers, pace.clone(), &tasks);
+        let offered = offered::Offered::new(&settings, &hardware, idle.borrow().terms);
+        keep_diary(&settings, &store, &idle, &paths, &tasks).await.map_err(BindError::Store)?;
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let (standing_out, standing) = watch::channel(duty.standing());
         let (rig_out, rig) = watch::channel(offered.report("", &[], load.borrow().disk_free_bytes));
@@ -231,7 +234,7 @@ impl Agent {
         let handle = Handle { asks, snapshots, device };
         let actor = tasks.spawn("agent", actor.run(tasks.stopped()));
         let wallet = open_wallet(&paths, &settings, rig_key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
-        serve_guests(listener, pulse, control_server::Guests::new(handle.clone(), store, wallet, paths.logs()), &tasks);
+        serve_guests(listener, pulse, control_server::Guests::new(handle.clone(), store, wallet, paths.clone()), &tasks);
         Ok(Self { handle, tasks, actor, paths, _lock: lock })
     }
 
@@ -273,6 +276,22 @@ impl Agent {
             warn!("Some part of the agent did not end in time");
         }
     }
+}
+
+/// Keeps what the probes say, or forgets what was kept, as the owner wants it.
+async fn keep_diary(
+    settings: &Settings,
+    store: &Store,
+    idle: &watch::Receiver<idle::IdleState>,
+    paths: &AgentPaths,
+    tasks: &Tasks,
+) -> Result<(), StoreError> {
+    if !settings.diary.keep {
+        return store.forget_sightings().await;
+    }
+    let diarist = Diarist { store: store.clone(), idle: idle.clone(), data_dir: paths.data_dir().to_owned() };
+    tasks.spawn("diary", diarist.keep(tasks.stopped()));
+    Ok(())
 }
 
 fn serve_guests(listener: Listener, pulse: Pulse, guests: control_server::Guests, tasks: &Tasks) {

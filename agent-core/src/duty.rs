@@ -21,7 +21,7 @@ use headframe_protocol::{
 
 use crate::{
     clock::{Moment, Now},
-    idle::Idleness,
+    idle::{Gate, Idleness},
     runner::Known,
     settings::Timers,
     store::{Choice, Entry, OpenAttempt},
@@ -102,6 +102,8 @@ pub struct Duty {
     cooling: Cooling,
     /// What the card of each slot holds, as far as they tell.
     cards: Vec<Option<CardMemory>>,
+    /// What an hour must bring.
+    gate: Option<Gate>,
     engine: EngineState,
     disk: DiskState,
     link: LinkState,
@@ -165,6 +167,7 @@ impl Duty {
             hindrances: Hindrances::none(),
             cooling: Cooling::default(),
             cards: Vec::new(),
+            gate: None,
             engine: EngineState::Unknown,
             disk: DiskState::Roomy,
             link: LinkState::Down,
@@ -187,6 +190,7 @@ impl Duty {
             Event::Owner(idleness) => self.owner = idleness,
             Event::Rules(hindrances) => self.ruled(hindrances, now),
             Event::Cards(cards) => self.cards = cards,
+            Event::Gate(gate) => self.gate = gate,
             Event::Engine(state) => self.engine = state,
             Event::Adopted(found) => self.adopted(&found, now, &mut out),
             Event::Disk(state) => self.disk = state,
@@ -208,6 +212,12 @@ impl Duty {
     #[must_use]
     pub const fn is_at_rest(&self) -> bool {
         self.held.is_empty() && self.leaving.is_none()
+    }
+
+    /// What an hour must bring.
+    #[must_use]
+    pub const fn gate(&self) -> Option<Gate> {
+        self.gate
     }
 
     /// What is believed about the disk.

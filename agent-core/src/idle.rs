@@ -20,7 +20,9 @@ use crate::{
     tasks::{self, Tasks},
 };
 
+pub mod diary;
 pub mod policy;
+pub mod replay;
 pub mod rules;
 mod probe;
 #[cfg(target_os = "linux")]
@@ -28,7 +30,7 @@ mod linux;
 
 pub use policy::{Belief, Idleness, Policy};
 pub use probe::{FakeProbe, GpuProgram, GpuUse, IdleProbe, ProbeError, Reading, Sign};
-pub use rules::{GivingBack, Rules};
+pub use rules::{Gate, GivingBack, Rules, Terms};
 
 /// Two looks closer together than this are one.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -47,6 +49,8 @@ const RULES_EVERY: Duration = Duration::from_secs(2);
 pub struct IdleState {
     /// What is believed.
     pub belief: Belief,
+    /// What his rules want of an hour.
+    pub terms: Terms,
     /// What each probe says.
     pub probes: Vec<Reading>,
 }
@@ -131,12 +135,13 @@ impl Lookout {
             watched.read(now, pace, timers);
         }
         let probes: Vec<Reading> = self.probes.iter().map(|watched| watched.reading.clone()).collect();
-        let belief = self.policy.judge(&probes, clock::now());
+        let now = clock::now();
+        let belief = self.policy.judge(&probes, now);
         self.away_at = match belief.idleness {
             Idleness::Present { away_at, .. } => Some(away_at.moment),
             Idleness::Away | Idleness::Unknown => None,
         };
-        IdleState { belief, probes }
+        IdleState { belief, terms: self.policy.terms(now.wall), probes }
     }
 
     /// When it is to be looked again.
@@ -242,7 +247,7 @@ fn tell(sender: &watch::Sender<IdleState>, state: IdleState) {
         let works =
             |state: &IdleState| state.probes.iter().map(|reading| reading.says.as_ref().err().cloned()).collect::<Vec<_>>();
         let (before, after) = (&known.belief, &state.belief);
-        let news = before != after || works(known) != works(&state);
+        let news = before != after || known.terms != state.terms || works(known) != works(&state);
         if std::mem::discriminant(&before.idleness) != std::mem::discriminant(&after.idleness) {
             info!(idle.state = ?after.idleness, "The owner is {}", after.idleness);
         }
@@ -270,7 +275,7 @@ fn unseen(sender: &watch::Sender<IdleState>, why: &str) -> IdleState {
     let known = sender.borrow();
     let silent = |known: &Reading| Reading { name: known.name, says: Err(ProbeError::Broken(why.to_owned())) };
     let probes = known.probes.iter().map(silent).collect();
-    IdleState { belief: Belief { idleness: Idleness::Unknown, ..known.belief.clone() }, probes }
+    IdleState { belief: Belief { idleness: Idleness::Unknown, ..known.belief.clone() }, terms: known.terms, probes }
 }
 
 #[cfg(test)]

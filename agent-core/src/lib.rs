@@ -29,6 +29,8 @@ pub mod runner;
 pub mod ledger;
 pub mod duty;
 pub mod view;
+pub mod doctor;
+pub mod simulate;
 pub mod agent;
 pub mod control_server;
 

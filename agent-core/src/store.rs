@@ -13,6 +13,7 @@ use sqlx::{
 mod attempts;
 mod history;
 mod journal;
+mod sightings;
 mod wallet;
 mod withdrawal;
 mod yields;
@@ -22,6 +23,7 @@ pub(crate) use attempts::title;
 pub use history::{PastAttempt, PastPage, Today};
 pub(crate) use journal::Chain;
 pub use journal::{Choice, Entry, Journal, Parting, Written};
+pub use sightings::{KEPT, Sighting, Span, Touch};
 pub use wallet::{PayoutRow, WalletRow};
 pub use withdrawal::{Act, ClaimPlan, GasPlan, How, Plan, StepName, WithdrawalRow};
 pub use yields::Yield;
@@ -74,6 +76,9 @@ pub enum StoreError {
     /// Entries were not written.
     #[error("could not write to the lease journal")]
     Write(#[source] sqlx::Error),
+    /// What the probes said was not written.
+    #[error("could not write down what the probes said")]
+    WriteSightings(#[source] sqlx::Error),
     /// What the wallet did was not written.
     #[error("could not write down what the wallet does")]
     WriteWallet(#[source] sqlx::Error),

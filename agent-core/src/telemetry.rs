@@ -77,6 +77,14 @@ pub fn platform_gpus(is_job: fn(u32, &str) -> bool) -> Box<dyn GpuProbe> {
     Box::new(nvml::NvmlGpus::new(is_job))
 }
 
+/// The version of the graphics driver, or why none answers.
+///
+/// # Errors
+/// In the words of the driver's library.
+pub fn driver_version() -> Result<String, String> {
+    nvml::driver_version()
+}
+
 impl Telemetry {
     /// Gets ready to measure.
     ///

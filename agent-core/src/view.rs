@@ -2,14 +2,14 @@
 
 use headframe_protocol::{
     DeviceId, Micros, TimestampMs,
-    control::{CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage, WaitReason},
+    control::{AskView, CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage, WaitReason},
     job::{AttemptState, Reason},
     session::Outcome,
 };
 
 use crate::{
     duty::{Duty, Held, Life},
-    idle::{IdleState, Idleness, ProbeError, Reading, Sign},
+    idle::{Gate, IdleState, Idleness, ProbeError, Reading, Sign},
     ledger::{self, Ledger},
     store::{PastAttempt, title},
     telemetry::{GpuReading, Hardware, Load},
@@ -68,7 +68,8 @@ pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
         today: ledger.earned(pending),
         link: (*link).clone(),
         engine: (*engine).clone(),
-        probes: probes(idle),
+        asks: duty.gate().map(|Gate { power_per_hour, floor_per_hour }| AskView { power_per_hour, floor_per_hour }),
+        probes: probes(&idle.probes, idle.belief.idleness),
         history: *history,
     }
 }
@@ -112,14 +113,15 @@ fn gpu(reading: &GpuReading, reasons: Vec<WaitReason>) -> GpuView {
     }
 }
 
-fn probes(idle: &IdleState) -> Vec<ProbeView> {
+/// What probes see, in words.
+pub(crate) fn probes(readings: &[Reading], idleness: Idleness) -> Vec<ProbeView> {
     let view = |reading: &Reading| ProbeView {
         name: reading.name.to_owned(),
-        says: reading.says.as_ref().map_or_else(ToString::to_string, |sign| seen(sign, idle.belief.idleness)),
+        says: reading.says.as_ref().map_or_else(ToString::to_string, |sign| seen(sign, idleness)),
         works: reading.says.is_ok(),
         absent: matches!(reading.says, Err(ProbeError::Absent(_))),
     };
-    idle.probes.iter().map(view).collect()
+    readings.iter().map(view).collect()
 }
 
 /// What a probe sees, in words. No figure that changes while nothing happens: the window would be drawn for it.

@@ -6,8 +6,8 @@
 use std::{io, time::Duration};
 
 use headframe_protocol::control::{
-    Answer, CONTROL_VERSION, Call, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Request,
-    SILENCE_MAX, Snapshot, WalletAnswer, WalletRequest, Yields,
+    Answer, CONTROL_VERSION, Call, Checkup, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs,
+    Request, SILENCE_MAX, SimulateArgs, Simulation, Snapshot, WalletAnswer, WalletRequest, Yields,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -23,6 +23,12 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the wallet may take: it asks chains, and a keyring may ask its owner.
 const WALLET_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a look at the whole PC may take: each place an engine may be at has ten seconds, and there are a few.
+const DOCTOR_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How long going through two weeks again may take, on a slow PC with other things to do.
+const SIMULATE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why a guest has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -186,6 +192,28 @@ impl Client {
     pub async fn yields(&mut self) -> Result<Yields, ClientError> {
         let Answer::Yields { yields } = self.call(Request::Yields).await? else { return Err(ClientError::Garbled) };
         Ok(yields)
+    }
+
+    /// Whether this PC can be a rig, looked at anew.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn doctor(&mut self) -> Result<Checkup, ClientError> {
+        let Answer::Checkup { checkup } = self.call_within(DOCTOR_TIMEOUT, Request::Doctor).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(*checkup)
+    }
+
+    /// What rules would have done in the past days.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn simulate(&mut self, args: SimulateArgs) -> Result<Simulation, ClientError> {
+        let Answer::Simulation { simulation } = self.call_within(SIMULATE_TIMEOUT, Request::Simulate(args)).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(*simulation)
     }
 
     /// Asks the wallet. What it does not do comes as [`WalletAnswer::Refused`].

@@ -7,13 +7,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod checkup;
+mod simulation;
 mod snapshot;
 mod wallet;
 mod yields;
 
+pub use checkup::{Check, Checkup, Verdict};
+pub use simulation::{Loss, LostTo, RULES_BYTES_MAX, SIMULATED_DAYS_MAX, SimulateArgs, SimulatedDay, Simulation};
 pub use snapshot::{
-    CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage,
-    WaitReason,
+    AskView, CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, Phase, ProbeView, RigView, Snapshot,
+    Stage, WaitReason,
 };
 pub use wallet::{
     AssetBalance, ChainBalances, Coins, CreateArgs, Hazard, HistoryArgs, ImportArgs, IntentCard, PayoutState, PayoutView,
@@ -75,6 +79,10 @@ pub enum Request {
     Log(LogArgs),
     /// How quickly the PC was given back.
     Yields,
+    /// Whether this PC can be a rig, looked at anew.
+    Doctor,
+    /// What rules would have done in the past days.
+    Simulate(SimulateArgs),
     /// Something about the wallet.
     Wallet {
         /// What.
@@ -172,6 +180,16 @@ pub enum Answer {
     Yields {
         /// All of them.
         yields: Yields,
+    },
+    /// Answers [`Request::Doctor`].
+    Checkup {
+        /// What was found.
+        checkup: Box<Checkup>,
+    },
+    /// Answers [`Request::Simulate`].
+    Simulation {
+        /// What would have been.
+        simulation: Box<Simulation>,
     },
     /// Answers [`Request::Wallet`].
     Wallet {

@@ -180,6 +180,7 @@ impl Play {
             },
             Request::Yields => Answer::Yields { yields: Yields::default() },
             Request::Wallet { .. } => failed(ControlCode::BadRequest, "This agent has no wallet."),
+            Request::Doctor | Request::Simulate(_) => failed(ControlCode::BadRequest, "This agent looks at no PC."),
             Request::Hello { .. } | Request::Status | Request::Watch => {
                 failed(ControlCode::BadRequest, "The socket answers this itself.")
             }
@@ -228,6 +229,7 @@ impl Play {
                 found: Some("no engine at all".into()),
                 tried: vec![EngineTried { place: "this script".into(), result: "in use".into() }],
             },
+            asks: None,
             probes: vec![ProbeView { name: "this script".into(), says: "you are away".into(), works: true, absent: false }],
             history: u32::try_from(self.jobs.len() + confirmed.len()).unwrap_or(u32::MAX),
         }

@@ -6,6 +6,7 @@ use headframe_control::server::Pulse;
 use headframe_protocol::{
     DeviceId, Sha256, TimestampMs,
     control::{EngineView, Link, Phase, Snapshot},
+    job::AttemptState,
     rig::RigReport,
 };
 use tokio::{
@@ -26,7 +27,7 @@ use crate::{
     clock,
     coordinator::{Said, Say, Standing},
     duty::{
-        Ask, DiskState, Duty, Effect, EngineState, Event,
+        Ask, DiskState, Duty, Effect, EngineState, Event, Held,
         giving_back::{CardMemory, Hindrances},
     },
     idle::{Belief, IdleState},
@@ -181,7 +182,10 @@ impl Actor {
     }
 
     fn look_at_owner(&mut self) {
-        let Belief { idleness, hindrances, mut gpus, giving_back } = self.parts.idle.borrow_and_update().belief.clone();
+        let IdleState { belief, terms, probes: _ } = self.parts.idle.borrow_and_update().clone();
+        let Belief { idleness, hindrances, mut gpus, giving_back } = belief;
+        self.parts.offered.set_terms(terms);
+        self.price();
         let slots = (0..).zip(&self.parts.hardware.gpus).filter_map(|(slot, gpu)| Some((slot, gpus.remove(&gpu.uuid)?)));
         let hindrances = Hindrances { rig: hindrances, slots: slots.collect(), giving_back };
         // First what is new against working: nothing is begun in between that must end at once.
@@ -191,7 +195,11 @@ impl Actor {
     }
 
     fn look_at_load(&mut self) {
-        let free = self.parts.load.borrow_and_update().disk_free_bytes;
+        let Load { disk_free_bytes: free, gpus, .. } = self.parts.load.borrow_and_update().clone();
+        if self.parts.duty.held().iter().any(uses_gpus) {
+            self.parts.offered.drew(&gpus);
+            self.price();
+        }
         self.step(Event::Disk(self.disk_state(free)));
         self.look_at_cards();
         self.report_rig();
@@ -207,6 +215,19 @@ impl Actor {
         let cards = self.parts.hardware.gpus.iter().map(card).collect();
         drop(load);
         self.step(Event::Cards(cards));
+    }
+
+    /// What an hour must bring may have changed: offers are judged by it, and the coordinator is told.
+    fn price(&mut self) {
+        let gate = self.parts.offered.gate();
+        if gate != self.parts.duty.gate() {
+            info!(
+                "An hour must bring {}",
+                gate.map_or("what the settings say".to_owned(), |gate| gate.floor_per_hour.to_string())
+            );
+            self.step(Event::Gate(gate));
+            self.report_rig();
+        }
     }
 
     fn said(&mut self, said: Said) {
@@ -386,6 +407,11 @@ async fn measured(idle: &mut watch::Receiver<IdleState>, load: &mut watch::Recei
 fn memory(gpu: &GpuReading) -> CardMemory {
     let others = gpu.programs.iter().filter(|program| !program.is_job).filter_map(|program| program.vram_bytes);
     CardMemory { used_bytes: gpu.vram_used_bytes, others_bytes: others.sum() }
+}
+
+/// What the cards draw in other times, as while their owner plays, says nothing about jobs.
+fn uses_gpus(held: &Held) -> bool {
+    held.doing == AttemptState::Running && held.offer.spec.resources.gpu.is_some()
 }
 
 fn draw(parts: &Parts, (link, engine): (&Link, &EngineView), since_ms: TimestampMs, (revision, history): (u32, u32)) -> Snapshot {

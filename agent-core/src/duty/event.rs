@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::giving_back::{CardMemory, Hindrances};
 use crate::{
     coordinator::Said,
-    idle::Idleness,
+    idle::{Gate, Idleness},
     runner::{Adopted, RunEvent},
     store::Written,
 };
@@ -23,6 +23,8 @@ pub enum Event {
     Rules(Hindrances),
     /// What the cards hold has changed; slot by slot, nothing for one that does not tell.
     Cards(Vec<Option<CardMemory>>),
+    /// What an hour must bring has changed; nothing if the owner's rules do not say.
+    Gate(Option<Gate>),
     /// The container engine has come or gone.
     Engine(EngineState),
     /// The runner has looked at what an earlier life left.

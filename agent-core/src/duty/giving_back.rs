@@ -377,6 +377,7 @@ const fn cause(reason: &WaitReason) -> YieldCause {
         | WaitReason::RulesBroken { .. }
         | WaitReason::GpuKept { .. }
         | WaitReason::CoolingDown { .. }
+        | WaitReason::Unprofitable { .. }
         | WaitReason::NoEngine
         | WaitReason::EngineUnusable { .. }
         | WaitReason::Offline
@@ -405,6 +406,7 @@ const fn cools_down(reason: &WaitReason) -> bool {
         | WaitReason::RulesBroken { .. }
         | WaitReason::GpuKept { .. }
         | WaitReason::CoolingDown { .. }
+        | WaitReason::Unprofitable { .. }
         | WaitReason::NoEngine
         | WaitReason::EngineUnusable { .. }
         | WaitReason::Offline

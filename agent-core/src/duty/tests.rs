@@ -102,6 +102,11 @@ impl Rig {
             // What each card holds, in GiB, and how much of it is not a job's.
             ["cards", cards @ ..] => Event::Cards(cards.iter().map(|card| memory(card)).collect()),
             [name, "offered", "with", "a", "card"] => self.offer_with_card(name),
+            ["power", "unknown"] => Event::Gate(None),
+            ["power", power, "floor", floor] => {
+                let amount = |text: &str| Micros::new(text.parse().expect("micro-dollars"));
+                Event::Gate(Some(Gate { power_per_hour: amount(power), floor_per_hour: amount(floor) }))
+            }
             ["engine", "ready"] => Event::Engine(EngineState::Ready),
             ["engine", "missing"] => Event::Engine(EngineState::Missing),
             ["disk", "full"] => Event::Disk(DiskState::Full),

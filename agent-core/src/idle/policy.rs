@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use headframe_protocol::control::{HotPart, WaitReason};
+use headframe_protocol::{
+    TimestampMs,
+    control::{HotPart, WaitReason},
+};
 use jiff::tz::TimeZone;
 
 use super::{
     ProbeError, Reading, Sign,
-    rules::{GivingBack, Hour, Rules},
+    rules::{GivingBack, Hour, Rules, Terms},
 };
 use crate::clock::{Moment, Now};
 
@@ -144,6 +147,12 @@ impl Policy {
         self.rules = rules;
     }
 
+    /// What the rules want of an hour, at `now`. Rules nobody understands want nothing: nothing works by them anyway.
+    #[must_use]
+    pub fn terms(&self, now: TimestampMs) -> Terms {
+        self.rules.as_ref().map(|rules| rules.tariff.at(now, &self.zone)).unwrap_or_default()
+    }
+
     /// Takes one round of readings in.
     pub fn judge(&mut self, readings: &[Reading], now: Now) -> Belief {
         // Taken out and put back: what is judged is ours, and the rules are only read.
@@ -261,7 +270,6 @@ impl Policy {
 mod tests {
     use std::collections::BTreeSet;
 
-    use headframe_protocol::TimestampMs;
     use proptest::prelude::*;
 
     use super::*;

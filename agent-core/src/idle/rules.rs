@@ -12,6 +12,10 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::settings::over_defaults;
 
+mod tariff;
+
+pub use tariff::{Band, Day, Gate, Tariff, Terms};
+
 /// The commented defaults, as shipped.
 pub const DEFAULTS: &str = include_str!("../../rules.toml");
 
@@ -38,6 +42,7 @@ pub struct Rules {
     pub programs: Programs,
     pub gpus: Gpus,
     pub giving_back: GivingBack,
+    pub tariff: Tariff,
 }
 
 /// `[away]`.
@@ -284,7 +289,20 @@ impl Rules {
         Self::parse(&read(&file)?, &file)
     }
 
-    pub(super) fn parse(text: &str, file: &Path) -> Result<Self, RulesError> {
+    /// Reads any file over the defaults; it must be there.
+    ///
+    /// # Errors
+    /// [`RulesError`] names the file and the key.
+    pub fn load_file(file: &Path) -> Result<Self, RulesError> {
+        let text = fs::read_to_string(file).map_err(|source| RulesError::Read { file: file.to_owned(), source })?;
+        Self::parse(&text, file)
+    }
+
+    /// Reads what an owner has written, and named `file`, over the defaults.
+    ///
+    /// # Errors
+    /// [`RulesError`] names the file and the key.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, RulesError> {
         let unclear = |error: toml::de::Error| RulesError::Parse {
             file: file.to_owned(),
             problem: error.to_string().trim().replace('\n', " "),
@@ -295,7 +313,7 @@ impl Rules {
     }
 
     fn check(&self, file: &Path) -> Result<(), RulesError> {
-        let Self { away, heat, load, programs, gpus, giving_back, schedule: _, power: _, network: _ } = self;
+        let Self { away, heat, load, programs, gpus, giving_back, tariff, schedule: _, power: _, network: _ } = self;
         let wrong = |key, expected, found: String| Err(RulesError::Value { file: file.to_owned(), key, expected, found });
         if !(1..=86_400).contains(&away.threshold_s) {
             return wrong("away.threshold_s", "1 to 86400", away.threshold_s.to_string());
@@ -335,6 +353,9 @@ impl Rules {
         }
         if giving_back.cool_down_s > 3_600 {
             return wrong("giving_back.cool_down_s", "0 to 3600", giving_back.cool_down_s.to_string());
+        }
+        if let Some((key, expected, found)) = tariff.wrong() {
+            return wrong(key, expected, found);
         }
         Ok(())
     }

@@ -235,7 +235,8 @@ fn is_out_of_names(_disk: &Path) -> bool {
     false
 }
 
-async fn best_limit(root: &Path, engine: &Engine) -> DiskLimit {
+/// The best this machine can do on the disk that `root` is on; tried out in there.
+pub(super) async fn best_limit(root: &Path, engine: &Engine) -> DiskLimit {
     #[cfg(target_os = "linux")]
     if engine.same_kernel {
         match loop_ext4::try_out(root).await {

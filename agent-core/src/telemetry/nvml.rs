@@ -24,6 +24,11 @@ impl NvmlGpus {
     }
 }
 
+pub(super) fn driver_version() -> Result<String, String> {
+    let version = Nvml::init().and_then(|nvml| nvml.sys_driver_version());
+    version.map_err(|error| error.to_string().chars().take(200).collect())
+}
+
 impl GpuProbe for NvmlGpus {
     fn read(&mut self) -> Vec<GpuReading> {
         let Self { nvml: Some(nvml), is_job, asked } = self else { return Vec::new() };

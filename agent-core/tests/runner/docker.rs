@@ -3,6 +3,7 @@
 mod adoption;
 mod attacks;
 mod away;
+mod doctor;
 mod journey;
 mod limits;
 mod sandbox;

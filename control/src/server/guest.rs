@@ -124,6 +124,8 @@ impl Guest {
             | Request::Jobs(_)
             | Request::Log(_)
             | Request::Yields
+            | Request::Doctor
+            | Request::Simulate(_)
             | Request::Wallet { .. }
             | Request::Quit => failed(ControlCode::BadRequest, "Say hello first.".into()),
         };
@@ -179,6 +181,8 @@ impl Guest {
             | Request::Jobs(_)
             | Request::Log(_)
             | Request::Yields
+            | Request::Doctor
+            | Request::Simulate(_)
             | Request::Wallet { .. }
             | Request::Quit) => {
                 self.open.push(Box::pin(ask(self.asks.clone(), id, request)));

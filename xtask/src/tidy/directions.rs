@@ -91,6 +91,7 @@ const AGENT_ORDER: &[&[&str]] = &[
     &["ledger"],
     &["duty"],
     &["view"],
+    &["doctor", "simulate"],
     &["agent"],
 ];
 

@@ -241,7 +241,8 @@ const fn is_fault(reason: &headframe_protocol::control::WaitReason) -> bool {
         | WaitReason::GpuInUse { .. }
         | WaitReason::GpuKept { .. }
         | WaitReason::CoolingDown { .. }
-        | WaitReason::Busy { .. } => false,
+        | WaitReason::Busy { .. }
+        | WaitReason::Unprofitable { .. } => false,
     }
 }
 

@@ -12,7 +12,7 @@ use headframe_agent::{
 };
 use headframe_protocol::{
     TimestampMs,
-    control::{HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason, YieldView, Yields},
+    control::{AskView, HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason, YieldView, Yields},
 };
 
 use crate::Exit;
@@ -109,6 +109,9 @@ fn why(reason: &WaitReason, now: TimestampMs) -> String {
         WaitReason::CoolingDown { until_ms } => {
             format!("what stopped the work is over; goes on in {}", time(until_ms.since(now).as_secs()))
         }
+        WaitReason::Unprofitable { power_per_hour, floor_per_hour } => {
+            format!("power costs {power_per_hour} an hour now, and no job may pay the {floor_per_hour} that your rules want")
+        }
         WaitReason::ProbeBroken { probe, message } => format!("{probe} cannot be measured: {message}"),
         WaitReason::RulesBroken { message } => format!("your rules cannot be understood: {message}"),
     }
@@ -198,6 +201,9 @@ pub(crate) fn explain(snapshot: &Snapshot, rules: &Path) -> String {
     if snapshot.probes.is_empty() {
         lines.push("  nothing, on this system".to_owned());
     }
+    lines.extend(snapshot.asks.as_ref().map(|AskView { power_per_hour, floor_per_hour }| {
+        format!("By your rules an hour must bring {floor_per_hour}, of which {power_per_hour} is for power.")
+    }));
     lines.push(if rules.exists() {
         format!("Your rules are in {}.", rules.display())
     } else {
@@ -240,6 +246,8 @@ fn job(card: &JobCard) -> String {
 
 #[cfg(test)]
 mod tests {
+    use headframe_protocol::Micros;
+
     use super::*;
 
     #[test]
@@ -254,6 +262,13 @@ mod tests {
         assert_eq!(why(&reason, at(100)), "you used the PC 40 s ago; starts in 80 s if it is left alone");
         let reason = WaitReason::Schedule { opens_ms: Some(at(7_300)) };
         assert_eq!(why(&reason, at(100)), "your rules keep this hour free; the next one for work begins in 2 h");
+    }
+
+    #[test]
+    fn an_owner_reads_what_power_does_to_his_rig() {
+        let reason = WaitReason::Unprofitable { power_per_hour: Micros::dollars(2_000), floor_per_hour: Micros::dollars(2_050) };
+        let said = why(&reason, TimestampMs::from_millis(0));
+        assert_eq!(said, "power costs $2000.00 an hour now, and no job may pay the $2050.00 that your rules want");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::*;
 use crate::store::Entry;
 
 /// Lines that may follow one another in any order; those that name an attempt mean one of four.
-const LINES: [&str; 44] = [
+const LINES: [&str; 47] = [
     "offer ?",
     "offer ?",
     "offer ?",
@@ -39,6 +39,9 @@ const LINES: [&str; 44] = [
     "rules battery",
     "rules nothing",
     "rules nothing",
+    "power 10 floor 2000000000",
+    "power 10 floor 40",
+    "power unknown",
     "owner away",
     "owner away",
     "pause",
@@ -82,6 +85,7 @@ impl Watchdog {
             | Event::Owner(_)
             | Event::Rules(_)
             | Event::Cards(_)
+            | Event::Gate(_)
             | Event::Engine(_)
             | Event::Adopted(_)
             | Event::Disk(_)

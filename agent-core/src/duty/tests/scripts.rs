@@ -575,6 +575,42 @@ fn what_the_rules_say_takes_the_pc_back_as_the_owner_does() {
 }
 
 #[test]
+fn an_offer_that_does_not_pay_its_power_is_declined_and_no_fault() {
+    check(
+        "power 10 floor 1000000000; offer a; power 10 floor 10; offer b; accept written b; power 10 floor 900000000; b runs; 1s pass",
+        expect![[r#"
+            power 10 floor 1000000000
+            offer a
+                say decline a (owner_returned)
+            power 10 floor 10
+            offer b
+                write accepted b
+            accept written b
+                say accept b
+                start b
+            power 10 floor 900000000
+            b runs
+                write stage b running
+                say progress b running
+            1s pass
+        "#]],
+    );
+    assert_eq!(phase_after("power 10 floor 1000000000"), Phase::Ready, "somebody may pay it");
+}
+
+#[test]
+fn an_hour_that_no_job_may_pay_is_waited_out() {
+    let mut rig = Rig::ready(1);
+    rig.script("power 70 floor 1000000001");
+    let Phase::Waiting { reasons } = rig.duty.phase() else { panic!("{:?}", rig.duty.phase()) };
+    let (power_per_hour, floor_per_hour) = (Micros::new(70), Micros::new(1_000_000_001));
+    assert_eq!(reasons, [WaitReason::Unprofitable { power_per_hour, floor_per_hour }]);
+    assert!(!rig.duty.standing().ready);
+    rig.script("power unknown");
+    assert_eq!(rig.duty.phase(), Phase::Ready);
+}
+
+#[test]
 fn every_reason_to_wait_is_told_what_the_owner_can_change_first() {
     let mut rig = Rig::ready(1);
     rig.script("engine missing; disconnected; owner unseen; disk full");

@@ -166,6 +166,11 @@ const waiting = {
     soon: 'What stopped the work is over. Goes on at any moment.',
     short: 'what stopped the work is over since a moment',
   },
+  unprofitable: {
+    title: 'Waiting for cheaper power',
+    detail: (power: string, floor: string) => `An hour’s power costs ${power} now, and no job may pay the ${floor} that your rules want.`,
+    short: 'power is too dear for any job',
+  },
   probeBroken: {
     title: (probe: string) => `Waiting, because something cannot be measured: ${probe}`,
     detail: (message: string) => `So your side is taken. What it says: ${message}.`,

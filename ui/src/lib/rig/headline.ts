@@ -5,6 +5,7 @@ import type { Link } from '$lib/bindings/Link';
 import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { WaitReason } from '$lib/bindings/WaitReason';
 import { countdown, duration } from '$lib/format/duration';
+import { money } from '$lib/format/money';
 import { timeOfDay } from '$lib/format/time';
 import { t } from '$lib/messages/en';
 
@@ -102,6 +103,10 @@ function wait(reason: WaitReason, link: Link, nowMs: number): { title: string; d
       const { title, detail, soon } = t.waiting.coolingDown;
       return { title, detail: reason.untilMs > nowMs ? detail(countdown(reason.untilMs - nowMs)) : soon };
     }
+    case 'unprofitable': {
+      const { title, detail } = t.waiting.unprofitable;
+      return { title, detail: detail(money(reason.powerPerHour), money(reason.floorPerHour)) };
+    }
     case 'probe_broken':
       return { title: t.waiting.probeBroken.title(reason.probe), detail: t.waiting.probeBroken.detail(reason.message) };
     case 'rules_broken':
@@ -162,6 +167,8 @@ export function short(reason: WaitReason): string {
       return t.waiting.gpuKept.short(shortModel(reason.gpu));
     case 'cooling_down':
       return t.waiting.coolingDown.short;
+    case 'unprofitable':
+      return t.waiting.unprofitable.short;
     case 'probe_broken':
       return t.waiting.probeBroken.short(reason.probe);
     case 'rules_broken':
@@ -185,6 +192,7 @@ function isFault(reason: WaitReason): boolean {
     case 'gpu_in_use':
     case 'gpu_kept':
     case 'cooling_down':
+    case 'unprofitable':
       return false;
     case 'schedule':
       return reason.opensMs === undefined;

@@ -199,14 +199,20 @@ impl Agent {
         keep_diary(&settings, &store, &idle, &paths, &tasks).await.map_err(BindError::Store)?;
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let (standing_out, standing) = watch::channel(duty.standing());
-        let (rig_out, rig) = watch::channel(offered.report("", &[], load.borrow().disk_free_bytes));
+        let (rig_out, rig) = watch::channel(offered.report("", &[], &[], load.borrow().disk_free_bytes));
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
         let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
         let rig_key = Arc::clone(&key);
         let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
-        let (orders, news) =
-            engine_room::open(engine, engine_room::runner_config(paths.data_dir(), device, &settings, pace), timers, &tasks);
+        let cards = hardware.gpus.iter().map(|gpu| gpu.uuid.clone()).collect();
+        let (orders, news) = engine_room::open(
+            engine,
+            engine_room::runner_config(paths.data_dir(), device, &settings, pace),
+            timers,
+            cards,
+            &tasks,
+        );
         let (asks, asked) = mpsc::channel(ASKS_MAX);
 
         let pulse = Pulse::default();

@@ -69,6 +69,8 @@ pub struct Assignment {
     pub token: SecretToken,
     /// What the registry asks before it serves the image.
     pub registry: Option<RegistryLogin>,
+    /// The graphics cards it gets, by the driver's UUIDs; none for a job that needs none.
+    pub gpus: Vec<String>,
 }
 
 /// A bearer token. Prints nothing, and is wiped from memory when dropped.
@@ -219,6 +221,8 @@ pub struct EngineDescription {
     pub disk_limit: DiskLimit,
     /// What the owner should know, such as a limit that is weaker than it could be.
     pub notes: Vec<String>,
+    /// Whether it gives containers graphics cards.
+    pub gives_gpus: bool,
     /// The engines that were looked at before, and why each was not taken.
     pub tried: Vec<EngineTried>,
 }
@@ -293,6 +297,7 @@ impl Runner {
             address: "fake".to_owned(),
             disk_limit: DiskLimit::LoopExt4,
             notes: Vec::new(),
+            gives_gpus: false,
             tried: Vec::new(),
         };
         let runner = Self { commands, engine: Arc::new(engine), images: images_rx, pulse: pulse_rx, tasks: Tasks::new() };

@@ -88,6 +88,7 @@ pub(super) struct Actor {
     link: Link,
     engine: EngineView,
     engine_found: bool,
+    gives_gpus: bool,
     images: Vec<Sha256>,
     since_ms: TimestampMs,
     history: u32,
@@ -123,6 +124,7 @@ impl Actor {
             link,
             engine,
             engine_found: false,
+            gives_gpus: false,
             images: Vec::new(),
             since_ms,
             history: 0,
@@ -255,8 +257,9 @@ impl Actor {
                 self.engine = view;
                 self.step(Event::Engine(state));
             }
-            News::Found(view) => {
+            News::Found { view, gives_gpus } => {
                 self.engine = view;
+                self.gives_gpus = gives_gpus;
                 self.engine_found = true;
                 self.orders_waiting.push_back(Wanted::Adopt(self.parts.duty.known()));
             }
@@ -304,7 +307,9 @@ impl Actor {
 
     fn report_rig(&self) {
         let engine = self.engine.found.as_deref().unwrap_or("");
-        let report = self.parts.offered.report(engine, &self.images, self.parts.load.borrow().disk_free_bytes);
+        let cards = self.parts.duty.usable_slots().filter(|_| self.gives_gpus);
+        let usable = cards.filter_map(|slot| self.parts.hardware.gpus.get(usize::from(slot))).collect::<Vec<_>>();
+        let report = self.parts.offered.report(engine, &usable, &self.images, self.parts.load.borrow().disk_free_bytes);
         self.parts.rig.send_if_modified(|known| {
             let news = *known != report;
             *known = report;

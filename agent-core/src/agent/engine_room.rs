@@ -55,7 +55,12 @@ pub(super) enum News {
     /// None can be used.
     Missing(EngineState, EngineView),
     /// One is there; next comes [`Wanted::Adopt`].
-    Found(EngineView),
+    Found {
+        /// What the owner sees of it.
+        view: EngineView,
+        /// Whether it gives containers graphics cards.
+        gives_gpus: bool,
+    },
     /// It had stopped answering and answers again.
     Back(EngineView),
     /// What an earlier life left.
@@ -84,11 +89,12 @@ pub(super) fn open(
     source: EngineSource,
     config: RunnerConfig,
     timers: Timers,
+    gpus: Vec<String>,
     tasks: &Tasks,
 ) -> (mpsc::Sender<Wanted>, mpsc::Receiver<News>) {
     let (orders, wanted) = mpsc::channel(QUEUE_MAX);
     let (news, heard) = mpsc::channel(QUEUE_MAX);
-    let room = Room { config, timers, wanted, news, images: Vec::new(), discards: JoinSet::new() };
+    let room = Room { config, timers, wanted, news, images: Vec::new(), gpus, discards: JoinSet::new() };
     tasks.spawn("engine", room.run(source, tasks.stopped()));
     (orders, heard)
 }
@@ -99,6 +105,8 @@ struct Room {
     wanted: mpsc::Receiver<Wanted>,
     news: mpsc::Sender<News>,
     images: Vec<Sha256>,
+    /// The card of each slot, by its UUID.
+    gpus: Vec<String>,
     /// What is being removed: a customer's data must not stay because the owner ends the agent.
     discards: JoinSet<()>,
 }
@@ -139,7 +147,8 @@ impl Room {
     async fn work(&mut self, runner: &Runner, mut events: mpsc::Receiver<RunEvent>, stop: &CancellationToken) {
         let engine = runner.engine();
         info!(engine.name = %engine.name, engine.address = %engine.address, "Using {}", engine.name);
-        self.tell(News::Found(view(Some(&engine.name), &engine.tried))).await;
+        let view = view(Some(&engine.name), &engine.tried);
+        self.tell(News::Found { view, gives_gpus: engine.gives_gpus }).await;
         self.tell_images(runner).await;
         let mut pulse = runner.pulse();
         loop {
@@ -187,7 +196,10 @@ impl Room {
     async fn pass_on(&mut self, runner: &Runner, wanted: Wanted) {
         match wanted {
             Wanted::Adopt(known) => self.tell(News::Adopted(runner.adopt(known).await)).await,
-            Wanted::Order(Order::Start(offer)) => runner.start(assignment(&offer)).await,
+            Wanted::Order(Order::Start { offer, cards }) => {
+                let gpus = cards.iter().filter_map(|slot| self.gpus.get(usize::from(*slot))).cloned().collect();
+                runner.start(assignment(&offer, gpus)).await;
+            }
             Wanted::Order(Order::Stop { at, grace }) => runner.stop(at, grace).await,
             Wanted::Order(Order::Kill(at)) => runner.kill(at).await,
             Wanted::Order(Order::Discard(at)) => self.discard(runner, at),

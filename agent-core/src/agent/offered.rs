@@ -2,7 +2,7 @@
 
 use headframe_protocol::{
     Micros, Sha256,
-    rig::{IMAGES_MAX, Os, RigReport},
+    rig::{GPUS_MAX, GpuReport, IMAGES_MAX, Os, RigReport},
 };
 
 use crate::{
@@ -27,6 +27,7 @@ pub(super) struct Offered {
     memory_bytes: u64,
     disk_bytes_max: u64,
     floor_per_hour: Micros,
+    gpus: u8,
     terms: Terms,
     /// The most the cards drew in jobs of this life, in watts.
     measured_watts: Option<u32>,
@@ -43,6 +44,7 @@ impl Offered {
             memory_bytes: settings.limits.memory_bytes(hardware.memory_bytes),
             disk_bytes_max: u64::from(settings.limits.disk_gib) * GIB,
             floor_per_hour: settings.rig.floor_per_hour,
+            gpus: u8::try_from(hardware.gpus.len().min(GPUS_MAX)).unwrap_or(u8::MAX),
             terms,
             measured_watts: None,
         }
@@ -54,8 +56,8 @@ impl Offered {
 
     pub(super) fn capacity(&self) -> Capacity {
         Capacity {
-            slots: 1,
-            gpus: 0,
+            slots: self.gpus.max(1),
+            gpus: self.gpus,
             cpu_cores: self.cpu_cores,
             memory_bytes: self.memory_bytes,
             disk_bytes: self.disk_bytes_max,
@@ -80,8 +82,14 @@ impl Offered {
         self.terms.gate(self.measured_watts)
     }
 
-    /// The rig as the coordinator matches it.
-    pub(super) fn report(&self, engine: &str, images: &[Sha256], disk_free_bytes: Option<u64>) -> RigReport {
+    /// The rig as the coordinator matches it, with the cards that may be worked on now.
+    pub(super) fn report(
+        &self,
+        engine: &str,
+        usable: &[&GpuReading],
+        images: &[Sha256],
+        disk_free_bytes: Option<u64>,
+    ) -> RigReport {
         let free = disk_free_bytes.unwrap_or(0).saturating_sub(RunnerConfig::DISK_RESERVE_BYTES);
         RigReport {
             name: self.name.clone(),
@@ -91,14 +99,19 @@ impl Offered {
             memory_bytes: self.memory_bytes,
             // Whole GiB: matching needs no finer, and each change of this is a message.
             disk_bytes: free.min(self.disk_bytes_max) / GIB * GIB,
-            // A container gets no GPU yet, and a rig must not sell what it cannot give: until then it is of class `cpu`.
-            gpus: Vec::new(),
+            gpus: usable.iter().take(GPUS_MAX).map(|gpu| card(gpu)).collect(),
             floor_per_hour: self.gate().map_or(self.floor_per_hour, |gate| gate.floor_per_hour.max(self.floor_per_hour)),
-            slots: self.capacity().slots,
+            slots: u8::try_from(usable.len().clamp(1, GPUS_MAX)).unwrap_or(1),
             images: images.iter().take(IMAGES_MAX).copied().collect(),
             engine: engine.chars().take(200).collect(),
         }
     }
+}
+
+/// Its score is for a challenge to say.
+fn card(gpu: &GpuReading) -> GpuReport {
+    let plain = |text: &str| text.chars().filter(|letter| !letter.is_control()).take(100).collect();
+    GpuReport { uuid: plain(&gpu.uuid), model: plain(&gpu.model), vendor: gpu.vendor, vram_bytes: gpu.vram_bytes, fu: 0 }
 }
 
 #[cfg(test)]
@@ -136,8 +149,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_cards_that_may_be_worked_on_are_the_slots() {
+        let offered = offered();
+        let (one, other) = (card(None), GpuReading { uuid: "GPU-2".to_owned(), ..card(None) });
+        let report = offered.report("", &[&one, &other], &[], None);
+        assert_eq!((report.gpus.len(), report.slots), (2, 2));
+        assert!(report.problems().is_empty(), "{:?}", report.problems());
+        let without = offered.report("", &[], &[], None);
+        assert_eq!((without.gpus.len(), without.slots), (0, 1), "then it is a rig of the class `cpu`");
+    }
+
     fn asks(offered: &Offered) -> i64 {
-        offered.report("", &[], None).floor_per_hour.get()
+        offered.report("", &[], &[], None).floor_per_hour.get()
     }
 
     #[test]

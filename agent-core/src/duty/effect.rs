@@ -23,7 +23,12 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// Run this.
-    Start(Arc<Offer>),
+    Start {
+        /// What was offered.
+        offer: Arc<Offer>,
+        /// The slots whose cards it gets; none for a job that needs no card.
+        cards: Vec<u8>,
+    },
     /// End it within the grace.
     Stop {
         /// Which.
@@ -42,7 +47,8 @@ impl fmt::Display for Effect {
         match self {
             Self::Write(entry) => write!(f, "write {}", Named(entry)),
             Self::Say(say) => write!(f, "say {say}"),
-            Self::Run(Order::Start(offer)) => write!(f, "start {}", offer.at.attempt),
+            Self::Run(Order::Start { offer, cards }) if cards.is_empty() => write!(f, "start {}", offer.at.attempt),
+            Self::Run(Order::Start { offer, cards }) => write!(f, "start {} on cards {cards:?}", offer.at.attempt),
             Self::Run(Order::Stop { at, grace }) => write!(f, "stop {} within {grace:?}", at.attempt),
             Self::Run(Order::Kill(at)) => write!(f, "kill {}", at.attempt),
             Self::Run(Order::Discard(at)) => write!(f, "discard {}", at.attempt),

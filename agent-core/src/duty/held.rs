@@ -171,13 +171,18 @@ impl Held {
         self.life = Life::Doing;
         self.cards_before = cards_before;
         self.doing = AttemptState::Accepted;
-        out.push(Effect::Run(Order::Start(Arc::clone(&self.offer))));
+        out.push(Effect::Run(Order::Start { offer: Arc::clone(&self.offer), cards: self.cards() }));
     }
 
     /// The slots it was given, in the order of the GPUs; none for what an earlier life left.
     #[must_use]
     pub fn slots(&self) -> &[u8] {
         &self.slots
+    }
+
+    /// The slots whose cards it has. A job that needs no card has a slot, so that there is one job to a card, and not the card.
+    pub(super) fn cards(&self) -> Vec<u8> {
+        if self.offer.spec.resources.gpu.is_some() { self.slots.clone() } else { Vec::new() }
     }
 
     /// Whether it has a container, or may have one or get one.
@@ -213,7 +218,7 @@ impl Held {
     /// What the runner has to look for.
     pub(super) fn known(&self) -> Option<Known> {
         let Life::Recovering { parting } = &self.life else { return None };
-        Some(Known { assignment: assignment(&self.offer), running_ms: self.running_ms, stopping: parting.is_some() })
+        Some(Known { assignment: assignment(&self.offer, Vec::new()), running_ms: self.running_ms, stopping: parting.is_some() })
     }
 
     /// What heartbeats say of it. Nothing before it is accepted.
@@ -290,9 +295,9 @@ impl Held {
     }
 }
 
-/// What the runner needs of an offer.
+/// What the runner needs of an offer, with the cards it gets by their UUIDs.
 #[must_use]
-pub fn assignment(offer: &Offer) -> Assignment {
+pub fn assignment(offer: &Offer, gpus: Vec<String>) -> Assignment {
     Assignment {
         at: offer.at,
         job: offer.job,
@@ -301,6 +306,7 @@ pub fn assignment(offer: &Offer) -> Assignment {
         base: offer.base.clone(),
         token: SecretToken::new(offer.token.clone()),
         registry: offer.registry.clone(),
+        gpus,
     }
 }
 

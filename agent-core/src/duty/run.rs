@@ -113,7 +113,7 @@ impl Duty {
                 out.push(Effect::Run(Order::Discard(*at)));
                 continue;
             };
-            let cards = self.cards_of(self.held[index].slots());
+            let cards = self.cards_of(&self.held[index].cards());
             let held = &mut self.held[index];
             let Life::Recovering { parting } = held.life.clone() else { continue };
             let ran = matches!(held.doing, AttemptState::Running | AttemptState::Uploading);
@@ -198,7 +198,7 @@ impl Duty {
             return;
         }
         out.push(Effect::Say(Say::Accept(at)));
-        let cards = self.cards_of(self.held[index].slots());
+        let cards = self.cards_of(&self.held[index].cards());
         self.held[index].start(cards, out);
     }
 }

@@ -90,7 +90,7 @@ impl Duty {
     }
 
     fn renewed(&mut self, index: usize, sent: Moment, now: Now, out: &mut Vec<Effect>) {
-        let cards = self.cards_of(self.held[index].slots());
+        let cards = self.cards_of(&self.held[index].cards());
         let (lease_ttl, held) = (self.lease_ttl, &mut self.held[index]);
         held.renew(sent, lease_ttl);
         held.confirmed = true;

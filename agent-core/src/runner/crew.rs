@@ -84,8 +84,9 @@ impl Crew {
     }
 
     pub(super) fn description(&self) -> Arc<EngineDescription> {
-        let Engine { name, address, notes, tried, docker: _, same_kernel: _, data_root: _ } = self.site.engine.clone();
-        Arc::new(EngineDescription { name, address, disk_limit: self.site.works.limit(), notes, tried })
+        let Engine { name, address, notes, gives_gpus, tried, docker: _, same_kernel: _, data_root: _ } =
+            self.site.engine.clone();
+        Arc::new(EngineDescription { name, address, disk_limit: self.site.works.limit(), notes, gives_gpus, tried })
     }
 
     pub(super) fn docker(&self) -> bollard::Docker {

@@ -103,6 +103,8 @@ pub(super) struct Engine {
     /// Where it keeps images and volumes, if that is a folder of this machine.
     pub(super) data_root: Option<PathBuf>,
     pub(super) notes: Vec<String>,
+    /// Whether it gives containers NVIDIA cards: their runtime is registered with it.
+    pub(super) gives_gpus: bool,
     pub(super) tried: Vec<EngineTried>,
 }
 
@@ -174,6 +176,7 @@ impl Met {
             same_kernel: shares_mounts && on_this_kernel(&info) && !has_other_users(&info),
             data_root: info.docker_root_dir.as_ref().filter(|_| shares_mounts && on_this_kernel(&info)).map(PathBuf::from),
             notes,
+            gives_gpus: info.runtimes.iter().flatten().any(|(name, _)| name == "nvidia"),
             tried: Vec::new(),
             docker,
         })

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
-    Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType, MountVolumeOptions, ResourcesUlimits, RestartPolicy,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerInspectResponse, DeviceRequest, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum,
+    HostConfigLogConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType, MountVolumeOptions,
+    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use headframe_protocol::{DeviceId, session::AttemptRef};
 
@@ -60,7 +60,7 @@ pub(super) fn name(at: AttemptRef) -> String {
 /// What the engine is asked to make. `image_id` is the engine's own id of the image that was inspected, so that what
 /// runs is what was looked at.
 pub(super) fn contract(assignment: &Assignment, device: DeviceId, image_id: &str, work: &WorkVolume) -> ContainerCreateBody {
-    let Assignment { at, job, spec, array_index: _, base: _, token: _, registry: _ } = assignment;
+    let Assignment { at, job, spec, array_index: _, base: _, token: _, registry: _, gpus: _ } = assignment;
     let words = |words: &Vec<String>| Some(words.clone()).filter(|words| !words.is_empty());
     let labels = [
         (label::DEVICE, device.to_string()),
@@ -117,6 +117,8 @@ fn host_config(assignment: &Assignment, work: &WorkVolume) -> HostConfig {
         // Nothing shared with the owner's own processes.
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        // The cards it was given, for computing and for being asked how they are; no display, no other card.
+        device_requests: Some(assignment.gpus.clone()).filter(|gpus| !gpus.is_empty()).map(|gpus| vec![cards(gpus)]),
         // Nothing to write but /tmp and the work volume, and both end.
         readonly_rootfs: Some(true),
         // Not noexec: compilers that build kernels at run time load them from here, and the image may hold any program anyway.
@@ -143,6 +145,16 @@ fn host_config(assignment: &Assignment, work: &WorkVolume) -> HostConfig {
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: Some(0) }),
         auto_remove: Some(false),
         ..HostConfig::default()
+    }
+}
+
+fn cards(uuids: Vec<String>) -> DeviceRequest {
+    let capabilities = ["gpu", "compute", "utility"].map(ToOwned::to_owned).to_vec();
+    DeviceRequest {
+        driver: Some("nvidia".to_owned()),
+        device_ids: Some(uuids),
+        capabilities: Some(vec![capabilities]),
+        ..DeviceRequest::default()
     }
 }
 

@@ -81,6 +81,7 @@ impl Yard {
             base: self.coordinator.base(),
             token: SecretToken::new(TOKEN.to_owned()),
             registry: None,
+            gpus: Vec::new(),
         }
     }
 

@@ -97,7 +97,7 @@ impl Watchdog {
 
     fn effect(&mut self, effect: &Effect, now: Moment) {
         match effect {
-            Effect::Run(Order::Start(offer)) => {
+            Effect::Run(Order::Start { offer, .. }) => {
                 assert!(self.written.contains(&offer.at), "nothing is started before the journal has it");
                 self.containers.insert(offer.at);
                 assert!(self.containers.len() <= self.slots, "a slot never has two containers");

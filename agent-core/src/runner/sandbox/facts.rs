@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use bollard::models::{ContainerCreateBody, ContainerInspectResponse, HostConfig, MountPoint};
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, DeviceRequest, HostConfig, MountPoint};
 
 use super::{capabilities, label};
 
@@ -118,7 +118,7 @@ fn limits_and_locks(host: &HostConfig) -> Facts {
     facts.insert("searched domains", words(host.dns_search.as_ref()));
     facts.insert("extra hosts", words(host.extra_hosts.as_ref()));
     facts.insert("devices", count(host.devices.as_ref()));
-    facts.insert("device requests", count(host.device_requests.as_ref()));
+    facts.insert("device requests", host.device_requests.iter().flatten().map(device_request).collect::<Vec<_>>().join("; "));
     facts.insert("device rules", words(host.device_cgroup_rules.as_ref()));
     facts.insert("ports", host.port_bindings.as_ref().map(|ports| sorted(ports.keys().cloned())).unwrap_or_default());
     facts.insert("memory", number(host.memory));
@@ -137,6 +137,19 @@ fn limits_and_locks(host: &HostConfig) -> Facts {
         host.restart_policy.as_ref().and_then(|policy| policy.name).map(|name| name.to_string()).unwrap_or_default(),
     );
     facts
+}
+
+/// Engines write a count of 0 and options of none where nothing was asked for.
+fn device_request(request: &DeviceRequest) -> String {
+    let capabilities = request.capabilities.iter().flatten().map(|all| all.join(","));
+    format!(
+        "{} {} {} for {} {}",
+        text(&request.driver),
+        number(request.count),
+        words(request.device_ids.as_ref()),
+        capabilities.collect::<Vec<_>>().join("|"),
+        pairs(request.options.as_ref())
+    )
 }
 
 fn mounted(point: &MountPoint) -> String {

@@ -7,6 +7,10 @@ use super::*;
 use crate::runner::SecretToken;
 
 fn asked() -> ContainerCreateBody {
+    asked_with(Vec::new())
+}
+
+fn asked_with(gpus: Vec<String>) -> ContainerCreateBody {
     let sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let spec = serde_json::json!({
         "image": format!("127.0.0.1:5000/a/b@sha256:{sum}"),
@@ -22,9 +26,30 @@ fn asked() -> ContainerCreateBody {
         base: "http://127.0.0.1:1/".parse().expect("an address"),
         token: SecretToken::new("t".to_owned()),
         registry: None,
+        gpus,
     };
     let device = "0x00000000000000000000000000000000000000aa".parse().expect("a device");
     contract(&assignment, device, "sha256:1234", &WorkVolume::Mounted { dir: "/data/work/att/work".into() })
+}
+
+#[test]
+fn a_job_gets_the_cards_it_was_given_and_no_other() {
+    let asked = asked_with(vec!["GPU-1".to_owned()]);
+    let request = asked.host_config.as_ref().and_then(|host| host.device_requests.clone()).expect("a request");
+    assert_eq!(request[0].device_ids, Some(vec!["GPU-1".to_owned()]));
+    assert_eq!(request[0].capabilities, Some(vec![vec!["gpu".to_owned(), "compute".to_owned(), "utility".to_owned()]]));
+    assert!(deviations(&asked, &made(&asked)).is_empty());
+    for change in [
+        |request: &mut DeviceRequest| request.count = Some(-1),
+        |request: &mut DeviceRequest| request.device_ids = Some(vec!["GPU-1".to_owned(), "GPU-2".to_owned()]),
+        |request: &mut DeviceRequest| request.capabilities = Some(vec![vec!["gpu".to_owned(), "graphics".to_owned()]]),
+    ] {
+        let mut made = made(&asked);
+        let host = made.host_config.as_mut().expect("a host");
+        change(&mut host.device_requests.as_mut().expect("requests")[0]);
+        assert_eq!(deviations(&asked, &made).len(), 1);
+    }
+    assert_eq!(self::asked().host_config.expect("a host").device_requests, None, "a job that needs none gets none");
 }
 
 /// What an honest engine makes of the contract.

@@ -30,13 +30,13 @@ use crate::{
     coordinator::{self, LineConfig},
     device_key::{DeviceKey, DeviceKeyError},
     duty::{Ask, Duty, Past},
-    idle::{self, IdleProbe, Policy},
+    idle::{self, IdleProbe, IdleState, Policy},
     ledger::Ledger,
     pace::Pace,
-    settings::{Settings, SettingsError},
+    settings::{Settings, SettingsError, Timers},
     store::{self, Choice, Store, StoreError},
     tasks::Tasks,
-    telemetry::{self, GpuProbe, Telemetry},
+    telemetry::{self, GpuProbe, Load, Telemetry},
     wallet::{Wallet, WalletConfig},
 };
 
@@ -192,9 +192,7 @@ impl Agent {
         let mut telemetry = Telemetry::new(paths.data_dir(), gpus).map_err(BindError::Telemetry)?;
         let hardware = telemetry.hardware();
         let (pace_out, pace) = watch::channel(Pace::default());
-        let load = telemetry.watch(pace.clone(), &tasks);
-        let probes = probes.into_iter().chain([gpu_use::probe(load.clone())]).collect();
-        let idle = idle::watch_owner(Policy::default(), probes, paths.data_dir(), settings.timers, pace.clone(), &tasks);
+        let (load, idle) = look(telemetry, probes, &paths, settings.timers, &pace, &tasks);
         let offered = offered::Offered::new(&settings, &hardware, idle.borrow().terms);
         keep_diary(&settings, &store, &idle, &paths, &tasks).await.map_err(BindError::Store)?;
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
@@ -205,14 +203,8 @@ impl Agent {
         let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
         let rig_key = Arc::clone(&key);
         let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
-        let cards = hardware.gpus.iter().map(|gpu| gpu.uuid.clone()).collect();
-        let (orders, news) = engine_room::open(
-            engine,
-            engine_room::runner_config(paths.data_dir(), device, &settings, pace),
-            timers,
-            cards,
-            &tasks,
-        );
+        let runner = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
+        let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
 
         let pulse = Pulse::default();
@@ -298,6 +290,21 @@ async fn keep_diary(
     let diarist = Diarist { store: store.clone(), idle: idle.clone(), data_dir: paths.data_dir().to_owned() };
     tasks.spawn("diary", diarist.keep(tasks.stopped()));
     Ok(())
+}
+
+/// Looks at the PC and its owner from now on.
+fn look(
+    telemetry: Telemetry,
+    probes: Vec<Box<dyn IdleProbe>>,
+    paths: &AgentPaths,
+    timers: Timers,
+    pace: &watch::Receiver<Pace>,
+    tasks: &Tasks,
+) -> (watch::Receiver<Load>, watch::Receiver<IdleState>) {
+    let load = telemetry.watch(pace.clone(), tasks);
+    let probes = probes.into_iter().chain([gpu_use::probe(load.clone())]).collect();
+    let idle = idle::watch_owner(Policy::default(), probes, paths.data_dir(), timers, pace.clone(), tasks);
+    (load, idle)
 }
 
 fn serve_guests(listener: Listener, pulse: Pulse, guests: control_server::Guests, tasks: &Tasks) {

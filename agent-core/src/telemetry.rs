@@ -45,6 +45,14 @@ pub struct Hardware {
     pub gpus: Vec<GpuReading>,
 }
 
+impl Hardware {
+    /// The GPUs' names, in their order.
+    #[must_use]
+    pub fn uuids(&self) -> Vec<String> {
+        self.gpus.iter().map(|gpu| gpu.uuid.clone()).collect()
+    }
+}
+
 /// What was measured last.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Load {

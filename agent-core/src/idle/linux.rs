@@ -22,6 +22,7 @@ mod power;
 mod process;
 mod programs;
 mod session;
+mod ups;
 mod wayland;
 mod x11;
 
@@ -44,6 +45,7 @@ pub(super) fn probes() -> Vec<Box<dyn IdleProbe>> {
         Box::new(gamepad::Gamepad::new(Path::new("/dev/input"))),
         Box::new(session::Session::new(logind::Login::new(system.clone(), owner))),
         Box::new(power::Power::new(Path::new("/sys/class/power_supply"))),
+        Box::new(ups::Ups::new(system.clone())),
         Box::new(metered::Metered::new(system)),
         Box::new(heat::CpuHeat::new(Path::new("/sys/class/hwmon"))),
         Box::new(load::OtherLoad::new(proc, me)),

@@ -191,14 +191,14 @@ impl Agent {
         let idle = idle::watch_owner(policy, probes, paths.data_dir(), &tasks);
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let (standing_out, standing) = watch::channel(duty.standing());
-        let (rig_out, rig) = watch::channel(offered.report("", &[], load.borrow().disk_free_bytes));
+        let (rig_out, rig) = watch::channel(offered.report("", &[], load.borrow().disk_free_bytes, None));
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
         let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
         let rig_key = Arc::clone(&key);
         let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
-        let (orders, news) =
-            engine_room::open(engine, engine_room::runner_config(paths.data_dir(), device, &settings), timers, &tasks);
+        let (runner, egress) = engine_room::runner_config(paths.data_dir(), device, &settings);
+        let (orders, news) = engine_room::open(engine, runner, timers, &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
 
         let pulse = Pulse::default();
@@ -213,6 +213,7 @@ impl Agent {
             load,
             standing: standing_out,
             rig: rig_out,
+            egress,
             entries,
             written,
             say,

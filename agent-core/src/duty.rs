@@ -101,6 +101,8 @@ pub struct Duty {
     owner: Idleness,
     /// What the owner's rules have against working.
     hindrances: Vec<WaitReason>,
+    /// How many bytes one attempt may exchange with the internet; 0 for none.
+    egress_bytes_max: u64,
     engine: EngineState,
     disk: DiskState,
     link: LinkState,
@@ -162,6 +164,7 @@ impl Duty {
             wish,
             owner: Idleness::Unknown,
             hindrances: Vec::new(),
+            egress_bytes_max: 0,
             engine: EngineState::Unknown,
             disk: DiskState::Roomy,
             link: LinkState::Down,
@@ -183,6 +186,7 @@ impl Duty {
             Event::Asked(ask) => self.asked(ask, now, &mut out),
             Event::Owner(idleness) => self.owner = idleness,
             Event::Rules(hindrances) => self.hindrances = hindrances,
+            Event::Egress(bytes_max) => self.egress_bytes_max = bytes_max,
             Event::Engine(state) => self.engine = state,
             Event::Adopted(found) => self.adopted(&found, now, &mut out),
             Event::Disk(state) => self.disk = state,
@@ -254,6 +258,11 @@ impl Duty {
         let wanted = usize::from(gpus.max(1));
         let free: Vec<u8> = (0..self.capacity.slots).filter(|slot| !taken(slot)).take(wanted).collect();
         (free.len() == wanted).then_some(free)
+    }
+
+    /// Whether the owner lets a job reach the hosts it names, with as many bytes.
+    fn lets_out(&self, offer: &Offer) -> bool {
+        offer.spec.network.max_bytes() <= self.egress_bytes_max
     }
 
     /// Whether cores, memory and disk are left for `more` beside what is held.

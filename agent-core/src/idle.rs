@@ -26,7 +26,7 @@ mod linux;
 
 pub use policy::{Belief, Idleness, Policy};
 pub use probe::{FakeProbe, IdleProbe, Part, ProbeError, Reading, Sign};
-pub use rules::Rules;
+pub use rules::{Internet, Rules};
 
 /// How often it is looked whether a probe is due. An owner who comes back notices half a second, not a quarter.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -41,6 +41,8 @@ pub struct IdleState {
     pub idleness: Idleness,
     /// What else stands in the way of working.
     pub hindrances: Vec<WaitReason>,
+    /// How far jobs may reach the internet, if they may.
+    pub internet: Option<Internet>,
     /// What each probe says.
     pub probes: Vec<Reading>,
 }
@@ -91,7 +93,7 @@ impl Lookout {
         self.probes.iter_mut().for_each(|watched| watched.read(now));
         let probes: Vec<Reading> = self.probes.iter().map(|watched| watched.reading.clone()).collect();
         let Belief { idleness, hindrances } = self.policy.judge(&probes, clock::now());
-        IdleState { idleness, hindrances, probes }
+        IdleState { idleness, hindrances, internet: self.policy.internet(), probes }
     }
 }
 
@@ -182,16 +184,24 @@ fn tell(sender: &watch::Sender<IdleState>, state: IdleState) {
         // What a probe measures changes all the time; what follows from it does not.
         let works =
             |state: &IdleState| state.probes.iter().map(|reading| reading.says.as_ref().err().cloned()).collect::<Vec<_>>();
-        let news = (known.idleness, &known.hindrances) != (state.idleness, &state.hindrances) || works(known) != works(&state);
+        let says = |state: &IdleState| (state.idleness, state.hindrances.clone(), state.internet);
+        let news = says(known) != says(&state) || works(known) != works(&state);
         if std::mem::discriminant(&known.idleness) != std::mem::discriminant(&state.idleness) {
             info!(idle.state = ?state.idleness, "The owner is {}", state.idleness);
         }
         if known.hindrances != state.hindrances {
             info!(idle.hindrances = ?state.hindrances, "The owner's rules have {} against working", count(&state.hindrances));
         }
+        if known.internet != state.internet {
+            info!(idle.internet = ?state.internet, "The owner's rules let jobs reach {}", reach(state.internet));
+        }
         *known = state;
         news
     });
+}
+
+fn reach(internet: Option<Internet>) -> &'static str {
+    if internet.is_some() { "the hosts they name" } else { "nothing on the internet" }
 }
 
 fn count(hindrances: &[WaitReason]) -> String {
@@ -207,7 +217,7 @@ fn unseen(sender: &watch::Sender<IdleState>, why: &str) -> IdleState {
     let known = sender.borrow();
     let silent = |known: &Reading| Reading { name: known.name, says: Err(ProbeError::Broken(why.to_owned())) };
     let probes = known.probes.iter().map(silent).collect();
-    IdleState { idleness: Idleness::Unknown, hindrances: known.hindrances.clone(), probes }
+    IdleState { idleness: Idleness::Unknown, hindrances: known.hindrances.clone(), internet: known.internet, probes }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod archive;
 mod attempt;
 mod coordinator;
 mod crew;
+mod egress;
 pub mod engine;
 mod failure;
 mod fetch;
@@ -40,6 +41,7 @@ mod watch_over;
 mod work;
 
 pub use adopt::{Adopted, Found, Known};
+pub use egress::{EgressCaps, EgressConfig, Internet, World};
 pub use engine::{EngineMissing, EngineTried, WhyNot};
 pub use work::DiskLimit;
 
@@ -190,6 +192,8 @@ pub struct RunnerConfig {
     pub input_hosts: InputHosts,
     /// Hold jobs' disk use to its limit in this way. None takes the best this machine can do.
     pub disk_limit: Option<DiskLimit>,
+    /// Whether and how jobs that name hosts may reach them.
+    pub egress: EgressConfig,
 }
 
 impl RunnerConfig {

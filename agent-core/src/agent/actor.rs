@@ -26,9 +26,9 @@ use crate::{
     clock,
     coordinator::{Said, Say, Standing},
     duty::{Ask, DiskState, Duty, Effect, EngineState, Event},
-    idle::IdleState,
+    idle::{IdleState, Internet},
     ledger::Ledger,
-    runner::RunnerConfig,
+    runner::{EgressCaps, EgressConfig, RunnerConfig},
     settings::Timers,
     store::{Entry, Written},
     telemetry::{Hardware, Load},
@@ -56,6 +56,7 @@ pub(super) struct Parts {
     pub(super) load: watch::Receiver<Load>,
     pub(super) standing: watch::Sender<Standing>,
     pub(super) rig: watch::Sender<RigReport>,
+    pub(super) egress: watch::Sender<Option<EgressCaps>>,
     pub(super) entries: mpsc::Sender<Entry>,
     pub(super) written: mpsc::Receiver<Written>,
     pub(super) say: mpsc::Sender<Say>,
@@ -159,10 +160,24 @@ impl Actor {
     }
 
     fn look_at_owner(&mut self) {
-        let IdleState { idleness, hindrances, .. } = self.parts.idle.borrow_and_update().clone();
+        let IdleState { idleness, hindrances, internet, probes: _ } = self.parts.idle.borrow_and_update().clone();
+        self.look_at_egress(internet);
         // First what is new against working: nothing is begun in between that must end at once.
         self.step(Event::Rules(hindrances));
         self.step(Event::Owner(idleness));
+    }
+
+    fn look_at_egress(&mut self, internet: Option<Internet>) {
+        // Whoever built this agent may have had no relay to build into it.
+        let caps = internet.filter(|_| EgressConfig::is_possible()).map(|internet| EgressCaps {
+            bytes_per_second: u64::from(internet.kib_per_second) << 10,
+            bytes_per_attempt: u64::from(internet.mib_per_job) << 20,
+        });
+        let news = self.parts.egress.send_if_modified(|known| std::mem::replace(known, caps) != caps);
+        if news {
+            self.step(Event::Egress(caps.map_or(0, |caps| caps.bytes_per_attempt)));
+            self.report_rig();
+        }
     }
 
     fn said(&mut self, said: Said) {
@@ -243,7 +258,8 @@ impl Actor {
 
     fn report_rig(&self) {
         let engine = self.engine.found.as_deref().unwrap_or("");
-        let report = self.parts.offered.report(engine, &self.images, self.parts.load.borrow().disk_free_bytes);
+        let (disk_free_bytes, egress) = (self.parts.load.borrow().disk_free_bytes, *self.parts.egress.borrow());
+        let report = self.parts.offered.report(engine, &self.images, disk_free_bytes, egress);
         self.parts.rig.send_if_modified(|known| {
             let news = *known != report;
             *known = report;

@@ -7,13 +7,16 @@ use headframe_protocol::{
     control::{EngineTried, EngineView},
     session::AttemptRef,
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     duty::{EngineState, Order, assignment},
-    runner::{Adopted, EngineMissing, InputHosts, Known, RunEvent, Runner, RunnerConfig, WhyNot},
+    runner::{Adopted, EgressCaps, EgressConfig, EngineMissing, InputHosts, Known, RunEvent, Runner, RunnerConfig, WhyNot},
     settings::{Settings, Timers},
     tasks::Tasks,
 };
@@ -62,16 +65,24 @@ pub(super) enum News {
     Images(Vec<Sha256>),
 }
 
-pub(super) fn runner_config(data_dir: &Path, device: DeviceId, settings: &Settings) -> RunnerConfig {
-    RunnerConfig {
+/// What the runner is started with, and by which hand it learns how far jobs may reach the internet.
+pub(super) fn runner_config(
+    data_dir: &Path,
+    device: DeviceId,
+    settings: &Settings,
+) -> (RunnerConfig, watch::Sender<Option<EgressCaps>>) {
+    let (owner, caps) = watch::channel(None);
+    let config = RunnerConfig {
         data_dir: data_dir.to_owned(),
         device,
         socket: Some(settings.engine.socket.clone()).filter(|socket| !socket.is_empty()),
         image_cap_bytes: u64::from(settings.limits.disk_gib) << 30,
         disk_reserve_bytes: RunnerConfig::DISK_RESERVE_BYTES,
         disk_limit: None,
+        egress: EgressConfig::internet(caps),
         input_hosts: if settings.inputs.allow_private_addresses { InputHosts::Any } else { InputHosts::Public },
-    }
+    };
+    (config, owner)
 }
 
 /// Opens the room. Ends when the tasks are stopped; containers go on.

@@ -5,7 +5,12 @@ use headframe_protocol::{
     rig::{IMAGES_MAX, Os, RigReport},
 };
 
-use crate::{duty::Capacity, runner::RunnerConfig, settings::Settings, telemetry::Hardware};
+use crate::{
+    duty::Capacity,
+    runner::{EgressCaps, RunnerConfig},
+    settings::Settings,
+    telemetry::Hardware,
+};
 
 const GIB: u64 = 1 << 30;
 
@@ -53,7 +58,13 @@ impl Offered {
     }
 
     /// The rig as the coordinator matches it.
-    pub(super) fn report(&self, engine: &str, images: &[Sha256], disk_free_bytes: Option<u64>) -> RigReport {
+    pub(super) fn report(
+        &self,
+        engine: &str,
+        images: &[Sha256],
+        disk_free_bytes: Option<u64>,
+        egress: Option<EgressCaps>,
+    ) -> RigReport {
         let free = disk_free_bytes.unwrap_or(0).saturating_sub(RunnerConfig::DISK_RESERVE_BYTES);
         RigReport {
             name: self.name.clone(),
@@ -69,6 +80,7 @@ impl Offered {
             slots: self.capacity().slots,
             images: images.iter().take(IMAGES_MAX).copied().collect(),
             engine: engine.chars().take(200).collect(),
+            egress_bytes_max: egress.map_or(0, |caps| caps.bytes_per_attempt),
         }
     }
 }

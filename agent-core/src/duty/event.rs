@@ -22,6 +22,8 @@ pub enum Event {
     Owner(Idleness),
     /// What the owner's rules have against working has changed.
     Rules(Vec<WaitReason>),
+    /// How many bytes one attempt may exchange with the internet; 0 for none.
+    Egress(u64),
     /// The container engine has come or gone.
     Engine(EngineState),
     /// The runner has looked at what an earlier life left.

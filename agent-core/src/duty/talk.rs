@@ -57,6 +57,7 @@ impl Duty {
         }
         let slots = match self.unwilling() {
             Some(reason) => Err(reason),
+            None if !self.lets_out(&offer) => Err(Reason::EgressForbidden),
             None => self.slots_for(&offer).ok_or(Reason::Declined),
         };
         match slots {

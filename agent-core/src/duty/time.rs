@@ -77,9 +77,12 @@ impl Duty {
 
     /// Stops containers the owner does not want now. Uploads go on: they need neither GPU nor memory, and the work is done.
     fn give_back(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let Some(reason) = self.wanted_back() else { return };
+        let (all, egress_bytes_max) = (self.wanted_back(), self.egress_bytes_max);
         let (grace, leaving) = (self.grace(), self.leaving.is_some());
         for held in &mut self.held {
+            // Also only some of them: those that reach further than the rules now let them.
+            let too_far = held.offer.spec.network.max_bytes() > egress_bytes_max;
+            let Some(reason) = all.or(too_far.then_some(Reason::OwnerReturned)) else { continue };
             let stops = match (&held.life, held.doing) {
                 (Life::Doing, AttemptState::Uploading) => leaving,
                 (Life::Doing, _) => true,

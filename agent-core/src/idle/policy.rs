@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     Part, ProbeError, Reading, Sign,
-    rules::{Hour, Rules},
+    rules::{Hour, Internet, Rules},
 };
 use crate::clock::{Moment, Now};
 
@@ -110,6 +110,12 @@ impl Policy {
     /// The owner has other rules now, or such as cannot be understood; then nothing works until they can.
     pub fn change(&mut self, rules: Result<Rules, String>) {
         self.rules = rules;
+    }
+
+    /// Whether and how far jobs may reach the internet. Not at all while the rules cannot be understood.
+    #[must_use]
+    pub fn internet(&self) -> Option<Internet> {
+        self.rules.as_ref().ok().map(|rules| rules.internet).filter(|internet| internet.jobs)
     }
 
     /// Takes one round of readings in.

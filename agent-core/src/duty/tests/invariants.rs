@@ -81,6 +81,7 @@ impl Watchdog {
             | Event::Asked(_)
             | Event::Owner(_)
             | Event::Rules(_)
+            | Event::Egress(_)
             | Event::Engine(_)
             | Event::Adopted(_)
             | Event::Disk(_)

@@ -24,7 +24,13 @@ fn asked() -> ContainerCreateBody {
         registry: None,
     };
     let device = "0x00000000000000000000000000000000000000aa".parse().expect("a device");
-    contract(&assignment, device, "sha256:1234", &WorkVolume::Mounted { dir: "/data/work/att/work".into() })
+    let work = WorkVolume::Mounted { dir: "/data/work/att/work".into() };
+    contract(&assignment, device, &image(), Volumes { work: &work, relay: None })
+}
+
+fn image() -> image::Ready {
+    let words = |text: &str| text.split(' ').map(ToOwned::to_owned).collect();
+    image::Ready { id: "sha256:1234".to_owned(), entrypoint: words("/bin/own -x"), args: words("its args") }
 }
 
 /// What an honest engine makes of the contract.

@@ -197,13 +197,13 @@ impl Agent {
         keep_diary(&settings, &store, &idle, &paths, &tasks).await.map_err(BindError::Store)?;
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let (standing_out, standing) = watch::channel(duty.standing());
-        let (rig_out, rig) = watch::channel(offered.report("", &[], &[], load.borrow().disk_free_bytes));
+        let (rig_out, rig) = watch::channel(offered.report("", &[], &[], load.borrow().disk_free_bytes, None));
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
         let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
         let rig_key = Arc::clone(&key);
         let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
-        let runner = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
+        let (runner, egress) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
         let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
 
@@ -220,6 +220,7 @@ impl Agent {
             pace: pace_out,
             standing: standing_out,
             rig: rig_out,
+            egress,
             entries,
             written,
             say,

@@ -104,6 +104,8 @@ pub struct Duty {
     cards: Vec<Option<CardMemory>>,
     /// What an hour must bring.
     gate: Option<Gate>,
+    /// How many bytes one attempt may exchange with the internet; 0 for none.
+    egress_bytes_max: u64,
     engine: EngineState,
     disk: DiskState,
     link: LinkState,
@@ -168,6 +170,7 @@ impl Duty {
             cooling: Cooling::default(),
             cards: Vec::new(),
             gate: None,
+            egress_bytes_max: 0,
             engine: EngineState::Unknown,
             disk: DiskState::Roomy,
             link: LinkState::Down,
@@ -191,6 +194,7 @@ impl Duty {
             Event::Rules(hindrances) => self.ruled(hindrances, now),
             Event::Cards(cards) => self.cards = cards,
             Event::Gate(gate) => self.gate = gate,
+            Event::Egress(bytes_max) => self.egress_bytes_max = bytes_max,
             Event::Engine(state) => self.engine = state,
             Event::Adopted(found) => self.adopted(&found, now, &mut out),
             Event::Disk(state) => self.disk = state,
@@ -276,6 +280,11 @@ impl Duty {
             (false, true) => Err(Reason::OwnerReturned),
             (false, false) => Err(Reason::Declined),
         }
+    }
+
+    /// Whether the owner lets a job reach the hosts it names, with as many bytes.
+    fn lets_out(&self, offer: &Offer) -> bool {
+        offer.spec.network.max_bytes() <= self.egress_bytes_max
     }
 
     /// Whether cores, memory and disk are left for `more` beside what is held.

@@ -30,7 +30,7 @@ mod linux;
 
 pub use policy::{Belief, Idleness, Policy};
 pub use probe::{FakeProbe, GpuProgram, GpuUse, IdleProbe, ProbeError, Reading, Sign};
-pub use rules::{Gate, GivingBack, Rules, Terms};
+pub use rules::{Gate, GivingBack, Internet, Rules, Terms};
 
 /// Two looks closer together than this are one.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -51,6 +51,8 @@ pub struct IdleState {
     pub belief: Belief,
     /// What his rules want of an hour.
     pub terms: Terms,
+    /// How far jobs may reach the internet, if they may.
+    pub internet: Option<Internet>,
     /// What each probe says.
     pub probes: Vec<Reading>,
 }
@@ -141,7 +143,7 @@ impl Lookout {
             Idleness::Present { away_at, .. } => Some(away_at.moment),
             Idleness::Away | Idleness::Unknown => None,
         };
-        IdleState { belief, terms: self.policy.terms(now.wall), probes }
+        IdleState { belief, terms: self.policy.terms(now.wall), internet: self.policy.internet(), probes }
     }
 
     /// When it is to be looked again.
@@ -247,7 +249,8 @@ fn tell(sender: &watch::Sender<IdleState>, state: IdleState) {
         let works =
             |state: &IdleState| state.probes.iter().map(|reading| reading.says.as_ref().err().cloned()).collect::<Vec<_>>();
         let (before, after) = (&known.belief, &state.belief);
-        let news = before != after || known.terms != state.terms || works(known) != works(&state);
+        let news =
+            before != after || (known.terms, known.internet) != (state.terms, state.internet) || works(known) != works(&state);
         if std::mem::discriminant(&before.idleness) != std::mem::discriminant(&after.idleness) {
             info!(idle.state = ?after.idleness, "The owner is {}", after.idleness);
         }
@@ -257,9 +260,16 @@ fn tell(sender: &watch::Sender<IdleState>, state: IdleState) {
         if before.gpus != after.gpus {
             info!(idle.gpus = ?after.gpus, "The owner needs {} graphics cards himself", after.gpus.len());
         }
+        if known.internet != state.internet {
+            info!(idle.internet = ?state.internet, "The owner's rules let jobs reach {}", reach(state.internet));
+        }
         *known = state;
         news
     });
+}
+
+fn reach(internet: Option<Internet>) -> &'static str {
+    if internet.is_some() { "the hosts they name" } else { "nothing on the internet" }
 }
 
 fn count(hindrances: &[WaitReason]) -> String {
@@ -275,7 +285,12 @@ fn unseen(sender: &watch::Sender<IdleState>, why: &str) -> IdleState {
     let known = sender.borrow();
     let silent = |known: &Reading| Reading { name: known.name, says: Err(ProbeError::Broken(why.to_owned())) };
     let probes = known.probes.iter().map(silent).collect();
-    IdleState { belief: Belief { idleness: Idleness::Unknown, ..known.belief.clone() }, terms: known.terms, probes }
+    IdleState {
+        belief: Belief { idleness: Idleness::Unknown, ..known.belief.clone() },
+        terms: known.terms,
+        internet: known.internet,
+        probes,
+    }
 }
 
 #[cfg(test)]

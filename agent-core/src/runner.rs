@@ -26,6 +26,7 @@ mod archive;
 mod attempt;
 mod coordinator;
 mod crew;
+mod egress;
 pub mod engine;
 mod failure;
 mod fetch;
@@ -40,6 +41,7 @@ mod watch_over;
 mod work;
 
 pub use adopt::{Adopted, Found, Known};
+pub use egress::{EgressCaps, EgressConfig, Internet, World};
 pub use engine::{EngineMissing, EngineTried, WhyNot};
 pub use work::DiskLimit;
 
@@ -194,6 +196,8 @@ pub struct RunnerConfig {
     pub disk_limit: Option<DiskLimit>,
     /// How soon it must be noticed that the engine has gone.
     pub pace: watch::Receiver<Pace>,
+    /// Whether and how jobs that name hosts may reach them.
+    pub egress: EgressConfig,
 }
 
 impl RunnerConfig {

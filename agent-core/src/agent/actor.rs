@@ -30,10 +30,10 @@ use crate::{
         Ask, DiskState, Duty, Effect, EngineState, Event, Held,
         giving_back::{CardMemory, Hindrances},
     },
-    idle::{Belief, IdleState},
+    idle::{Belief, IdleState, Internet},
     ledger::Ledger,
     pace::Pace,
-    runner::RunnerConfig,
+    runner::{EgressCaps, EgressConfig, RunnerConfig},
     settings::Timers,
     store::{Entry, Written},
     telemetry::{GpuReading, Hardware, Load},
@@ -69,6 +69,7 @@ pub(super) struct Parts {
     pub(super) pace: watch::Sender<Pace>,
     pub(super) standing: watch::Sender<Standing>,
     pub(super) rig: watch::Sender<RigReport>,
+    pub(super) egress: watch::Sender<Option<EgressCaps>>,
     pub(super) entries: mpsc::Sender<Entry>,
     pub(super) written: mpsc::Receiver<Written>,
     pub(super) say: mpsc::Sender<Say>,
@@ -184,8 +185,9 @@ impl Actor {
     }
 
     fn look_at_owner(&mut self) {
-        let IdleState { belief, terms, probes: _ } = self.parts.idle.borrow_and_update().clone();
+        let IdleState { belief, terms, internet, probes: _ } = self.parts.idle.borrow_and_update().clone();
         let Belief { idleness, hindrances, mut gpus, giving_back } = belief;
+        self.look_at_egress(internet);
         self.parts.offered.set_terms(terms);
         self.price();
         let slots = (0..).zip(&self.parts.hardware.gpus).filter_map(|(slot, gpu)| Some((slot, gpus.remove(&gpu.uuid)?)));
@@ -228,6 +230,19 @@ impl Actor {
                 gate.map_or("what the settings say".to_owned(), |gate| gate.floor_per_hour.to_string())
             );
             self.step(Event::Gate(gate));
+            self.report_rig();
+        }
+    }
+
+    fn look_at_egress(&mut self, internet: Option<Internet>) {
+        // Whoever built this agent may have had no relay to build into it.
+        let caps = internet.filter(|_| EgressConfig::is_possible()).map(|internet| EgressCaps {
+            bytes_per_second: u64::from(internet.kib_per_second) << 10,
+            bytes_per_attempt: u64::from(internet.mib_per_job) << 20,
+        });
+        let news = self.parts.egress.send_if_modified(|known| std::mem::replace(known, caps) != caps);
+        if news {
+            self.step(Event::Egress(caps.map_or(0, |caps| caps.bytes_per_attempt)));
             self.report_rig();
         }
     }
@@ -309,7 +324,8 @@ impl Actor {
         let engine = self.engine.found.as_deref().unwrap_or("");
         let cards = self.parts.duty.usable_slots().filter(|_| self.gives_gpus);
         let usable = cards.filter_map(|slot| self.parts.hardware.gpus.get(usize::from(slot))).collect::<Vec<_>>();
-        let report = self.parts.offered.report(engine, &usable, &self.images, self.parts.load.borrow().disk_free_bytes);
+        let (disk_free_bytes, egress) = (self.parts.load.borrow().disk_free_bytes, *self.parts.egress.borrow());
+        let report = self.parts.offered.report(engine, &usable, &self.images, disk_free_bytes, egress);
         self.parts.rig.send_if_modified(|known| {
             let news = *known != report;
             *known = report;

@@ -17,7 +17,7 @@ use tracing::{info, warn};
 use crate::{
     duty::{EngineState, Order, assignment},
     pace::Pace,
-    runner::{Adopted, EngineMissing, InputHosts, Known, RunEvent, Runner, RunnerConfig, WhyNot},
+    runner::{Adopted, EgressCaps, EgressConfig, EngineMissing, InputHosts, Known, RunEvent, Runner, RunnerConfig, WhyNot},
     settings::{Settings, Timers},
     tasks::Tasks,
 };
@@ -71,8 +71,15 @@ pub(super) enum News {
     Images(Vec<Sha256>),
 }
 
-pub(super) fn runner_config(data_dir: &Path, device: DeviceId, settings: &Settings, pace: watch::Receiver<Pace>) -> RunnerConfig {
-    RunnerConfig {
+/// What the runner is started with, and by which hand it learns how far jobs may reach the internet.
+pub(super) fn runner_config(
+    data_dir: &Path,
+    device: DeviceId,
+    settings: &Settings,
+    pace: watch::Receiver<Pace>,
+) -> (RunnerConfig, watch::Sender<Option<EgressCaps>>) {
+    let (owner, caps) = watch::channel(None);
+    let config = RunnerConfig {
         data_dir: data_dir.to_owned(),
         device,
         socket: Some(settings.engine.socket.clone()).filter(|socket| !socket.is_empty()),
@@ -80,8 +87,10 @@ pub(super) fn runner_config(data_dir: &Path, device: DeviceId, settings: &Settin
         disk_reserve_bytes: RunnerConfig::DISK_RESERVE_BYTES,
         disk_limit: None,
         pace,
+        egress: EgressConfig::internet(caps),
         input_hosts: if settings.inputs.allow_private_addresses { InputHosts::Any } else { InputHosts::Public },
-    }
+    };
+    (config, owner)
 }
 
 /// Opens the room. Ends when the tasks are stopped; containers go on.

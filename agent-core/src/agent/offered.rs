@@ -8,7 +8,7 @@ use headframe_protocol::{
 use crate::{
     duty::Capacity,
     idle::{Gate, Terms},
-    runner::RunnerConfig,
+    runner::{EgressCaps, RunnerConfig},
     settings::Settings,
     telemetry::{GpuReading, Hardware},
 };
@@ -89,6 +89,7 @@ impl Offered {
         usable: &[&GpuReading],
         images: &[Sha256],
         disk_free_bytes: Option<u64>,
+        egress: Option<EgressCaps>,
     ) -> RigReport {
         let free = disk_free_bytes.unwrap_or(0).saturating_sub(RunnerConfig::DISK_RESERVE_BYTES);
         RigReport {
@@ -104,6 +105,7 @@ impl Offered {
             slots: u8::try_from(usable.len().clamp(1, GPUS_MAX)).unwrap_or(1),
             images: images.iter().take(IMAGES_MAX).copied().collect(),
             engine: engine.chars().take(200).collect(),
+            egress_bytes_max: egress.map_or(0, |caps| caps.bytes_per_attempt),
         }
     }
 }
@@ -153,15 +155,15 @@ mod tests {
     fn the_cards_that_may_be_worked_on_are_the_slots() {
         let offered = offered();
         let (one, other) = (card(None), GpuReading { uuid: "GPU-2".to_owned(), ..card(None) });
-        let report = offered.report("", &[&one, &other], &[], None);
+        let report = offered.report("", &[&one, &other], &[], None, None);
         assert_eq!((report.gpus.len(), report.slots), (2, 2));
         assert!(report.problems().is_empty(), "{:?}", report.problems());
-        let without = offered.report("", &[], &[], None);
+        let without = offered.report("", &[], &[], None, None);
         assert_eq!((without.gpus.len(), without.slots), (0, 1), "then it is a rig of the class `cpu`");
     }
 
     fn asks(offered: &Offered) -> i64 {
-        offered.report("", &[], &[], None).floor_per_hour.get()
+        offered.report("", &[], &[], None, None).floor_per_hour.get()
     }
 
     #[test]

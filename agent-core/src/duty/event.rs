@@ -25,6 +25,8 @@ pub enum Event {
     Cards(Vec<Option<CardMemory>>),
     /// What an hour must bring has changed; nothing if the owner's rules do not say.
     Gate(Option<Gate>),
+    /// How many bytes one attempt may exchange with the internet; 0 for none.
+    Egress(u64),
     /// The container engine has come or gone.
     Engine(EngineState),
     /// The runner has looked at what an earlier life left.

@@ -247,6 +247,9 @@ impl Duty {
             }
             Idleness::Unknown => demands.push(demand(Reason::OwnerReturned, YieldCause::Unseen, now)),
         }
+        if held.offer.spec.network.max_bytes() > self.egress_bytes_max {
+            demands.push(demand(Reason::OwnerReturned, YieldCause::Rules, now));
+        }
         let rig = self.hindrances.rig.iter().chain(self.against(held));
         demands.extend(rig.map(|reason| demand(Reason::OwnerReturned, cause(reason), now)));
         let grace = demands.iter().map(|demand| demand.grace).min()?;

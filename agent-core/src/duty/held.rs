@@ -350,6 +350,7 @@ pub(super) const fn dropped_state(reason: Reason) -> AttemptState {
         | Reason::RigPaused
         | Reason::NoAnswer
         | Reason::Declined
+        | Reason::EgressForbidden
         | Reason::TooManyFailures
         | Reason::TooManyInterruptions
         | Reason::NoRig

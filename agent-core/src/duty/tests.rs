@@ -76,6 +76,8 @@ impl Rig {
         let words: Vec<&str> = line.split_whitespace().collect();
         let event = match words.as_slice() {
             ["offer", name] => self.offer(name, 0),
+            ["offer", name, "reaching", bytes] => self.offer_reaching(name, bytes.parse().expect("bytes")),
+            ["rules", "let", "reach", bytes] => Event::Egress(bytes.parse().expect("bytes")),
             ["offer", name, "keep_for", seconds] => self.offer(name, seconds.parse().expect("seconds")),
             [time, "pass"] => {
                 self.now = self.now + Duration::from_secs(time.trim_end_matches('s').parse().expect("seconds"));
@@ -184,6 +186,14 @@ impl Rig {
         let Event::Coordinator(Said::Offer(offer)) = self.offer(name, 0) else { panic!("an offer") };
         let mut offer = Offer::clone(&offer);
         offer.spec.resources.gpu = Some(serde_json::from_value(serde_json::json!({ "count": 1 })).expect("a need"));
+        Event::Coordinator(Said::Offer(Arc::new(offer)))
+    }
+
+    fn offer_reaching(&mut self, name: &str, bytes: u64) -> Event {
+        self.offer(name, 0);
+        let mut offer = offer(self.at(name), 0);
+        let wanted = serde_json::json!({ "allow": ["pypi.org"], "max_bytes": bytes });
+        offer.spec.network = serde_json::from_value(wanted).expect("a valid network");
         Event::Coordinator(Said::Offer(Arc::new(offer)))
     }
 

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     ProbeError, Reading, Sign,
-    rules::{GivingBack, Hour, Rules, Terms},
+    rules::{GivingBack, Hour, Internet, Rules, Terms},
 };
 use crate::clock::{Moment, Now};
 
@@ -151,6 +151,12 @@ impl Policy {
     #[must_use]
     pub fn terms(&self, now: TimestampMs) -> Terms {
         self.rules.as_ref().map(|rules| rules.tariff.at(now, &self.zone)).unwrap_or_default()
+    }
+
+    /// Whether and how far jobs may reach the internet. Not at all while the rules cannot be understood.
+    #[must_use]
+    pub fn internet(&self) -> Option<Internet> {
+        self.rules.as_ref().ok().map(|rules| rules.internet).filter(|internet| internet.jobs)
     }
 
     /// Takes one round of readings in.

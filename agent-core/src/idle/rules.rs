@@ -43,6 +43,7 @@ pub struct Rules {
     pub gpus: Gpus,
     pub giving_back: GivingBack,
     pub tariff: Tariff,
+    pub internet: Internet,
 }
 
 /// `[away]`.
@@ -119,6 +120,16 @@ pub struct GivingBack {
     pub game_s: u8,
     pub battery_s: u8,
     pub cool_down_s: u16,
+}
+
+/// `[internet]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each key is explained in rules.toml")]
+pub struct Internet {
+    pub jobs: bool,
+    pub kib_per_second: u32,
+    pub mib_per_job: u32,
 }
 
 /// What an hour of the week is for.
@@ -313,7 +324,7 @@ impl Rules {
     }
 
     fn check(&self, file: &Path) -> Result<(), RulesError> {
-        let Self { away, heat, load, programs, gpus, giving_back, tariff, schedule: _, power: _, network: _ } = self;
+        let Self { away, heat, load, programs, gpus, giving_back, tariff, internet, schedule: _, power: _, network: _ } = self;
         let wrong = |key, expected, found: String| Err(RulesError::Value { file: file.to_owned(), key, expected, found });
         if !(1..=86_400).contains(&away.threshold_s) {
             return wrong("away.threshold_s", "1 to 86400", away.threshold_s.to_string());
@@ -331,6 +342,12 @@ impl Rules {
         }
         if !(1..=600).contains(&load.for_s) {
             return wrong("load.for_s", "1 to 600", load.for_s.to_string());
+        }
+        if !(16..=16_777_216).contains(&internet.kib_per_second) {
+            return wrong("internet.kib_per_second", "16 to 16777216", internet.kib_per_second.to_string());
+        }
+        if !(1..=1_048_576).contains(&internet.mib_per_job) {
+            return wrong("internet.mib_per_job", "1 to 1048576", internet.mib_per_job.to_string());
         }
         if programs.never_disturb.len() > 1_000 || programs.never_disturb.iter().any(|name| name.trim_matches('*').is_empty()) {
             return wrong("programs.never_disturb", "at most 1000 names", format!("{:?}", programs.never_disturb));
@@ -392,6 +409,7 @@ mod tests {
         let rules = Rules::shipped();
         assert!(rules.away.require && !rules.power.on_battery && !rules.network.on_metered && rules.programs.fullscreen);
         assert_eq!(rules.away.threshold(), Duration::from_secs(120));
+        assert!(!rules.internet.jobs, "nobody's job speaks from an owner's address before he has said so");
     }
 
     #[test]
@@ -403,6 +421,8 @@ mod tests {
             ("[schedule]\nmon = \"iii\"", "schedule.mon must have 24 hours, found 3"),
             ("[schedule]\nsun = \"xxxxxxxxxxxxxxxxxxxxxxxx\"", "schedule.sun may hold i, a and -, not 'x'"),
             ("[heat]\ngpu_max_c = 20", "0 or 40 to 110"),
+            ("[internet]\nkib_per_second = 0", "16 to 16777216"),
+            ("[internet]\nmib_per_job = 0", "1 to 1048576"),
             ("[programs]\nnever_disturb = [\"*\"]", "programs.never_disturb"),
         ] {
             let error = parse(text).expect_err(text);

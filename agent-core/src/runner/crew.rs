@@ -15,6 +15,7 @@ use super::{
     Adopted, Assignment, Command, EngineDescription, EngineMissing, EngineTried, Found, Known, RunEvent, RunEventKind,
     RunnerConfig, WhyNot,
     attempt::{Attempt, Begin, Order, Teller},
+    egress::{Pace, RelayVolume},
     engine::{self, Engine},
     fetch::Fetcher,
     image::Shelf,
@@ -45,6 +46,9 @@ pub(super) struct Site {
     pub(super) shelf: Shelf,
     pub(super) http: reqwest::Client,
     pub(super) fetcher: Fetcher,
+    pub(super) relay: RelayVolume,
+    /// Of all attempts' ways out together.
+    pub(super) pace: Arc<Pace>,
 }
 
 /// Everyone at work.
@@ -79,7 +83,8 @@ impl Crew {
             EngineMissing { tried: vec![EngineTried { name: engine.name.clone(), address: engine.address.clone(), why }] }
         })?;
         let shelf = Shelf::open(&config.data_dir, config.image_cap_bytes, &engine.docker).await;
-        let site = Arc::new(Site { config, engine, works, shelf, http, fetcher });
+        let site =
+            Arc::new(Site { config, engine, works, shelf, http, fetcher, relay: RelayVolume::default(), pace: Arc::default() });
         Ok(Self { site, events, hands: HashMap::new(), tasks: JoinSet::new() })
     }
 

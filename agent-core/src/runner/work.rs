@@ -22,7 +22,7 @@ use super::{RunnerConfig, engine::Engine, sandbox};
 
 #[cfg(target_os = "linux")]
 mod loop_ext4;
-mod seed;
+pub(super) mod seed;
 
 /// Between two looks at the free space. At a disk's full speed some gigabytes are written meanwhile; the reserve is for them.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -36,8 +36,21 @@ const CRATES: &[Crate] = &[
         why: "the contracts' words stand alone",
     },
     Crate {
+        folder: "relay",
+        ours: &[],
+        never: &["alloy", "axum", "bollard", "reqwest", "serde", "sqlx", "tauri", "tokio"],
+        why: "it is compiled for containers by itself, and runs in a stranger's",
+    },
+    Crate {
         folder: "agent-core",
-        ours: &["headframe-protocol", "headframe-control", "headframe-proof", "headframe-accounts", "headframe-contracts"],
+        ours: &[
+            "headframe-protocol",
+            "headframe-control",
+            "headframe-proof",
+            "headframe-accounts",
+            "headframe-contracts",
+            "headframe-relay",
+        ],
         never: &["axum", "tauri"],
         why: "the agent runs without a window and serves nobody but its owner",
     },

@@ -8,7 +8,7 @@ use std::{
 
 use headframe_agent::{
     clock,
-    idle::{Rules, rules::Hour},
+    idle::{Internet, Rules, rules::Hour},
 };
 use headframe_protocol::{
     TimestampMs,
@@ -225,6 +225,12 @@ pub(crate) fn rules(rules: &Rules, file: &Path) -> String {
         lines.push(format!("  {day} {}", hours.iter().map(letter).collect::<String>()));
     }
     lines.push("  i: while you are away  a: also while you are here  -: never".to_owned());
+    let Internet { jobs, kib_per_second, mib_per_job } = rules.internet;
+    lines.push(if jobs {
+        format!("Jobs may reach the hosts they name, from your address: {kib_per_second} KiB a second, {mib_per_job} MiB each.")
+    } else {
+        "Jobs reach nothing on the internet.".to_owned()
+    });
     lines.join("\n")
 }
 
@@ -276,5 +282,6 @@ mod tests {
         let text = rules(&Rules::shipped(), Path::new("/nowhere/rules.toml"));
         assert!(text.contains("no rules of your own"), "{text}");
         assert_eq!(text.matches(" iiiiiiiiiiiiiiiiiiiiiiii").count(), 7, "{text}");
+        assert!(text.ends_with("Jobs reach nothing on the internet."), "{text}");
     }
 }

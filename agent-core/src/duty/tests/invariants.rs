@@ -86,6 +86,7 @@ impl Watchdog {
             | Event::Rules(_)
             | Event::Cards(_)
             | Event::Gate(_)
+            | Event::Egress(_)
             | Event::Engine(_)
             | Event::Adopted(_)
             | Event::Disk(_)

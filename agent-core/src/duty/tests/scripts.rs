@@ -633,3 +633,34 @@ fn a_refusal_is_told_and_no_offer_expected() {
     let Phase::Waiting { reasons } = phase_after("refused") else { panic!("must wait") };
     assert!(matches!(reasons.as_slice(), [WaitReason::Refused { code: RefusedCode::Quarantined, .. }]), "{reasons:?}");
 }
+
+#[test]
+fn a_job_that_names_hosts_is_taken_only_where_the_owner_lets_it_reach_them() {
+    check(
+        "offer a reaching 1000; rules let reach 999; offer a reaching 1000; rules let reach 1000; offer a reaching 1000",
+        expect![[r#"
+            offer a reaching 1000
+                say decline a (egress_forbidden)
+            rules let reach 999
+            offer a reaching 1000
+                say decline a (egress_forbidden)
+            rules let reach 1000
+            offer a reaching 1000
+                write accepted a
+        "#]],
+    );
+}
+
+#[test]
+fn a_job_that_reaches_further_than_the_rules_now_let_it_is_given_back_and_others_go_on() {
+    let mut rig = Rig::ready(2);
+    rig.script("rules let reach 1000; offer a reaching 1000; accept written a; a runs; offer b; accept written b; b runs");
+    rig.told.clear();
+    rig.script("rules let reach 0");
+    expect![[r#"
+        rules let reach 0
+            write parting a
+            stop a within 5s
+    "#]]
+    .assert_eq(&rig.told);
+}

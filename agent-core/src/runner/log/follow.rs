@@ -155,6 +155,14 @@ impl LogFile {
         Followed::ToItsEnd
     }
 
+    /// Adds a word of ours, behind everything the job wrote. There is room for it in a log that was cut as well: it is short.
+    pub(in crate::runner) async fn note(&mut self, text: &str) {
+        self.cursor.bytes += text.len() as u64;
+        if let Err(error) = self.write(text.as_bytes()).await {
+            tracing::warn!(%error, "Could not write {}; the log ends here", self.path.display());
+        }
+    }
+
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());

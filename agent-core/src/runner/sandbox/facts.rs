@@ -45,9 +45,9 @@ fn wanted(asked: &ContainerCreateBody) -> Facts {
     let mut facts = limits_and_locks(&host);
     let mount = host.mounts.iter().flatten().map(|mount| {
         let kind = mount.typ.map(|kind| kind.to_string()).unwrap_or_default();
-        mount_line(&kind, mount.source.as_deref(), mount.target.as_deref(), true)
+        mount_line(&kind, mount.source.as_deref(), mount.target.as_deref(), !mount.read_only.unwrap_or_default())
     });
-    facts.insert("mounts", mount.collect::<Vec<_>>().join(","));
+    facts.insert("mounts", lines(mount));
     facts.insert("networks", "none".to_owned());
     facts.insert("image", asked.image.clone().unwrap_or_default());
     facts.insert("user", asked.user.clone().unwrap_or_default());
@@ -66,7 +66,7 @@ fn found(made: &ContainerInspectResponse) -> Facts {
     let host = made.host_config.clone().unwrap_or_default();
     let config = made.config.clone().unwrap_or_default();
     let mut facts = limits_and_locks(&host);
-    facts.insert("mounts", made.mounts.iter().flatten().map(mounted).collect::<Vec<_>>().join(","));
+    facts.insert("mounts", lines(made.mounts.iter().flatten().map(mounted)));
     let networks = made.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
     facts.insert("networks", networks.map(|networks| sorted(networks.keys().cloned())).unwrap_or_default());
     facts.insert("image", made.image.clone().unwrap_or_default());
@@ -150,6 +150,13 @@ fn device_request(request: &DeviceRequest) -> String {
         capabilities.collect::<Vec<_>>().join("|"),
         pairs(request.options.as_ref())
     )
+}
+
+/// Engines list mounts in any order.
+fn lines(mounts: impl Iterator<Item = String>) -> String {
+    let mut mounts: Vec<_> = mounts.collect();
+    mounts.sort_unstable();
+    mounts.join(",")
 }
 
 fn mounted(point: &MountPoint) -> String {

@@ -280,6 +280,7 @@ const reasons: Record<Reason, string> = {
   lease_lapsed: 'The coordinator could not be reached for too long.',
   no_answer: 'The rig did not answer the offer in time.',
   declined: 'This rig cannot do the job.',
+  egress_forbidden: 'Your rules do not let jobs reach the internet, or not with so many bytes.',
   cancelled_by_customer: 'The customer cancelled the job.',
   killed_by_operator: 'The operator ended the job.',
   account_suspended: 'The customer’s account is suspended.',

@@ -22,8 +22,7 @@ pub(super) async fn nothing(docker: &Docker, device: &str, dir: &Path) -> Result
     let mounts = std::fs::read_to_string("/proc/self/mounts").context("no list of mounts")?;
     let mounts: Vec<_> = mounts.lines().filter(|line| line.contains(&below)).collect();
     ensure!(mounts.is_empty(), "mounts are left: {mounts:?}");
-    let loops = loop_files();
-    let loops: Vec<_> = loops.iter().filter(|file| file.contains(&below)).collect();
+    let loops: Vec<_> = loop_files().into_iter().filter(|file| file.contains(&below)).collect();
     ensure!(loops.is_empty(), "loop devices are left: {loops:?}");
     let folders = names_in(&dir.join("work"))?;
     ensure!(folders.is_empty(), "work folders are left: {folders:?}");
@@ -34,11 +33,21 @@ pub(super) async fn nothing(docker: &Docker, device: &str, dir: &Path) -> Result
     Ok(())
 }
 
-/// What the files of all loop devices are.
+/// What the files of all loop devices are, except of those that another program's copy of our mounts still holds: one that has
+/// unshared them while a job ran, on a system whose mounts are private. Ours was unmounted, and more we cannot do.
 fn loop_files() -> Vec<String> {
     let Ok(devices) = std::fs::read_dir("/sys/block") else { return Vec::new() };
-    let files = devices.flatten().map(|device| device.path().join("loop/backing_file"));
-    files.filter_map(|file| std::fs::read_to_string(file).ok()).collect()
+    let file = |device: std::fs::DirEntry| {
+        let file = std::fs::read_to_string(device.path().join("loop/backing_file")).ok()?;
+        (!is_held_elsewhere(&format!("/dev/{} ", device.file_name().display()))).then_some(file)
+    };
+    devices.flatten().filter_map(file).collect()
+}
+
+fn is_held_elsewhere(device: &str) -> bool {
+    let Ok(programs) = std::fs::read_dir("/proc") else { return false };
+    let mounts = programs.flatten().filter_map(|program| std::fs::read_to_string(program.path().join("mountinfo")).ok());
+    mounts.into_iter().any(|mounts| mounts.contains(device))
 }
 
 fn names_in(dir: &Path) -> Result<Vec<String>> {

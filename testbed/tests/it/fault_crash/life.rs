@@ -111,7 +111,7 @@ impl Life {
         let accepted = attempts.iter().filter(|attempt| attempt.state == AttemptState::Succeeded);
         match self {
             Self::Succeeds | Self::InTheEnginesVolume | Self::Yields | Self::IsTakenAway => {
-                scene.succeeded_with(job.id, "made", b"made\n").await;
+                scene.brought(job.id, "made", b"made\n").await;
                 assert_eq!(file(&scene.client, job.id, "copy").await, INPUT);
                 let printed: Vec<u64> = accepted.map(|attempt| attempt.log_bytes).collect();
                 assert_eq!(printed, [PRINTED.len() as u64], "each line of its log came once");
@@ -164,6 +164,7 @@ impl Ground {
             tokio::time::sleep(LOOK_EVERY).await;
         };
         life.ended_as_it_must(&self.scene, &job).await;
+        self.scene.both_are_told_why(id).await;
         let (billed_ms, ran_ms) = self.is_billed_once(id).await;
         self.scene.testbed.check_books().await.expect("books in order");
         Told { died, attempts: self.scene.attempts(id).await.len(), billed_ms, ran_ms }

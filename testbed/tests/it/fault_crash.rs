@@ -27,6 +27,9 @@ const EXTENT: &str = "HEADFRAME_CRASH";
 /// A point is tried this often in one life. Heartbeats and renewals come again and again, one like another.
 const PASSES_MAX: u32 = 3;
 
+/// Comes only if an offer is withdrawn between two messages that are milliseconds apart: no life can be led there at will.
+const BY_CHANCE: &str = "journal.dropped";
+
 /// What a short life may be over without: it comes by the clock.
 const BY_THE_CLOCK: [&str; 4] = ["journal.renewed", "journal.receipt", "said.receipt", "said.report"];
 
@@ -64,7 +67,7 @@ async fn a_job_that_is_cancelled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_whose_lease_has_lapsed() {
-    dies_at_every_point(Life::IsTakenAway, &["journal.dropped:1"]).await;
+    dies_at_every_point(Life::IsTakenAway, &["container.signalled:1", "journal.ended:1"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,7 +83,7 @@ async fn the_lives_pass_every_point_there_is() {
     for life in [Life::Succeeds, Life::InTheEnginesVolume, Life::Yields, Life::IsCancelled, Life::IsTakenAway, Life::Fails] {
         passed.extend(dry_life(&mut ground, life).await.into_keys());
     }
-    let missed: Vec<_> = POINTS.iter().filter(|point| !passed.contains(**point)).collect();
+    let missed: Vec<_> = POINTS.iter().filter(|point| **point != BY_CHANCE && !passed.contains(**point)).collect();
     assert!(missed.is_empty(), "no life passes {missed:?}");
     ground.close().await;
 }

@@ -18,7 +18,7 @@ use crate::scene::LIMIT;
 /// How often, unless told otherwise: a glance for every day.
 const KILLS: u32 = 12;
 /// The longest a life of the agent lasts. Its start takes a good part of the first second.
-const LIFE_MAX: Duration = Duration::from_millis(3_500);
+const LIFE_MAX: Duration = Duration::from_millis(3_000);
 /// Jobs that are not over.
 const OPEN_JOBS: usize = 2;
 

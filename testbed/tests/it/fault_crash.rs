@@ -67,7 +67,7 @@ async fn a_job_that_is_cancelled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_whose_lease_has_lapsed() {
-    dies_at_every_point(Life::IsTakenAway, &["container.signalled:1", "journal.ended:1"]).await;
+    dies_at_every_point(Life::IsTakenAway, &["journal.ended:1", "container.removed:1"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

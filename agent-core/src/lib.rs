@@ -13,6 +13,10 @@
 //! Start reading at [`duty`] ("everything the agent can decide"), then [`agent`] (the loop that feeds it and carries out
 //! what it decides). Modules use only what stands above them in this list.
 
+#[cfg(feature = "testing")]
+pub mod fault;
+#[cfg(not(feature = "testing"))]
+mod fault;
 pub mod clock;
 pub mod tasks;
 mod owner_file;

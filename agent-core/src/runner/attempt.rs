@@ -26,6 +26,7 @@ use super::{
     watch_over::{self, Cause, Exit},
     work::{WorkError, WorkVolume},
 };
+use crate::fault;
 
 /// How long the rest of a log may take to the coordinator once the job has ended.
 const FLUSH_MAX: Duration = Duration::from_secs(30);
@@ -244,6 +245,7 @@ impl Attempt<'_> {
             made => made,
         };
         made.map_err(|error| Failure::engine("make the container", &error))?;
+        fault::point("container.made");
         let made =
             docker.inspect_container(container, None).await.map_err(|error| Failure::engine("inspect the container", &error))?;
         let deviations = sandbox::deviations(&asked, &made);

@@ -13,6 +13,7 @@ use futures_util::StreamExt as _;
 use headframe_protocol::{ImageRef, job::Reason, session::RegistryLogin};
 
 use super::failure::{Failure, is_disk_full};
+use crate::fault;
 
 mod shelf;
 
@@ -57,6 +58,7 @@ pub(super) async fn make_ready(
             // Noted before it is fetched: what a stop, a crash or a refusal leaves here is ours to remove.
             shelf.fetching(image).await;
             pull_with_retries(docker, image, login, shelf.cap_bytes(), &mut progress).await?;
+            fault::point("image.pulled");
             docker.inspect_image(&name).await.map_err(|error| Failure::engine("inspect the image", &error))?
         }
         Err(error) => return Err(Failure::engine("inspect the image", &error)),

@@ -24,7 +24,10 @@ use super::{
     failure::Failure,
     log::{Followed, LogFile, REST_MAX},
 };
-use crate::meter::{Meter, Sample};
+use crate::{
+    fault,
+    meter::{Meter, Sample},
+};
 
 /// Between two looks.
 const TICK: Duration = Duration::from_secs(1);
@@ -194,7 +197,10 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     async fn start(&mut self) -> Result<bool, Failure> {
-        let Err(error) = self.docker.start_container(self.container, None).await else { return Ok(true) };
+        let Err(error) = self.docker.start_container(self.container, None).await else {
+            fault::point("container.started");
+            return Ok(true);
+        };
         let failure = Failure::engine("start the container", &error);
         // A command the image does not have is the job's mistake; the engine notes it as a shell would.
         match self
@@ -318,6 +324,7 @@ impl Watch<'_> {
             // It may have ended by itself this moment. If not, SIGKILL comes again.
             tracing::debug!(%error, "{signal} was not delivered");
         }
+        fault::point("container.signalled");
     }
 
     /// What the engine says about the end, held against what was seen.

@@ -19,6 +19,7 @@ use bollard::{
 use headframe_protocol::{AttemptId, DeviceId, session::AttemptRef};
 
 use super::{RunnerConfig, engine::Engine, sandbox};
+use crate::fault;
 
 #[cfg(target_os = "linux")]
 mod loop_ext4;
@@ -129,6 +130,7 @@ impl Works {
         self.remove(at.attempt).await;
         let folder = self.folder(at.attempt);
         tokio::fs::create_dir_all(&folder).await.map_err(|source| WorkError::Folder { path: folder.clone(), source })?;
+        fault::point("work.folder");
         match self.limit {
             #[cfg(target_os = "linux")]
             DiskLimit::LoopExt4 => Ok(WorkVolume::Mounted { dir: loop_ext4::make(&folder, need_bytes).await? }),
@@ -147,6 +149,7 @@ impl Works {
             ..VolumeCreateRequest::default()
         };
         self.docker.create_volume(request).await.map_err(WorkError::Engine)?;
+        fault::point("volume.made");
         seed::give_to_nobody(&self.docker, &name, self.device).await.map_err(WorkError::Engine)?;
         Ok(WorkVolume::Named { name })
     }
@@ -172,6 +175,7 @@ impl Works {
             let name = sandbox::name(AttemptRef { attempt, epoch: 0 });
             // Absent is as good as removed.
             self.docker.remove_volume(&name, Some(RemoveVolumeOptionsBuilder::new().force(true).build())).await.ok();
+            fault::point("volume.removed");
         }
     }
 
@@ -253,7 +257,10 @@ async fn remove_folder(folder: &Path) -> Result<(), String> {
     #[cfg(target_os = "linux")]
     loop_ext4::unmount(folder).await.map_err(|error| error.to_string())?;
     match tokio::fs::remove_dir_all(folder).await {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            fault::point("work.removed");
+            Ok(())
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error.to_string()),
     }

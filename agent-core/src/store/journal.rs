@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tracing::error;
 
 use super::{StoreError, Yield, attempts};
-use crate::{clock, tasks::Tasks};
+use crate::{clock, fault, tasks::Tasks};
 
 /// Entries waiting for the disk. A rig with 16 attempts makes a handful at a time.
 const QUEUE_MAX: usize = 256;
@@ -189,11 +189,29 @@ impl Journal {
 
     /// Writes `group` entirely or not at all.
     pub(super) async fn write(&self, group: &[Entry]) -> Result<(), StoreError> {
+        fault::point("journal.begin");
         let mut transaction = self.writer.begin().await.map_err(StoreError::Write)?;
         for entry in group {
             attempts::apply(&mut transaction, entry, clock::wall()).await.map_err(StoreError::Write)?;
         }
-        transaction.commit().await.map_err(StoreError::Write)
+        transaction.commit().await.map_err(StoreError::Write)?;
+        group.iter().for_each(|entry| fault::point(point_of(entry)));
+        Ok(())
+    }
+}
+
+const fn point_of(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::Accepted(_) => "journal.accepted",
+        Entry::Stage { .. } => "journal.stage",
+        Entry::Renewed { .. } => "journal.renewed",
+        Entry::Parting { .. } => "journal.parting",
+        Entry::Receipt { .. } => "journal.receipt",
+        Entry::Ended { .. } => "journal.ended",
+        Entry::Yielded { .. } => "journal.yielded",
+        Entry::Settled(_) => "journal.settled",
+        Entry::Dropped { .. } => "journal.dropped",
+        Entry::Choice(_) => "journal.choice",
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use super::Written;
+use crate::fault;
 
 /// Of one attempt's log on the owner's disk: three times ten megabytes, as the engine keeps.
 const LOG_BYTES_MAX: u64 = 30_000_000;
@@ -92,6 +93,7 @@ impl LogFile {
         }
         let cursor_file = tokio::fs::File::create(cursor_path(&path)).await?;
         let file = tokio::fs::File::create(&path).await?;
+        fault::point("log.made");
         Ok(Self { path, file, cursor_file, cursor: Cursor::default(), written: watch::Sender::default() })
     }
 
@@ -169,9 +171,11 @@ impl LogFile {
         }
         self.file.write_all(bytes).await?;
         self.file.flush().await?;
+        fault::point("log.written");
         self.cursor_file.seek(io::SeekFrom::Start(0)).await?;
         self.cursor_file.write_all(self.cursor.print().as_bytes()).await?;
         self.cursor_file.flush().await?;
+        fault::point("log.noted");
         let total = self.cursor.bytes;
         self.written.send_modify(|written| written.bytes = total);
         Ok(())

@@ -15,7 +15,10 @@ use bollard::{
 use futures_util::TryStreamExt as _;
 use headframe_protocol::DeviceId;
 
-use crate::runner::{inputs::NOBODY, sandbox};
+use crate::{
+    fault,
+    runner::{inputs::NOBODY, sandbox},
+};
 
 /// The image's name here; it comes from nowhere and goes nowhere.
 const REPOSITORY: &str = "headframe-work-folder";
@@ -53,7 +56,10 @@ pub(super) async fn give_to_nobody(docker: &Docker, volume: &str, device: Device
         ..ContainerCreateBody::default()
     };
     docker.create_container(Some(CreateContainerOptionsBuilder::new().name(&name).build()), body).await?;
-    docker.remove_container(&name, Some(RemoveContainerOptionsBuilder::new().force(true).build())).await
+    fault::point("volume.seed_made");
+    docker.remove_container(&name, Some(RemoveContainerOptionsBuilder::new().force(true).build())).await?;
+    fault::point("volume.seed_removed");
+    Ok(())
 }
 
 fn one_folder() -> std::io::Result<Vec<u8>> {

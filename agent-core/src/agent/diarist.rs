@@ -4,12 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use tokio::{sync::watch, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::{
     clock::{self, Moment},
     idle::{IdleState, Rules, diary},
-    store::{Chain, Span, Store},
+    store::{Chain, Span, Store, StoreError},
     tasks::apart,
 };
 
@@ -58,10 +58,15 @@ impl Diarist {
             let ended = desk.diary.look(&self.idle.borrow().probes, rules.as_ref(), now);
             desk.waiting.extend(ended);
             if desk.is_due(now.moment) {
-                self.write(&mut desk, now.moment).await;
+                if let Err(error) = self.write(&mut desk, now.moment).await {
+                    warn!("{}", Chain(&error));
+                }
             }
         }
-        self.write(&mut desk, clock::now().moment).await;
+        // The journal may have closed the database first; then the last minutes are missing.
+        if let Err(error) = self.write(&mut desk, clock::now().moment).await {
+            debug!("{}", Chain(&error));
+        }
     }
 
     /// Without rules that are understood no program is named.
@@ -70,18 +75,14 @@ impl Diarist {
         apart(move || Rules::load(&data_dir).ok()).await.flatten()
     }
 
-    async fn write(&self, desk: &mut Desk, now: Moment) {
+    async fn write(&self, desk: &mut Desk, now: Moment) -> Result<(), StoreError> {
         desk.written = Some(now);
         let spans: Vec<Span> = desk.waiting.iter().chain(desk.diary.open()).cloned().collect();
-        match self.store.keep_sightings(&spans, clock::wall()).await {
-            Ok(()) => desk.waiting.clear(),
-            Err(error) => {
-                warn!("{}", Chain(&error));
-                // The newest matter more: the oldest are the first to be removed anyway.
-                let surplus = desk.waiting.len().saturating_sub(WAITING_MAX);
-                desk.waiting.drain(..surplus);
-            }
-        }
+        let written = self.store.keep_sightings(&spans, clock::wall()).await;
+        // Where it did not work, the newest matter more: the oldest are the first to be removed anyway.
+        let kept = if written.is_ok() { 0 } else { WAITING_MAX };
+        desk.waiting.drain(..desk.waiting.len().saturating_sub(kept));
+        written
     }
 }
 

@@ -63,7 +63,7 @@ impl Guest {
         std::fs::create_dir_all(&dir).with_context(|| format!("could not make {}", dir.display()))?;
         let settings = format!(
             "coordinator.url = {:?}\nrig.name = {name:?}\nstart.automatically = true\ninputs.allow_private_addresses = true\n",
-            place.network.coordinator_url()
+            place.network.rigs_url()
         );
         std::fs::write(dir.join("agent.toml"), settings).context("could not write the agent's settings")?;
         std::fs::write(dir.join("rules.toml"), rules).context("could not write the owner's rules")?;

@@ -30,6 +30,7 @@ pub(super) struct Network {
 #[derive(Debug, Deserialize)]
 struct Ready {
     coordinator_url: String,
+    rigs_url: String,
     api_key: String,
     /// Address and the customer's part of the registry.
     registry: String,
@@ -56,9 +57,9 @@ impl Network {
         Ok(Self { child, stdin, ready, folder: folder.to_owned() })
     }
 
-    /// Where rigs and customers find its coordinator.
-    pub(super) fn coordinator_url(&self) -> &str {
-        &self.ready.coordinator_url
+    /// Where rigs dial its coordinator.
+    pub(super) fn rigs_url(&self) -> &str {
+        &self.ready.rigs_url
     }
 
     /// A call of the customer's tool, with the customer's key in its environment.

@@ -57,10 +57,10 @@ impl Diarist {
             }
             let ended = desk.diary.look(&self.idle.borrow().probes, rules.as_ref(), now);
             desk.waiting.extend(ended);
-            if desk.is_due(now.moment) {
-                if let Err(error) = self.write(&mut desk, now.moment).await {
-                    warn!("{}", Chain(&error));
-                }
+            if desk.is_due(now.moment)
+                && let Err(error) = self.write(&mut desk, now.moment).await
+            {
+                warn!("{}", Chain(&error));
             }
         }
         // The journal may have closed the database first; then the last minutes are missing.

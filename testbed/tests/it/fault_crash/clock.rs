@@ -54,8 +54,8 @@ impl EngineClock {
         Self { attempts, _listening: listening }
     }
 
-    /// How long there was a container, in whole milliseconds, rounded up. A busy engine stamps a start late and tells of an end late,
-    /// both by a second and more; nothing that an agent counts lies outside of this.
+    /// How long there was a container, in whole milliseconds, rounded up. On a busy machine agents have billed up to a
+    /// second or two more than the engine's stamps tell; whose clock is wrong there is not known yet. Nothing an agent counts may lie outside of this.
     pub(super) fn lived_ms(&self, attempt: &str) -> u64 {
         let attempts = self.attempts.lock().expect("nobody panics with it");
         let lived = attempts.get(attempt).map(|span| span.lived + span.made.map_or(Duration::ZERO, |made| made.elapsed()));

@@ -13,14 +13,14 @@ use crate::frame::{CONNECTIONS_MAX, Frame, Said, WINDOW_BYTES};
 
 /// All of them.
 pub(crate) struct Connections {
-    out: Mutex<std::fs::File>,
-    open: Mutex<Open>,
+    line: Mutex<Line>,
+    open: Mutex<HashMap<u32, Far>>,
 }
 
-#[derive(Default)]
-struct Open {
+/// What goes out, with the last number that did: the agent wants to hear of new ones in their order.
+struct Line {
+    out: std::fs::File,
     last: u32,
-    by_id: HashMap<u32, Far>,
 }
 
 /// Where what the agent says of a connection goes.
@@ -39,28 +39,34 @@ pub(crate) struct Connection {
 
 impl Connections {
     pub(crate) fn new(out: std::fs::File) -> Arc<Self> {
-        Arc::new(Self { out: Mutex::new(out), open: Mutex::default() })
+        Arc::new(Self { line: Mutex::new(Line { out, last: 0 }), open: Mutex::default() })
     }
 
-    /// A new connection, and what the agent will say of it; nothing if there are as many as may be.
-    pub(crate) fn open(self: &Arc<Self>) -> Option<(Connection, Receiver<Said>)> {
-        let mut open = lock(&self.open);
-        if open.by_id.len() >= CONNECTIONS_MAX {
-            return None;
-        }
-        // Four thousand million are more than a job opens in a week.
-        open.last = open.last.checked_add(1)?;
+    /// Asks for a new connection to `target`, and what the agent will say of it; nothing if there are as many as may be.
+    pub(crate) fn open(self: &Arc<Self>, target: String) -> io::Result<Option<(Connection, Receiver<Said>)>> {
+        let mut line = lock(&self.line);
         let (said, heard) = channel();
         let room = Arc::new(Room::default());
-        let id = open.last;
-        open.by_id.insert(id, Far { said, room: Arc::clone(&room) });
-        Some((Connection { id, room, all: Arc::clone(self) }, heard))
+        // Four thousand million are more than a job opens in a week.
+        let Some(id) = line.last.checked_add(1) else { return Ok(None) };
+        {
+            // Not held while it is written: what the agent says must be heard meanwhile.
+            let mut open = lock(&self.open);
+            if open.len() >= CONNECTIONS_MAX {
+                return Ok(None);
+            }
+            open.insert(id, Far { said, room: Arc::clone(&room) });
+        }
+        line.last = id;
+        let connection = Connection { id, room, all: Arc::clone(self) };
+        line.say(id, Said::Open(target))?;
+        Ok(Some((connection, heard)))
     }
 
     /// Passes on what the agent says. What is about no connection any more was on its way when that ended.
     pub(crate) fn hear(&self, frame: Frame) {
         let open = lock(&self.open);
-        let Some(far) = open.by_id.get(&frame.id) else { return };
+        let Some(far) = open.get(&frame.id) else { return };
         match frame.said {
             Said::Room(bytes) => far.room.give(bytes),
             said @ (Said::Refused { .. } | Said::Reset) => {
@@ -74,16 +80,22 @@ impl Connections {
     }
 }
 
+impl Line {
+    fn say(&mut self, id: u32, said: Said) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        Frame { id, said }.write(&mut bytes);
+        self.out.write_all(&bytes)
+    }
+}
+
 impl Connection {
     pub(crate) fn say(&self, said: Said) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        Frame { id: self.id, said }.write(&mut bytes);
-        lock(&self.all.out).write_all(&bytes)
+        lock(&self.all.line).say(self.id, said)
     }
 
     /// Nothing more is heard of it: whoever waits for what the agent says waits no longer.
     pub(crate) fn forget(&self) {
-        lock(&self.all.open).by_id.remove(&self.id);
+        lock(&self.all.open).remove(&self.id);
     }
 }
 

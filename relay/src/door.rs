@@ -46,11 +46,10 @@ fn attend(mut client: TcpStream, connections: &Arc<Connections>) -> io::Result<(
         Ok(request) => request,
         Err(why) => return client.write_all(&http::refusal(400, why)),
     };
-    let Some((connection, heard)) = connections.open() else {
+    let Some((connection, heard)) = connections.open(target)? else {
         return client.write_all(&http::refusal(503, "There are as many connections as may be; close one first."));
     };
     let connection = Arc::new(connection);
-    connection.say(Said::Open(target))?;
     match heard.recv() {
         Ok(Said::Opened) if tunnel => client.write_all(http::OPENED)?,
         Ok(Said::Opened) => {}

@@ -25,8 +25,14 @@ pub mod policy;
 pub mod replay;
 pub mod rules;
 mod probe;
+mod asked;
+mod usage;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(any(target_os = "windows", test))]
+mod windows;
+#[cfg(any(target_os = "macos", test))]
+mod macos;
 
 pub use policy::{Belief, Idleness, Policy};
 pub use probe::{FakeProbe, GpuProgram, GpuUse, IdleProbe, ProbeError, Reading, Sign};
@@ -72,7 +78,11 @@ pub fn is_job(pid: u32, name: &str) -> bool {
 pub fn platform_probes() -> Vec<Box<dyn IdleProbe>> {
     #[cfg(target_os = "linux")]
     return linux::probes();
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(target_os = "windows")]
+    return windows::probes();
+    #[cfg(target_os = "macos")]
+    return macos::probes();
+    #[cfg(not(any(target_os = "linux", target_os = "windows", target_os = "macos")))]
     return Vec::new();
 }
 

@@ -180,8 +180,8 @@ fn disk_free_bytes(path: &Path) -> Option<u64> {
 
 #[cfg(not(unix))]
 fn disk_free_bytes(path: &Path) -> Option<u64> {
-    let disks = sysinfo::Disks::new_with_refreshed_list();
-    let holding = disks.list().iter().filter(|disk| path.starts_with(disk.mount_point()));
+    let disks = sysinfo::Disks::new_with_refreshed_list().ok()?;
+    let holding = disks.iter().filter(|disk| path.starts_with(disk.mount_point()));
     holding.max_by_key(|disk| disk.mount_point().as_os_str().len()).map(sysinfo::Disk::available_space)
 }
 

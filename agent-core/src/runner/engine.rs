@@ -99,6 +99,7 @@ pub(super) struct Engine {
     pub(super) address: String,
     /// Whether its containers and volumes are on this machine's own kernel, under their own numbers: not in a VM, not
     /// remote, not with remapped users.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only there is a limit to be had by it"))]
     pub(super) same_kernel: bool,
     /// Where it keeps images and volumes, if that is a folder of this machine.
     pub(super) data_root: Option<PathBuf>,

@@ -55,6 +55,7 @@ impl fmt::Display for DiskLimit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum WorkVolume {
     /// A folder of this machine, the root of its own file system.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only there is one made"))]
     Mounted {
         /// The folder.
         dir: PathBuf,

@@ -53,9 +53,10 @@ pub(crate) fn begin(paths: &AgentPaths) -> Result<(), LogError> {
 
 #[cfg(unix)]
 fn stderr_is(file: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let (Ok(stderr), Ok(file)) = (rustix::fs::fstat(io::stderr()), fs::metadata(file)) else { return false };
-    (stderr.st_dev, stderr.st_ino) == (file.dev(), file.ino())
+    use std::os::{fd::AsFd as _, unix::fs::MetadataExt as _};
+    // Both by the same means: systems disagree with Rust about how wide a device's number is.
+    let (Ok(stderr), Ok(file)) = (io::stderr().as_fd().try_clone_to_owned(), fs::metadata(file)) else { return false };
+    fs::File::from(stderr).metadata().is_ok_and(|stderr| (stderr.dev(), stderr.ino()) == (file.dev(), file.ino()))
 }
 
 #[cfg(not(unix))]

@@ -221,7 +221,7 @@ impl Actor {
         self.step(Event::Cards(cards));
     }
 
-    /// What an hour must bring may have changed: offers are judged by it, and the coordinator is told.
+    /// What an hour must bring may have changed: offers are judged by it. Whoever calls this tells the coordinator.
     fn price(&mut self) {
         let gate = self.parts.offered.gate();
         if gate != self.parts.duty.gate() {
@@ -230,7 +230,6 @@ impl Actor {
                 gate.map_or("what the settings say".to_owned(), |gate| gate.floor_per_hour.to_string())
             );
             self.step(Event::Gate(gate));
-            self.report_rig();
         }
     }
 
@@ -243,7 +242,6 @@ impl Actor {
         let news = self.parts.egress.send_if_modified(|known| std::mem::replace(known, caps) != caps);
         if news {
             self.step(Event::Egress(caps.map_or(0, |caps| caps.bytes_per_attempt)));
-            self.report_rig();
         }
     }
 

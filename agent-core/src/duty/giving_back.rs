@@ -172,7 +172,7 @@ impl Duty {
                     reasons.push(reason.clone());
                 }
             }
-            cooling = cooling.max_by_moment(self.cooling.slots.values().copied());
+            cooling = cooling.into_iter().chain(self.cooling.slots.values().copied()).max_by_key(|until| until.moment);
         }
         // It is over only once nothing else stands in the way, too.
         if let Some(until) = cooling.filter(|_| reasons.is_empty()) {
@@ -334,17 +334,6 @@ impl Duty {
     }
 }
 
-/// Later of two ends of a pause.
-trait Latest {
-    fn max_by_moment(self, others: impl Iterator<Item = Now>) -> Option<Now>;
-}
-
-impl Latest for Option<Now> {
-    fn max_by_moment(self, others: impl Iterator<Item = Now>) -> Option<Now> {
-        self.into_iter().chain(others).max_by_key(|now| now.moment)
-    }
-}
-
 const fn seconds(seconds: u8) -> Duration {
     Duration::from_secs(seconds as u64)
 }
@@ -393,28 +382,5 @@ const fn cause(reason: &WaitReason) -> YieldCause {
 /// Whether the end of this is a guess that the owner may still be about: a game is started again, a socket is found. Heat and load
 /// have their own slowness, and an hour of the week ends when it ends.
 const fn cools_down(reason: &WaitReason) -> bool {
-    match reason {
-        WaitReason::Remote
-        | WaitReason::Program { .. }
-        | WaitReason::Fullscreen
-        | WaitReason::OnBattery
-        | WaitReason::GpuInUse { .. } => true,
-        WaitReason::OwnerActive { .. }
-        | WaitReason::NoIdleProbe
-        | WaitReason::ProbeBroken { .. }
-        | WaitReason::Metered
-        | WaitReason::Hot { .. }
-        | WaitReason::Busy { .. }
-        | WaitReason::Schedule { .. }
-        | WaitReason::RulesBroken { .. }
-        | WaitReason::GpuKept { .. }
-        | WaitReason::CoolingDown { .. }
-        | WaitReason::Unprofitable { .. }
-        | WaitReason::NoEngine
-        | WaitReason::EngineUnusable { .. }
-        | WaitReason::Offline
-        | WaitReason::Refused { .. }
-        | WaitReason::BackingOff { .. }
-        | WaitReason::DiskFull => false,
-    }
+    matches!(cause(reason), YieldCause::Remote | YieldCause::Game | YieldCause::Power)
 }

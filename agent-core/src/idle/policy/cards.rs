@@ -47,14 +47,14 @@ impl Seen {
         }
         let hot = celsius.and_then(|celsius| self.warmth.judge(rules.heat.gpu_max_c, rules.heat.resume_below_c, celsius));
         reasons.extend(hot.map(|(celsius, resumes_at)| WaitReason::Hot { part: HotPart::Gpu, celsius, resumes_at }));
-        if let Some(program) = self.in_use(rules.gpus.clone(), others, now) {
+        if let Some(program) = self.in_use(&rules.gpus, others, now) {
             reasons.push(WaitReason::GpuInUse { gpu: model.clone(), program });
         }
         reasons
     }
 
     /// The program of the owner that needs the card. Memory counts at once: it is what a game takes before its first picture.
-    fn in_use(&mut self, rules: Gpus, others: &[GpuProgram], now: Moment) -> Option<String> {
+    fn in_use(&mut self, rules: &Gpus, others: &[GpuProgram], now: Moment) -> Option<String> {
         let busiest = others.iter().max_by_key(|program| program.load_percent);
         let load = busiest.map_or(0, |program| program.load_percent);
         let at_most = rules.others_load_percent;

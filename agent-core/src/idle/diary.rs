@@ -19,7 +19,7 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(5);
 const GAP_MIN: Duration = Duration::from_secs(30);
 
 /// An owner who touches something more often than this is taken to do so all the time.
-const QUIET_MIN: Duration = Duration::from_secs(30);
+pub(super) const QUIET_MIN: Duration = Duration::from_secs(30);
 
 /// How often a figure may change.
 const FIGURES_EVERY: Duration = Duration::from_secs(60);

@@ -9,7 +9,10 @@ use headframe_protocol::{
 };
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 
-use super::{Belief, GpuUse, Idleness, Policy, ProbeError, Reading, Rules, Sign};
+use super::{
+    Belief, GpuUse, Idleness, Policy, ProbeError, Reading, Rules, Sign,
+    diary::{LOOK_EVERY, QUIET_MIN},
+};
 use crate::{
     clock::{Moment, Now},
     store::{Sighting, Span, Touch},
@@ -39,7 +42,7 @@ pub fn replay(spans: &[Span], rules: &Rules, zone: &TimeZone, window: Window) ->
     let mut policy = fresh();
     let mut at = begin;
     let mut working = false;
-    for span in spans {
+    for (span, touched) in spans.iter().zip(touches(spans)) {
         // Spans of a clock that was set back may overlap; each moment counts once.
         let (from, until) = (span.from.as_millis().max(at), span.until.as_millis().min(end));
         if until <= from {
@@ -52,7 +55,7 @@ pub fn replay(spans: &[Span], rules: &Rules, zone: &TimeZone, window: Window) ->
         }
         while at < until {
             let next = (at / STEP_MS + 1).saturating_mul(STEP_MS).min(until);
-            let belief = policy.judge(&readings(&span.seen, at), now(at, begin));
+            let belief = policy.judge(&readings(&span.seen, touched, at), now(at, begin));
             let lost = lost_to(&belief);
             sums.judged(at, next, lost);
             if working && lost.is_some() {
@@ -71,12 +74,38 @@ fn now(at: i64, begin: i64) -> Now {
     Now { moment: Moment::from_origin(ORIGIN + since), wall: TimestampMs::from_millis(at) }
 }
 
+/// The last touch each span and those before it lead to. A diary says "now" until half a minute has passed; what it says next tells when
+/// the owner really let go.
+fn touches(spans: &[Span]) -> Vec<Option<TimestampMs>> {
+    let mut known = None;
+    let mut touches: Vec<_> = spans
+        .iter()
+        .rev()
+        .map(|span| {
+            match span.seen.touch {
+                Some(Touch::Last(touched)) => known = Some(touched),
+                Some(Touch::Now) => {}
+                None => known = None,
+            }
+            known
+        })
+        .collect();
+    touches.reverse();
+    touches
+}
+
+/// How long ago the owner touched something, who was seen to do so a moment ago and is known to have let go at `touched`.
+fn since_touch(touched: Option<TimestampMs>, at: i64) -> Duration {
+    let since = touched.map(|touched| TimestampMs::from_millis(at).since(touched));
+    since.filter(|since| *since < QUIET_MIN + LOOK_EVERY).unwrap_or_default()
+}
+
 /// What the probes said, as they say it.
-fn readings(seen: &Sighting, at: i64) -> Vec<Reading> {
+fn readings(seen: &Sighting, touched: Option<TimestampMs>, at: i64) -> Vec<Reading> {
     let Sighting { touch, locked, remote, on_battery, metered, fullscreen, broken, cpu_c, gpu_c, others_percent, programs } =
         seen;
     let input = touch.map(|touch| match touch {
-        Touch::Now => Sign::Input(Duration::ZERO),
+        Touch::Now => Sign::Input(since_touch(touched, at)),
         Touch::Last(touched) => Sign::Input(TimestampMs::from_millis(at).since(touched)),
     });
     let signs = [

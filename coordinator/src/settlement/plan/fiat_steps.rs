@@ -65,10 +65,12 @@ async fn credit(app: &App, chain: &Chain, allowance: Option<Micros>) -> Result<u
     }
     for payment in waiting.iter().filter(|payment| payment.state == PaymentState::Paid) {
         let Some(payment) = fiat::to_change(&mut tx, &payment.reference).await? else { continue };
-        if payment.state != PaymentState::Paid || payment.reversed == payment.amount {
+        // What has been taken back is perhaps noted and no more: it is not for the payment's own row to say.
+        let reversed = fiat::reversal_of(&mut tx, &payment.reference).await?.min(payment.amount).max(payment.reversed);
+        if payment.state != PaymentState::Paid || reversed == payment.amount {
             continue;
         }
-        let net = Micros::new(payment.amount.get() - payment.reversed.get());
+        let net = Micros::new(payment.amount.get() - reversed.get());
         let covered = allowance.is_none_or(|allowance| allowance.get().saturating_sub(under_way.get()) >= net.get());
         if !covered {
             if under_way > Micros::ZERO {
@@ -89,7 +91,8 @@ async fn credit(app: &App, chain: &Chain, allowance: Option<Micros>) -> Result<u
             wallet: Some(wallet),
             credited: net,
             // What was taken back before is not credited at all.
-            recovered: payment.reversed,
+            reversed,
+            recovered: reversed,
             ..payment
         };
         fiat::update(&mut tx, &asked, app.store.now()).await?;

@@ -5,8 +5,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use headframe_protocol::{
     receipt::{Receipt, SignedReceipt},
     session::{
-        AgentMessage, Beat, CoordinatorMessage, Finished, Heartbeat, OUTPUTS_BYTES_MAX, Outcome, OutputFile, Outputs, Refused,
-        Welcome,
+        AgentMessage, Beat, CheckpointBrought, CoordinatorMessage, Finished, Heartbeat, OUTPUTS_BYTES_MAX, Outcome, OutputFile,
+        Outputs, Refused, Welcome,
     },
 };
 use rand::RngExt as _;
@@ -21,7 +21,10 @@ use super::{
     LineConfig, Said, Say, Usage,
     frames::{Frames, LineError},
 };
-use crate::clock::{self, Moment};
+use crate::{
+    clock::{self, Moment},
+    store::Saved,
+};
 
 /// Heartbeats sent and not answered that are remembered. More mean the line is dead.
 const UNANSWERED_MAX: usize = 16;
@@ -145,6 +148,7 @@ impl<'a> Session<'a> {
             CoordinatorMessage::Cancel(ended) => Said::Cancel(ended),
             CoordinatorMessage::Beat(beat) => self.answered(beat)?,
             CoordinatorMessage::Settled(settled) => Said::Settled(settled),
+            CoordinatorMessage::CheckpointSettled(settled) => Said::CheckpointSettled(settled),
             CoordinatorMessage::Revoke(revoke) => Said::Revoke(revoke.image),
             CoordinatorMessage::Refused(refused) => return Some(End::Refused(refused)),
             CoordinatorMessage::ReceiptAccepted(accepted) => {
@@ -191,6 +195,9 @@ impl<'a> Session<'a> {
             Say::Decline(ended) => AgentMessage::Decline(ended),
             Say::Progress(progress) => AgentMessage::Progress(progress),
             Say::Receipt(usage) => AgentMessage::Receipt(self.sign(usage)?),
+            Say::Checkpoint { at, saved: Saved { files, problem } } => {
+                AgentMessage::CheckpointBrought(CheckpointBrought { at, files, problem })
+            }
             Say::Finished { at, mut outcome, usage, log_bytes } => {
                 let receipt = usage.map(|usage| self.sign(usage)).transpose()?;
                 for files in parts_before_last(&mut outcome) {

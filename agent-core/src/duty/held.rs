@@ -15,7 +15,7 @@ use headframe_protocol::{
     session::{AttemptRef, LeaseBeat, Offer, Outcome},
 };
 
-use super::{Effect, Order};
+use super::{Effect, Order, checkpoint::keep_for};
 use crate::{
     clock::{Moment, Now},
     coordinator::{Say, Usage},
@@ -242,7 +242,8 @@ impl Held {
         if let Life::Closing { outcome, retry_at } = &mut self.life {
             *retry_at = None;
             let (sequence, running_ms, log_bytes) = (self.sequence, self.running_ms, self.log_bytes);
-            out.push(Effect::Write(Entry::Ended { at, outcome: outcome.clone(), sequence, running_ms, log_bytes }));
+            let keep_for = keep_for(&self.offer, outcome);
+            out.push(Effect::Write(Entry::Ended { at, outcome: outcome.clone(), sequence, running_ms, log_bytes, keep_for }));
         }
     }
 
@@ -292,6 +293,7 @@ pub fn assignment(offer: &Offer) -> Assignment {
         base: offer.base.clone(),
         token: SecretToken::new(offer.token.clone()),
         registry: offer.registry.clone(),
+        checkpoint: offer.checkpoint.clone(),
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn name(at: AttemptRef) -> String {
 /// What the engine is asked to make. `image_id` is the engine's own id of the image that was inspected, so that what
 /// runs is what was looked at.
 pub(super) fn contract(assignment: &Assignment, device: DeviceId, image_id: &str, work: &WorkVolume) -> ContainerCreateBody {
-    let Assignment { at, job, spec, array_index: _, base: _, token: _, registry: _ } = assignment;
+    let Assignment { at, job, spec, array_index: _, base: _, token: _, registry: _, checkpoint: _ } = assignment;
     let words = |words: &Vec<String>| Some(words.clone()).filter(|words| !words.is_empty());
     let labels = [
         (label::DEVICE, device.to_string()),

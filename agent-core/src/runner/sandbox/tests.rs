@@ -22,6 +22,7 @@ fn asked() -> ContainerCreateBody {
         base: "http://127.0.0.1:1/".parse().expect("an address"),
         token: SecretToken::new("t".to_owned()),
         registry: None,
+        checkpoint: Vec::new(),
     };
     let device = "0x00000000000000000000000000000000000000aa".parse().expect("a device");
     contract(&assignment, device, "sha256:1234", &WorkVolume::Mounted { dir: "/data/work/att/work".into() })

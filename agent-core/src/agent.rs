@@ -30,23 +30,26 @@ use crate::{
     coordinator::{self, LineConfig},
     device_key::{DeviceKey, DeviceKeyError},
     duty::{Ask, Duty, Past},
-    idle::{self, IdleProbe, Policy, Rules},
+    idle::{self, IdleProbe, IdleState, Policy},
     ledger::Ledger,
-    settings::{Settings, SettingsError},
+    pace::Pace,
+    settings::{Settings, SettingsError, Timers},
     store::{self, Choice, Store, StoreError},
     tasks::Tasks,
-    telemetry::{self, GpuProbe, Telemetry},
+    telemetry::{self, GpuProbe, Load, Telemetry},
     wallet::{Wallet, WalletConfig},
 };
 
 mod actor;
+mod diarist;
 mod engine_room;
-mod gpu_heat;
+mod gpu_use;
 mod offered;
 
 pub use engine_room::EngineSource;
 
 use actor::{Actor, Parts};
+use diarist::Diarist;
 
 /// Requests waiting for the loop. It takes each in microseconds.
 const ASKS_MAX: usize = 64;
@@ -76,7 +79,12 @@ impl AgentConfig {
     /// The parts of this PC.
     #[must_use]
     pub fn new(data_dir: Option<PathBuf>) -> Self {
-        Self { data_dir, probes: idle::platform_probes(), gpus: telemetry::platform_gpus(), engine: EngineSource::Find }
+        Self {
+            data_dir,
+            probes: idle::platform_probes(),
+            gpus: telemetry::platform_gpus(idle::is_job),
+            engine: EngineSource::Find,
+        }
     }
 }
 
@@ -183,22 +191,20 @@ impl Agent {
         let tasks = Tasks::new();
         let mut telemetry = Telemetry::new(paths.data_dir(), gpus).map_err(BindError::Telemetry)?;
         let hardware = telemetry.hardware();
-        let offered = offered::Offered::new(&settings, &hardware);
-        let load = telemetry.watch(&tasks);
-        let gpu_heat: Box<dyn IdleProbe> = Box::new(gpu_heat::GpuHeat::new(load.clone()));
-        let probes = probes.into_iter().chain([gpu_heat]).collect();
-        let policy = Policy::new(Rules::shipped(), jiff::tz::TimeZone::system());
-        let idle = idle::watch_owner(policy, probes, paths.data_dir(), &tasks);
+        let (pace_out, pace) = watch::channel(Pace::default());
+        let (load, idle) = look(telemetry, probes, &paths, settings.timers, &pace, &tasks);
+        let offered = offered::Offered::new(&settings, &hardware, idle.borrow().terms);
+        keep_diary(&settings, &store, &idle, &paths, &tasks).await.map_err(BindError::Store)?;
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let (standing_out, standing) = watch::channel(duty.standing());
-        let (rig_out, rig) = watch::channel(offered.report("", &[], load.borrow().disk_free_bytes));
+        let (rig_out, rig) = watch::channel(offered.report("", &[], &[], load.borrow().disk_free_bytes, None));
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
         let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
         let rig_key = Arc::clone(&key);
         let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
-        let (orders, news) =
-            engine_room::open(engine, engine_room::runner_config(paths.data_dir(), device, &settings), timers, &tasks);
+        let (runner, egress) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
+        let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
 
         let pulse = Pulse::default();
@@ -211,8 +217,10 @@ impl Agent {
             ledger,
             idle,
             load,
+            pace: pace_out,
             standing: standing_out,
             rig: rig_out,
+            egress,
             entries,
             written,
             say,
@@ -225,7 +233,7 @@ impl Agent {
         let handle = Handle { asks, snapshots, device };
         let actor = tasks.spawn("agent", actor.run(tasks.stopped()));
         let wallet = open_wallet(&paths, &settings, rig_key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
-        serve_guests(listener, pulse, control_server::Guests::new(handle.clone(), store, wallet, paths.logs()), &tasks);
+        serve_guests(listener, pulse, control_server::Guests::new(handle.clone(), store, wallet, paths.clone()), &tasks);
         Ok(Self { handle, tasks, actor, paths, _lock: lock })
     }
 
@@ -267,6 +275,37 @@ impl Agent {
             warn!("Some part of the agent did not end in time");
         }
     }
+}
+
+/// Keeps what the probes say, or forgets what was kept, as the owner wants it.
+async fn keep_diary(
+    settings: &Settings,
+    store: &Store,
+    idle: &watch::Receiver<idle::IdleState>,
+    paths: &AgentPaths,
+    tasks: &Tasks,
+) -> Result<(), StoreError> {
+    if !settings.diary.keep {
+        return store.forget_sightings().await;
+    }
+    let diarist = Diarist { store: store.clone(), idle: idle.clone(), data_dir: paths.data_dir().to_owned() };
+    tasks.spawn("diary", diarist.keep(tasks.stopped()));
+    Ok(())
+}
+
+/// Looks at the PC and its owner from now on.
+fn look(
+    telemetry: Telemetry,
+    probes: Vec<Box<dyn IdleProbe>>,
+    paths: &AgentPaths,
+    timers: Timers,
+    pace: &watch::Receiver<Pace>,
+    tasks: &Tasks,
+) -> (watch::Receiver<Load>, watch::Receiver<IdleState>) {
+    let load = telemetry.watch(pace.clone(), tasks);
+    let probes = probes.into_iter().chain([gpu_use::probe(load.clone())]).collect();
+    let idle = idle::watch_owner(Policy::default(), probes, paths.data_dir(), timers, pace.clone(), tasks);
+    (load, idle)
 }
 
 fn serve_guests(listener: Listener, pulse: Pulse, guests: control_server::Guests, tasks: &Tasks) {

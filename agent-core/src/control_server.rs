@@ -1,14 +1,14 @@
 //! What the requests of window, tray and command line mean. How they travel is the business of `headframe_control`.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use headframe_control::server;
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use headframe_control::{AgentPaths, server};
 use headframe_protocol::{
     AttemptId,
     control::{
-        ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, PauseArgs, Request, Snapshot,
-        WalletAnswer, WalletRequest,
+        ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, PauseArgs, Request, SimulateArgs,
+        Snapshot, WalletAnswer, WalletRequest, YIELDS_MAX,
     },
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,7 +16,9 @@ use tracing::{debug, error};
 
 use crate::{
     agent::{Ended, Handle},
+    clock, doctor,
     duty::Ask,
+    simulate::{self, SimulateError},
     store::{Chain, Store},
     view,
     wallet::Wallet,
@@ -27,8 +29,9 @@ mod log;
 /// The most jobs on a page.
 const JOBS_MAX: u32 = 100;
 
-/// What the wallet does at a time. A guest has one question open, and there are few guests.
-const WALLET_ASKS_MAX: usize = 8;
+/// What is being answered at a time by others: the wallet, and a look at the PC. A guest has one question open, and there are few
+/// guests.
+const SLOW_ASKS_MAX: usize = 8;
 
 /// The longest pause that ends by itself: a year. Longer is a typing mistake or no pause at all.
 const PAUSE_MINUTES_MAX: u32 = 365 * 24 * 60;
@@ -39,14 +42,16 @@ pub struct Guests {
     agent: Handle,
     store: Store,
     wallet: Wallet,
-    logs: PathBuf,
+    paths: AgentPaths,
+    /// One look at the PC at a time: what is tried out on its disk is tried in one place.
+    looking: tokio::sync::Mutex<()>,
 }
 
 impl Guests {
     /// Answers from these.
     #[must_use]
-    pub const fn new(agent: Handle, store: Store, wallet: Wallet, logs: PathBuf) -> Self {
-        Self { agent, store, wallet, logs }
+    pub const fn new(agent: Handle, store: Store, wallet: Wallet, paths: AgentPaths) -> Self {
+        Self { agent, store, wallet, paths, looking: tokio::sync::Mutex::const_new(()) }
     }
 
     /// What guests are told unasked.
@@ -56,24 +61,33 @@ impl Guests {
     }
 
     /// Answers until nobody asks any more. One after the other: each answer is a message to the loop, a page of a small
-    /// table or a piece of a file. Only the wallet asks others, and nobody else waits for those.
+    /// table or a piece of a file. The wallet and the doctor ask others, a simulation
+    /// takes its time, and nobody else waits for those.
     pub async fn serve(self, mut inbox: mpsc::Receiver<server::Ask>) {
-        let mut of_wallet = FuturesUnordered::new();
+        let mut slow: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         loop {
             let server::Ask { request, reply } = tokio::select! {
                 biased;
-                Some(()) = of_wallet.next() => continue,
+                Some(()) = slow.next() => continue,
                 ask = inbox.recv() => match ask {
                     Some(ask) => ask,
                     None => return,
                 },
             };
             let answer = match request {
-                Request::Wallet { .. } if of_wallet.len() >= WALLET_ASKS_MAX => {
-                    Answer::Failed { error: bad("The wallet has more questions to answer than it can; ask again in a minute.") }
+                Request::Wallet { .. } | Request::Doctor | Request::Simulate(_) if slow.len() >= SLOW_ASKS_MAX => {
+                    Answer::Failed { error: bad("The agent has more questions to answer than it can; ask again in a minute.") }
                 }
                 Request::Wallet { ask } => {
-                    of_wallet.push(self.ask_wallet(ask, reply));
+                    slow.push(self.ask_wallet(ask, reply).boxed());
+                    continue;
+                }
+                Request::Doctor => {
+                    slow.push(self.check_up(reply).boxed());
+                    continue;
+                }
+                Request::Simulate(args) => {
+                    slow.push(self.simulate(args, reply).boxed());
                     continue;
                 }
                 request => self.answer(request).await.unwrap_or_else(|error| Answer::Failed { error }),
@@ -92,6 +106,27 @@ impl Guests {
         reply.send(Answer::Wallet { answer: Box::new(answer) }).ok();
     }
 
+    async fn check_up(&self, reply: oneshot::Sender<Answer>) {
+        let _alone = self.looking.lock().await;
+        let probes = Some(self.agent.snapshot().probes.clone());
+        let checkup = doctor::check_up(doctor::Known { paths: &self.paths, probes }).await;
+        reply.send(Answer::Checkup { checkup: Box::new(checkup) }).ok();
+    }
+
+    async fn simulate(&self, args: SimulateArgs, reply: oneshot::Sender<Answer>) {
+        let simulated = simulate::simulate(&self.store, self.paths.data_dir(), args, clock::wall()).await;
+        let answer = simulated.map_or_else(
+            |error| match error {
+                SimulateError::Days | SimulateError::TooLong | SimulateError::Rules(_) => {
+                    Answer::Failed { error: bad(&error.to_string()) }
+                }
+                SimulateError::Store(_) | SimulateError::Failed => Answer::Failed { error: unexpected(&error) },
+            },
+            |simulation| Answer::Simulation { simulation: Box::new(simulation) },
+        );
+        reply.send(answer).ok();
+    }
+
     async fn answer(&self, request: Request) -> Result<Answer, ControlError> {
         match request {
             Request::Start => self.ask(Ask::Start).await,
@@ -100,9 +135,16 @@ impl Guests {
             Request::Quit => self.ask(Ask::Quit).await,
             Request::Jobs(args) => self.jobs(args).await,
             Request::Log(args) => self.log(args).await,
-            Request::Hello { .. } | Request::Status | Request::Watch | Request::Wallet { .. } => {
-                Err(bad("This is answered before it comes here."))
+            Request::Yields => {
+                let yields = self.store.yields(YIELDS_MAX).await.map_err(|error| unexpected(&error))?;
+                Ok(Answer::Yields { yields })
             }
+            Request::Hello { .. }
+            | Request::Status
+            | Request::Watch
+            | Request::Doctor
+            | Request::Simulate(_)
+            | Request::Wallet { .. } => Err(bad("This is answered before it comes here.")),
         }
     }
 
@@ -133,7 +175,7 @@ impl Guests {
         let attempt: AttemptId = args.attempt.parse().map_err(|_| unknown())?;
         let known = self.store.attempt(&attempt.to_string()).await.map_err(|error| unexpected(&error))?.ok_or_else(unknown)?;
         let ended = known.outcome.is_some() || known.settled.is_some();
-        let chunk = log::piece(&self.logs.join(format!("{attempt}.log")), args.offset, ended).await;
+        let chunk = log::piece(&self.paths.logs().join(format!("{attempt}.log")), args.offset, ended).await;
         chunk.map(|chunk| Answer::Log { chunk }).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound if ended => {
                 ControlError { code: ControlCode::NotFound, message: "The log of this attempt has been removed.".to_owned() }

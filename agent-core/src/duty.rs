@@ -15,14 +15,13 @@
 use std::{sync::Arc, time::Duration};
 
 use headframe_protocol::{
-    control::WaitReason,
-    job::Resources,
+    job::{Reason, Resources},
     session::{AttemptRef, Offer},
 };
 
 use crate::{
     clock::{Moment, Now},
-    idle::Idleness,
+    idle::{Gate, Idleness},
     runner::Known,
     settings::Timers,
     store::{Choice, Entry, OpenAttempt, OpenCheckpoint},
@@ -31,6 +30,7 @@ use crate::{
 pub mod effect;
 pub mod event;
 mod checkpoint;
+pub mod giving_back;
 mod held;
 pub mod phase;
 mod run;
@@ -41,11 +41,8 @@ use checkpoint::Keeping;
 pub use checkpoint::SAVE_WITHIN;
 pub use effect::{Effect, Order};
 pub use event::{Ask, DiskState, EngineState, Event};
+use giving_back::{CardMemory, Cooling, Hindrances};
 pub use held::{Held, Life, assignment, final_state};
-
-/// How long a container may take to end when the owner comes back: long enough to write a checkpoint, short enough that
-/// a game started now has the GPU before its menu is drawn.
-pub const GRACE: Duration = Duration::from_secs(5);
 
 /// How long a lease is taken to live before a coordinator has said. The network's own figure.
 pub const LEASE_TTL: Duration = Duration::from_secs(60);
@@ -105,7 +102,15 @@ pub struct Duty {
     wish: Wish,
     owner: Idleness,
     /// What the owner's rules have against working.
-    hindrances: Vec<WaitReason>,
+    hindrances: Hindrances,
+    /// When the next work may begin after what stopped the last.
+    cooling: Cooling,
+    /// What the card of each slot holds, as far as they tell.
+    cards: Vec<Option<CardMemory>>,
+    /// What an hour must bring.
+    gate: Option<Gate>,
+    /// How many bytes one attempt may exchange with the internet; 0 for none.
+    egress_bytes_max: u64,
     engine: EngineState,
     disk: DiskState,
     link: LinkState,
@@ -168,7 +173,11 @@ impl Duty {
             timers,
             wish,
             owner: Idleness::Unknown,
-            hindrances: Vec::new(),
+            hindrances: Hindrances::none(),
+            cooling: Cooling::default(),
+            cards: Vec::new(),
+            gate: None,
+            egress_bytes_max: 0,
             engine: EngineState::Unknown,
             disk: DiskState::Roomy,
             link: LinkState::Down,
@@ -193,7 +202,10 @@ impl Duty {
             Event::Tick => {}
             Event::Asked(ask) => self.asked(ask, now, &mut out),
             Event::Owner(idleness) => self.owner = idleness,
-            Event::Rules(hindrances) => self.hindrances = hindrances,
+            Event::Rules(hindrances) => self.ruled(hindrances, now),
+            Event::Cards(cards) => self.cards = cards,
+            Event::Gate(gate) => self.gate = gate,
+            Event::Egress(bytes_max) => self.egress_bytes_max = bytes_max,
             Event::Engine(state) => self.engine = state,
             Event::Adopted(found) => self.adopted(&found, now, &mut out),
             Event::Disk(state) => self.disk = state,
@@ -209,6 +221,18 @@ impl Duty {
     #[must_use]
     pub fn held(&self) -> &[Held] {
         &self.held
+    }
+
+    /// Whether nothing is on the rig that has a deadline.
+    #[must_use]
+    pub const fn is_at_rest(&self) -> bool {
+        self.held.is_empty() && self.leaving.is_none()
+    }
+
+    /// What an hour must bring.
+    #[must_use]
+    pub const fn gate(&self) -> Option<Gate> {
+        self.gate
     }
 
     /// What is believed about the disk.
@@ -233,7 +257,7 @@ impl Duty {
             Ask::Finish => (Wish::Finishing, Choice::Finishing),
             Ask::Quit => {
                 // The wish is left as it is: a rig that was working goes on after the next start.
-                let at_latest = now.moment + self.grace() + LEAVE_WITHIN;
+                let at_latest = now.moment + self.stop().grace + LEAVE_WITHIN;
                 self.leaving.get_or_insert(Leaving { at_latest, linger_until: None, said: false });
                 return;
             }
@@ -241,30 +265,37 @@ impl Duty {
         if ask == Ask::Start {
             // The owner knows best: a rest is only a guess that the fault is still there.
             self.rest = None;
+            self.cooling = Cooling::default();
         }
         self.wish = wish;
         out.push(Effect::Write(Entry::Choice(choice)));
-    }
-
-    fn grace(&self) -> Duration {
-        self.timers.scaled(GRACE)
     }
 
     fn position(&self, at: AttemptRef) -> Option<usize> {
         self.held.iter().position(|held| held.at() == at)
     }
 
-    /// Slots for `offer`, or none if they are taken or it wants more than the owner gives.
-    fn slots_for(&self, offer: &Offer) -> Option<Vec<u8>> {
+    /// Slots for `offer`, or why it is not taken: they are taken, the owner needs them, or it wants more than he gives.
+    fn slots_for(&self, offer: &Offer) -> Result<Vec<u8>, Reason> {
         let resources = &offer.spec.resources;
         let gpus = resources.gpu.as_ref().map_or(0, |gpu| gpu.count);
         if gpus > self.capacity.gpus || !self.has_room_for(resources) {
-            return None;
+            return Err(Reason::Declined);
         }
         let taken = |slot: &u8| self.held.iter().any(|held| held.occupies(*slot));
         let wanted = usize::from(gpus.max(1));
-        let free: Vec<u8> = (0..self.capacity.slots).filter(|slot| !taken(slot)).take(wanted).collect();
-        (free.len() == wanted).then_some(free)
+        let free: Vec<u8> = (0..self.capacity.slots).filter(|slot| !taken(slot)).collect();
+        let usable: Vec<u8> = free.iter().copied().filter(|slot| self.is_usable(*slot, gpus > 0)).take(wanted).collect();
+        match (usable.len() == wanted, free.len() >= wanted) {
+            (true, _) => Ok(usable),
+            (false, true) => Err(Reason::OwnerReturned),
+            (false, false) => Err(Reason::Declined),
+        }
+    }
+
+    /// Whether the owner lets a job reach the hosts it names, with as many bytes.
+    fn lets_out(&self, offer: &Offer) -> bool {
+        offer.spec.network.max_bytes() <= self.egress_bytes_max
     }
 
     /// Whether cores, memory and disk are left for `more` beside what is held.

@@ -14,22 +14,38 @@ use tokio::{sync::watch, time::Instant};
 use tracing::{info, warn};
 
 use crate::{
-    clock,
+    clock::{self, Moment},
+    pace::Pace,
+    settings::Timers,
     tasks::{self, Tasks},
 };
 
+pub mod diary;
 pub mod policy;
+pub mod replay;
 pub mod rules;
 mod probe;
+mod asked;
+mod usage;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(any(target_os = "windows", test))]
+mod windows;
+#[cfg(any(target_os = "macos", test))]
+mod macos;
 
 pub use policy::{Belief, Idleness, Policy};
-pub use probe::{FakeProbe, IdleProbe, Part, ProbeError, Reading, Sign};
-pub use rules::Rules;
+pub use probe::{FakeProbe, GpuProgram, GpuUse, IdleProbe, ProbeError, Reading, Sign};
+pub use rules::{Gate, GivingBack, Internet, Rules, Terms};
 
-/// How often it is looked whether a probe is due. An owner who comes back notices half a second, not a quarter.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Two looks closer together than this are one.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How often is asked, while no work can begin anyway, what only stands in the way of it.
+const RESTING_EVERY: Duration = Duration::from_secs(20);
+
+/// The shortest time between two looks where nothing is due sooner.
+const QUICKEST: Duration = Duration::from_millis(250);
 
 /// How often it is looked whether the owner has changed his rules.
 const RULES_EVERY: Duration = Duration::from_secs(2);
@@ -38,11 +54,23 @@ const RULES_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdleState {
     /// What is believed.
-    pub idleness: Idleness,
-    /// What else stands in the way of working.
-    pub hindrances: Vec<WaitReason>,
+    pub belief: Belief,
+    /// What his rules want of an hour.
+    pub terms: Terms,
+    /// How far jobs may reach the internet, if they may.
+    pub internet: Option<Internet>,
     /// What each probe says.
     pub probes: Vec<Reading>,
+}
+
+/// Whether a process, by its id and its name, belongs to a job.
+#[must_use]
+pub fn is_job(pid: u32, name: &str) -> bool {
+    #[cfg(target_os = "linux")]
+    return linux::is_job(pid, name);
+    // Elsewhere jobs run in a virtual machine of ours, and the card's driver sees only that.
+    #[cfg(not(target_os = "linux"))]
+    return pid != 0 && name.to_lowercase().starts_with("vmmem");
 }
 
 /// The probes that exist on this platform. None is not an error here: the policy knows what to make of it.
@@ -50,7 +78,11 @@ pub struct IdleState {
 pub fn platform_probes() -> Vec<Box<dyn IdleProbe>> {
     #[cfg(target_os = "linux")]
     return linux::probes();
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(target_os = "windows")]
+    return windows::probes();
+    #[cfg(target_os = "macos")]
+    return macos::probes();
+    #[cfg(not(any(target_os = "linux", target_os = "windows", target_os = "macos")))]
     return Vec::new();
 }
 
@@ -67,10 +99,28 @@ impl Watched {
         Self { probe, read_at: None, reading }
     }
 
-    fn read(&mut self, now: Instant) {
-        // A little early is not early: two looks are not exactly a period apart.
-        let is_due = self.read_at.is_none_or(|read| now + LOOK_EVERY / 2 >= read + self.probe.every());
-        if is_due {
+    /// When it is to be read again.
+    fn due(&self, pace: Pace, timers: Timers) -> Option<Instant> {
+        let every = match pace {
+            Pace::Resting if !self.tells_of_owner() => pace.stretch(self.probe.every()).max(RESTING_EVERY),
+            _ => pace.stretch(self.probe.every()),
+        };
+        self.read_at.map(|read| read + timers.scaled(every))
+    }
+
+    /// Whether it decides when the owner counts as away.
+    const fn tells_of_owner(&self) -> bool {
+        matches!(self.reading.says, Ok(Sign::Input(_) | Sign::Session { .. }))
+    }
+
+    fn read(&mut self, now: Instant, pace: Pace, timers: Timers) {
+        // A little early is not early: what is due about now is read together, so that one waking does for all of it.
+        let early = match pace {
+            Pace::Resting => timers.scaled(RESTING_EVERY) / 2,
+            Pace::Watched | Pace::Ready | Pace::Working | Pace::Yielding => LOOK_EVERY / 2,
+        };
+        let early = if self.tells_of_owner() { LOOK_EVERY / 2 } else { early };
+        if self.due(pace, timers).is_none_or(|due| now + early >= due) {
             self.read_at = Some(now);
             self.reading.says = self.probe.read();
         }
@@ -82,16 +132,38 @@ struct Lookout {
     policy: Policy,
     probes: Vec<Watched>,
     rules: RulesFile,
+    timers: Timers,
+    /// When the owner counts as away if he touches nothing more; then all that tells of it is read, however long it is not due.
+    away_at: Option<Moment>,
 }
 
 impl Lookout {
-    fn look(&mut self) -> IdleState {
-        let now = Instant::now();
+    fn look(&mut self, pace: Pace) -> IdleState {
+        let (now, timers) = (Instant::now(), self.timers);
         self.rules.look(&mut self.policy, now);
-        self.probes.iter_mut().for_each(|watched| watched.read(now));
+        let is_decisive = self.away_at.is_some_and(|away_at| clock::now().moment >= away_at);
+        for watched in &mut self.probes {
+            let pace = if is_decisive && watched.tells_of_owner() { Pace::Yielding } else { pace };
+            watched.read(now, pace, timers);
+        }
         let probes: Vec<Reading> = self.probes.iter().map(|watched| watched.reading.clone()).collect();
-        let Belief { idleness, hindrances } = self.policy.judge(&probes, clock::now());
-        IdleState { idleness, hindrances, probes }
+        let now = clock::now();
+        let belief = self.policy.judge(&probes, now);
+        self.away_at = match belief.idleness {
+            Idleness::Present { away_at, .. } => Some(away_at.moment),
+            Idleness::Away | Idleness::Unknown => None,
+        };
+        IdleState { belief, terms: self.policy.terms(now.wall), internet: self.policy.internet(), probes }
+    }
+
+    /// When it is to be looked again.
+    fn due(&self, pace: Pace) -> Instant {
+        let now = Instant::now();
+        let probes = self.probes.iter().map(|watched| watched.due(pace, self.timers).unwrap_or(now));
+        let rules = self.rules.looked_at.map_or(now, |looked| looked + self.timers.scaled(pace.stretch(RULES_EVERY)));
+        let decision = self.away_at.map(|away_at| now + away_at.since(clock::now().moment));
+        let due = probes.chain([rules]).chain(decision).min().unwrap_or(rules);
+        due.max(now + LOOK_EVERY.min(self.timers.scaled(QUICKEST)))
     }
 }
 
@@ -106,7 +178,7 @@ struct RulesFile {
 impl RulesFile {
     /// Reads the file if that is due, and tells the policy if it says something else than before.
     fn look(&mut self, policy: &mut Policy, now: Instant) {
-        if self.looked_at.is_some_and(|looked| now < looked + RULES_EVERY) {
+        if self.looked_at.is_some_and(|looked| now < looked + LOOK_EVERY) {
             return;
         }
         self.looked_at = Some(now);
@@ -131,25 +203,29 @@ pub fn watch_owner(
     policy: Policy,
     probes: Vec<Box<dyn IdleProbe>>,
     data_dir: &Path,
+    timers: Timers,
+    mut pace: watch::Receiver<Pace>,
     tasks: &Tasks,
 ) -> watch::Receiver<IdleState> {
     let rules = RulesFile { file: data_dir.join(rules::FILE_NAME), text: None, looked_at: None };
-    let mut lookout = Lookout { policy, probes: probes.into_iter().map(Watched::new).collect(), rules };
-    let first = lookout.look();
+    let probes = probes.into_iter().map(Watched::new).collect();
+    let mut lookout = Lookout { policy, probes, rules, timers, away_at: None };
+    let first = lookout.look(Pace::Working);
     let (sender, receiver) = watch::channel(first);
     let stop = tasks.stopped();
     tasks.spawn("idle", async move {
-        let mut beat = tokio::time::interval(LOOK_EVERY);
-        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            let now = *pace.borrow_and_update();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                _ = beat.tick() => {}
+                () = tokio::time::sleep_until(lookout.due(now)) => {}
+                // Whoever begins to matter is looked at at once.
+                Ok(()) = pace.changed() => continue,
             }
             // A probe asks a server on this PC, which mostly takes microseconds; but it is not async, and the server may hang.
             let mut looked = Box::pin(tasks::apart(move || {
-                let state = lookout.look();
+                let state = lookout.look(now);
                 (lookout, state)
             }));
             let in_time = match tokio::time::timeout(policy::SILENCE_MAX, &mut looked).await {
@@ -182,16 +258,28 @@ fn tell(sender: &watch::Sender<IdleState>, state: IdleState) {
         // What a probe measures changes all the time; what follows from it does not.
         let works =
             |state: &IdleState| state.probes.iter().map(|reading| reading.says.as_ref().err().cloned()).collect::<Vec<_>>();
-        let news = (known.idleness, &known.hindrances) != (state.idleness, &state.hindrances) || works(known) != works(&state);
-        if std::mem::discriminant(&known.idleness) != std::mem::discriminant(&state.idleness) {
-            info!(idle.state = ?state.idleness, "The owner is {}", state.idleness);
+        let (before, after) = (&known.belief, &state.belief);
+        let news =
+            before != after || (known.terms, known.internet) != (state.terms, state.internet) || works(known) != works(&state);
+        if std::mem::discriminant(&before.idleness) != std::mem::discriminant(&after.idleness) {
+            info!(idle.state = ?after.idleness, "The owner is {}", after.idleness);
         }
-        if known.hindrances != state.hindrances {
-            info!(idle.hindrances = ?state.hindrances, "The owner's rules have {} against working", count(&state.hindrances));
+        if before.hindrances != after.hindrances {
+            info!(idle.hindrances = ?after.hindrances, "The owner's rules have {} against working", count(&after.hindrances));
+        }
+        if before.gpus != after.gpus {
+            info!(idle.gpus = ?after.gpus, "The owner needs {} graphics cards himself", after.gpus.len());
+        }
+        if known.internet != state.internet {
+            info!(idle.internet = ?state.internet, "The owner's rules let jobs reach {}", reach(state.internet));
         }
         *known = state;
         news
     });
+}
+
+fn reach(internet: Option<Internet>) -> &'static str {
+    if internet.is_some() { "the hosts they name" } else { "nothing on the internet" }
 }
 
 fn count(hindrances: &[WaitReason]) -> String {
@@ -207,7 +295,12 @@ fn unseen(sender: &watch::Sender<IdleState>, why: &str) -> IdleState {
     let known = sender.borrow();
     let silent = |known: &Reading| Reading { name: known.name, says: Err(ProbeError::Broken(why.to_owned())) };
     let probes = known.probes.iter().map(silent).collect();
-    IdleState { idleness: Idleness::Unknown, hindrances: known.hindrances.clone(), probes }
+    IdleState {
+        belief: Belief { idleness: Idleness::Unknown, ..known.belief.clone() },
+        terms: known.terms,
+        internet: known.internet,
+        probes,
+    }
 }
 
 #[cfg(test)]
@@ -242,15 +335,16 @@ mod tests {
         let policy = Policy::new(Rules::shipped(), jiff::tz::TimeZone::UTC);
         let folder = tempfile::tempdir().expect("a folder");
         let probes: Vec<Box<dyn IdleProbe>> = vec![Box::new(Stuck { made: false, let_go: gate })];
-        let mut owner = watch_owner(policy, probes, folder.path(), &tasks);
-        assert_eq!(owner.borrow().idleness, Idleness::Away);
-        let unknown = |state: &IdleState| state.idleness == Idleness::Unknown && state.probes[0].says.is_err();
+        let (_, pace) = watch::channel(Pace::Working);
+        let mut owner = watch_owner(policy, probes, folder.path(), Timers { divisor: 1 }, pace, &tasks);
+        assert_eq!(owner.borrow().belief.idleness, Idleness::Away);
+        let unknown = |state: &IdleState| state.belief.idleness == Idleness::Unknown && state.probes[0].says.is_err();
         owner.wait_for(unknown).await.expect("it is told");
         // It comes back, and is believed again.
         for _ in 0..2 {
             let_go.send(()).expect("the probe lives");
         }
-        owner.wait_for(|state| state.idleness == Idleness::Away).await.expect("it is told");
+        owner.wait_for(|state| state.belief.idleness == Idleness::Away).await.expect("it is told");
         drop(let_go);
         tasks.shutdown(Duration::from_secs(1)).await;
     }

@@ -13,9 +13,14 @@
 //! Start reading at [`duty`] ("everything the agent can decide"), then [`agent`] (the loop that feeds it and carries out
 //! what it decides). Modules use only what stands above them in this list.
 
+#[cfg(feature = "testing")]
+pub mod fault;
+#[cfg(not(feature = "testing"))]
+mod fault;
 pub mod clock;
 pub mod tasks;
 mod owner_file;
+pub mod pace;
 pub mod settings;
 pub mod store;
 pub mod idle;
@@ -28,6 +33,8 @@ pub mod runner;
 pub mod ledger;
 pub mod duty;
 pub mod view;
+pub mod doctor;
+pub mod simulate;
 pub mod agent;
 pub mod control_server;
 

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{store::Saved, tasks::Tasks};
+use crate::{pace::Pace, store::Saved, tasks::Tasks};
 
 mod adopt;
 mod archive;
@@ -27,6 +27,7 @@ mod attempt;
 mod checkpoint;
 mod coordinator;
 mod crew;
+mod egress;
 pub mod engine;
 mod failure;
 mod fetch;
@@ -41,6 +42,7 @@ mod watch_over;
 mod work;
 
 pub use adopt::{Adopted, Found, Known};
+pub use egress::{EgressCaps, EgressConfig, Internet, World};
 pub use engine::{EngineMissing, EngineTried, WhyNot};
 pub use work::DiskLimit;
 
@@ -72,6 +74,8 @@ pub struct Assignment {
     pub registry: Option<RegistryLogin>,
     /// The files of the checkpoint it goes on from.
     pub checkpoint: Vec<OutputFile>,
+    /// The graphics cards it gets, by the driver's UUIDs; none for a job that needs none.
+    pub gpus: Vec<String>,
 }
 
 /// A bearer token. Prints nothing, and is wiped from memory when dropped.
@@ -195,6 +199,10 @@ pub struct RunnerConfig {
     pub input_hosts: InputHosts,
     /// Hold jobs' disk use to its limit in this way. None takes the best this machine can do.
     pub disk_limit: Option<DiskLimit>,
+    /// How soon it must be noticed that the engine has gone.
+    pub pace: watch::Receiver<Pace>,
+    /// Whether and how jobs that name hosts may reach them.
+    pub egress: EgressConfig,
 }
 
 impl RunnerConfig {
@@ -222,6 +230,8 @@ pub struct EngineDescription {
     pub disk_limit: DiskLimit,
     /// What the owner should know, such as a limit that is weaker than it could be.
     pub notes: Vec<String>,
+    /// Whether it gives containers graphics cards.
+    pub gives_gpus: bool,
     /// The engines that were looked at before, and why each was not taken.
     pub tried: Vec<EngineTried>,
 }
@@ -278,10 +288,11 @@ impl Runner {
     pub async fn connect(config: RunnerConfig) -> Result<(Self, mpsc::Receiver<RunEvent>), EngineMissing> {
         let (events, events_rx) = mpsc::channel(EVENTS_MAX);
         let (commands, commands_rx) = mpsc::channel(COMMANDS_MAX);
+        let pace = config.pace.clone();
         let ready = crew::Crew::make_ready(config, events).await?;
         let tasks = Tasks::new();
         let (beat, pulse) = watch::channel(true);
-        tasks.spawn("engine pulse", pulse::feel(ready.docker(), beat, tasks.stopped()));
+        tasks.spawn("engine pulse", pulse::feel(ready.docker(), pace, beat, tasks.stopped()));
         let runner = Self { commands, engine: ready.description(), images: ready.images_present(), pulse, tasks };
         runner.tasks.spawn("runner", ready.work(commands_rx, runner.tasks.stopped()));
         Ok((runner, events_rx))
@@ -299,6 +310,7 @@ impl Runner {
             address: "fake".to_owned(),
             disk_limit: DiskLimit::LoopExt4,
             notes: Vec::new(),
+            gives_gpus: false,
             tried: Vec::new(),
         };
         let runner = Self { commands, engine: Arc::new(engine), images: images_rx, pulse: pulse_rx, tasks: Tasks::new() };

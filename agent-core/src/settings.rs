@@ -30,6 +30,7 @@ pub struct Settings {
     pub engine: Engine,
     pub start: Start,
     pub inputs: Inputs,
+    pub diary: Diary,
     pub wallet: Wallet,
     pub timers: Timers,
 }
@@ -64,6 +65,17 @@ pub struct Limits {
     pub disk_gib: u32,
 }
 
+impl Limits {
+    /// What jobs get of a PC with so much memory.
+    #[must_use]
+    pub fn memory_bytes(&self, total_bytes: u64) -> u64 {
+        match self.memory_gib {
+            0 => total_bytes / 4 * 3,
+            gib => (u64::from(gib) << 30).min(total_bytes),
+        }
+    }
+}
+
 /// `[engine]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,6 +98,14 @@ pub struct Start {
 pub struct Inputs {
     /// Whether inputs may come from private addresses.
     pub allow_private_addresses: bool,
+}
+
+/// `[diary]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Diary {
+    /// Whether what the probes said is kept.
+    pub keep: bool,
 }
 
 /// `[wallet]`.
@@ -170,7 +190,7 @@ impl Settings {
     }
 
     fn check(&self, file: &Path) -> Result<(), SettingsError> {
-        let Self { coordinator, rig, limits, engine: _, start: _, inputs: _, wallet, timers } = self;
+        let Self { coordinator, rig, limits, engine: _, start: _, inputs: _, diary: _, wallet, timers } = self;
         let wrong = |key, expected, found: String| Err(SettingsError::Value { key, expected, found, file: file.to_owned() });
         if !is_fit_for_secrets(&coordinator.url) {
             return wrong("coordinator.url", "an https address, or http on this PC", coordinator.url.to_string());

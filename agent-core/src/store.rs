@@ -14,8 +14,10 @@ mod attempts;
 mod checkpoints;
 mod history;
 mod journal;
+mod sightings;
 mod wallet;
 mod withdrawal;
+mod yields;
 
 pub use attempts::OpenAttempt;
 pub(crate) use attempts::title;
@@ -23,14 +25,16 @@ pub use checkpoints::{OpenCheckpoint, Saved};
 pub use history::{PastAttempt, PastPage, Today};
 pub(crate) use journal::Chain;
 pub use journal::{Choice, Entry, Journal, Parting, Written};
+pub use sightings::{KEPT, Sighting, Span, Touch};
 pub use wallet::{PayoutRow, WalletRow};
 pub use withdrawal::{Act, ClaimPlan, GasPlan, How, Plan, StepName, WithdrawalRow};
+pub use yields::Yield;
 
 /// The database's name in the data directory.
 pub const FILE_NAME: &str = "agent.db";
 
-/// Readers at once: the control server and the ledger. The writer has a connection of its own.
-const READERS_MAX: u32 = 2;
+/// Readers at once. What is asked takes milliseconds, and each one more is a thread and a cache. The writer has a connection of its own.
+const READERS_MAX: u32 = 1;
 
 /// How long a reader or the writer waits for the other; both take milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -74,6 +78,9 @@ pub enum StoreError {
     /// Entries were not written.
     #[error("could not write to the lease journal")]
     Write(#[source] sqlx::Error),
+    /// What the probes said was not written.
+    #[error("could not write down what the probes said")]
+    WriteSightings(#[source] sqlx::Error),
     /// What the wallet did was not written.
     #[error("could not write down what the wallet does")]
     WriteWallet(#[source] sqlx::Error),
@@ -104,11 +111,16 @@ pub async fn open(data_dir: &Path) -> Result<(Store, Journal), StoreError> {
         .pragma("secure_delete", "ON")
         .busy_timeout(BUSY_TIMEOUT);
     let unopened = |source| StoreError::Open { file: file.clone(), source };
-    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(unopened)?;
+    let writer = pool(1).connect_with(options.clone()).await.map_err(unopened)?;
     sqlx::migrate!("./migrations").run(&writer).await.map_err(|source| StoreError::Migrate { file: file.clone(), source })?;
-    let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await.map_err(unopened)?;
+    let readers = pool(READERS_MAX).connect_with(options).await.map_err(unopened)?;
     restrict(&path).map_err(|source| unopened(sqlx::Error::Io(source)))?;
     Ok((Store { readers, writer: writer.clone() }, Journal::new(writer)))
+}
+
+/// Connections that are never looked after: whoever does would wake an agent at rest, and a file has no server that ends them.
+fn pool(connections_max: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections_max).idle_timeout(None).max_lifetime(None)
 }
 
 /// The journal holds tokens of running attempts.

@@ -6,17 +6,29 @@ use std::{
 };
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
-use crate::tasks::{self, Tasks};
+use crate::{
+    pace::Pace,
+    tasks::{self, Tasks},
+};
 
 mod gpu;
 mod nvml;
 
-pub use gpu::{FakeGpus, GpuProbe, GpuReading};
+pub use gpu::{FakeGpus, GpuProbe, GpuProcess, GpuReading};
 
-/// How often is measured. The window draws no finer, and reading costs a PC at rest as little as this.
+/// How often is measured while somebody looks or something runs. The window draws no finer.
 const MEASURE_EVERY: Duration = Duration::from_secs(2);
+
+/// The same while nothing can run and nobody looks: what is left is whether the disk is full.
+const RESTING_EVERY: Duration = Duration::from_secs(30);
+
+/// The same while jobs run beside cards on which a game may start.
+const CARDS_EVERY: Duration = Duration::from_millis(500);
+
+/// The same while the owner waits for a card's memory.
+const YIELDING_EVERY: Duration = Duration::from_millis(100);
 
 /// What does not change while the agent runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +43,14 @@ pub struct Hardware {
     pub memory_bytes: u64,
     /// GPUs at start. One that is plugged in later is found at the next start.
     pub gpus: Vec<GpuReading>,
+}
+
+impl Hardware {
+    /// The GPUs' names, in their order.
+    #[must_use]
+    pub fn uuids(&self) -> Vec<String> {
+        self.gpus.iter().map(|gpu| gpu.uuid.clone()).collect()
+    }
 }
 
 /// What was measured last.
@@ -59,10 +79,18 @@ impl std::fmt::Debug for Telemetry {
     }
 }
 
-/// The GPUs of this PC, as its driver tells. No driver is no GPU.
+/// The GPUs of this PC, as its driver tells. No driver is no GPU. `is_job` knows processes of jobs by id and name.
 #[must_use]
-pub fn platform_gpus() -> Box<dyn GpuProbe> {
-    Box::new(nvml::NvmlGpus::new())
+pub fn platform_gpus(is_job: fn(u32, &str) -> bool) -> Box<dyn GpuProbe> {
+    Box::new(nvml::NvmlGpus::new(is_job))
+}
+
+/// The version of the graphics driver, or why none answers.
+///
+/// # Errors
+/// In the words of the driver's library.
+pub fn driver_version() -> Result<String, String> {
+    nvml::driver_version()
 }
 
 impl Telemetry {
@@ -103,26 +131,27 @@ impl Telemetry {
         }
     }
 
-    /// Measures until the tasks are stopped.
+    /// Measures until the tasks are stopped, as often as it matters.
     #[must_use]
-    pub fn watch(mut self, tasks: &Tasks) -> watch::Receiver<Load> {
+    pub fn watch(mut self, mut pace: watch::Receiver<Pace>, tasks: &Tasks) -> watch::Receiver<Load> {
         let (sender, receiver) = watch::channel(self.measure());
         let stop = tasks.stopped();
         tasks.spawn("telemetry", async move {
-            let mut beat = tokio::time::interval(MEASURE_EVERY);
-            beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            let mut measured_at = Instant::now();
             loop {
+                let every = measure_every(*pace.borrow_and_update(), !sender.borrow().gpus.is_empty());
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => return,
-                    _ = beat.tick() => {}
+                    () = tokio::time::sleep_until(measured_at + every) => {}
+                    Ok(()) = pace.changed() => continue,
                 }
                 let measured = tasks::apart(move || {
                     let load = self.measure();
                     (self, load)
                 });
                 let Some((kept, load)) = measured.await else { return };
-                self = kept;
+                (self, measured_at) = (kept, Instant::now());
                 sender.send_if_modified(|known| {
                     let news = *known != load;
                     *known = load;
@@ -134,6 +163,15 @@ impl Telemetry {
     }
 }
 
+const fn measure_every(pace: Pace, has_gpus: bool) -> Duration {
+    match pace {
+        Pace::Resting => RESTING_EVERY,
+        Pace::Working if has_gpus => CARDS_EVERY,
+        Pace::Yielding if has_gpus => YIELDING_EVERY,
+        Pace::Watched | Pace::Ready | Pace::Working | Pace::Yielding => MEASURE_EVERY,
+    }
+}
+
 #[cfg(unix)]
 fn disk_free_bytes(path: &Path) -> Option<u64> {
     let stats = rustix::fs::statvfs(path).ok()?;
@@ -142,8 +180,8 @@ fn disk_free_bytes(path: &Path) -> Option<u64> {
 
 #[cfg(not(unix))]
 fn disk_free_bytes(path: &Path) -> Option<u64> {
-    let disks = sysinfo::Disks::new_with_refreshed_list();
-    let holding = disks.list().iter().filter(|disk| path.starts_with(disk.mount_point()));
+    let disks = sysinfo::Disks::new_with_refreshed_list().ok()?;
+    let holding = disks.iter().filter(|disk| path.starts_with(disk.mount_point()));
     holding.max_by_key(|disk| disk.mount_point().as_os_str().len()).map(sysinfo::Disk::available_space)
 }
 
@@ -161,7 +199,7 @@ mod tests {
 
     #[test]
     fn no_driver_is_no_gpu_and_no_error() {
-        let gpus = platform_gpus().read();
+        let gpus = platform_gpus(|_, _| false).read();
         assert!(gpus.iter().all(|gpu| !gpu.uuid.is_empty()), "{gpus:?}");
     }
 }

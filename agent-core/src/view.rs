@@ -2,14 +2,14 @@
 
 use headframe_protocol::{
     DeviceId, Micros, TimestampMs,
-    control::{CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage},
+    control::{AskView, CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage, WaitReason},
     job::{AttemptState, Reason},
     session::Outcome,
 };
 
 use crate::{
     duty::{Duty, Held, Life},
-    idle::{IdleState, Idleness, ProbeError, Reading, Sign},
+    idle::{Gate, IdleState, Idleness, ProbeError, Reading, Sign},
     ledger::{self, Ledger},
     store::{PastAttempt, title},
     telemetry::{GpuReading, Hardware, Load},
@@ -62,13 +62,14 @@ pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
                 memory_used_bytes: load.memory_used_bytes,
                 memory_bytes: hardware.memory_bytes,
             },
-            gpus: load.gpus.iter().map(gpu).collect(),
+            gpus: load.gpus.iter().map(|reading| gpu(reading, against(reading, duty, hardware))).collect(),
         },
         working: duty.held().iter().filter_map(|held| working(held, &load.gpus)).collect(),
         today: ledger.earned(pending),
         link: (*link).clone(),
         engine: (*engine).clone(),
-        probes: probes(idle),
+        asks: duty.gate().map(|Gate { power_per_hour, floor_per_hour }| AskView { power_per_hour, floor_per_hour }),
+        probes: probes(&idle.probes, idle.belief.idleness),
         history: *history,
     }
 }
@@ -79,7 +80,13 @@ pub fn same_phase(one: &Phase, other: &Phase) -> bool {
     std::mem::discriminant(one) == std::mem::discriminant(other)
 }
 
-fn gpu(reading: &GpuReading) -> GpuView {
+/// What stands in the way of work on one card alone.
+fn against(reading: &GpuReading, duty: &Duty, hardware: &Hardware) -> Vec<WaitReason> {
+    let slot = hardware.gpus.iter().position(|gpu| gpu.uuid == reading.uuid).and_then(|slot| u8::try_from(slot).ok());
+    slot.map(|slot| duty.hindering_slot(slot)).unwrap_or_default()
+}
+
+fn gpu(reading: &GpuReading, reasons: Vec<WaitReason>) -> GpuView {
     let GpuReading {
         uuid,
         model,
@@ -90,6 +97,7 @@ fn gpu(reading: &GpuReading) -> GpuView {
         fan_percent,
         power_milliwatts,
         load_percent,
+        programs: _,
     } = reading;
     GpuView {
         uuid: uuid.clone(),
@@ -101,17 +109,19 @@ fn gpu(reading: &GpuReading) -> GpuView {
         load_percent: *load_percent,
         vram_used_bytes: *vram_used_bytes,
         vram_bytes: *vram_bytes,
+        reasons,
     }
 }
 
-fn probes(idle: &IdleState) -> Vec<ProbeView> {
+/// What probes see, in words.
+pub(crate) fn probes(readings: &[Reading], idleness: Idleness) -> Vec<ProbeView> {
     let view = |reading: &Reading| ProbeView {
         name: reading.name.to_owned(),
-        says: reading.says.as_ref().map_or_else(ToString::to_string, |sign| seen(sign, idle.idleness)),
+        says: reading.says.as_ref().map_or_else(ToString::to_string, |sign| seen(sign, idleness)),
         works: reading.says.is_ok(),
         absent: matches!(reading.says, Err(ProbeError::Absent(_))),
     };
-    idle.probes.iter().map(view).collect()
+    readings.iter().map(view).collect()
 }
 
 /// What a probe sees, in words. No figure that changes while nothing happens: the window would be drawn for it.
@@ -129,8 +139,7 @@ fn seen(sign: &Sign, idleness: Idleness) -> String {
         Sign::OnBattery(false) => "on mains power",
         Sign::Metered(true) => "the connection is metered",
         Sign::Metered(false) => "the connection is not metered",
-        Sign::Heat(..) => "measured",
-        Sign::OtherLoad(_) => "measured",
+        Sign::Heat(_) | Sign::OtherLoad(_) | Sign::Gpus(_) => "measured",
         Sign::Programs(_) => "watched",
         Sign::Fullscreen(true) => "a window fills the screen",
         Sign::Fullscreen(false) => "no window fills the screen",

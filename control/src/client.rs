@@ -6,8 +6,8 @@
 use std::{io, time::Duration};
 
 use headframe_protocol::control::{
-    Answer, CONTROL_VERSION, Call, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Request,
-    SILENCE_MAX, Snapshot, WalletAnswer, WalletRequest,
+    Answer, CONTROL_VERSION, Call, Checkup, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs,
+    Request, SILENCE_MAX, SimulateArgs, Simulation, Snapshot, WalletAnswer, WalletRequest, Yields,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -23,6 +23,12 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the wallet may take: it asks chains, and a keyring may ask its owner.
 const WALLET_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a look at the whole PC may take: each place an engine may be at has ten seconds, and there are a few.
+const DOCTOR_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How long going through two weeks again may take, on a slow PC with other things to do.
+const SIMULATE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why a guest has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -81,16 +87,11 @@ impl Client {
             return Err(ClientError::Stranger);
         }
         let mut client = Self { lines: Lines::new(stream), calls: 0, agent_version: String::new() };
-        match client.call(Request::Hello { version: CONTROL_VERSION }).await? {
-            Answer::Hello { version: CONTROL_VERSION, agent } => client.agent_version = agent,
-            Answer::Hello { .. }
-            | Answer::Done
-            | Answer::Status { .. }
-            | Answer::Jobs { .. }
-            | Answer::Log { .. }
-            | Answer::Wallet { .. }
-            | Answer::Failed { .. } => return Err(ClientError::Garbled),
-        }
+        let Answer::Hello { version: CONTROL_VERSION, agent } = client.call(Request::Hello { version: CONTROL_VERSION }).await?
+        else {
+            return Err(ClientError::Garbled);
+        };
+        client.agent_version = agent;
         Ok(client)
     }
 
@@ -130,15 +131,8 @@ impl Client {
     /// # Errors
     /// See [`Client::call`].
     pub async fn status(&mut self) -> Result<Snapshot, ClientError> {
-        match self.call(Request::Status).await? {
-            Answer::Status { snapshot } => Ok(*snapshot),
-            Answer::Hello { .. }
-            | Answer::Done
-            | Answer::Jobs { .. }
-            | Answer::Log { .. }
-            | Answer::Wallet { .. }
-            | Answer::Failed { .. } => Err(ClientError::Garbled),
-        }
+        let Answer::Status { snapshot } = self.call(Request::Status).await? else { return Err(ClientError::Garbled) };
+        Ok(*snapshot)
     }
 
     /// Take work whenever the owner is away.
@@ -178,15 +172,8 @@ impl Client {
     /// # Errors
     /// See [`Client::call`].
     pub async fn jobs(&mut self, args: JobsArgs) -> Result<JobPage, ClientError> {
-        match self.call(Request::Jobs(args)).await? {
-            Answer::Jobs { page } => Ok(page),
-            Answer::Hello { .. }
-            | Answer::Done
-            | Answer::Status { .. }
-            | Answer::Log { .. }
-            | Answer::Wallet { .. }
-            | Answer::Failed { .. } => Err(ClientError::Garbled),
-        }
+        let Answer::Jobs { page } = self.call(Request::Jobs(args)).await? else { return Err(ClientError::Garbled) };
+        Ok(page)
     }
 
     /// A piece of one attempt's log.
@@ -194,15 +181,39 @@ impl Client {
     /// # Errors
     /// See [`Client::call`].
     pub async fn log(&mut self, args: LogArgs) -> Result<LogChunk, ClientError> {
-        match self.call(Request::Log(args)).await? {
-            Answer::Log { chunk } => Ok(chunk),
-            Answer::Hello { .. }
-            | Answer::Done
-            | Answer::Status { .. }
-            | Answer::Jobs { .. }
-            | Answer::Wallet { .. }
-            | Answer::Failed { .. } => Err(ClientError::Garbled),
-        }
+        let Answer::Log { chunk } = self.call(Request::Log(args)).await? else { return Err(ClientError::Garbled) };
+        Ok(chunk)
+    }
+
+    /// How quickly the PC was given back.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn yields(&mut self) -> Result<Yields, ClientError> {
+        let Answer::Yields { yields } = self.call(Request::Yields).await? else { return Err(ClientError::Garbled) };
+        Ok(yields)
+    }
+
+    /// Whether this PC can be a rig, looked at anew.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn doctor(&mut self) -> Result<Checkup, ClientError> {
+        let Answer::Checkup { checkup } = self.call_within(DOCTOR_TIMEOUT, Request::Doctor).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(*checkup)
+    }
+
+    /// What rules would have done in the past days.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn simulate(&mut self, args: SimulateArgs) -> Result<Simulation, ClientError> {
+        let Answer::Simulation { simulation } = self.call_within(SIMULATE_TIMEOUT, Request::Simulate(args)).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(*simulation)
     }
 
     /// Asks the wallet. What it does not do comes as [`WalletAnswer::Refused`].
@@ -210,15 +221,10 @@ impl Client {
     /// # Errors
     /// See [`Client::call`].
     pub async fn wallet(&mut self, ask: WalletRequest) -> Result<WalletAnswer, ClientError> {
-        match self.call_within(WALLET_TIMEOUT, Request::Wallet { ask }).await? {
-            Answer::Wallet { answer } => Ok(*answer),
-            Answer::Hello { .. }
-            | Answer::Done
-            | Answer::Status { .. }
-            | Answer::Jobs { .. }
-            | Answer::Log { .. }
-            | Answer::Failed { .. } => Err(ClientError::Garbled),
-        }
+        let Answer::Wallet { answer } = self.call_within(WALLET_TIMEOUT, Request::Wallet { ask }).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(*answer)
     }
 
     /// Turns the conversation into a watch.
@@ -226,27 +232,13 @@ impl Client {
     /// # Errors
     /// See [`Client::call`].
     pub async fn watch(mut self) -> Result<Watch, ClientError> {
-        match self.call(Request::Watch).await? {
-            Answer::Status { snapshot } => Ok(Watch { client: self, first: Some(*snapshot) }),
-            Answer::Hello { .. }
-            | Answer::Done
-            | Answer::Jobs { .. }
-            | Answer::Log { .. }
-            | Answer::Wallet { .. }
-            | Answer::Failed { .. } => Err(ClientError::Garbled),
-        }
+        let Answer::Status { snapshot } = self.call(Request::Watch).await? else { return Err(ClientError::Garbled) };
+        Ok(Watch { client: self, first: Some(*snapshot) })
     }
 
     async fn act(&mut self, request: Request) -> Result<(), ClientError> {
-        match self.call(request).await? {
-            Answer::Done => Ok(()),
-            Answer::Hello { .. }
-            | Answer::Status { .. }
-            | Answer::Jobs { .. }
-            | Answer::Log { .. }
-            | Answer::Wallet { .. }
-            | Answer::Failed { .. } => Err(ClientError::Garbled),
-        }
+        let Answer::Done = self.call(request).await? else { return Err(ClientError::Garbled) };
+        Ok(())
     }
 
     async fn next_event(&mut self) -> Result<Event, ClientError> {

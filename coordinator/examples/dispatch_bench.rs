@@ -75,6 +75,7 @@ fn report(slots: u8, floor: i64) -> RigReport {
         slots,
         images: Vec::new(),
         engine: String::new(),
+        egress_bytes_max: 0,
     }
 }
 

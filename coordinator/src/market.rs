@@ -78,6 +78,8 @@ pub struct Need {
     pub memory_gib: u16,
     /// Disk.
     pub disk_gib: u16,
+    /// How many bytes an attempt may exchange with hosts of the internet; 0 for a job that needs none.
+    pub egress_bytes: u64,
     /// The least trusted kind of rig.
     pub trust: Trust,
     /// Whether the job is paid by card. Then it is never done by a rig that its customer is linked to, or a stolen card could be
@@ -113,6 +115,7 @@ impl Want {
             cpu: spec.resources.cpu,
             memory_gib: spec.resources.memory_gib,
             disk_gib: spec.resources.disk_gib,
+            egress_bytes: spec.network.max_bytes(),
             trust: spec.placement.trust,
             by_card: false,
         };
@@ -440,6 +443,7 @@ pub(crate) struct Capacity {
     pub(crate) cpu: u16,
     pub(crate) memory_gib: u16,
     pub(crate) disk_gib: u16,
+    pub(crate) egress_bytes_max: u64,
     pub(crate) slots_free: u8,
     pub(crate) price_per_hour: Micros,
 }
@@ -455,6 +459,7 @@ impl Capacity {
         self.cpu >= need.cpu
             && self.memory_gib >= need.memory_gib
             && self.disk_gib >= need.disk_gib
+            && self.egress_bytes_max >= need.egress_bytes
             && self.slots_free >= need.slots()
             && self.class.suits(need)
     }

@@ -1,7 +1,7 @@
 //! Which addresses a stranger may make us connect to: those of the public internet.
 //!
-//! A customer names addresses in two places, and each leads into somebody's house: an input makes a rig connect, a webhook
-//! makes the coordinator. Both judge by this one list. Who connects resolves names himself, judges every address a name has, and
+//! A customer names addresses in three places, and each leads into somebody's house: inputs and the hosts a job may reach make a
+//! rig connect, a webhook makes the coordinator. All judge by this one list. Who connects resolves names himself, judges every address a name has, and
 //! connects to no other, so that a name cannot mean one thing when looked at and another when used.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -7,12 +7,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod checkup;
+mod simulation;
 mod snapshot;
 mod wallet;
+mod yields;
 
+pub use checkup::{Check, Checkup, Verdict};
+pub use simulation::{Loss, LostTo, RULES_BYTES_MAX, SIMULATED_DAYS_MAX, SimulateArgs, SimulatedDay, Simulation};
 pub use snapshot::{
-    CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage,
-    WaitReason,
+    AskView, CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, Phase, ProbeView, RigView, Snapshot,
+    Stage, WaitReason,
 };
 pub use wallet::{
     AssetBalance, ChainBalances, Coins, CreateArgs, Hazard, HistoryArgs, ImportArgs, IntentCard, PayoutState, PayoutView,
@@ -20,6 +25,7 @@ pub use wallet::{
     WalletAnswer, WalletCode, WalletRefusal, WalletRequest, WalletState, WalletView, Warning, WatchArgs, WithdrawalCard,
     WithdrawalPage, WithdrawalState,
 };
+pub use yields::{YIELDS_MAX, YieldCause, YieldView, Yields};
 
 /// The version of this socket's language. The two ends are installed together; a mismatch means a half-done update.
 pub const CONTROL_VERSION: u32 = 2;
@@ -71,6 +77,12 @@ pub enum Request {
     Jobs(JobsArgs),
     /// A piece of one attempt's log.
     Log(LogArgs),
+    /// How quickly the PC was given back.
+    Yields,
+    /// Whether this PC can be a rig, looked at anew.
+    Doctor,
+    /// What rules would have done in the past days.
+    Simulate(SimulateArgs),
     /// Something about the wallet.
     Wallet {
         /// What.
@@ -163,6 +175,21 @@ pub enum Answer {
     Log {
         /// The piece.
         chunk: LogChunk,
+    },
+    /// Answers [`Request::Yields`].
+    Yields {
+        /// All of them.
+        yields: Yields,
+    },
+    /// Answers [`Request::Doctor`].
+    Checkup {
+        /// What was found.
+        checkup: Box<Checkup>,
+    },
+    /// Answers [`Request::Simulate`].
+    Simulation {
+        /// What would have been.
+        simulation: Box<Simulation>,
     },
     /// Answers [`Request::Wallet`].
     Wallet {

@@ -8,10 +8,12 @@ use url::Url;
 use crate::{ImageRef, Micros, Sha256, UploadId, error::FieldError};
 
 mod check;
+mod network;
 mod reason;
 mod state;
 
 pub use check::limits;
+pub use network::{Egress, Host, Network, ParseHostError};
 pub use reason::{Fault, Reason};
 pub use state::{AttemptState, JobState};
 
@@ -59,7 +61,7 @@ pub struct JobSpec {
     /// What a rig does with the running container when it loses the coordinator.
     #[serde(default)]
     pub on_disconnect: OnDisconnect,
-    /// What the container may reach. Only `none` so far.
+    /// What the container may reach: `none`, or the hosts it names.
     #[serde(default)]
     pub network: Network,
     /// How the result is checked before it is accepted.
@@ -186,16 +188,6 @@ pub struct OnDisconnect {
     /// How long beyond the lease the rig keeps the container, in seconds. The lease itself is not prolonged:
     /// when it has lapsed the job may start elsewhere, and the first accepted result wins.
     pub keep_for_s: u32,
-}
-
-/// What the container may reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum Network {
-    /// Nothing, not even the rig.
-    #[default]
-    None,
 }
 
 /// How a result is checked before it is accepted.

@@ -49,6 +49,15 @@ pub struct RigReport {
     pub images: Vec<crate::Sha256>,
     /// The container engine, such as `Docker 20.10.24`.
     pub engine: String,
+    /// How many bytes one attempt may exchange with hosts of the internet; 0 if the owner lets jobs reach none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub egress_bytes_max: u64,
+}
+
+/// Left out of the message where there is nothing to say: agents of before do not say it either.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 impl RigReport {
@@ -171,6 +180,7 @@ mod tests {
             slots: 1,
             images: Vec::new(),
             engine: "none".to_owned(),
+            egress_bytes_max: 0,
         };
         let wrong = |gpus| report(gpus).problems().into_iter().map(|problem| problem.field).collect::<Vec<_>>();
         assert!(wrong(vec![gpu("NVIDIA GeForce RTX 4090")]).is_empty());

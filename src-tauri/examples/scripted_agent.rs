@@ -15,7 +15,7 @@ use headframe_protocol::{
     AttemptId, JobId, Micros, TimestampMs,
     control::{
         Answer, ControlCode, ControlError, CpuView, Earned, EngineTried, EngineView, JobCard, JobPage, Link, LogChunk, Phase,
-        ProbeView, Request, RigView, Snapshot, Stage,
+        ProbeView, Request, RigView, Snapshot, Stage, Yields,
     },
 };
 use tokio::sync::{mpsc, watch};
@@ -178,7 +178,9 @@ impl Play {
                 Some(card) if card.attempt == args.attempt => self.log_from(args.offset),
                 Some(_) | None => failed(ControlCode::NotFound, "There is no log of this attempt."),
             },
+            Request::Yields => Answer::Yields { yields: Yields::default() },
             Request::Wallet { .. } => failed(ControlCode::BadRequest, "This agent has no wallet."),
+            Request::Doctor | Request::Simulate(_) => failed(ControlCode::BadRequest, "This agent looks at no PC."),
             Request::Hello { .. } | Request::Status | Request::Watch => {
                 failed(ControlCode::BadRequest, "The socket answers this itself.")
             }
@@ -227,6 +229,7 @@ impl Play {
                 found: Some("no engine at all".into()),
                 tried: vec![EngineTried { place: "this script".into(), result: "in use".into() }],
             },
+            asks: None,
             probes: vec![ProbeView { name: "this script".into(), says: "you are away".into(), works: true, absent: false }],
             history: u32::try_from(self.jobs.len() + confirmed.len()).unwrap_or(u32::MAX),
         }

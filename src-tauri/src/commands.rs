@@ -1,6 +1,6 @@
 //! What the page may ask for. Every command is one line: what it means is the agent's business.
 
-use headframe_protocol::control::{ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Present};
+use headframe_protocol::control::{ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Present, Yields};
 use tauri::State;
 
 use crate::bridge::Bridge;
@@ -39,6 +39,12 @@ pub(crate) async fn jobs(bridge: State<'_, Bridge>, args: JobsArgs) -> Result<Jo
 #[tauri::command]
 pub(crate) async fn log(bridge: State<'_, Bridge>, args: LogArgs) -> Result<LogChunk, ControlError> {
     Ok(bridge.agent().await?.log(args).await?)
+}
+
+/// How quickly the PC was given back.
+#[tauri::command]
+pub(crate) async fn yields(bridge: State<'_, Bridge>) -> Result<Yields, ControlError> {
+    Ok(bridge.agent().await?.yields().await?)
 }
 
 /// Starts the agent, if none answers.

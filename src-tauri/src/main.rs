@@ -49,6 +49,7 @@ fn main() -> anyhow::Result<()> {
             commands::finish,
             commands::jobs,
             commands::log,
+            commands::yields,
             commands::start_agent,
         ])
         .setup(move |app: &mut App| {

@@ -63,6 +63,8 @@ enum Command {
 #[derive(Serialize)]
 struct Ready {
     coordinator_url: String,
+    /// Where rigs dial it.
+    rigs_url: String,
     api_key: String,
     registry: String,
     agent_dirs: Vec<PathBuf>,
@@ -114,6 +116,7 @@ async fn up(options: Options, json: bool, until_stdin_ends: bool) -> Result<()> 
 fn announce(testbed: &Testbed, json: bool) -> Result<()> {
     let ready = Ready {
         coordinator_url: testbed.coordinator_url()?.as_str().trim_end_matches('/').to_owned(),
+        rigs_url: testbed.rigs_url()?.as_str().trim_end_matches('/').to_owned(),
         api_key: testbed.customer.key.expose().to_owned(),
         registry: format!("{}/{}", testbed.registry_line.address(), testbed.customer.namespace),
         agent_dirs: testbed.rigs.iter().map(|rig| rig.dir().to_owned()).collect(),
@@ -121,12 +124,12 @@ fn announce(testbed: &Testbed, json: bool) -> Result<()> {
     if json {
         return say(serde_json::to_string(&ready).context("could not say where the network is")?);
     }
-    let Ready { coordinator_url, api_key, registry, agent_dirs } = &ready;
+    let Ready { coordinator_url, rigs_url, api_key, registry, agent_dirs } = &ready;
     say(format_args!(
         "export HEADFRAME_URL={coordinator_url}
 export HEADFRAME_API_KEY={api_key}"
     ))?;
-    say(format_args!("# Push images to {registry}/<name>. Rigs: {agent_dirs:?}"))
+    say(format_args!("# Push images to {registry}/<name>. Rigs dial {rigs_url}: {agent_dirs:?}"))
 }
 
 /// Returns when whoever holds the other end of standard input lets go of it, or is gone.

@@ -24,6 +24,10 @@ const READY_LIMIT: Duration = Duration::from_secs(30);
 /// The label by which an agent knows its containers.
 const DEVICE_LABEL: &str = "headframe.device";
 
+/// Where a child agent is told to die, and where to note what it passes; both with its feature `testing` only.
+const DIE_AT: &str = "HEADFRAME_TEST_DIE_AT";
+const POINTS_PASSED: &str = "HEADFRAME_TEST_POINTS_PASSED";
+
 /// Where an agent lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Home {
@@ -47,6 +51,17 @@ pub struct RigSettings {
     pub disk_gib: u32,
     /// What every pause is divided by.
     pub timers_divisor: u32,
+}
+
+/// How a child agent is started for a trial.
+#[derive(Debug, Clone, Default)]
+pub struct Trial {
+    /// It kills itself at this point, `NAME:PASS`: see `headframe_agent::fault`.
+    pub die_at: Option<String>,
+    /// It writes the points that it passes into this file.
+    pub points_to: Option<PathBuf>,
+    /// It finds no program of the system, so it cannot make file systems: work volumes are the engine's.
+    pub without_tools: bool,
 }
 
 /// A rig, running or killed.
@@ -75,12 +90,18 @@ impl Rig {
         std::fs::write(dir.join("rules.toml"), RULES).context("could not write the rig's rules")?;
         let body = match home {
             Home::Within => Body::Within(Some(Box::new(bind(dir).await?))),
-            Home::Child => Body::Child(Box::new(spawn(dir)?)),
+            Home::Child => Body::Child(Box::new(spawn(dir, &Trial::default())?)),
         };
         let mut rig = Self { dir: dir.to_owned(), engine: settings.engine.clone(), device: None, body };
         rig.answers().await?;
         rig.device = Some(rig.snapshot().await?.rig.device);
         Ok(rig)
+    }
+
+    /// Its device's id, by which the engine knows its containers.
+    #[must_use]
+    pub fn device(&self) -> Option<&str> {
+        self.device.as_deref()
     }
 
     /// Its data directory.
@@ -106,10 +127,30 @@ impl Rig {
     /// If it cannot be asked within a while.
     pub async fn start_again(&mut self) -> Result<()> {
         match &mut self.body {
-            Body::Child(process) => **process = spawn(&self.dir)?,
+            Body::Child(process) => **process = spawn(&self.dir, &Trial::default())?,
             Body::Within(agent) => *agent = Some(Box::new(bind(&self.dir).await?)),
         }
         self.answers().await
+    }
+
+    /// Starts it again for a trial, without waiting until it can be asked: it may not live that long.
+    ///
+    /// # Errors
+    /// If it lives in this process.
+    pub fn start_trial(&mut self, trial: &Trial) -> Result<()> {
+        match &mut self.body {
+            Body::Child(process) => **process = spawn(&self.dir, trial)?,
+            Body::Within(_) => bail!("a rig in this process stands no trial; use Home::Child"),
+        }
+        Ok(())
+    }
+
+    /// Whether its process runs.
+    pub fn is_alive(&mut self) -> bool {
+        match &mut self.body {
+            Body::Child(process) => process.check_alive().is_ok(),
+            Body::Within(agent) => agent.is_some(),
+        }
     }
 
     /// What its owner sees now.
@@ -198,9 +239,20 @@ async fn bind(dir: &Path) -> Result<Agent> {
     Box::pin(Agent::bind(AgentConfig::new(Some(dir.to_owned())))).await.context("the rig does not start")
 }
 
-fn spawn(dir: &Path) -> Result<Process> {
-    let mut program = command(workspace_binary("HEADFRAME_AGENT_BIN", "headframe-agent")?);
-    program.arg("run").arg("--data-dir").arg(dir);
+fn spawn(dir: &Path, trial: &Trial) -> Result<Process> {
+    let Trial { die_at, points_to, without_tools } = trial;
+    let mut program = command("env");
+    if *without_tools {
+        // Said to `env`, which is looked for along the usual path itself.
+        program.arg("PATH=/nowhere");
+    }
+    program.arg(workspace_binary("HEADFRAME_AGENT_BIN", "headframe-agent")?).arg("run").arg("--data-dir").arg(dir);
+    if let Some(point) = die_at {
+        program.env(DIE_AT, point);
+    }
+    if let Some(file) = points_to {
+        program.env(POINTS_PASSED, file);
+    }
     Process::start("headframe-agent", program, &dir.join("agent.log"))
 }
 

@@ -215,6 +215,14 @@ impl Testbed {
         coordinator::url(self.coordinator.address())
     }
 
+    /// Where rigs dial it.
+    ///
+    /// # Errors
+    /// If the address is none.
+    pub fn rigs_url(&self) -> Result<Url> {
+        coordinator::url(self.line.address())
+    }
+
     /// A tiny image with busybox, pushed by the first customer and approved.
     ///
     /// # Errors

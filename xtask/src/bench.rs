@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod gas;
+mod guest;
 mod network;
 
 use anyhow::Result;
@@ -27,6 +28,8 @@ enum Area {
     Dispatch,
     /// What calls of the contracts cost.
     Gas,
+    /// How fast the agent leaves, what it needs while it waits, what its sandbox costs. Takes half an hour.
+    Guest,
 }
 
 /// One measured number.
@@ -52,6 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let figures = match options.area {
         Area::Dispatch => dispatch::measure()?,
         Area::Gas => gas::measure()?,
+        Area::Guest => guest::measure()?,
     };
     for figure in &figures {
         if options.json {

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::{
     bindings::{self, Selection},
+    elsewhere::{self, System},
     process::{self, cargo, command},
     section::{Section, Sections},
     setup::{self, Area, Tool},
@@ -21,6 +22,12 @@ pub(crate) struct Options {
     /// reads the list of holes from the network, which is why `test` leaves it out: `tidy` checks licences and bans by itself.
     #[arg(long)]
     deny: bool,
+    /// Instead of the usual: what Windows compiles, by its types and lints alone. Nothing is linked, and no compiler of C is needed.
+    #[arg(long, conflicts_with = "deny")]
+    windows: bool,
+    /// The same for macOS.
+    #[arg(long, conflicts_with = "deny")]
+    macos: bool,
 }
 
 /// Runs the quick checks.
@@ -33,12 +40,28 @@ pub(crate) fn run_checks(sections: &mut Sections) {
 
 /// The command.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    if options.windows || options.macos {
+        return other_systems(options);
+    }
     setup::ensure(&[Area::Build, Area::WindowBuild])?;
     let mut sections = Sections::all();
     run_checks(&mut sections);
     sections.run(Section::Bindings, || bindings::check(Selection::Protocol));
     if options.deny {
         sections.run(Section::Deny, deny);
+    }
+    Ok(sections.finish())
+}
+
+fn other_systems(options: &Options) -> Result<ExitCode> {
+    setup::ensure(&[Area::Build])?;
+    let mut sections = Sections::all();
+    for (wanted, section, system) in
+        [(options.windows, Section::Windows, System::Windows), (options.macos, Section::MacOs, System::MacOs)]
+    {
+        if wanted {
+            sections.run(section, || elsewhere::check(system));
+        }
     }
     Ok(sections.finish())
 }

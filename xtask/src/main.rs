@@ -10,6 +10,7 @@ mod check;
 mod contracts;
 mod demo;
 mod display;
+mod elsewhere;
 mod engine;
 mod image;
 mod postgres;

@@ -107,6 +107,11 @@ impl Server {
         Ok(Self { child, name, log: log.to_owned() })
     }
 
+    /// Its process. Whoever ties a program to us becomes it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until `ready` says so; a server that ends before that, or is too slow, is an error that shows its last words.
     pub(crate) fn wait_until<T>(&mut self, limit: Duration, mut ready: impl FnMut() -> Option<T>) -> Result<T> {
         let started = Instant::now();

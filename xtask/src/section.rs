@@ -47,6 +47,12 @@ pub(crate) enum Section {
     /// Only in `check --deny`.
     #[value(skip)]
     Deny,
+    /// Only in `check --windows`.
+    #[value(skip)]
+    Windows,
+    /// Only in `check --macos`.
+    #[value(skip)]
+    MacOs,
 }
 
 impl Section {
@@ -76,13 +82,23 @@ impl Section {
             Self::ContractsFuzz => "contracts with random numbers",
             Self::Mutations => "contracts without their guards",
             Self::Deny => "deny",
+            Self::Windows => "what Windows compiles",
+            Self::MacOs => "what macOS compiles",
         }
     }
 
     /// The sections whose work this one uses; they run too when only this one is asked for.
     const fn needs(self) -> &'static [Self] {
         match self {
-            Self::SetUp | Self::Faults | Self::Fuzz | Self::Histories | Self::ContractsFuzz | Self::Mutations | Self::Deny => &[],
+            Self::SetUp
+            | Self::Faults
+            | Self::Fuzz
+            | Self::Histories
+            | Self::ContractsFuzz
+            | Self::Mutations
+            | Self::Deny
+            | Self::Windows
+            | Self::MacOs => &[],
             Self::UiPackages | Self::Contracts | Self::LockFile | Self::Format | Self::Tidy | Self::Clippy | Self::Engine => {
                 &[Self::SetUp]
             }

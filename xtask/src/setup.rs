@@ -70,6 +70,18 @@ fn install(missing: &[&Need]) -> Result<()> {
     run(&mut apt(&arguments))
 }
 
+/// Installs one package of the system that only some machines are offered, with the reason.
+pub(crate) fn install_package(package: &str, why: &str) -> Result<()> {
+    let by_hand = format!("apt-get install --no-install-recommends {package}");
+    if !is_root()? {
+        bail!("{package} is missing; {why}. Install it as root, then run the command again:\n  sudo {by_hand}");
+    }
+    if !agreed(&format!("{package} is missing; {why}. Install it with apt-get now?"))? {
+        bail!("nothing was installed. By hand:\n  {by_hand}");
+    }
+    run(&mut apt(&["install", "--yes", "--no-install-recommends", package]))
+}
+
 fn apt(arguments: &[&str]) -> std::process::Command {
     let mut apt = command("apt-get");
     apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");

@@ -88,6 +88,8 @@ pub(crate) enum Profile {
     Debug,
     /// For numbers.
     Release,
+    /// As it runs on an owner's PC.
+    Rig,
 }
 
 impl Profile {
@@ -95,6 +97,7 @@ impl Profile {
         match self {
             Self::Debug => "debug",
             Self::Release => "release",
+            Self::Rig => "rig",
         }
     }
 }

@@ -5,7 +5,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use headframe_control::server::Pulse;
 use headframe_protocol::{
     DeviceId, Sha256, TimestampMs,
-    control::{EngineView, Link, Snapshot},
+    control::{EngineView, Link, Phase, Snapshot},
+    job::AttemptState,
     rig::RigReport,
 };
 use tokio::{
@@ -13,7 +14,7 @@ use tokio::{
         mpsc::{self, error::TrySendError},
         oneshot, watch,
     },
-    time::{Interval, MissedTickBehavior},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
@@ -25,18 +26,29 @@ use super::{
 use crate::{
     clock,
     coordinator::{Said, Say, Standing},
-    duty::{Ask, DiskState, Duty, Effect, EngineState, Event},
-    idle::IdleState,
+    duty::{
+        Ask, DiskState, Duty, Effect, EngineState, Event, Held,
+        giving_back::{CardMemory, Hindrances},
+    },
+    idle::{Belief, IdleState, Internet},
     ledger::Ledger,
-    runner::RunnerConfig,
+    pace::Pace,
+    runner::{EgressCaps, EgressConfig, RunnerConfig},
     settings::Timers,
     store::{Entry, Written},
-    telemetry::{Hardware, Load},
+    telemetry::{GpuReading, Hardware, Load},
     view::{self, Sources},
 };
 
-/// How often deadlines are looked at. The shortest that matters is the grace of 5 s.
+/// How often deadlines are looked at while something is on the rig. The shortest that matters is the grace of 1 s.
 const TICK: Duration = Duration::from_millis(250);
+
+/// The same while nothing is: pauses and rests end to the minute. Guests must hear that the loop goes round more often than they
+/// lose patience.
+const RESTING_TICK: Duration = Duration::from_secs(2);
+
+/// The same while nobody is told of every change.
+const UNWATCHED_TICK: Duration = Duration::from_secs(5);
 
 /// The shortest tick when timers are divided.
 const TICK_MIN: Duration = Duration::from_millis(20);
@@ -54,8 +66,10 @@ pub(super) struct Parts {
     pub(super) ledger: Ledger,
     pub(super) idle: watch::Receiver<IdleState>,
     pub(super) load: watch::Receiver<Load>,
+    pub(super) pace: watch::Sender<Pace>,
     pub(super) standing: watch::Sender<Standing>,
     pub(super) rig: watch::Sender<RigReport>,
+    pub(super) egress: watch::Sender<Option<EgressCaps>>,
     pub(super) entries: mpsc::Sender<Entry>,
     pub(super) written: mpsc::Receiver<Written>,
     pub(super) say: mpsc::Sender<Say>,
@@ -75,11 +89,13 @@ pub(super) struct Actor {
     link: Link,
     engine: EngineView,
     engine_found: bool,
+    gives_gpus: bool,
     images: Vec<Sha256>,
     since_ms: TimestampMs,
     history: u32,
     // Taken out of the journal without an answer; counted a tick later, when it has been written.
     dropped: bool,
+    ticked_at: Instant,
     snapshots: watch::Sender<Arc<Snapshot>>,
     leave: bool,
 }
@@ -92,6 +108,7 @@ enum Wake {
     News(News),
     Written(Written),
     Idle,
+    Load,
     Tick,
 }
 
@@ -108,10 +125,12 @@ impl Actor {
             link,
             engine,
             engine_found: false,
+            gives_gpus: false,
             images: Vec::new(),
             since_ms,
             history: 0,
             dropped: false,
+            ticked_at: Instant::now(),
             snapshots,
             leave: false,
         };
@@ -119,12 +138,12 @@ impl Actor {
     }
 
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut tick = tokio::time::interval(self.parts.timers.scaled(TICK).max(TICK_MIN));
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.look_at_owner();
+        self.look_at_cards();
+        self.publish();
         while !self.leave {
             self.parts.pulse.beat();
-            match self.wake(&stop, &mut tick).await {
+            match self.wake(&stop).await {
                 Wake::Stop => break,
                 Wake::Asked(ask, reply) => {
                     info!("The owner asks: {ask:?}");
@@ -136,6 +155,7 @@ impl Actor {
                 Wake::News(news) => self.news(news),
                 Wake::Written(written) => self.written(written),
                 Wake::Idle => self.look_at_owner(),
+                Wake::Load => self.look_at_load(),
                 Wake::Tick => self.tick(),
             }
             self.flush();
@@ -144,25 +164,85 @@ impl Actor {
         self.wind_down().await;
     }
 
-    async fn wake(&mut self, stop: &CancellationToken, tick: &mut Interval) -> Wake {
+    async fn wake(&mut self, stop: &CancellationToken) -> Wake {
+        let tick = match (self.parts.duty.is_at_rest(), self.parts.pulse.is_watched()) {
+            (false, _) => TICK,
+            (true, true) => RESTING_TICK,
+            (true, false) => UNWATCHED_TICK,
+        };
+        let tick = tokio::time::sleep(self.parts.timers.scaled(tick).max(TICK_MIN).saturating_sub(self.ticked_at.elapsed()));
         let parts = &mut self.parts;
         tokio::select! {
             biased;
             () = stop.cancelled() => Wake::Stop,
             Some((ask, reply)) = parts.asks.recv() => Wake::Asked(ask, reply),
-            Ok(()) = parts.idle.changed() => Wake::Idle,
+            measured = measured(&mut parts.idle, &mut parts.load) => measured,
             Some(written) = parts.written.recv() => Wake::Written(written),
             Some(news) = parts.news.recv() => Wake::News(news),
             Some(said) = parts.said.recv() => Wake::Said(said),
-            _ = tick.tick() => Wake::Tick,
+            () = tick => Wake::Tick,
         }
     }
 
     fn look_at_owner(&mut self) {
-        let IdleState { idleness, hindrances, .. } = self.parts.idle.borrow_and_update().clone();
+        let IdleState { belief, terms, internet, probes: _ } = self.parts.idle.borrow_and_update().clone();
+        let Belief { idleness, hindrances, mut gpus, giving_back } = belief;
+        self.look_at_egress(internet);
+        self.parts.offered.set_terms(terms);
+        self.price();
+        let slots = (0..).zip(&self.parts.hardware.gpus).filter_map(|(slot, gpu)| Some((slot, gpus.remove(&gpu.uuid)?)));
+        let hindrances = Hindrances { rig: hindrances, slots: slots.collect(), giving_back };
         // First what is new against working: nothing is begun in between that must end at once.
         self.step(Event::Rules(hindrances));
         self.step(Event::Owner(idleness));
+        self.report_rig();
+    }
+
+    fn look_at_load(&mut self) {
+        let Load { disk_free_bytes: free, gpus, .. } = self.parts.load.borrow_and_update().clone();
+        if self.parts.duty.held().iter().any(uses_gpus) {
+            self.parts.offered.drew(&gpus);
+            self.price();
+        }
+        self.step(Event::Disk(self.disk_state(free)));
+        self.look_at_cards();
+        self.report_rig();
+    }
+
+    /// What each card's memory holds. One that was there at the start and does not tell any more has nothing to compare.
+    fn look_at_cards(&mut self) {
+        if self.parts.hardware.gpus.is_empty() {
+            return;
+        }
+        let load = self.parts.load.borrow();
+        let card = |known: &GpuReading| load.gpus.iter().find(|gpu| gpu.uuid == known.uuid).map(memory);
+        let cards = self.parts.hardware.gpus.iter().map(card).collect();
+        drop(load);
+        self.step(Event::Cards(cards));
+    }
+
+    /// What an hour must bring may have changed: offers are judged by it. Whoever calls this tells the coordinator.
+    fn price(&mut self) {
+        let gate = self.parts.offered.gate();
+        if gate != self.parts.duty.gate() {
+            info!(
+                "An hour must bring {}",
+                gate.map_or("what the settings say".to_owned(), |gate| gate.floor_per_hour.to_string())
+            );
+            self.step(Event::Gate(gate));
+        }
+    }
+
+    fn look_at_egress(&mut self, internet: Option<Internet>) {
+        // Whoever built this agent may have had no relay to build into it.
+        let caps = internet.filter(|_| EgressConfig::is_possible()).map(|internet| EgressCaps {
+            bytes_per_second: u64::from(internet.kib_per_second) << 10,
+            bytes_per_attempt: u64::from(internet.mib_per_job) << 20,
+        });
+        let news = self.parts.egress.send_if_modified(|known| std::mem::replace(known, caps) != caps);
+        if news {
+            self.step(Event::Egress(caps.map_or(0, |caps| caps.bytes_per_attempt)));
+        }
     }
 
     fn said(&mut self, said: Said) {
@@ -191,8 +271,9 @@ impl Actor {
                 self.engine = view;
                 self.step(Event::Engine(state));
             }
-            News::Found(view) => {
+            News::Found { view, gives_gpus } => {
                 self.engine = view;
+                self.gives_gpus = gives_gpus;
                 self.engine_found = true;
                 self.orders_waiting.push_back(Wanted::Adopt { known: self.parts.duty.known(), kept: self.parts.duty.kept() });
             }
@@ -231,11 +312,7 @@ impl Actor {
         if std::mem::take(&mut self.dropped) {
             self.history += 1;
         }
-        if self.parts.load.has_changed().unwrap_or(false) {
-            let free = self.parts.load.borrow_and_update().disk_free_bytes;
-            self.step(Event::Disk(self.disk_state(free)));
-            self.report_rig();
-        }
+        self.ticked_at = Instant::now();
         self.step(Event::Tick);
     }
 
@@ -248,7 +325,10 @@ impl Actor {
 
     fn report_rig(&self) {
         let engine = self.engine.found.as_deref().unwrap_or("");
-        let report = self.parts.offered.report(engine, &self.images, self.parts.load.borrow().disk_free_bytes);
+        let cards = self.parts.duty.usable_slots().filter(|_| self.gives_gpus);
+        let usable = cards.filter_map(|slot| self.parts.hardware.gpus.get(usize::from(slot))).collect::<Vec<_>>();
+        let (disk_free_bytes, egress) = (self.parts.load.borrow().disk_free_bytes, *self.parts.egress.borrow());
+        let report = self.parts.offered.report(engine, &usable, &self.images, disk_free_bytes, egress);
         self.parts.rig.send_if_modified(|known| {
             let news = *known != report;
             *known = report;
@@ -308,10 +388,24 @@ impl Actor {
             drawn.since_ms = self.since_ms;
             info!(phase = ?drawn.phase, "The rig is now {:?}", drawn.phase);
         }
+        self.keep_pace(&drawn.phase);
         if drawn != *known {
             drawn.revision = known.revision.wrapping_add(1);
             self.snapshots.send_replace(Arc::new(drawn));
         }
+    }
+
+    /// How closely the PC is looked at follows from what is at stake.
+    fn keep_pace(&self, phase: &Phase) {
+        let pace = match phase {
+            Phase::Yielding => Pace::Yielding,
+            Phase::Preparing | Phase::Working | Phase::Draining => Pace::Working,
+            Phase::Ready => Pace::Ready,
+            Phase::Off | Phase::Checking | Phase::Waiting { .. } | Phase::Uploading | Phase::Paused { .. } => {
+                if self.parts.pulse.is_watched() { Pace::Watched } else { Pace::Resting }
+            }
+        };
+        self.parts.pace.send_if_modified(|known| std::mem::replace(known, pace) != pace);
     }
 
     /// The last entries reach the journal before its queue is closed.
@@ -322,6 +416,26 @@ impl Actor {
             }
         }
     }
+}
+
+/// The owner or his PC is not as before.
+async fn measured(idle: &mut watch::Receiver<IdleState>, load: &mut watch::Receiver<Load>) -> Wake {
+    tokio::select! {
+        biased;
+        Ok(()) = idle.changed() => Wake::Idle,
+        Ok(()) = load.changed() => Wake::Load,
+        else => std::future::pending().await,
+    }
+}
+
+fn memory(gpu: &GpuReading) -> CardMemory {
+    let others = gpu.programs.iter().filter(|program| !program.is_job).filter_map(|program| program.vram_bytes);
+    CardMemory { used_bytes: gpu.vram_used_bytes, others_bytes: others.sum() }
+}
+
+/// What the cards draw in other times, as while their owner plays, says nothing about jobs.
+fn uses_gpus(held: &Held) -> bool {
+    held.doing == AttemptState::Running && held.offer.spec.resources.gpu.is_some()
 }
 
 fn draw(parts: &Parts, (link, engine): (&Link, &EngineView), since_ms: TimestampMs, (revision, history): (u32, u32)) -> Snapshot {

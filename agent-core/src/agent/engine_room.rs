@@ -7,13 +7,17 @@ use headframe_protocol::{
     control::{EngineTried, EngineView},
     session::AttemptRef,
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     duty::{EngineState, Order, assignment},
-    runner::{Adopted, EngineMissing, InputHosts, Known, RunEvent, Runner, RunnerConfig, WhyNot},
+    pace::Pace,
+    runner::{Adopted, EgressCaps, EgressConfig, EngineMissing, InputHosts, Known, RunEvent, Runner, RunnerConfig, WhyNot},
     settings::{Settings, Timers},
     tasks::Tasks,
 };
@@ -56,7 +60,12 @@ pub(super) enum News {
     /// None can be used.
     Missing(EngineState, EngineView),
     /// One is there; next comes [`Wanted::Adopt`].
-    Found(EngineView),
+    Found {
+        /// What the owner sees of it.
+        view: EngineView,
+        /// Whether it gives containers graphics cards.
+        gives_gpus: bool,
+    },
     /// It had stopped answering and answers again.
     Back(EngineView),
     /// What an earlier life left.
@@ -67,16 +76,26 @@ pub(super) enum News {
     Images(Vec<Sha256>),
 }
 
-pub(super) fn runner_config(data_dir: &Path, device: DeviceId, settings: &Settings) -> RunnerConfig {
-    RunnerConfig {
+/// What the runner is started with, and by which hand it learns how far jobs may reach the internet.
+pub(super) fn runner_config(
+    data_dir: &Path,
+    device: DeviceId,
+    settings: &Settings,
+    pace: watch::Receiver<Pace>,
+) -> (RunnerConfig, watch::Sender<Option<EgressCaps>>) {
+    let (owner, caps) = watch::channel(None);
+    let config = RunnerConfig {
         data_dir: data_dir.to_owned(),
         device,
         socket: Some(settings.engine.socket.clone()).filter(|socket| !socket.is_empty()),
         image_cap_bytes: u64::from(settings.limits.disk_gib) << 30,
         disk_reserve_bytes: RunnerConfig::DISK_RESERVE_BYTES,
         disk_limit: None,
+        pace,
+        egress: EgressConfig::internet(caps),
         input_hosts: if settings.inputs.allow_private_addresses { InputHosts::Any } else { InputHosts::Public },
-    }
+    };
+    (config, owner)
 }
 
 /// Opens the room. Ends when the tasks are stopped; containers go on.
@@ -84,11 +103,12 @@ pub(super) fn open(
     source: EngineSource,
     config: RunnerConfig,
     timers: Timers,
+    gpus: Vec<String>,
     tasks: &Tasks,
 ) -> (mpsc::Sender<Wanted>, mpsc::Receiver<News>) {
     let (orders, wanted) = mpsc::channel(QUEUE_MAX);
     let (news, heard) = mpsc::channel(QUEUE_MAX);
-    let room = Room { config, timers, wanted, news, images: Vec::new(), discards: JoinSet::new() };
+    let room = Room { config, timers, wanted, news, images: Vec::new(), gpus, discards: JoinSet::new() };
     tasks.spawn("engine", room.run(source, tasks.stopped()));
     (orders, heard)
 }
@@ -99,6 +119,8 @@ struct Room {
     wanted: mpsc::Receiver<Wanted>,
     news: mpsc::Sender<News>,
     images: Vec<Sha256>,
+    /// The card of each slot, by its UUID.
+    gpus: Vec<String>,
     /// What is being removed: a customer's data must not stay because the owner ends the agent.
     discards: JoinSet<()>,
 }
@@ -139,7 +161,8 @@ impl Room {
     async fn work(&mut self, runner: &Runner, mut events: mpsc::Receiver<RunEvent>, stop: &CancellationToken) {
         let engine = runner.engine();
         info!(engine.name = %engine.name, engine.address = %engine.address, "Using {}", engine.name);
-        self.tell(News::Found(view(Some(&engine.name), &engine.tried))).await;
+        let view = view(Some(&engine.name), &engine.tried);
+        self.tell(News::Found { view, gives_gpus: engine.gives_gpus }).await;
         self.tell_images(runner).await;
         let mut pulse = runner.pulse();
         loop {
@@ -187,10 +210,13 @@ impl Room {
     async fn pass_on(&mut self, runner: &Runner, wanted: Wanted) {
         match wanted {
             Wanted::Adopt { known, kept } => self.tell(News::Adopted(runner.adopt(known, kept).await)).await,
-            Wanted::Order(Order::Start(offer)) => runner.start(assignment(&offer)).await,
+            Wanted::Order(Order::Start { offer, cards }) => {
+                let gpus = cards.iter().filter_map(|slot| self.gpus.get(usize::from(*slot))).cloned().collect();
+                runner.start(assignment(&offer, gpus)).await;
+            }
             Wanted::Order(Order::Stop { at, grace }) => runner.stop(at, grace).await,
             Wanted::Order(Order::Kill(at)) => runner.kill(at).await,
-            Wanted::Order(Order::Save(offer)) => runner.save(assignment(&offer)).await,
+            Wanted::Order(Order::Save(offer)) => runner.save(assignment(&offer, Vec::new())).await,
             Wanted::Order(Order::Discard(at)) => self.discard(runner, at),
         }
     }

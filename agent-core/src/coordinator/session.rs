@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     clock::{self, Moment},
+    fault,
     store::Saved,
 };
 
@@ -114,6 +115,7 @@ impl<'a> Session<'a> {
                 Ok(()) = self.config.rig.changed() => {
                     let rig = self.config.rig.borrow_and_update().clone();
                     self.frames.send(&AgentMessage::Report(Box::new(rig))).await?;
+                    fault::point("said.report");
                 }
             }
         }
@@ -137,6 +139,7 @@ impl<'a> Session<'a> {
         self.unanswered.push_back((self.sequence, clock::now().moment));
         let heartbeat = Heartbeat { sequence: self.sequence, ready: standing.ready, leases: standing.leases };
         self.frames.send(&AgentMessage::Heartbeat(heartbeat)).await?;
+        fault::point("said.heartbeat");
         self.tell(Said::HeartbeatSent).await;
         Ok(())
     }
@@ -190,23 +193,26 @@ impl<'a> Session<'a> {
     }
 
     async fn say_all(&mut self, say: Say) -> Result<(), LineError> {
-        let message = match say {
-            Say::Accept(at) => AgentMessage::Accept(at),
-            Say::Decline(ended) => AgentMessage::Decline(ended),
-            Say::Progress(progress) => AgentMessage::Progress(progress),
-            Say::Receipt(usage) => AgentMessage::Receipt(self.sign(usage)?),
+        let (message, point) = match say {
+            Say::Accept(at) => (AgentMessage::Accept(at), "said.accept"),
+            // No point after this one: nothing of what is declined is on the rig.
+            Say::Decline(ended) => return self.frames.send(&AgentMessage::Decline(ended)).await,
+            Say::Progress(progress) => (AgentMessage::Progress(progress), "said.progress"),
+            Say::Receipt(usage) => (AgentMessage::Receipt(self.sign(usage)?), "said.receipt"),
             Say::Checkpoint { at, saved: Saved { files, problem } } => {
-                AgentMessage::CheckpointBrought(CheckpointBrought { at, files, problem })
+                (AgentMessage::CheckpointBrought(CheckpointBrought { at, files, problem }), "said.checkpoint")
             }
             Say::Finished { at, mut outcome, usage, log_bytes } => {
                 let receipt = usage.map(|usage| self.sign(usage)).transpose()?;
                 for files in parts_before_last(&mut outcome) {
                     self.frames.send(&AgentMessage::Outputs(Outputs { at, files })).await?;
                 }
-                AgentMessage::Finished(Box::new(Finished { at, outcome, receipt, log_bytes }))
+                (AgentMessage::Finished(Box::new(Finished { at, outcome, receipt, log_bytes })), "said.finished")
             }
         };
-        self.frames.send(&message).await
+        self.frames.send(&message).await?;
+        fault::point(point);
+        Ok(())
     }
 
     fn sign(&self, usage: Usage) -> Result<SignedReceipt, LineError> {

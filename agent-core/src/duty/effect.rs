@@ -23,7 +23,12 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// Run this.
-    Start(Arc<Offer>),
+    Start {
+        /// What was offered.
+        offer: Arc<Offer>,
+        /// The slots whose cards it gets; none for a job that needs no card.
+        cards: Vec<u8>,
+    },
     /// End it within the grace.
     Stop {
         /// Which.
@@ -44,7 +49,8 @@ impl fmt::Display for Effect {
         match self {
             Self::Write(entry) => write!(f, "write {}", Named(entry)),
             Self::Say(say) => write!(f, "say {say}"),
-            Self::Run(Order::Start(offer)) => write!(f, "start {}", offer.at.attempt),
+            Self::Run(Order::Start { offer, cards }) if cards.is_empty() => write!(f, "start {}", offer.at.attempt),
+            Self::Run(Order::Start { offer, cards }) => write!(f, "start {} on cards {cards:?}", offer.at.attempt),
             Self::Run(Order::Stop { at, grace }) => write!(f, "stop {} within {grace:?}", at.attempt),
             Self::Run(Order::Kill(at)) => write!(f, "kill {}", at.attempt),
             Self::Run(Order::Save(offer)) => write!(f, "save {}", offer.at.attempt),
@@ -70,6 +76,7 @@ impl fmt::Display for Named<'_> {
             Entry::CheckpointEnded(at) => write!(f, "checkpoint {} ended", at.attempt),
             Entry::Settled(settled) => write!(f, "settled {} {}", settled.at.attempt, settled.state),
             Entry::Dropped { at, state, reason } => write!(f, "dropped {} {state} ({reason})", at.attempt),
+            Entry::Yielded { at, made } => write!(f, "yielded {} {}", at.attempt, made.cause.as_str()),
             Entry::Choice(choice) => write!(f, "choice {choice:?}"),
         }
     }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use headframe_protocol::control::WaitReason;
-
+use super::giving_back::{CardMemory, Hindrances};
 use crate::{
     coordinator::Said,
-    idle::Idleness,
+    idle::{Gate, Idleness},
     runner::{Adopted, RunEvent},
     store::Written,
 };
@@ -21,7 +20,13 @@ pub enum Event {
     /// The belief about the owner has changed.
     Owner(Idleness),
     /// What the owner's rules have against working has changed.
-    Rules(Vec<WaitReason>),
+    Rules(Hindrances),
+    /// What the cards hold has changed; slot by slot, nothing for one that does not tell.
+    Cards(Vec<Option<CardMemory>>),
+    /// What an hour must bring has changed; nothing if the owner's rules do not say.
+    Gate(Option<Gate>),
+    /// How many bytes one attempt may exchange with the internet; 0 for none.
+    Egress(u64),
     /// The container engine has come or gone.
     Engine(EngineState),
     /// The runner has looked at what an earlier life left.

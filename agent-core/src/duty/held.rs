@@ -15,7 +15,11 @@ use headframe_protocol::{
     session::{AttemptRef, LeaseBeat, Offer, Outcome},
 };
 
-use super::{Effect, Order, checkpoint::keep_for};
+use super::{
+    Effect, Order,
+    checkpoint::keep_for,
+    giving_back::{CardMemory, Stop, WantedBack},
+};
 use crate::{
     clock::{Moment, Now},
     coordinator::{Say, Usage},
@@ -54,6 +58,8 @@ pub struct Held {
     pub(super) confirmed: bool,
     /// When progress within a stage may be told again.
     pub(super) progress_at: Moment,
+    /// What its cards held before it was started, slot by slot; nothing of a card that does not tell.
+    pub(super) cards_before: Vec<(u8, CardMemory)>,
 }
 
 /// Where an attempt is between the offer and its settlement.
@@ -78,6 +84,8 @@ pub enum Life {
         kill_at: Moment,
         /// Whether it has.
         killed: bool,
+        /// Who wants the PC back, if that is why.
+        wanted: Option<WantedBack>,
     },
     /// It has ended; the outcome is being written down.
     Closing {
@@ -114,6 +122,7 @@ impl Held {
             answer_by: now.moment,
             confirmed: true,
             progress_at: now.moment,
+            cards_before: Vec::new(),
         };
         held.answer_by = now.moment + Duration::from_millis(held.offer.ack_within_ms);
         held.renew(now.moment, lease_ttl);
@@ -159,16 +168,22 @@ impl Held {
     }
 
     /// Begins it, or begins it again.
-    pub(super) fn start(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn start(&mut self, cards_before: Vec<(u8, CardMemory)>, out: &mut Vec<Effect>) {
         self.life = Life::Doing;
+        self.cards_before = cards_before;
         self.doing = AttemptState::Accepted;
-        out.push(Effect::Run(Order::Start(Arc::clone(&self.offer))));
+        out.push(Effect::Run(Order::Start { offer: Arc::clone(&self.offer), cards: self.cards() }));
     }
 
     /// The slots it was given, in the order of the GPUs; none for what an earlier life left.
     #[must_use]
     pub fn slots(&self) -> &[u8] {
         &self.slots
+    }
+
+    /// The slots whose cards it has. A job that needs no card has a slot, so that there is one job to a card, and not the card.
+    pub(super) fn cards(&self) -> Vec<u8> {
+        if self.offer.spec.resources.gpu.is_some() { self.slots.clone() } else { Vec::new() }
     }
 
     /// Whether it has a container, or may have one or get one.
@@ -204,7 +219,7 @@ impl Held {
     /// What the runner has to look for.
     pub(super) fn known(&self) -> Option<Known> {
         let Life::Recovering { parting } = &self.life else { return None };
-        Some(Known { assignment: assignment(&self.offer), running_ms: self.running_ms, stopping: parting.is_some() })
+        Some(Known { assignment: assignment(&self.offer, Vec::new()), running_ms: self.running_ms, stopping: parting.is_some() })
     }
 
     /// What heartbeats say of it. Nothing before it is accepted.
@@ -219,11 +234,11 @@ impl Held {
     }
 
     /// Tells the runner to stop and writes down what is said then.
-    pub(super) fn part(&mut self, parting: Parting, grace: Duration, now: Now, out: &mut Vec<Effect>) {
-        let at = self.at();
+    pub(super) fn part(&mut self, parting: Parting, stop: Stop, now: Now, out: &mut Vec<Effect>) {
+        let (at, Stop { grace, wanted }) = (self.at(), stop);
         out.push(Effect::Write(Entry::Parting { at, parting: parting.clone() }));
         out.push(Effect::Run(Order::Stop { at, grace }));
-        self.life = Life::Stopping { parting, kill_at: now.moment + grace, killed: false };
+        self.life = Life::Stopping { parting, kill_at: now.moment + grace, killed: false, wanted };
     }
 
     /// It has ended: the outcome is written down before anybody hears of it or anything is removed.
@@ -282,9 +297,9 @@ impl Held {
     }
 }
 
-/// What the runner needs of an offer.
+/// What the runner needs of an offer, with the cards it gets by their UUIDs.
 #[must_use]
-pub fn assignment(offer: &Offer) -> Assignment {
+pub fn assignment(offer: &Offer, gpus: Vec<String>) -> Assignment {
     Assignment {
         at: offer.at,
         job: offer.job,
@@ -294,6 +309,7 @@ pub fn assignment(offer: &Offer) -> Assignment {
         token: SecretToken::new(offer.token.clone()),
         registry: offer.registry.clone(),
         checkpoint: offer.checkpoint.clone(),
+        gpus,
     }
 }
 
@@ -337,6 +353,7 @@ pub(super) const fn dropped_state(reason: Reason) -> AttemptState {
         | Reason::RigPaused
         | Reason::NoAnswer
         | Reason::Declined
+        | Reason::EgressForbidden
         | Reason::TooManyFailures
         | Reason::TooManyInterruptions
         | Reason::NoRig

@@ -2,12 +2,16 @@
 //! contradict it.
 
 use headframe_protocol::{
+    Micros,
     control::{Phase, WaitReason},
-    job::{AttemptState, Reason},
+    job::{AttemptState, Reason, limits::PRICE_PER_HOUR_MICROS_MAX},
 };
 
 use super::{DiskState, Duty, EngineState, Held, Life, LinkState, Wish};
-use crate::{coordinator::Standing, idle::Idleness};
+use crate::{
+    coordinator::Standing,
+    idle::{Gate, Idleness},
+};
 
 impl Duty {
     /// What the rig is doing, and why.
@@ -50,7 +54,10 @@ impl Duty {
             Idleness::Away => {}
             Idleness::Present { .. } | Idleness::Unknown => return Some(Reason::OwnerReturned),
         }
-        if !self.hindrances.is_empty() {
+        if self.is_hindered() {
+            return Some(Reason::OwnerReturned);
+        }
+        if self.is_unprofitable().is_some() {
             return Some(Reason::OwnerReturned);
         }
         match self.engine {
@@ -62,6 +69,11 @@ impl Duty {
             DiskState::Full => return Some(Reason::RigDiskFull),
         }
         self.rest.and(Some(Reason::Declined))
+    }
+
+    /// What an hour must bring, if no job may pay it.
+    fn is_unprofitable(&self) -> Option<Gate> {
+        self.gate.filter(|gate| gate.floor_per_hour > Micros::new(PRICE_PER_HOUR_MICROS_MAX))
     }
 
     /// Everything that stands in the way, what the owner can change first.
@@ -85,7 +97,11 @@ impl Duty {
             }
             Idleness::Unknown => reasons.push(WaitReason::NoIdleProbe),
         }
-        reasons.extend(self.hindrances.iter().cloned());
+        reasons.extend(self.hindering());
+        reasons.extend(
+            self.is_unprofitable()
+                .map(|Gate { power_per_hour, floor_per_hour }| WaitReason::Unprofitable { power_per_hour, floor_per_hour }),
+        );
         if self.disk == DiskState::Full {
             reasons.push(WaitReason::DiskFull);
         }

@@ -70,9 +70,18 @@ impl Duty {
                 None
             }
         };
-        match outcome(&held.life, by_itself) {
+        let parting = outcome(&held.life, by_itself);
+        if let Some(parting) = self.gone(index, parting, now) {
+            self.conclude(index, parting, now, out);
+        }
+    }
+
+    /// Nothing of the container is left here: says how it ended, or forgets it.
+    pub(super) fn conclude(&mut self, index: usize, parting: Parting, now: Now, out: &mut Vec<Effect>) {
+        self.write_yield(index, now, out);
+        match parting {
             Parting::Report { outcome } => {
-                held.close(outcome.clone(), out);
+                self.held[index].close(outcome.clone(), out);
                 self.count(&outcome, now);
             }
             Parting::Silence { reason } => self.let_go(index, reason, out),
@@ -104,7 +113,7 @@ impl Duty {
 
     /// The runner has looked at what an earlier life left.
     pub(super) fn adopted(&mut self, found: &[Adopted], now: Now, out: &mut Vec<Effect>) {
-        let grace = self.grace();
+        let stop = self.stop();
         self.resume_checkpoints(out);
         for Adopted { at, found } in found {
             let Some(index) = self.position(*at) else {
@@ -113,6 +122,7 @@ impl Duty {
                 out.push(Effect::Run(Order::Discard(*at)));
                 continue;
             };
+            let cards = self.cards_of(&self.held[index].cards());
             let held = &mut self.held[index];
             let Life::Recovering { parting } = held.life.clone() else { continue };
             let ran = matches!(held.doing, AttemptState::Running | AttemptState::Uploading);
@@ -123,13 +133,13 @@ impl Duty {
                     held.life = Life::Doing;
                     held.doing = AttemptState::Uploading;
                 }
-                (Found::Running | Found::Exited, Some(parting)) => held.part(parting, grace, now, out),
+                (Found::Running | Found::Exited, Some(parting)) => held.part(parting, stop, now, out),
                 (Found::NotStarted | Found::Missing, Some(Parting::Report { outcome })) => held.close(outcome, out),
                 (Found::NotStarted | Found::Missing, Some(Parting::Silence { reason })) => self.let_go(index, reason, out),
                 (Found::Missing, None) if ran => {
                     held.close(Outcome::Failed { reason: Reason::AgentRestarted, exit_code: None, detail: None }, out);
                 }
-                (Found::NotStarted | Found::Missing, None) if held.confirmed => held.start(out),
+                (Found::NotStarted | Found::Missing, None) if held.confirmed => held.start(cards, out),
                 // It may have gone to another rig while we were dead; nothing is lost by asking first.
                 (Found::NotStarted | Found::Missing, None) => held.life = Life::Resuming,
             }
@@ -200,14 +210,16 @@ impl Duty {
     /// slept so long) that the coordinator has given the offer to another.
     fn begin(&mut self, index: usize, at: AttemptRef, now: Now, out: &mut Vec<Effect>) {
         let too_late = (now.moment >= self.held[index].answer_by).then_some(Reason::NoAnswer);
-        if let Some(reason) = too_late.or_else(|| self.unwilling()) {
+        let forbidden = (!self.lets_out(&self.held[index].offer)).then_some(Reason::EgressForbidden);
+        if let Some(reason) = too_late.or_else(|| self.unwilling()).or(forbidden) {
             self.held.remove(index);
             out.push(Effect::Write(Entry::Dropped { at, state: AttemptState::Withdrawn, reason }));
             out.push(Effect::Say(Say::Decline(Ended { at, reason })));
             return;
         }
         out.push(Effect::Say(Say::Accept(at)));
-        self.held[index].start(out);
+        let cards = self.cards_of(&self.held[index].cards());
+        self.held[index].start(cards, out);
     }
 }
 

@@ -59,7 +59,10 @@ impl Duty {
         }
         let slots = match self.unwilling() {
             Some(reason) => Err(reason),
-            None => self.slots_for(&offer).ok_or(Reason::Declined),
+            None if !self.lets_out(&offer) => Err(Reason::EgressForbidden),
+            // The coordinator knows what we ask, but power may have become dearer since. His rules say no; nobody is at fault.
+            None if self.gate.is_some_and(|gate| offer.earns_per_hour < gate.floor_per_hour) => Err(Reason::OwnerReturned),
+            None => self.slots_for(&offer),
         };
         match slots {
             Ok(slots) => self.take(offer, slots, now, out),
@@ -90,13 +93,14 @@ impl Duty {
     }
 
     fn renewed(&mut self, index: usize, sent: Moment, now: Now, out: &mut Vec<Effect>) {
+        let cards = self.cards_of(&self.held[index].cards());
         let (lease_ttl, held) = (self.lease_ttl, &mut self.held[index]);
         held.renew(sent, lease_ttl);
         held.confirmed = true;
         match &held.life {
             // Its end is already decided; how long the lease would live does not matter any more.
             Life::Closing { .. } | Life::Reporting { .. } => return,
-            Life::Resuming => held.start(out),
+            Life::Resuming => held.start(cards, out),
             Life::Writing | Life::Recovering { .. } | Life::Doing | Life::Stopping { .. } => {}
         }
         let sent_ms = now.wall.before(now.moment.since(sent));
@@ -112,11 +116,11 @@ impl Duty {
     fn withdrawn(&mut self, ended: Ended, now: Now, out: &mut Vec<Effect>) {
         let Ended { at, reason } = ended;
         let Some(index) = self.position(at) else { return };
-        let grace = self.grace();
+        let stop = self.stop();
         let held = &mut self.held[index];
         let silence = Parting::Silence { reason };
         match &mut held.life {
-            Life::Doing => held.part(silence, grace, now, out),
+            Life::Doing => held.part(silence, stop, now, out),
             Life::Stopping { parting, .. } => replace(parting, silence, at, out),
             Life::Recovering { parting } => {
                 replace(parting.get_or_insert_with(|| silence.clone()), silence.clone(), at, out);
@@ -129,13 +133,13 @@ impl Duty {
     fn cancelled(&mut self, ended: Ended, now: Now, out: &mut Vec<Effect>) {
         let Ended { at, reason } = ended;
         let Some(index) = self.position(at) else { return };
-        let grace = self.grace();
+        let stop = self.stop();
         let held = &mut self.held[index];
         let outcome = Outcome::Cancelled { reason };
         let parting = Parting::Report { outcome: outcome.clone() };
         match &mut held.life {
             Life::Writing | Life::Resuming => held.close(outcome, out),
-            Life::Doing => held.part(parting, grace, now, out),
+            Life::Doing => held.part(parting, stop, now, out),
             Life::Stopping { parting: Parting::Silence { .. }, .. } => {}
             Life::Stopping { parting: earlier, .. } => replace(earlier, parting, at, out),
             Life::Recovering { parting: earlier } => {

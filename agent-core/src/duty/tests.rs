@@ -5,7 +5,7 @@ use std::sync::Arc;
 use expect_test::{Expect, expect};
 use headframe_protocol::{
     AttemptId, JobId, Micros, Sha256, TimestampMs,
-    control::Phase,
+    control::{Phase, WaitReason},
     job::{JobSpec, Reason},
     session::{AttemptRef, CheckpointSettled, Ended, LeaseVerdict, OutputFile, RefusedCode, Settled},
 };
@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod checkpoint;
+mod giving_back;
 mod invariants;
 mod recovery;
 mod scripts;
@@ -78,6 +79,8 @@ impl Rig {
         let event = match words.as_slice() {
             ["offer", name] => self.offer(name, 0),
             ["offer", name, "saving"] => self.offer_saving(name),
+            ["offer", name, "reaching", bytes] => self.offer_reaching(name, bytes.parse().expect("bytes")),
+            ["rules", "let", "reach", bytes] => Event::Egress(bytes.parse().expect("bytes")),
             ["offer", name, "keep_for", seconds] => self.offer(name, seconds.parse().expect("seconds")),
             [time, "pass"] => {
                 self.now = self.now + Duration::from_secs(time.trim_end_matches('s').parse().expect("seconds"));
@@ -95,8 +98,20 @@ impl Rig {
                 Event::Owner(Idleness::Present { last_input: self.now, away_at: self.now + Duration::from_secs(120) })
             }
             ["owner", "unseen"] => Event::Owner(Idleness::Unknown),
-            ["rules", "battery"] => Event::Rules(vec![WaitReason::OnBattery]),
-            ["rules", "nothing"] => Event::Rules(Vec::new()),
+            ["rules", "nothing"] => Event::Rules(Hindrances::none()),
+            ["rules", what] => Event::Rules(Hindrances { rig: vec![hindrance(what)], ..Hindrances::none() }),
+            ["rules", what, "on", slot] => {
+                let slots = [(slot.parse().expect("a slot"), vec![hindrance(what)])].into();
+                Event::Rules(Hindrances { slots, ..Hindrances::none() })
+            }
+            // What each card holds, in GiB, and how much of it is not a job's.
+            ["cards", cards @ ..] => Event::Cards(cards.iter().map(|card| memory(card)).collect()),
+            [name, "offered", "with", "a", "card"] => self.offer_with_card(name),
+            ["power", "unknown"] => Event::Gate(None),
+            ["power", power, "floor", floor] => {
+                let amount = |text: &str| Micros::new(text.parse().expect("micro-dollars"));
+                Event::Gate(Some(Gate { power_per_hour: amount(power), floor_per_hour: amount(floor) }))
+            }
             ["engine", "ready"] => Event::Engine(EngineState::Ready),
             ["engine", "missing"] => Event::Engine(EngineState::Missing),
             ["disk", "full"] => Event::Disk(DiskState::Full),
@@ -195,6 +210,21 @@ impl Rig {
         Event::Coordinator(Said::Offer(Arc::new(offer)))
     }
 
+    fn offer_with_card(&mut self, name: &str) -> Event {
+        let Event::Coordinator(Said::Offer(offer)) = self.offer(name, 0) else { panic!("an offer") };
+        let mut offer = Offer::clone(&offer);
+        offer.spec.resources.gpu = Some(serde_json::from_value(serde_json::json!({ "count": 1 })).expect("a need"));
+        Event::Coordinator(Said::Offer(Arc::new(offer)))
+    }
+
+    fn offer_reaching(&mut self, name: &str, bytes: u64) -> Event {
+        self.offer(name, 0);
+        let mut offer = offer(self.at(name), 0);
+        let wanted = serde_json::json!({ "allow": ["pypi.org"], "max_bytes": bytes });
+        offer.spec.network = serde_json::from_value(wanted).expect("a valid network");
+        Event::Coordinator(Said::Offer(Arc::new(offer)))
+    }
+
     fn at(&self, name: &str) -> AttemptRef {
         let index = (0..9).find(|index| self::name(*index) == name).expect("a name");
         *self.names.get(index).expect("an offered attempt")
@@ -227,6 +257,24 @@ fn at(ms: u64) -> Now {
 
 fn name(index: usize) -> &'static str {
     ["a", "b", "c", "d", "e", "f", "g", "h", "i"][index]
+}
+
+fn hindrance(text: &str) -> WaitReason {
+    match text {
+        "battery" => WaitReason::OnBattery,
+        "film" => WaitReason::Fullscreen,
+        "busy" => WaitReason::Busy { percent: 90, at_most: 50 },
+        "game" => WaitReason::GpuInUse { gpu: "a card".to_owned(), program: "game".to_owned() },
+        "kept" => WaitReason::GpuKept { gpu: "a card".to_owned() },
+        other => panic!("no such hindrance: {other}"),
+    }
+}
+
+/// `5` or `5/2`: holds 5 GiB, 2 of them not a job's; `?` does not tell.
+fn memory(text: &str) -> Option<CardMemory> {
+    let (used, others) = text.split_once('/').unwrap_or((text, "0"));
+    let gib = |text: &str| text.parse::<u64>().ok().map(|gib| gib << 30);
+    Some(CardMemory { used_bytes: gib(used)?, others_bytes: gib(others)? })
 }
 
 fn found(text: &str) -> Found {

@@ -8,7 +8,6 @@ use headframe_protocol::{
 use super::{DiskState, Duty, Effect, EngineState, LINGER, Life, LinkState, Order, REPEAT_EVERY, Wish, held::dropped_state};
 use crate::{
     clock::Now,
-    idle::Idleness,
     store::{Choice, Entry, Parting},
 };
 
@@ -16,14 +15,14 @@ impl Duty {
     /// Ends every lease that no answered heartbeat has prolonged. The container must be gone from here before the
     /// coordinator starts the job elsewhere.
     pub(super) fn fence(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let grace = self.grace();
+        let stop = self.stop();
         for held in &mut self.held {
             if now.moment < held.fence_at {
                 continue;
             }
             let outcome = Outcome::Failed { reason: Reason::LeaseLapsed, exit_code: None, detail: None };
             match &held.life {
-                Life::Doing => held.part(Parting::Report { outcome }, grace, now, out),
+                Life::Doing => held.part(Parting::Report { outcome }, stop, now, out),
                 // What may still run of it is unknown to the journal then, and removed when the runner looks.
                 Life::Recovering { parting: None } | Life::Resuming => held.close(outcome, out),
                 Life::Recovering { parting: Some(Parting::Report { outcome }) } => {
@@ -56,6 +55,7 @@ impl Duty {
     pub(super) fn keep_time(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.end_rests(now, out);
         self.give_back(now, out);
+        self.wait_for_cards(now, out);
         self.keep_deadlines(now, out);
         self.keep_checkpoints(now, out);
         self.end_finishing(out);
@@ -67,52 +67,13 @@ impl Duty {
             self.wish = Wish::On;
             out.push(Effect::Write(Entry::Choice(Choice::On)));
         }
+        self.cool_down(now);
         // The count of failures stays until something succeeds; only the waiting is over.
         if let Some(rest) = self.rest
             && now.moment >= rest.until.moment
         {
             self.failures_before = rest.failures;
             self.rest = None;
-        }
-    }
-
-    /// Stops containers the owner does not want now. Uploads go on: they need neither GPU nor memory, and the work is done.
-    fn give_back(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let Some(reason) = self.wanted_back() else { return };
-        let (grace, leaving) = (self.grace(), self.leaving.is_some());
-        for held in &mut self.held {
-            let stops = match (&held.life, held.doing) {
-                (Life::Doing, AttemptState::Uploading) => leaving,
-                (Life::Doing, _) => true,
-                // Not here yet, and not to be.
-                (Life::Resuming, _) => {
-                    held.close(Outcome::Yielded { reason }, out);
-                    false
-                }
-                (
-                    Life::Writing
-                    | Life::Recovering { .. }
-                    | Life::Stopping { .. }
-                    | Life::Closing { .. }
-                    | Life::Reporting { .. },
-                    _,
-                ) => false,
-            };
-            if stops {
-                held.part(Parting::Report { outcome: Outcome::Yielded { reason } }, grace, now, out);
-            }
-        }
-    }
-
-    /// Why the owner wants the PC back, if he does.
-    fn wanted_back(&self) -> Option<Reason> {
-        if self.leaving.is_some() {
-            return Some(Reason::RigPaused);
-        }
-        match (self.wish, self.owner) {
-            (Wish::Off | Wish::Paused(_), _) => Some(Reason::RigPaused),
-            (Wish::On | Wish::Finishing, Idleness::Present { .. } | Idleness::Unknown) => Some(Reason::OwnerReturned),
-            (Wish::On | Wish::Finishing, Idleness::Away) => (!self.hindrances.is_empty()).then_some(Reason::OwnerReturned),
         }
     }
 
@@ -123,7 +84,9 @@ impl Duty {
         for held in &mut self.held {
             let at = held.at();
             match &mut held.life {
-                Life::Stopping { kill_at, killed, .. } if !*killed && now.moment >= *kill_at => {
+                Life::Stopping { kill_at, killed, wanted, .. }
+                    if !*killed && now.moment >= *kill_at && wanted.is_none_or(|wanted| wanted.gone_at.is_none()) =>
+                {
                     *killed = true;
                     out.push(Effect::Run(Order::Kill(at)));
                 }

@@ -5,10 +5,13 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
-use super::{IdleProbe, ProbeError, Sign};
+use super::{
+    IdleProbe, ProbeError, Sign,
+    asked::{AskedAgain, Pace},
+    usage::{Compared, Used},
+};
 
 mod bus;
 mod compositor;
@@ -22,11 +25,9 @@ mod power;
 mod process;
 mod programs;
 mod session;
+mod ups;
 mod wayland;
 mod x11;
-
-/// How often a broken probe is asked at least: twice before its silence counts.
-const BROKEN_EVERY: Duration = Duration::from_secs(1);
 
 /// The most that is read of one file of the system; real ones are far shorter.
 const FILE_MAX: u64 = 64 * 1024;
@@ -44,37 +45,20 @@ pub(super) fn probes() -> Vec<Box<dyn IdleProbe>> {
         Box::new(gamepad::Gamepad::new(Path::new("/dev/input"))),
         Box::new(session::Session::new(logind::Login::new(system.clone(), owner))),
         Box::new(power::Power::new(Path::new("/sys/class/power_supply"))),
+        Box::new(ups::Ups::new(system.clone())),
         Box::new(metered::Metered::new(system)),
         Box::new(heat::CpuHeat::new(Path::new("/sys/class/hwmon"))),
         Box::new(load::OtherLoad::new(proc, me)),
         Box::new(programs::Programs::new(proc, rustix::process::getuid().as_raw())),
         Box::new(fullscreen::Fullscreen::new(desktop)),
     ];
-    probes.into_iter().map(|probe| Box::new(AskedAgain { probe, is_broken: false }) as Box<dyn IdleProbe>).collect()
+    probes.into_iter().map(AskedAgain::boxed).collect()
 }
 
-/// A probe that is asked again soon once it is broken, however seldom it is asked otherwise: one bad answer in a row of good ones is to
-/// be forgotten before it stops a job.
-struct AskedAgain {
-    probe: Box<dyn IdleProbe>,
-    is_broken: bool,
-}
-
-impl IdleProbe for AskedAgain {
-    fn name(&self) -> &'static str {
-        self.probe.name()
-    }
-
-    fn every(&self) -> Duration {
-        let every = self.probe.every();
-        if self.is_broken { every.min(BROKEN_EVERY) } else { every }
-    }
-
-    fn read(&mut self) -> Result<Sign, ProbeError> {
-        let says = self.probe.read();
-        self.is_broken = matches!(says, Err(ProbeError::Broken(_)));
-        says
-    }
+/// Whether a process belongs to a job. One that cannot be looked at is the owner's.
+pub(super) fn is_job(pid: u32, name: &str) -> bool {
+    let proc = Path::new("/proc");
+    process::one(proc, pid).ok().flatten().is_some_and(|process| process.is_job(proc)) && !name.is_empty()
 }
 
 /// What the environment says about the owner's desktop.
@@ -91,28 +75,6 @@ impl Desktop {
         let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
         let folder = set("XDG_RUNTIME_DIR").unwrap_or_default();
         Self { display: set("DISPLAY"), wayland: set("WAYLAND_DISPLAY").map(|name| Path::new(&folder).join(name)) }
-    }
-}
-
-/// Says when something that was not there is worth looking for again.
-#[derive(Debug)]
-struct Pace {
-    every: Duration,
-    last: Option<Instant>,
-}
-
-impl Pace {
-    const fn new(every: Duration) -> Self {
-        Self { every, last: None }
-    }
-
-    /// Whether it is time; if so, the next time is a period later.
-    fn is_due(&mut self) -> bool {
-        let is_due = self.last.is_none_or(|last| last.elapsed() >= self.every);
-        if is_due {
-            self.last = Some(Instant::now());
-        }
-        is_due
     }
 }
 
@@ -139,20 +101,6 @@ fn broken(what: &Path, error: &io::Error) -> ProbeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_broken_probe_is_asked_again_before_its_silence_counts() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("power_supply");
-        std::fs::write(&file, "").expect("written");
-        let mut probe = AskedAgain { probe: Box::new(power::Power::new(&file)), is_broken: false };
-        assert_eq!(probe.every(), Duration::from_secs(5));
-        assert!(matches!(probe.read(), Err(ProbeError::Broken(_))), "a file is no folder");
-        assert!(probe.every() * 2 <= super::super::policy::SILENCE_MAX);
-        std::fs::remove_file(&file).expect("removed");
-        assert_eq!(probe.read(), Ok(Sign::OnBattery(false)));
-        assert_eq!(probe.every(), Duration::from_secs(5));
-    }
 
     #[test]
     fn every_probe_of_this_pc_answers_and_none_has_another_ones_name() {

@@ -2,14 +2,19 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use headframe_protocol::control::{HotPart, WaitReason};
+use headframe_protocol::{
+    TimestampMs,
+    control::{HotPart, WaitReason},
+};
 use jiff::tz::TimeZone;
 
 use super::{
-    Part, ProbeError, Reading, Sign,
-    rules::{Hour, Rules},
+    ProbeError, Reading, Sign,
+    rules::{GivingBack, Hour, Internet, Rules, Terms},
 };
 use crate::clock::{Moment, Now};
+
+mod cards;
 
 /// Input this much later than the last counts as new. Less is the jitter of two clocks read one after the other.
 const JITTER: Duration = Duration::from_millis(100);
@@ -54,6 +59,10 @@ pub struct Belief {
     pub idleness: Idleness,
     /// What else his rules have against working now.
     pub hindrances: Vec<WaitReason>,
+    /// What they have against working on single graphics cards, by UUID; cards that have nothing are left out.
+    pub gpus: BTreeMap<String, Vec<WaitReason>>,
+    /// How the PC is given back.
+    pub giving_back: GivingBack,
 }
 
 /// Something that must last before it counts, in both directions.
@@ -76,6 +85,23 @@ impl Latch {
     }
 }
 
+/// Something that is too hot from a limit on, until it has cooled well below it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Warmth(Option<i16>);
+
+impl Warmth {
+    /// How hot it was when it became too hot, while it is, and from when on it is not. A limit of 0 is none.
+    fn judge(&mut self, limit: i16, resume_below: i16, celsius: i16) -> Option<(i16, i16)> {
+        let resumes_at = limit.saturating_sub(resume_below);
+        if limit == 0 || (self.0.is_some() && celsius <= resumes_at) {
+            self.0 = None;
+        } else if celsius >= limit {
+            self.0.get_or_insert(celsius);
+        }
+        self.0.map(|celsius| (celsius, resumes_at))
+    }
+}
+
 /// When a PC may work, and what was seen so far.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -85,15 +111,23 @@ pub struct Policy {
     last_input: Option<Now>,
     last_word: Option<Moment>,
     locked: Option<Moment>,
-    hot: BTreeMap<Part, i16>,
+    warmth: Warmth,
+    cards: cards::Cards,
     busy: Latch,
     broken: BTreeMap<&'static str, Moment>,
+}
+
+impl Default for Policy {
+    /// By the rules as shipped, in the time zone of this PC.
+    fn default() -> Self {
+        Self::new(Rules::shipped(), TimeZone::system())
+    }
 }
 
 impl Policy {
     /// Believes nothing yet. Hours are those of `zone`.
     #[must_use]
-    pub const fn new(rules: Rules, zone: TimeZone) -> Self {
+    pub fn new(rules: Rules, zone: TimeZone) -> Self {
         Self {
             rules: Ok(rules),
             zone,
@@ -101,8 +135,9 @@ impl Policy {
             last_input: None,
             last_word: None,
             locked: None,
-            hot: BTreeMap::new(),
-            busy: Latch { on: None, otherwise: None },
+            warmth: Warmth::default(),
+            cards: cards::Cards::default(),
+            busy: Latch::default(),
             broken: BTreeMap::new(),
         }
     }
@@ -110,6 +145,18 @@ impl Policy {
     /// The owner has other rules now, or such as cannot be understood; then nothing works until they can.
     pub fn change(&mut self, rules: Result<Rules, String>) {
         self.rules = rules;
+    }
+
+    /// What the rules want of an hour, at `now`. Rules nobody understands want nothing: nothing works by them anyway.
+    #[must_use]
+    pub fn terms(&self, now: TimestampMs) -> Terms {
+        self.rules.as_ref().map(|rules| rules.tariff.at(now, &self.zone)).unwrap_or_default()
+    }
+
+    /// Whether and how far jobs may reach the internet. Not at all while the rules cannot be understood.
+    #[must_use]
+    pub fn internet(&self) -> Option<Internet> {
+        self.rules.as_ref().ok().map(|rules| rules.internet).filter(|internet| internet.jobs)
     }
 
     /// Takes one round of readings in.
@@ -120,7 +167,8 @@ impl Policy {
             Ok(rules) => self.by(rules, readings, now),
             Err(message) => {
                 let hindrances = vec![WaitReason::RulesBroken { message: message.clone() }];
-                Belief { idleness: Idleness::Away, hindrances }
+                let giving_back = Rules::shipped().giving_back;
+                Belief { idleness: Idleness::Away, hindrances, gpus: BTreeMap::new(), giving_back }
             }
         };
         self.rules = rules;
@@ -160,7 +208,12 @@ impl Policy {
                 }
             }
         }
-        Belief { idleness, hindrances }
+        let cards = readings.iter().find_map(|reading| match &reading.says {
+            Ok(Sign::Gpus(cards)) => Some(cards.as_slice()),
+            _ => None,
+        });
+        let gpus = self.cards.judge(rules, cards.unwrap_or_default(), now.moment);
+        Belief { idleness, hindrances, gpus, giving_back: rules.giving_back }
     }
 
     /// The most recent sign of life of all probes counts. Going away takes the whole threshold, or the owner's locking the screen and
@@ -191,10 +244,13 @@ impl Policy {
     /// What one sign has against working. Figures are those it began with, so that nothing changes while nothing happens.
     fn hindrance(&mut self, rules: &Rules, sign: &Sign, locked: bool, now: Moment) -> Option<WaitReason> {
         match sign {
-            Sign::Input(_) | Sign::Session { .. } => None,
+            Sign::Input(_) | Sign::Session { .. } | Sign::Gpus(_) => None,
             Sign::OnBattery(on) => (*on && !rules.power.on_battery).then_some(WaitReason::OnBattery),
             Sign::Metered(metered) => (*metered && !rules.network.on_metered).then_some(WaitReason::Metered),
-            Sign::Heat(part, celsius) => self.heat(rules, *part, *celsius),
+            Sign::Heat(celsius) => {
+                let (celsius, resumes_at) = self.warmth.judge(rules.heat.cpu_max_c, rules.heat.resume_below_c, *celsius)?;
+                Some(WaitReason::Hot { part: HotPart::Cpu, celsius, resumes_at })
+            }
             Sign::OtherLoad(percent) => {
                 let at_most = rules.load.others_max_percent;
                 let lasts = Duration::from_secs(u64::from(rules.load.for_s));
@@ -205,21 +261,6 @@ impl Policy {
             Sign::Programs(running) => rules.programs.spared(running).map(|name| WaitReason::Program { name: name.clone() }),
             Sign::Fullscreen(full) => (*full && !locked && rules.programs.fullscreen).then_some(WaitReason::Fullscreen),
         }
-    }
-
-    fn heat(&mut self, rules: &Rules, part: Part, celsius: i16) -> Option<WaitReason> {
-        let (limit, named) = match part {
-            Part::Cpu => (rules.heat.cpu_max_c, HotPart::Cpu),
-            Part::Gpu => (rules.heat.gpu_max_c, HotPart::Gpu),
-        };
-        let resumes_at = limit.saturating_sub(rules.heat.resume_below_c);
-        if limit == 0 || (self.hot.contains_key(&part) && celsius <= resumes_at) {
-            self.hot.remove(&part);
-        } else if celsius >= limit {
-            self.hot.entry(part).or_insert(celsius);
-        }
-        let celsius = *self.hot.get(&part)?;
-        Some(WaitReason::Hot { part: named, celsius, resumes_at })
     }
 
     /// The last input, kept as first measured so that the belief does not change while nothing happens.
@@ -235,7 +276,6 @@ impl Policy {
 mod tests {
     use std::collections::BTreeSet;
 
-    use headframe_protocol::TimestampMs;
     use proptest::prelude::*;
 
     use super::*;
@@ -268,6 +308,11 @@ mod tests {
         let mut rules = Rules::shipped();
         change(&mut rules);
         Policy::new(rules, TimeZone::UTC)
+    }
+
+    fn nothing_against() -> Belief {
+        let giving_back = Rules::shipped().giving_back;
+        Belief { idleness: Idleness::Away, hindrances: vec![], gpus: BTreeMap::new(), giving_back }
     }
 
     fn two_minutes() -> Policy {
@@ -318,10 +363,7 @@ mod tests {
 
     #[test]
     fn who_works_while_the_owner_is_here_needs_no_probe() {
-        assert_eq!(
-            by(|rules| rules.away.require = false).judge(&[], at(0)),
-            Belief { idleness: Idleness::Away, hindrances: vec![] }
-        );
+        assert_eq!(by(|rules| rules.away.require = false).judge(&[], at(0)), nothing_against());
     }
 
     #[test]
@@ -360,16 +402,16 @@ mod tests {
 
     #[test]
     fn what_is_hot_must_cool_down_well_below() {
-        let mut policy = two_minutes();
-        let hot = |celsius| WaitReason::Hot { part: HotPart::Gpu, celsius, resumes_at: 75 };
-        let mut feel = |celsius, ms| hindered(&mut policy, Sign::Heat(Part::Gpu, celsius), ms);
+        let mut policy = by(|rules| rules.heat.cpu_max_c = 90);
+        let hot = |celsius| WaitReason::Hot { part: HotPart::Cpu, celsius, resumes_at: 75 };
+        let mut feel = |celsius, ms| hindered(&mut policy, Sign::Heat(celsius), ms);
         assert_eq!(feel(89, 0), []);
         assert_eq!(feel(91, 1_000), [hot(91)]);
         assert_eq!(feel(99, 2_000), [hot(91)], "the figure it began with");
         assert_eq!(feel(76, 3_000), [hot(91)]);
         assert_eq!(feel(75, 4_000), []);
         assert_eq!(feel(89, 5_000), []);
-        assert_eq!(hindered(&mut by(|rules| rules.heat.gpu_max_c = 0), Sign::Heat(Part::Gpu, 105), 0), []);
+        assert_eq!(hindered(&mut by(|rules| rules.heat.cpu_max_c = 0), Sign::Heat(105), 0), []);
     }
 
     #[test]
@@ -419,7 +461,7 @@ mod tests {
         let closed = policy.judge(&idle(1_000_000), at(0));
         assert_eq!(closed.hindrances, [WaitReason::Schedule { opens_ms: Some(opens) }]);
         let always = policy.judge(&idle(0), at(3_600_000));
-        assert_eq!(always, Belief { idleness: Idleness::Away, hindrances: vec![] }, "also while he is here");
+        assert_eq!(always, nothing_against(), "also while he is here");
         assert!(matches!(believed(&mut policy, &idle(0), at(7_200_000)), Idleness::Present { .. }));
     }
 

@@ -39,23 +39,40 @@ pub enum Sign {
     OnBattery(bool),
     /// Whether the connection is metered.
     Metered(bool),
-    /// How hot a part is, in degrees Celsius.
-    Heat(Part, i16),
+    /// How hot the processor is, in degrees Celsius.
+    Heat(i16),
     /// How much of all cores programs use that are not ours, in percent.
     OtherLoad(u8),
     /// What runs, by the system's names.
     Programs(BTreeSet<String>),
     /// Whether a window of the owner fills a screen.
     Fullscreen(bool),
+    /// What the graphics cards do beside jobs.
+    Gpus(Vec<GpuUse>),
 }
 
-/// A part that gets hot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// The processor.
-    Cpu,
-    /// A graphics card.
-    Gpu,
+/// What a graphics card does beside jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpuUse {
+    /// The driver's UUID.
+    pub uuid: String,
+    /// Model name, for people.
+    pub model: String,
+    /// How hot it is, in degrees Celsius.
+    pub celsius: Option<i16>,
+    /// Programs on it that are not jobs.
+    pub others: Vec<GpuProgram>,
+}
+
+/// A program of the owner that uses a graphics card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpuProgram {
+    /// By the system's name.
+    pub name: String,
+    /// Memory of the card it holds, in MiB; 0 where the driver does not tell.
+    pub memory_mib: u32,
+    /// How much of the card's processor it uses, in percent; 0 where the driver does not tell.
+    pub load_percent: u8,
 }
 
 /// Why a probe measures nothing, in words for the owner.

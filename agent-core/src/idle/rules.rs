@@ -12,11 +12,18 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::settings::over_defaults;
 
+mod tariff;
+
+pub use tariff::{Band, Day, Gate, Tariff, Terms};
+
 /// The commented defaults, as shipped.
 pub const DEFAULTS: &str = include_str!("../../rules.toml");
 
 /// The name of the owner's file in the data directory.
 pub const FILE_NAME: &str = "rules.toml";
+
+/// The longest grace an owner may give, in seconds. The leases of attempts on their way out must not lapse meanwhile.
+const GRACE_MAX_S: u8 = 30;
 
 /// Hours of a week.
 const WEEK: usize = 7 * 24;
@@ -33,6 +40,10 @@ pub struct Rules {
     pub heat: Heat,
     pub load: Load,
     pub programs: Programs,
+    pub gpus: Gpus,
+    pub giving_back: GivingBack,
+    pub tariff: Tariff,
+    pub internet: Internet,
 }
 
 /// `[away]`.
@@ -88,6 +99,37 @@ pub struct Load {
 pub struct Programs {
     pub never_disturb: Vec<String>,
     pub fullscreen: bool,
+}
+
+/// `[gpus]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each key is explained in rules.toml")]
+pub struct Gpus {
+    pub kept: Vec<String>,
+    pub others_memory_mib: u32,
+    pub others_load_percent: u8,
+}
+
+/// `[giving_back]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each key is explained in rules.toml")]
+pub struct GivingBack {
+    pub input_s: u8,
+    pub game_s: u8,
+    pub battery_s: u8,
+    pub cool_down_s: u16,
+}
+
+/// `[internet]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each key is explained in rules.toml")]
+pub struct Internet {
+    pub jobs: bool,
+    pub kib_per_second: u32,
+    pub mib_per_job: u32,
 }
 
 /// What an hour of the week is for.
@@ -182,6 +224,14 @@ impl Programs {
     }
 }
 
+impl Gpus {
+    /// Whether the owner keeps this card for himself.
+    #[must_use]
+    pub fn keeps(&self, uuid: &str, model: &str) -> bool {
+        self.kept.iter().any(|pattern| matches(pattern, uuid) || matches(pattern, model))
+    }
+}
+
 fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.to_lowercase(), name.to_lowercase());
     match pattern.strip_suffix('*') {
@@ -250,7 +300,20 @@ impl Rules {
         Self::parse(&read(&file)?, &file)
     }
 
-    pub(super) fn parse(text: &str, file: &Path) -> Result<Self, RulesError> {
+    /// Reads any file over the defaults; it must be there.
+    ///
+    /// # Errors
+    /// [`RulesError`] names the file and the key.
+    pub fn load_file(file: &Path) -> Result<Self, RulesError> {
+        let text = fs::read_to_string(file).map_err(|source| RulesError::Read { file: file.to_owned(), source })?;
+        Self::parse(&text, file)
+    }
+
+    /// Reads what an owner has written, and named `file`, over the defaults.
+    ///
+    /// # Errors
+    /// [`RulesError`] names the file and the key.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, RulesError> {
         let unclear = |error: toml::de::Error| RulesError::Parse {
             file: file.to_owned(),
             problem: error.to_string().trim().replace('\n', " "),
@@ -261,7 +324,7 @@ impl Rules {
     }
 
     fn check(&self, file: &Path) -> Result<(), RulesError> {
-        let Self { away, heat, load, programs, schedule: _, power: _, network: _ } = self;
+        let Self { away, heat, load, programs, gpus, giving_back, tariff, internet, schedule: _, power: _, network: _ } = self;
         let wrong = |key, expected, found: String| Err(RulesError::Value { file: file.to_owned(), key, expected, found });
         if !(1..=86_400).contains(&away.threshold_s) {
             return wrong("away.threshold_s", "1 to 86400", away.threshold_s.to_string());
@@ -280,8 +343,36 @@ impl Rules {
         if !(1..=600).contains(&load.for_s) {
             return wrong("load.for_s", "1 to 600", load.for_s.to_string());
         }
+        if !(16..=16_777_216).contains(&internet.kib_per_second) {
+            return wrong("internet.kib_per_second", "16 to 16777216", internet.kib_per_second.to_string());
+        }
+        if !(1..=1_048_576).contains(&internet.mib_per_job) {
+            return wrong("internet.mib_per_job", "1 to 1048576", internet.mib_per_job.to_string());
+        }
         if programs.never_disturb.len() > 1_000 || programs.never_disturb.iter().any(|name| name.trim_matches('*').is_empty()) {
             return wrong("programs.never_disturb", "at most 1000 names", format!("{:?}", programs.never_disturb));
+        }
+        if gpus.kept.len() > 64 || gpus.kept.iter().any(|name| name.is_empty()) {
+            return wrong("gpus.kept", "at most 64 names", format!("{:?}", gpus.kept));
+        }
+        if gpus.others_load_percent > 100 {
+            return wrong("gpus.others_load_percent", "0 to 100", gpus.others_load_percent.to_string());
+        }
+        let graces = [
+            ("giving_back.input_s", giving_back.input_s),
+            ("giving_back.game_s", giving_back.game_s),
+            ("giving_back.battery_s", giving_back.battery_s),
+        ];
+        for (key, grace) in graces {
+            if grace > GRACE_MAX_S {
+                return wrong(key, "0 to 30", grace.to_string());
+            }
+        }
+        if giving_back.cool_down_s > 3_600 {
+            return wrong("giving_back.cool_down_s", "0 to 3600", giving_back.cool_down_s.to_string());
+        }
+        if let Some((key, expected, found)) = tariff.wrong() {
+            return wrong(key, expected, found);
         }
         Ok(())
     }
@@ -318,6 +409,7 @@ mod tests {
         let rules = Rules::shipped();
         assert!(rules.away.require && !rules.power.on_battery && !rules.network.on_metered && rules.programs.fullscreen);
         assert_eq!(rules.away.threshold(), Duration::from_secs(120));
+        assert!(!rules.internet.jobs, "nobody's job speaks from an owner's address before he has said so");
     }
 
     #[test]
@@ -329,6 +421,8 @@ mod tests {
             ("[schedule]\nmon = \"iii\"", "schedule.mon must have 24 hours, found 3"),
             ("[schedule]\nsun = \"xxxxxxxxxxxxxxxxxxxxxxxx\"", "schedule.sun may hold i, a and -, not 'x'"),
             ("[heat]\ngpu_max_c = 20", "0 or 40 to 110"),
+            ("[internet]\nkib_per_second = 0", "16 to 16777216"),
+            ("[internet]\nmib_per_job = 0", "1 to 1048576"),
             ("[programs]\nnever_disturb = [\"*\"]", "programs.never_disturb"),
         ] {
             let error = parse(text).expect_err(text);

@@ -18,6 +18,7 @@ use super::{
     Assignment, Ending, RunEvent, RunEventKind,
     coordinator::Counter,
     crew::Site,
+    egress::Way,
     failure::Failure,
     image, inputs,
     log::{self, LogFile},
@@ -25,6 +26,7 @@ use super::{
     watch_over::{self, Cause, Exit},
     work::{WorkError, WorkVolume},
 };
+use crate::fault;
 
 /// How long the rest of a log may take to the coordinator once the job has ended.
 const FLUSH_MAX: Duration = Duration::from_secs(30);
@@ -158,11 +160,24 @@ impl Attempt<'_> {
             Ok(None) => return Done::Stopped { running_ms: 0 },
             Err(failure) => return Done::Failed { failure, running_ms: adopted.map_or(0, |(running_ms, _)| running_ms) },
         };
-        let exit = match watch_over::run(self, &container, log, adopted).await {
+        let way = self.way_out(adopted.is_some()).await;
+        let exit = watch_over::run(self, &container, log, adopted, way.as_ref()).await;
+        if let Some(way) = way {
+            log.note(&way.told()).await;
+        }
+        let exit = match exit {
             Ok(exit) => exit,
             Err(failure) => return Done::Failed { failure, running_ms: 0 },
         };
         self.judge(exit, counter, &work, &container).await
+    }
+
+    /// For a job that names hosts.
+    async fn way_out(&self, adopted: bool) -> Option<Way> {
+        let egress = self.assignment.spec.network.egress()?;
+        let (config, pace) = (&self.site.config.egress, &self.site.pace);
+        let folder = self.site.works.folder(self.assignment.at.attempt);
+        Some(if adopted { Way::again(egress, config, pace, &folder).await } else { Way::new(egress, config, pace, &folder) })
     }
 
     /// Everything up to a container that only has to be started. None if the order to stop came first.
@@ -173,6 +188,14 @@ impl Attempt<'_> {
         let Assignment { at, spec, registry, .. } = self.assignment;
         if let Some(problem) = spec.problems().first() {
             return Err(Failure::because(Reason::NotRunnable, format!("{}: {}", problem.field, problem.message)));
+        }
+        let egress = &self.site.config.egress;
+        if spec.network.egress().is_some_and(|wanted| !egress.allows(wanted.max_bytes)) {
+            // The rig declines such an offer; this is for what changed since.
+            return Err(Failure::because(
+                Reason::EngineFailed,
+                "The rig's owner does not let this job reach the internet any more.",
+            ));
         }
         let mention = |permille| self.teller.mention(RunEventKind::Preparing { permille: Some(permille) });
         self.teller.mention(RunEventKind::Preparing { permille: None });
@@ -189,16 +212,25 @@ impl Attempt<'_> {
             })
         };
         let (image, work) = tokio::join!(image, work);
-        let (work, Some(image_id)) = (work?, image?) else { return Ok(None) };
-        self.create(&image_id, &work, container).await?;
+        let (work, Some(image)) = (work?, image?) else { return Ok(None) };
+        let relay = match spec.network.egress() {
+            Some(_) => Some(self.relay().await?),
+            None => None,
+        };
+        self.create(&image, sandbox::Volumes { work: &work, relay }, container).await?;
         let placed = inputs::place_all(self.site, self.assignment, counter, &work, container, mention);
         Ok(self.unless_cut_short(placed).await?.map(|()| work))
     }
 
+    async fn relay(&self) -> Result<&str, Failure> {
+        let Site { relay, engine, config, .. } = self.site;
+        relay.make_ready(&engine.docker, config.device).await.map_err(|error| Failure::engine("make the relay ready", &error))
+    }
+
     /// Makes the container and holds it against the contract.
-    async fn create(&self, image_id: &str, work: &WorkVolume, container: &str) -> Result<(), Failure> {
+    async fn create(&self, image: &image::Ready, volumes: sandbox::Volumes<'_>, container: &str) -> Result<(), Failure> {
         let docker = &self.site.engine.docker;
-        let asked = sandbox::contract(self.assignment, self.site.config.device, image_id, work);
+        let asked = sandbox::contract(self.assignment, self.site.config.device, image, volumes);
         let options = CreateContainerOptionsBuilder::new().name(container).build();
         let made = match docker.create_container(Some(options.clone()), asked.clone()).await {
             // Left by a try that was broken off; it never ran, or it would have been adopted.
@@ -213,6 +245,7 @@ impl Attempt<'_> {
             made => made,
         };
         made.map_err(|error| Failure::engine("make the container", &error))?;
+        fault::point("container.made");
         let made =
             docker.inspect_container(container, None).await.map_err(|error| Failure::engine("inspect the container", &error))?;
         let deviations = sandbox::deviations(&asked, &made);

@@ -13,7 +13,7 @@ use super::{
     outputs::{self, Collected},
     sandbox,
 };
-use crate::store::Saved;
+use crate::{fault, store::Saved};
 
 /// Between two tries while the coordinator cannot be reached. There is no last try: who discards the attempt ends it.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -53,7 +53,10 @@ async fn bring(site: &Site, assignment: &Assignment) -> Result<Saved, Failure> {
     for Collected { file, output } in &collected {
         loop {
             match counter.put_object(output.sha256, file, output.bytes, Pace::Gentle).await {
-                ObjectAnswer::There => break,
+                ObjectAnswer::There => {
+                    fault::point("checkpoint.brought");
+                    break;
+                }
                 ObjectAnswer::Later => tokio::time::sleep(AGAIN).await,
                 ObjectAnswer::NotOurs => return Ok(Saved::default()),
                 ObjectAnswer::NoRoom(said) => {

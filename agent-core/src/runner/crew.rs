@@ -16,6 +16,7 @@ use super::{
     RunnerConfig, WhyNot,
     attempt::{Attempt, Begin, Order, Teller},
     checkpoint,
+    egress::{Pace, RelayVolume},
     engine::{self, Engine},
     fetch::Fetcher,
     image::Shelf,
@@ -46,6 +47,9 @@ pub(super) struct Site {
     pub(super) shelf: Shelf,
     pub(super) http: reqwest::Client,
     pub(super) fetcher: Fetcher,
+    pub(super) relay: RelayVolume,
+    /// Of all attempts' ways out together.
+    pub(super) pace: Arc<Pace>,
 }
 
 /// Everyone at work.
@@ -82,13 +86,15 @@ impl Crew {
             EngineMissing { tried: vec![EngineTried { name: engine.name.clone(), address: engine.address.clone(), why }] }
         })?;
         let shelf = Shelf::open(&config.data_dir, config.image_cap_bytes, &engine.docker).await;
-        let site = Arc::new(Site { config, engine, works, shelf, http, fetcher });
+        let site =
+            Arc::new(Site { config, engine, works, shelf, http, fetcher, relay: RelayVolume::default(), pace: Arc::default() });
         Ok(Self { site, events, hands: HashMap::new(), saves: HashMap::new(), tasks: JoinSet::new() })
     }
 
     pub(super) fn description(&self) -> Arc<EngineDescription> {
-        let Engine { name, address, notes, tried, docker: _, same_kernel: _, data_root: _ } = self.site.engine.clone();
-        Arc::new(EngineDescription { name, address, disk_limit: self.site.works.limit(), notes, tried })
+        let Engine { name, address, notes, gives_gpus, tried, docker: _, same_kernel: _, data_root: _ } =
+            self.site.engine.clone();
+        Arc::new(EngineDescription { name, address, disk_limit: self.site.works.limit(), notes, gives_gpus, tried })
     }
 
     pub(super) fn docker(&self) -> bollard::Docker {

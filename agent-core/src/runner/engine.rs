@@ -9,13 +9,18 @@ use std::{
     time::Duration,
 };
 
-use bollard::{API_DEFAULT_VERSION, Docker, models::SystemInfo};
+use bollard::{
+    API_DEFAULT_VERSION, Docker,
+    models::{SystemInfo, SystemVersion},
+};
 
 mod fitness;
 mod places;
+mod testimony;
 
 pub use fitness::Unfit;
 use places::Place;
+pub use testimony::{Examined, Testimony, Users, examine};
 
 /// How long an engine may take to say who it is. A VM-backed one that is waking up needs some seconds.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -94,10 +99,13 @@ pub(super) struct Engine {
     pub(super) address: String,
     /// Whether its containers and volumes are on this machine's own kernel, under their own numbers: not in a VM, not
     /// remote, not with remapped users.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only there is a limit to be had by it"))]
     pub(super) same_kernel: bool,
     /// Where it keeps images and volumes, if that is a folder of this machine.
     pub(super) data_root: Option<PathBuf>,
     pub(super) notes: Vec<String>,
+    /// Whether it gives containers NVIDIA cards: their runtime is registered with it.
+    pub(super) gives_gpus: bool,
     pub(super) tried: Vec<EngineTried>,
 }
 
@@ -127,7 +135,20 @@ pub(super) async fn find(given: Option<&str>) -> Result<Engine, EngineMissing> {
     Err(EngineMissing { tried })
 }
 
+/// An engine that has answered and is not judged yet.
+struct Met {
+    docker: Docker,
+    version: SystemVersion,
+    info: SystemInfo,
+    /// Whether what we mount is mounted for it too.
+    shares_mounts: bool,
+}
+
 async fn look(place: &Place) -> Result<Engine, WhyNot> {
+    meet(place).await?.judged(place)
+}
+
+async fn meet(place: &Place) -> Result<Met, WhyNot> {
     let shares_mounts = match place.socket_path() {
         Some(path) => knock(path).await?,
         None => false,
@@ -139,21 +160,28 @@ async fn look(place: &Place) -> Result<Engine, WhyNot> {
         let info = docker.info().await?;
         Ok::<_, bollard::errors::Error>((docker, version, info))
     });
-    let (docker, version, info) = match answer.await {
-        Err(_) => return Err(WhyNot::Mute { detail: format!("no answer within {} s", ANSWER_MAX.as_secs()) }),
-        Ok(Err(error)) => return Err(WhyNot::Mute { detail: error.to_string().chars().take(200).collect() }),
-        Ok(Ok(answer)) => answer,
-    };
-    let notes = fitness::check(&version, &info, place.here())?;
-    Ok(Engine {
-        name: format!("{} {}", people_call_it(place, &version), version.version.as_deref().unwrap_or("of unknown version")),
-        address: place.address.clone(),
-        same_kernel: shares_mounts && on_this_kernel(&info) && !has_other_users(&info),
-        data_root: info.docker_root_dir.as_ref().filter(|_| shares_mounts && on_this_kernel(&info)).map(PathBuf::from),
-        notes,
-        tried: Vec::new(),
-        docker,
-    })
+    match answer.await {
+        Err(_) => Err(WhyNot::Mute { detail: format!("no answer within {} s", ANSWER_MAX.as_secs()) }),
+        Ok(Err(error)) => Err(WhyNot::Mute { detail: error.to_string().chars().take(200).collect() }),
+        Ok(Ok((docker, version, info))) => Ok(Met { docker, version, info, shares_mounts }),
+    }
+}
+
+impl Met {
+    fn judged(self, place: &Place) -> Result<Engine, WhyNot> {
+        let Self { docker, version, info, shares_mounts } = self;
+        let notes = fitness::check(&version, &info, place.here())?;
+        Ok(Engine {
+            name: format!("{} {}", people_call_it(place, &version), version.version.as_deref().unwrap_or("of unknown version")),
+            address: place.address.clone(),
+            same_kernel: shares_mounts && on_this_kernel(&info) && !has_other_users(&info),
+            data_root: info.docker_root_dir.as_ref().filter(|_| shares_mounts && on_this_kernel(&info)).map(PathBuf::from),
+            notes,
+            gives_gpus: info.runtimes.iter().flatten().any(|(name, _)| name == "nvidia"),
+            tried: Vec::new(),
+            docker,
+        })
+    }
 }
 
 /// Opens and closes the socket once: the errors of a plain connect are exact where those of an HTTP client are not.
@@ -216,7 +244,7 @@ fn dial(address: &str) -> Result<Docker, WhyNot> {
     docker.map_err(|_| bad())
 }
 
-fn people_call_it(place: &Place, version: &bollard::models::SystemVersion) -> String {
+fn people_call_it(place: &Place, version: &SystemVersion) -> String {
     if fitness::is_podman(version) { "Podman".to_owned() } else { place.name.to_owned() }
 }
 

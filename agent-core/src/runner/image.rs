@@ -13,6 +13,7 @@ use futures_util::StreamExt as _;
 use headframe_protocol::{ImageRef, job::Reason, session::RegistryLogin};
 
 use super::failure::{Failure, is_disk_full};
+use crate::fault;
 
 mod shelf;
 
@@ -30,15 +31,26 @@ pub(super) fn is_forbidden_env(line: &str) -> bool {
     ["LD_", "NVIDIA_", "GLIBC_TUNABLES"].iter().any(|prefix| line.starts_with(prefix))
 }
 
+/// An image that is here and may run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ready {
+    /// The engine's own id of it.
+    pub(super) id: String,
+    /// What it starts unless the job says otherwise.
+    pub(super) entrypoint: Vec<String>,
+    /// Arguments after that.
+    pub(super) args: Vec<String>,
+}
+
 /// Makes `image` ready: looks whether it is here, else pulls it, and looks at its settings. `progress` hears parts per
-/// thousand. Gives the engine's own id of it.
+/// thousand.
 pub(super) async fn make_ready(
     docker: &Docker,
     shelf: &Shelf,
     image: &ImageRef,
     login: Option<&RegistryLogin>,
     mut progress: impl FnMut(u16),
-) -> Result<String, Failure> {
+) -> Result<Ready, Failure> {
     let name = image.to_string();
     let inspected = match docker.inspect_image(&name).await {
         Ok(inspected) => inspected,
@@ -46,6 +58,7 @@ pub(super) async fn make_ready(
             // Noted before it is fetched: what a stop, a crash or a refusal leaves here is ours to remove.
             shelf.fetching(image).await;
             pull_with_retries(docker, image, login, shelf.cap_bytes(), &mut progress).await?;
+            fault::point("image.pulled");
             docker.inspect_image(&name).await.map_err(|error| Failure::engine("inspect the image", &error))?
         }
         Err(error) => return Err(Failure::engine("inspect the image", &error)),
@@ -56,7 +69,11 @@ pub(super) async fn make_ready(
     if shelf.is_ours(image) && bytes > shelf.cap_bytes() {
         return Err(too_large());
     }
-    inspected.id.ok_or_else(|| Failure::because(Reason::EngineFailed, "The engine does not name the image it has."))
+    let config = inspected.config.unwrap_or_default();
+    match inspected.id {
+        Some(id) => Ok(Ready { id, entrypoint: config.entrypoint.unwrap_or_default(), args: config.cmd.unwrap_or_default() }),
+        None => Err(Failure::because(Reason::EngineFailed, "The engine does not name the image it has.")),
+    }
 }
 
 fn bytes_of(image: &ImageInspect) -> u64 {

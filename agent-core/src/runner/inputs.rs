@@ -26,6 +26,7 @@ use super::{
     patience::Patience,
     work::WorkVolume,
 };
+use crate::fault;
 
 /// The user of every container.
 pub(super) const NOBODY: u32 = 65_534;
@@ -92,12 +93,17 @@ pub(super) async fn place_all(
         let to = to.map_err(|error| disk_failure(work, &error, file))?;
         let fetch = Fetch { site, assignment, counter, work, file };
         room_bytes -= fetch.patiently(&to, room_bytes).await?;
+        fault::point("input.written");
         match work {
-            WorkVolume::Mounted { .. } => give_away(&to, 0o644).map_err(|error| disk_failure(work, &error, file))?,
+            WorkVolume::Mounted { .. } => {
+                give_away(&to, 0o644).map_err(|error| disk_failure(work, &error, file))?;
+                fault::point("input.given_away");
+            }
             WorkVolume::Named { .. } => {
                 archive::put(&site.engine.docker, container, file.path(), &to)
                     .await
                     .map_err(|error| Failure::engine("take an input in", &error))?;
+                fault::point("input.placed");
                 tokio::fs::remove_file(&to).await.ok();
             }
         }
@@ -118,6 +124,7 @@ async fn destination(site: &Site, assignment: &Assignment, work: &WorkVolume, nu
                 if !folder.is_dir() {
                     tokio::fs::create_dir(&folder).await?;
                     give_away(&folder, 0o755)?;
+                    fault::point("input.folder");
                 }
             }
             Ok(folder.join(name))

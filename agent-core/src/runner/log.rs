@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use super::coordinator::{Counter, LOG_PIECE_BYTES_MAX, LogAnswer};
+use crate::fault;
 
 mod follow;
 
@@ -72,6 +73,7 @@ pub(super) async fn push(counter: &Counter, path: &Path, mut written: watch::Rec
         let full = bytes == LOG_PIECE_BYTES_MAX;
         match counter.put_log(sent, piece).await {
             LogAnswer::Next(next) => {
+                fault::point("log.brought");
                 sent = next;
                 pause = PUSH_PAUSE;
                 if !full && written.borrow().flush_until.is_none() {

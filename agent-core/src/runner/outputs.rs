@@ -26,6 +26,7 @@ use super::{
     patience::Patience,
     work::WorkVolume,
 };
+use crate::fault;
 
 /// Files on their way at once: hides the round trip of small ones without crowding out the owner's line.
 const UPLOADS_AT_ONCE: usize = 4;
@@ -193,6 +194,7 @@ async fn unpack_all(
             Err(archive::GetError::TooLarge) => return Err(too_large(found.bytes_max)),
             Err(archive::GetError::Engine(error)) => return Err(Failure::engine("hand out the outputs", &error)),
         };
+        fault::point("output.unpacked");
         for archive::Unpacked { path, file, bytes } in files {
             found.add(&path, &file, bytes)?;
         }
@@ -264,7 +266,10 @@ async fn bring(counter: &Counter, file: &Path, output: &OutputFile, broke_off: &
     let mut patience = Patience::new();
     loop {
         let failure = match counter.put_object(output.sha256, file, output.bytes, Pace::Full).await {
-            ObjectAnswer::There => return Ok(()),
+            ObjectAnswer::There => {
+                fault::point("output.brought");
+                return Ok(());
+            }
             ObjectAnswer::NotOurs => return Err(Failure::plain(Reason::LeaseLapsed)),
             ObjectAnswer::Refused(status) => {
                 return Err(Failure::because(

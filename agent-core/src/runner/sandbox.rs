@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
-    Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType, MountVolumeOptions, ResourcesUlimits, RestartPolicy,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerInspectResponse, DeviceRequest, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum,
+    HostConfigLogConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType, MountVolumeOptions,
+    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use headframe_protocol::{DeviceId, session::AttemptRef};
 
-use super::{Assignment, work::WorkVolume};
+use super::{Assignment, egress, image, work::WorkVolume};
 
 mod capabilities;
 mod facts;
@@ -22,7 +22,7 @@ mod system_calls;
 pub use facts::Deviation;
 
 /// Nobody and nogroup, whatever the image says.
-const USER: &str = "65534:65534";
+pub(super) const USER: &str = "65534:65534";
 /// Where inputs lie and outputs are left.
 const WORK_DIR: &str = "/work";
 /// Processes and threads. A renderer on a 128-core machine uses some hundred; a fork bomb needs more.
@@ -57,11 +57,24 @@ pub(super) fn name(at: AttemptRef) -> String {
     format!("headframe-{}", at.attempt)
 }
 
-/// What the engine is asked to make. `image_id` is the engine's own id of the image that was inspected, so that what
+/// What is mounted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Volumes<'a> {
+    pub(super) work: &'a WorkVolume,
+    /// Of the relay, for a job that names hosts.
+    pub(super) relay: Option<&'a str>,
+}
+
+/// What the engine is asked to make. The image is named by the engine's own id of the one that was inspected, so that what
 /// runs is what was looked at.
-pub(super) fn contract(assignment: &Assignment, device: DeviceId, image_id: &str, work: &WorkVolume) -> ContainerCreateBody {
-    let Assignment { at, job, spec, array_index: _, base: _, token: _, registry: _, checkpoint: _ } = assignment;
-    let words = |words: &Vec<String>| Some(words.clone()).filter(|words| !words.is_empty());
+pub(super) fn contract(
+    assignment: &Assignment,
+    device: DeviceId,
+    image: &image::Ready,
+    volumes: Volumes<'_>,
+) -> ContainerCreateBody {
+    let Assignment { at, job, spec: _, array_index: _, base: _, token: _, registry: _, checkpoint: _, gpus: _ } = assignment;
+    let Program { entrypoint, args } = program(assignment, image, volumes);
     let labels = [
         (label::DEVICE, device.to_string()),
         (label::ATTEMPT, at.attempt.to_string()),
@@ -69,10 +82,10 @@ pub(super) fn contract(assignment: &Assignment, device: DeviceId, image_id: &str
         (label::EPOCH, at.epoch.to_string()),
     ];
     ContainerCreateBody {
-        image: Some(image_id.to_owned()),
-        entrypoint: words(&spec.command),
-        cmd: words(&spec.args),
-        env: Some(environment(assignment)),
+        image: Some(image.id.clone()),
+        entrypoint: Some(entrypoint).filter(|words| !words.is_empty()),
+        cmd: Some(args).filter(|words| !words.is_empty()),
+        env: Some(environment(assignment, volumes)),
         user: Some(USER.to_owned()),
         working_dir: Some(WORK_DIR.to_owned()),
         hostname: Some("headframe".to_owned()),
@@ -82,13 +95,35 @@ pub(super) fn contract(assignment: &Assignment, device: DeviceId, image_id: &str
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
         stop_signal: Some("SIGTERM".to_owned()),
         labels: Some(labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
-        host_config: Some(host_config(assignment, work)),
+        host_config: Some(host_config(assignment, volumes)),
         ..ContainerCreateBody::default()
     }
 }
 
+/// What is started, with its arguments; empty is the image's own.
+struct Program {
+    entrypoint: Vec<String>,
+    args: Vec<String>,
+}
+
+/// A job that names hosts is started by the relay, which needs to be told what the engine would find in the image by itself.
+fn program(assignment: &Assignment, image: &image::Ready, volumes: Volumes<'_>) -> Program {
+    let (command, args) = (&assignment.spec.command, &assignment.spec.args);
+    if volumes.relay.is_none() {
+        return Program { entrypoint: command.clone(), args: args.clone() };
+    }
+    // As the engine has it: whoever names a command, or arguments, does without the image's arguments.
+    let (command, args) = match (command.is_empty(), args.is_empty()) {
+        (true, true) => (&image.entrypoint, &image.args),
+        (true, false) => (&image.entrypoint, args),
+        (false, _) => (command, args),
+    };
+    let entrypoint = egress::before_the_program().into_iter().chain(command.iter().cloned()).collect();
+    Program { entrypoint, args: args.clone() }
+}
+
 /// The customer's variables, with ours on top: he cannot point HOME or our names elsewhere.
-fn environment(assignment: &Assignment) -> Vec<String> {
+fn environment(assignment: &Assignment, volumes: Volumes<'_>) -> Vec<String> {
     let mut env: BTreeMap<String, String> = assignment.spec.env.clone();
     env.insert("HOME".to_owned(), "/tmp".to_owned());
     env.insert("HEADFRAME_JOB".to_owned(), assignment.job.to_string());
@@ -96,15 +131,18 @@ fn environment(assignment: &Assignment) -> Vec<String> {
     if let Some(index) = assignment.array_index {
         env.insert("HEADFRAME_ARRAY_INDEX".to_owned(), index.to_string());
     }
+    if volumes.relay.is_some() {
+        env.extend(egress::environment());
+    }
     env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
-fn host_config(assignment: &Assignment, work: &WorkVolume) -> HostConfig {
+fn host_config(assignment: &Assignment, volumes: Volumes<'_>) -> HostConfig {
     let resources = &assignment.spec.resources;
     let memory = i64::from(resources.memory_gib) * GIB;
     let disk = i64::from(resources.disk_gib) * GIB;
     HostConfig {
-        // No way out: no network at all, not even the rig's own.
+        // No way out: no network at all, not even the rig's own. Also for a job that names hosts.
         network_mode: Some("none".to_owned()),
         publish_all_ports: Some(false),
         // Or the engine copies which name servers the owner asks, and for which names.
@@ -117,12 +155,14 @@ fn host_config(assignment: &Assignment, work: &WorkVolume) -> HostConfig {
         // Nothing shared with the owner's own processes.
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        // The cards it was given, for computing and for being asked how they are; no display, no other card.
+        device_requests: Some(assignment.gpus.clone()).filter(|gpus| !gpus.is_empty()).map(|gpus| vec![cards(gpus)]),
         // Nothing to write but /tmp and the work volume, and both end.
         readonly_rootfs: Some(true),
         // Not noexec: compilers that build kernels at run time load them from here, and the image may hold any program anyway.
         tmpfs: Some(HashMap::from([("/tmp".to_owned(), format!("rw,exec,nosuid,nodev,size={},mode=1777", memory / TMP_PART))])),
         shm_size: Some(memory / SHM_PART),
-        mounts: Some(vec![mount(work)]),
+        mounts: Some([mount(volumes.work)].into_iter().chain(volumes.relay.map(egress::mount)).collect()),
         // No more than was asked for. Memory with swap equal to memory means no swap.
         memory: Some(memory),
         memory_swap: Some(memory),
@@ -143,6 +183,16 @@ fn host_config(assignment: &Assignment, work: &WorkVolume) -> HostConfig {
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: Some(0) }),
         auto_remove: Some(false),
         ..HostConfig::default()
+    }
+}
+
+fn cards(uuids: Vec<String>) -> DeviceRequest {
+    let capabilities = ["gpu", "compute", "utility"].map(ToOwned::to_owned).to_vec();
+    DeviceRequest {
+        driver: Some("nvidia".to_owned()),
+        device_ids: Some(uuids),
+        capabilities: Some(vec![capabilities]),
+        ..DeviceRequest::default()
     }
 }
 

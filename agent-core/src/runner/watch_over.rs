@@ -2,6 +2,7 @@
 //! nearly full, and keeps looking for it when the engine goes away.
 
 use std::{
+    convert::Infallible,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -19,10 +20,14 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::{
     RunEventKind,
     attempt::Attempt,
+    egress::Way,
     failure::Failure,
     log::{Followed, LogFile, REST_MAX},
 };
-use crate::meter::{Meter, Sample};
+use crate::{
+    fault,
+    meter::{Meter, Sample},
+};
 
 /// Between two looks.
 const TICK: Duration = Duration::from_secs(1);
@@ -63,9 +68,10 @@ pub(super) async fn run(
     container: &str,
     log: &mut LogFile,
     adopted: Option<(u64, bool)>,
+    way: Option<&Way>,
 ) -> Result<Exit, Failure> {
     let docker = attempt.site.engine.docker.clone();
-    let mut watch = Watch { docker: &docker, container, meter: Meter::default(), ending: None, ran_before: Duration::ZERO };
+    let mut watch = Watch { docker: &docker, container, way, meter: Meter::default(), ending: None, ran_before: Duration::ZERO };
     let runs = match adopted {
         None => watch.start().await?,
         Some((running_ms, stopping)) => watch.take_up(running_ms, stopping).await?,
@@ -83,9 +89,23 @@ pub(super) async fn run(
         ended.store(true, Ordering::Release);
         waited
     };
-    let (waited, ()) =
-        tokio::join!(watch.until_ended(attempt, log.written(), waiting, &in_touch), follow(&docker, container, log, &ended));
+    let written = log.written();
+    let watched = async {
+        tokio::select! {
+            waited = watch.until_ended(attempt, written, waiting, &in_touch) => waited,
+            never = keep_open(way, &docker, container) => match never {},
+        }
+    };
+    let (waited, ()) = tokio::join!(watched, follow(&docker, container, log, &ended));
     watch.settle(waited).await
+}
+
+/// Keeps the way out open, if there is one, until nobody waits any more.
+async fn keep_open(way: Option<&Way>, docker: &Docker, container: &str) -> Infallible {
+    if let Some(way) = way {
+        way.keep_open(docker, container).await;
+    }
+    std::future::pending().await
 }
 
 /// Follows the log until the container has ended and everything it wrote is here, or as much of it as is kept.
@@ -167,6 +187,7 @@ async fn is_back(docker: &Docker) -> bool {
 struct Watch<'a> {
     docker: &'a Docker,
     container: &'a str,
+    way: Option<&'a Way>,
     meter: Meter,
     /// Why it is being ended, once it is.
     ending: Option<Cause>,
@@ -176,7 +197,10 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     async fn start(&mut self) -> Result<bool, Failure> {
-        let Err(error) = self.docker.start_container(self.container, None).await else { return Ok(true) };
+        let Err(error) = self.docker.start_container(self.container, None).await else {
+            fault::point("container.started");
+            return Ok(true);
+        };
         let failure = Failure::engine("start the container", &error);
         // A command the image does not have is the job's mistake; the engine notes it as a shell would.
         match self
@@ -260,15 +284,26 @@ impl Watch<'_> {
                 _ = tick.tick() => {
                     self.look(origin, in_touch);
                     attempt.teller.mention(RunEventKind::Running { running_ms: self.meter.running_ms() });
-                    if self.ending.is_none() && attempt.site.works.is_rig_full() {
-                        tracing::warn!("The disk is nearly full; ending the job to keep what is the owner's");
-                        self.ending = Some(Cause::RigFull);
+                    if let Some(cause) = self.cannot_go_on(attempt) {
+                        self.ending = Some(cause);
                         kill.as_mut().reset(Instant::now());
                         killing = true;
                     }
                 }
             }
         }
+    }
+
+    /// What of the rig's own ends the job, if it is not being ended already.
+    fn cannot_go_on(&self, attempt: &Attempt<'_>) -> Option<Cause> {
+        if self.ending.is_some() {
+            return None;
+        }
+        if attempt.site.works.is_rig_full() {
+            tracing::warn!("The disk is nearly full; ending the job to keep what is the owner's");
+            return Some(Cause::RigFull);
+        }
+        self.way.is_some_and(Way::is_lost).then_some(Cause::EngineLost)
     }
 
     fn look(&mut self, origin: Instant, in_touch: &AtomicBool) {
@@ -289,6 +324,7 @@ impl Watch<'_> {
             // It may have ended by itself this moment. If not, SIGKILL comes again.
             tracing::debug!(%error, "{signal} was not delivered");
         }
+        fault::point("container.signalled");
     }
 
     /// What the engine says about the end, held against what was seen.

@@ -19,10 +19,11 @@ use bollard::{
 use headframe_protocol::{AttemptId, DeviceId, session::AttemptRef};
 
 use super::{RunnerConfig, engine::Engine, sandbox};
+use crate::fault;
 
 #[cfg(target_os = "linux")]
 mod loop_ext4;
-mod seed;
+pub(super) mod seed;
 
 /// Between two looks at the free space. At a disk's full speed some gigabytes are written meanwhile; the reserve is for them.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -54,6 +55,7 @@ impl fmt::Display for DiskLimit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum WorkVolume {
     /// A folder of this machine, the root of its own file system.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only there is one made"))]
     Mounted {
         /// The folder.
         dir: PathBuf,
@@ -129,6 +131,7 @@ impl Works {
         self.remove(at.attempt).await;
         let folder = self.folder(at.attempt);
         tokio::fs::create_dir_all(&folder).await.map_err(|source| WorkError::Folder { path: folder.clone(), source })?;
+        fault::point("work.folder");
         match self.limit {
             #[cfg(target_os = "linux")]
             DiskLimit::LoopExt4 => Ok(WorkVolume::Mounted { dir: loop_ext4::make(&folder, need_bytes).await? }),
@@ -147,6 +150,7 @@ impl Works {
             ..VolumeCreateRequest::default()
         };
         self.docker.create_volume(request).await.map_err(WorkError::Engine)?;
+        fault::point("volume.made");
         seed::give_to_nobody(&self.docker, &name, self.device).await.map_err(WorkError::Engine)?;
         Ok(WorkVolume::Named { name })
     }
@@ -172,6 +176,7 @@ impl Works {
             let name = sandbox::name(AttemptRef { attempt, epoch: 0 });
             // Absent is as good as removed.
             self.docker.remove_volume(&name, Some(RemoveVolumeOptionsBuilder::new().force(true).build())).await.ok();
+            fault::point("volume.removed");
         }
     }
 
@@ -235,7 +240,8 @@ fn is_out_of_names(_disk: &Path) -> bool {
     false
 }
 
-async fn best_limit(root: &Path, engine: &Engine) -> DiskLimit {
+/// The best this machine can do on the disk that `root` is on; tried out in there.
+pub(super) async fn best_limit(root: &Path, engine: &Engine) -> DiskLimit {
     #[cfg(target_os = "linux")]
     if engine.same_kernel {
         match loop_ext4::try_out(root).await {
@@ -252,7 +258,10 @@ async fn remove_folder(folder: &Path) -> Result<(), String> {
     #[cfg(target_os = "linux")]
     loop_ext4::unmount(folder).await.map_err(|error| error.to_string())?;
     match tokio::fs::remove_dir_all(folder).await {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            fault::point("work.removed");
+            Ok(())
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error.to_string()),
     }

@@ -7,7 +7,7 @@ use headframe_protocol::{
 };
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Choice, Entry, Parting, Store, StoreError, checkpoints};
+use super::{Choice, Entry, Parting, Store, StoreError, checkpoints, yields};
 
 /// An attempt that is not settled, as the last life left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,14 +106,9 @@ pub(super) async fn apply(connection: &mut SqliteConnection, entry: &Entry, now:
             let update = sqlx::query("UPDATE attempt SET parting = $1 WHERE attempt = $2 AND epoch = $3").bind(json(parting)?);
             one(connection, update, *at).await
         }
-        Entry::Receipt { at, sequence, running_ms } => {
-            let update =
-                sqlx::query("UPDATE attempt SET receipt_sequence = $1, running_ms = $2 WHERE attempt = $3 AND epoch = $4")
-                    .bind(signed(*sequence))
-                    .bind(signed(*running_ms));
-            one(connection, update, *at).await
-        }
+        Entry::Receipt { at, sequence, running_ms } => receipt(connection, *at, *sequence, *running_ms).await,
         Entry::Ended { .. } => end(connection, entry, now).await,
+        Entry::Yielded { at, made } => yields::insert(connection, *at, *made).await,
         Entry::Settled(settled) => {
             let update = sqlx::query(
                 "UPDATE attempt SET settled_ms = $1, ended_ms = COALESCE(ended_ms, $1), settled_state = $2, reason = $3,
@@ -165,6 +160,13 @@ type Update<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArgum
 /// Runs `update` on the one row of `at`. A row that is gone or of another epoch is left alone: the entry came too late.
 async fn one(connection: &mut SqliteConnection, update: Update<'_>, at: AttemptRef) -> Result<(), sqlx::Error> {
     update.bind(at.attempt.to_string()).bind(signed(at.epoch)).execute(connection).await.map(drop)
+}
+
+async fn receipt(connection: &mut SqliteConnection, at: AttemptRef, sequence: u64, running_ms: u64) -> Result<(), sqlx::Error> {
+    let update = sqlx::query("UPDATE attempt SET receipt_sequence = $1, running_ms = $2 WHERE attempt = $3 AND epoch = $4")
+        .bind(signed(sequence))
+        .bind(signed(running_ms));
+    one(connection, update, at).await
 }
 
 async fn accept(connection: &mut SqliteConnection, offer: &Offer, now: TimestampMs) -> Result<(), sqlx::Error> {

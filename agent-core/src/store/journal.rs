@@ -14,8 +14,8 @@ use sqlx::SqlitePool;
 use tokio::sync::mpsc;
 use tracing::error;
 
-use super::{Saved, StoreError, attempts};
-use crate::{clock, tasks::Tasks};
+use super::{Saved, StoreError, Yield, attempts};
+use crate::{clock, fault, tasks::Tasks};
 
 /// Entries waiting for the disk. A rig with 16 attempts makes a handful at a time.
 const QUEUE_MAX: usize = 256;
@@ -82,6 +82,13 @@ pub enum Entry {
     },
     /// Nothing more is done about an attempt's checkpoint.
     CheckpointEnded(AttemptRef),
+    /// The PC was given back.
+    Yielded {
+        /// By which attempt.
+        at: AttemptRef,
+        /// How.
+        made: Yield,
+    },
     /// The coordinator has written it down too.
     Settled(Settled),
     /// Nothing more is said about the attempt: it was taken away, or it is no longer ours.
@@ -197,11 +204,31 @@ impl Journal {
 
     /// Writes `group` entirely or not at all.
     pub(super) async fn write(&self, group: &[Entry]) -> Result<(), StoreError> {
+        fault::point("journal.begin");
         let mut transaction = self.writer.begin().await.map_err(StoreError::Write)?;
         for entry in group {
             attempts::apply(&mut transaction, entry, clock::wall()).await.map_err(StoreError::Write)?;
         }
-        transaction.commit().await.map_err(StoreError::Write)
+        transaction.commit().await.map_err(StoreError::Write)?;
+        group.iter().for_each(|entry| fault::point(point_of(entry)));
+        Ok(())
+    }
+}
+
+const fn point_of(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::Accepted(_) => "journal.accepted",
+        Entry::Stage { .. } => "journal.stage",
+        Entry::Renewed { .. } => "journal.renewed",
+        Entry::Parting { .. } => "journal.parting",
+        Entry::Receipt { .. } => "journal.receipt",
+        Entry::Ended { .. } => "journal.ended",
+        Entry::Yielded { .. } => "journal.yielded",
+        Entry::CheckpointSaved { .. } => "journal.checkpoint_saved",
+        Entry::CheckpointEnded(_) => "journal.checkpoint_ended",
+        Entry::Settled(_) => "journal.settled",
+        Entry::Dropped { .. } => "journal.dropped",
+        Entry::Choice(_) => "journal.choice",
     }
 }
 
@@ -220,10 +247,16 @@ fn answer(entry: &Entry, safe: bool) -> Option<Written> {
         // A receipt that is not on disk is not signed; the next heartbeat makes another.
         (Entry::Receipt { .. } | Entry::Settled(_), false)
         // A checkpoint's end that is not on disk is found out again by the next life.
-        | (Entry::CheckpointEnded(_), _)
-        | (Entry::Stage { .. } | Entry::Renewed { .. } | Entry::Parting { .. } | Entry::Dropped { .. } | Entry::Choice(_), _) => {
-            None
-        }
+        | (
+            Entry::CheckpointEnded(_)
+            | Entry::Stage { .. }
+            | Entry::Renewed { .. }
+            | Entry::Parting { .. }
+            | Entry::Yielded { .. }
+            | Entry::Dropped { .. }
+            | Entry::Choice(_),
+            _,
+        ) => None,
     }
 }
 

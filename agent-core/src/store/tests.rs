@@ -150,3 +150,20 @@ async fn pages_meet_without_gap_or_overlap() {
     seen.dedup();
     assert_eq!(seen.len(), 5);
 }
+
+#[tokio::test]
+async fn what_probes_said_is_kept_for_two_weeks_and_bounded() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (store, _journal) = open(home.path()).await.expect("a store");
+    let day = |days: i64| TimestampMs::from_millis(1_795_435_200_000 + days * 86_400_000);
+    let span = |from: i64, until: i64| Span { from: day(from), until: day(until), seen: Sighting::default() };
+    store.keep_sightings(&[span(0, 1), span(1, 2)], day(2)).await.expect("kept");
+    // The open span is written again as it grows.
+    store.keep_sightings(&[span(1, 3), span(30, 31)], day(3)).await.expect("kept");
+    assert_eq!(store.sightings_since(day(0)).await.expect("read"), [span(0, 1), span(1, 3)], "and the future is not believed");
+    store.keep_sightings(&[], day(16)).await.expect("kept");
+    assert_eq!(store.sightings_since(day(0)).await.expect("read"), [span(1, 3)]);
+    sqlx::query("UPDATE sighting SET seen = 'x'").execute(&store.writer).await.expect("damaged");
+    assert_eq!(store.sightings_since(day(0)).await.expect("read"), [], "a row nobody understands is unknown");
+    store.forget_sightings().await.expect("forgotten");
+}

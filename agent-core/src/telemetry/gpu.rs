@@ -23,6 +23,40 @@ pub struct GpuReading {
     pub fan_percent: Option<u8>,
     pub power_milliwatts: Option<u32>,
     pub load_percent: Option<u8>,
+    /// Programs on it, as far as the driver tells.
+    pub programs: Vec<GpuProcess>,
+}
+
+/// A program on a GPU. Absent figures are not told by the driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpuProcess {
+    /// By the system's name.
+    pub name: String,
+    /// Memory of the GPU it holds, in bytes.
+    pub vram_bytes: Option<u64>,
+    /// How much of the GPU it uses, 0 to 100.
+    pub load_percent: Option<u8>,
+    /// Whether it belongs to a job.
+    pub is_job: bool,
+}
+
+impl GpuReading {
+    /// A card of 24 GiB that tells nothing else, for tests to change.
+    #[must_use]
+    pub fn named(uuid: &str, model: &str) -> Self {
+        Self {
+            uuid: uuid.to_owned(),
+            model: model.to_owned(),
+            vendor: GpuVendor::Nvidia,
+            vram_bytes: 24 << 30,
+            vram_used_bytes: 0,
+            temperature_c: None,
+            fan_percent: None,
+            power_milliwatts: None,
+            load_percent: None,
+            programs: Vec::new(),
+        }
+    }
 }
 
 /// GPUs that are what a test says.

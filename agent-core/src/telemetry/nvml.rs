@@ -1,37 +1,50 @@
 //! NVIDIA GPUs, by the driver's own library, which is looked for when the agent starts.
 
+use std::collections::{BTreeMap, HashMap};
+
 use headframe_protocol::rig::GpuVendor;
-use nvml_wrapper::{Device, Nvml, enum_wrappers::device::TemperatureSensor, error::NvmlError};
+use nvml_wrapper::{Device, Nvml, enum_wrappers::device::TemperatureSensor, enums::device::UsedGpuMemory, error::NvmlError};
 use tracing::{debug, warn};
 
-use super::{GpuProbe, GpuReading};
+use super::{GpuProbe, GpuProcess, GpuReading};
 
 /// The driver's library, if there is one.
 pub(super) struct NvmlGpus {
     nvml: Option<Nvml>,
+    /// Whether a process belongs to a job.
+    is_job: fn(u32, &str) -> bool,
+    /// When each card's processes were last asked for, by the driver's clock.
+    asked: HashMap<u32, u64>,
 }
 
 impl NvmlGpus {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(is_job: fn(u32, &str) -> bool) -> Self {
         let nvml = Nvml::init().inspect_err(|error| debug!(%error, "No NVIDIA driver; no NVIDIA GPUs")).ok();
-        Self { nvml }
+        Self { nvml, is_job, asked: HashMap::new() }
     }
+}
+
+pub(super) fn driver_version() -> Result<String, String> {
+    let version = Nvml::init().and_then(|nvml| nvml.sys_driver_version());
+    version.map_err(|error| error.to_string().chars().take(200).collect())
 }
 
 impl GpuProbe for NvmlGpus {
     fn read(&mut self) -> Vec<GpuReading> {
-        let Some(nvml) = &self.nvml else { return Vec::new() };
+        let Self { nvml: Some(nvml), is_job, asked } = self else { return Vec::new() };
         let count = nvml.device_count().unwrap_or(0);
         (0..count)
             .filter_map(|index| {
-                let reading = nvml.device_by_index(index).and_then(|device| read(&device));
+                let device = nvml.device_by_index(index);
+                let reading =
+                    device.and_then(|device| read(&device, programs(nvml, &device, *is_job, asked.entry(index).or_default())));
                 reading.inspect_err(|error| warn!(gpu.index = index, %error, "Could not read a GPU")).ok()
             })
             .collect()
     }
 }
 
-fn read(device: &Device<'_>) -> Result<GpuReading, NvmlError> {
+fn read(device: &Device<'_>, programs: Vec<GpuProcess>) -> Result<GpuReading, NvmlError> {
     let memory = device.memory_info()?;
     let percent = |value: u32| u8::try_from(value).ok();
     Ok(GpuReading {
@@ -44,5 +57,39 @@ fn read(device: &Device<'_>) -> Result<GpuReading, NvmlError> {
         fan_percent: device.fan_speed(0).ok().and_then(percent),
         power_milliwatts: device.power_usage().ok(),
         load_percent: device.utilization_rates().ok().and_then(|rates| percent(rates.gpu)),
+        programs,
     })
+}
+
+/// What runs on a card. A driver that does not tell (some do not to other users) has told of nothing.
+fn programs(nvml: &Nvml, device: &Device<'_>, is_job: fn(u32, &str) -> bool, asked: &mut u64) -> Vec<GpuProcess> {
+    let mut held: BTreeMap<u32, Option<u64>> = BTreeMap::new();
+    // One that draws and computes is in both lists, with the same figure.
+    let lists = [device.running_compute_processes(), device.running_graphics_processes()];
+    for process in lists.into_iter().flatten().flatten() {
+        let bytes = match process.used_gpu_memory {
+            UsedGpuMemory::Used(bytes) => Some(bytes),
+            UsedGpuMemory::Unavailable => None,
+        };
+        let known = held.entry(process.pid).or_default();
+        *known = (*known).max(bytes);
+    }
+    let mut load: HashMap<u32, u8> = HashMap::new();
+    // No samples since the last question is an error to this library, and no news to us.
+    for sample in device.process_utilization_stats(*asked).into_iter().flatten() {
+        *asked = (*asked).max(sample.timestamp);
+        let percent = u8::try_from(sample.sm_util.min(100)).unwrap_or(100);
+        let known = load.entry(sample.pid).or_default();
+        *known = (*known).max(percent);
+    }
+    let name = |pid| {
+        let path = nvml.sys_process_name(pid, 200).unwrap_or_default();
+        path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
+    };
+    let told = held.into_iter().map(|(pid, vram_bytes)| {
+        let name = name(pid);
+        let is_job = is_job(pid, &name);
+        GpuProcess { name, vram_bytes, load_percent: load.get(&pid).copied(), is_job }
+    });
+    told.collect()
 }

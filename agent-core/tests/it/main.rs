@@ -3,8 +3,10 @@
 mod control;
 mod coordinator;
 mod crash;
+mod doctor;
 mod rig;
 mod session;
+mod simulate;
 #[cfg(target_os = "linux")]
 mod tray;
 mod walk;

@@ -81,6 +81,37 @@ async fn the_owner_comes_back_and_gets_his_pc() {
     rig.agent.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rig_asks_for_its_power_and_declines_what_does_not_pay_it() {
+    let coordinator = FakeCoordinator::start().await;
+    let home = home(&coordinator);
+    let rules = |net: &str| {
+        let text = format!("[tariff]\nprice_per_kwh = \"300000\"\nwatts = 1000\nmin_net_per_hour = \"{net}\"\n");
+        std::fs::write(home.path().join("rules.toml"), text).expect("written");
+    };
+    rules("4000000");
+    let mut rig = Rig::fresh(home.path()).await;
+    let (hello, mut line) = coordinator.welcomed().await;
+    assert_eq!(hello.rig.floor_per_hour, Micros::new(4_300_000), "told from the first word on");
+    line.beats_until(|ready, _| ready).await;
+    let poor = offer();
+    assert!(poor.earns_per_hour < hello.rig.floor_per_hour);
+    line.say(CoordinatorMessage::Offer(Box::new(poor))).await;
+    let declined = line.until(|message| if let AgentMessage::Decline(ended) = message { Some(ended) } else { None }).await;
+    assert_eq!(declined.reason, Reason::OwnerReturned, "which is nobody's fault");
+    let asks = |floor| move |now: &Snapshot| now.asks.is_some_and(|asks| asks.floor_per_hour == Micros::new(floor));
+    shows_meanwhile(&rig, &mut line, asks(4_300_000)).await;
+
+    rules("1000000");
+    let report = line.until(|message| if let AgentMessage::Report(report) = message { Some(report) } else { None }).await;
+    assert_eq!(report.floor_per_hour, Micros::new(1_300_000));
+    let fair = offer();
+    let at = fair.at;
+    line.say(CoordinatorMessage::Offer(Box::new(fair))).await;
+    assert_eq!(rig.starts().await, at);
+    rig.agent.abandon().await;
+}
+
 /// Rules are read every few seconds; heartbeats are answered until then.
 async fn shows_meanwhile(rig: &Rig, line: &mut Line, shown: impl Fn(&Snapshot) -> bool) {
     tokio::select! {

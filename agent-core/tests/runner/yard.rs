@@ -4,10 +4,14 @@ use std::{path::PathBuf, time::Duration};
 
 use bollard::{
     Docker,
-    query_parameters::{ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder},
+    query_parameters::{
+        ListContainersOptionsBuilder, ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    },
 };
 use futures_util::TryStreamExt as _;
-use headframe_agent::runner::{Assignment, Ending, InputHosts, Known, RunEvent, RunEventKind, Runner, RunnerConfig, SecretToken};
+use headframe_agent::runner::{
+    Assignment, EgressConfig, Ending, InputHosts, Known, RunEvent, RunEventKind, Runner, RunnerConfig, SecretToken,
+};
 use headframe_protocol::{AttemptId, DeviceId, ImageRef, JobId, session::AttemptRef};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -49,6 +53,8 @@ impl Yard {
             disk_reserve_bytes: 1 << 30,
             input_hosts: InputHosts::Public,
             disk_limit: None,
+            pace: tokio::sync::watch::channel(headframe_agent::pace::Pace::Working).1,
+            egress: EgressConfig::never(),
         };
         change(&mut config);
         let docker = match &config.socket {
@@ -81,6 +87,7 @@ impl Yard {
             token: SecretToken::new(TOKEN.to_owned()),
             registry: None,
             checkpoint: Vec::new(),
+            gpus: Vec::new(),
         }
     }
 
@@ -176,6 +183,17 @@ impl Yard {
             .collect()
     }
 
+    /// A rig keeps the relay's volume for its next job; a test has none.
+    async fn remove_relays(&self) {
+        let filter = std::collections::HashMap::from([("label", vec![format!("headframe.relay={}", self.config.device)])]);
+        let options = ListVolumesOptionsBuilder::new().filters(&filter).build();
+        let found = self.docker.list_volumes(Some(options)).await.expect("the engine lists");
+        for volume in found.volumes.into_iter().flatten() {
+            let none = None::<bollard::query_parameters::RemoveVolumeOptions>;
+            self.docker.remove_volume(&volume.name, none).await.expect("nothing uses it");
+        }
+    }
+
     /// Leaves nothing on the engine.
     pub(crate) async fn close(self) {
         self.runner.adopt(Vec::new(), Vec::new()).await;
@@ -184,6 +202,7 @@ impl Yard {
             self.docker.remove_container(&container, Some(force)).await.ok();
         }
         assert_eq!(self.work_folders(), Vec::<PathBuf>::new(), "nothing of a customer stays");
+        self.remove_relays().await;
         self.runner.shutdown().await;
         let image = self.image.to_string();
         let force = bollard::query_parameters::RemoveImageOptionsBuilder::new().force(true).build();

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{Ask, Life, Pulse};
+use super::{Ask, Life, Pulse, pulse::Watching};
 use crate::{
     client::ClientError,
     wire::{Broken, Lines},
@@ -66,6 +66,7 @@ pub(super) struct Guest {
     open: FuturesUnordered<BoxFuture<'static, (u64, Answer)>>,
     /// When it was last sent something of the present; nothing until the guest watches.
     told_at: Option<Instant>,
+    watching: Option<Watching>,
 }
 
 /// What a watching guest is sent unasked.
@@ -76,7 +77,15 @@ enum News {
 
 impl Guest {
     pub(super) fn new(stream: Stream, agent_version: &'static str, life: Life, asks: mpsc::Sender<Ask>) -> Self {
-        Self { lines: Lines::new(stream), agent_version, life, asks, open: FuturesUnordered::new(), told_at: None }
+        Self {
+            lines: Lines::new(stream),
+            agent_version,
+            life,
+            asks,
+            open: FuturesUnordered::new(),
+            told_at: None,
+            watching: None,
+        }
     }
 
     /// Serves the guest to its end.
@@ -114,6 +123,9 @@ impl Guest {
             | Request::Finish
             | Request::Jobs(_)
             | Request::Log(_)
+            | Request::Yields
+            | Request::Doctor
+            | Request::Simulate(_)
             | Request::Wallet { .. }
             | Request::Quit => failed(ControlCode::BadRequest, "Say hello first.".into()),
         };
@@ -160,6 +172,7 @@ impl Guest {
             Request::Watch => {
                 let snapshot = Box::new(Snapshot::clone(&self.life.snapshots.borrow_and_update()));
                 self.told_at = Some(Instant::now());
+                self.watching.get_or_insert_with(|| self.life.pulse.watch());
                 self.answer(id, Answer::Status { snapshot }).await
             }
             request @ (Request::Start
@@ -167,6 +180,9 @@ impl Guest {
             | Request::Finish
             | Request::Jobs(_)
             | Request::Log(_)
+            | Request::Yields
+            | Request::Doctor
+            | Request::Simulate(_)
             | Request::Wallet { .. }
             | Request::Quit) => {
                 self.open.push(Box::pin(ask(self.asks.clone(), id, request)));

@@ -81,6 +81,7 @@ fn snapshot(revision: u32) -> Snapshot {
         today: Earned { confirmed: Micros::ZERO, pending: Micros::ZERO, jobs: 0 },
         link: Link::Connecting,
         engine: EngineView { found: None, tried: Vec::new() },
+        asks: None,
         probes: Vec::new(),
         history: 0,
     }

@@ -58,6 +58,8 @@ pub struct Agent {
     pub memory_gib: u16,
     /// Disk offered.
     pub disk_gib: u16,
+    /// How many bytes one attempt may exchange with hosts of the internet; 0 for none.
+    pub egress_bytes_max: u64,
     /// How many attempts it takes at once.
     pub slots: u8,
     /// What customers pay for it, the platform's fee included.
@@ -83,6 +85,7 @@ impl Agent {
             // A machine sold with 16 GiB reports a little less; half a GiB is given to it.
             memory_gib: gib(report.memory_bytes.saturating_add(512 << 20)),
             disk_gib: gib(report.disk_bytes),
+            egress_bytes_max: report.egress_bytes_max,
             slots: report.slots,
             price_per_hour: price(report.floor_per_hour, fee_bps),
             images: Arc::new(report.images.iter().copied().collect()),
@@ -101,6 +104,7 @@ impl Agent {
             cpu: self.cpu,
             memory_gib: self.memory_gib,
             disk_gib: self.disk_gib,
+            egress_bytes_max: self.egress_bytes_max,
             slots_free: self.slots_free(),
             price_per_hour: self.price_per_hour,
         }

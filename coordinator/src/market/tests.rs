@@ -41,6 +41,7 @@ fn report(floor: i64, slots: u8) -> RigReport {
         slots,
         images: Vec::new(),
         engine: String::new(),
+        egress_bytes_max: 0,
     }
 }
 
@@ -68,6 +69,22 @@ fn the_owner_keeps_his_floor_after_the_fee() {
         assert!(price.get() - price.fee(1_000).get() >= floor, "{floor} became {price}");
     }
     assert_eq!(price(Micros::new(900_000), 1_000), Micros::new(1_000_000));
+}
+
+#[test]
+fn a_job_that_names_hosts_waits_for_a_rig_whose_owner_lets_it_reach_them() {
+    let wants = |bytes: u64| serde_json::json!({"network": {"allow": ["pypi.org"], "max_bytes": bytes}});
+    let lets = |number: u8, egress_bytes_max: u64| agent(number, &RigReport { egress_bytes_max, ..report(0, 1) });
+    let mut market = market();
+    let customer = CustomerId::generate();
+    assert_eq!(market.job_queued(job(customer, 1, wants(1_000)), at(1)), None);
+    assert!(market.rig_connected(lets(1, 0)).is_empty(), "its owner lets jobs reach nothing");
+    assert!(market.rig_connected(lets(2, 999)).is_empty(), "not with so many bytes");
+    assert_eq!(market.rig_connected(lets(3, 1_000)).len(), 1);
+    // Who lets jobs out takes others as well.
+    assert!(market.job_queued(job(customer, 2, nothing()), at(2)).is_some());
+    // An owner who changes his mind is offered what waits.
+    assert_eq!(market.job_queued(job(customer, 3, wants(500)), at(3)).map(|found| found.device), Some(DeviceId([2; 20].into())));
 }
 
 #[test]

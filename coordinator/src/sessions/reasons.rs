@@ -31,7 +31,7 @@ pub(super) fn may_report(outcome: &Outcome) -> bool {
 
 const fn sayings(reason: Reason) -> &'static [Saying] {
     match reason {
-        Reason::Declined | Reason::NoAnswer => &[Saying::Decline],
+        Reason::Declined | Reason::EgressForbidden | Reason::NoAnswer => &[Saying::Decline],
         Reason::OwnerReturned | Reason::RigPaused => &[Saying::Decline, Saying::Yield],
         Reason::EngineFailed | Reason::RigDiskFull => &[Saying::Decline, Saying::Fail],
         Reason::ExitCode

@@ -29,6 +29,10 @@ pub struct Snapshot {
     pub engine: EngineView,
     /// What the idle probes measure, with those that are missing.
     pub probes: Vec<ProbeView>,
+    /// What the rig asks for an hour beyond its settings; absent if its owner's rules do not say what power costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub asks: Option<AskView>,
     /// Grows with everything that changes the history of jobs: the moment to ask for it again.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional))]
@@ -148,6 +152,23 @@ pub enum WaitReason {
         /// How much they may.
         at_most: u8,
     },
+    /// A program of the owner uses the graphics card.
+    GpuInUse {
+        /// The card's model.
+        gpu: String,
+        /// Which program.
+        program: String,
+    },
+    /// The owner keeps the graphics card to himself.
+    GpuKept {
+        /// The card's model.
+        gpu: String,
+    },
+    /// What stopped the work is over; it begins again a little later.
+    CoolingDown {
+        /// When.
+        until_ms: TimestampMs,
+    },
     /// Something that should be measured cannot be, so the owner's side is taken.
     ProbeBroken {
         /// What measures it.
@@ -155,11 +176,29 @@ pub enum WaitReason {
         /// Why it does not.
         message: String,
     },
+    /// Power costs so much now that no job may pay what the owner wants.
+    Unprofitable {
+        /// What an hour's power costs.
+        power_per_hour: Micros,
+        /// What an hour must bring.
+        floor_per_hour: Micros,
+    },
     /// The owner's rules cannot be understood, so nothing works until they can.
     RulesBroken {
         /// Where and why.
         message: String,
     },
+}
+
+/// What an hour must bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct AskView {
+    /// What its power costs.
+    pub power_per_hour: Micros,
+    /// Power, and what the owner wants to be left.
+    pub floor_per_hour: Micros,
 }
 
 /// What can be too hot.
@@ -232,6 +271,10 @@ pub struct GpuView {
     /// Memory, in bytes.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub vram_bytes: u64,
+    /// What stands in the way of work on this card alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<Vec<WaitReason>>", optional))]
+    pub reasons: Vec<WaitReason>,
 }
 
 /// One attempt in a list.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{Input, JobSpec, Network, Resources, Verify};
+use super::{Input, JobSpec, Resources, Verify};
 use crate::{Micros, error::FieldError};
 
 /// How large anything a customer sends may be, each with its reason.
@@ -37,6 +37,12 @@ pub mod limits {
     pub const SPEC_BYTES_MAX: usize = crate::FRAME_BYTES_MAX / 4 * 3;
     /// A day beyond the lease.
     pub const KEEP_FOR_S_MAX: u32 = 24 * 3_600;
+    /// A job that needs more hosts than this does not know which it needs.
+    pub const EGRESS_HOSTS_MAX: usize = 16;
+    /// What one attempt may exchange with its hosts unless it says otherwise: the packages of most programs.
+    pub const EGRESS_BYTES_DEFAULT: u64 = 1 << 30;
+    /// More than a home's line carries in the longest job.
+    pub const EGRESS_BYTES_MAX: u64 = 1 << 40;
     /// $1,000 an hour is above every machine on any market today.
     pub const PRICE_PER_HOUR_MICROS_MAX: i64 = 1_000_000_000;
 }
@@ -84,6 +90,7 @@ pub(super) fn problems(spec: &JobSpec) -> Vec<FieldError> {
         say("placement.countries", "two capital letters each, as in ISO 3166-1");
     }
     env(spec, &mut found);
+    spec.network.check(&mut found);
     resources(&spec.resources, &mut found);
     files(spec, &mut found);
     not_yet(spec, &mut found);
@@ -94,12 +101,15 @@ pub(super) fn problems(spec: &JobSpec) -> Vec<FieldError> {
 /// What the form has a place for and no part of the network does so far. Refused and not passed over: who asks for a
 /// country must not get any other.
 fn not_yet(spec: &JobSpec, found: &mut Vec<FieldError>) {
-    if !spec.placement.countries.is_empty() {
-        found.push(FieldError::new("placement.countries", "left out: this is not supported on this network yet"));
-    }
-    // These have only the one value that asks for nothing; another will not compile until somebody thinks about it here.
-    match (spec.network, spec.verify) {
-        (Network::None, Verify::None) => {}
+    let mut say = |wanted: bool, field: &str| {
+        if wanted {
+            found.push(FieldError::new(field, "left out: this is not supported on this network yet"));
+        }
+    };
+    say(!spec.placement.countries.is_empty(), "placement.countries");
+    // It has only the one value that asks for nothing; another will not compile until somebody thinks about it here.
+    match spec.verify {
+        Verify::None => {}
     }
 }
 
@@ -283,6 +293,20 @@ mod tests {
             check(&format!(r#"{{"inputs":[{{"url":"file:///etc/passwd","sha256":"{sum}","path":"a"}}]}}"#)),
             ["inputs[0].url"]
         );
+    }
+
+    #[test]
+    fn a_job_names_a_few_hosts_once_and_bounds_what_it_exchanges() {
+        let allow = |hosts: Vec<String>, bytes: u64| {
+            check(&serde_json::json!({"network": {"allow": hosts, "max_bytes": bytes}}).to_string())
+        };
+        let hosts = |count: usize| (0..count).map(|at| format!("h{at}.org")).collect::<Vec<_>>();
+        assert_eq!(allow(hosts(16), 1), Vec::<String>::new());
+        assert_eq!(allow(hosts(17), 1), ["network.allow"]);
+        assert_eq!(allow(hosts(0), 1), ["network.allow"]);
+        assert_eq!(allow(vec!["a.org".to_owned(), "A.org:443".to_owned()], 1), ["network.allow[1]"]);
+        assert_eq!(allow(hosts(1), 0), ["network.max_bytes"]);
+        assert_eq!(allow(hosts(1), limits::EGRESS_BYTES_MAX + 1), ["network.max_bytes"]);
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub enum Reason {
     NoAnswer,
     /// The rig cannot do this job.
     Declined,
+    /// The job names hosts, and the rig's owner does not let jobs reach any, or not with so many bytes.
+    EgressForbidden,
     /// The customer cancelled.
     CancelledByCustomer,
     /// The operator ended the job.
@@ -76,7 +78,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::ExitCode,
         Self::OutOfMemory,
         Self::TimedOut,
@@ -99,6 +101,7 @@ impl Reason {
         Self::LeaseLapsed,
         Self::NoAnswer,
         Self::Declined,
+        Self::EgressForbidden,
         Self::CancelledByCustomer,
         Self::KilledByOperator,
         Self::AccountSuspended,
@@ -133,7 +136,8 @@ impl Reason {
             | Self::AgentRestarted
             | Self::LeaseLapsed
             | Self::NoAnswer
-            | Self::Declined => Fault::Rig,
+            | Self::Declined
+            | Self::EgressForbidden => Fault::Rig,
             Self::OwnerReturned
             | Self::RigPaused
             | Self::ImageRevoked
@@ -172,6 +176,7 @@ impl Reason {
             Self::LeaseLapsed => "The rig was out of reach for longer than its lease.",
             Self::NoAnswer => "The rig did not answer in time.",
             Self::Declined => "The rig declined the job.",
+            Self::EgressForbidden => "The rig's owner does not let jobs reach the internet, or not for so many bytes.",
             Self::CancelledByCustomer => "You cancelled the job.",
             Self::KilledByOperator => "The operator ended the job.",
             Self::AccountSuspended => "The account is suspended.",
@@ -209,6 +214,7 @@ impl Reason {
             Self::LeaseLapsed => "lease_lapsed",
             Self::NoAnswer => "no_answer",
             Self::Declined => "declined",
+            Self::EgressForbidden => "egress_forbidden",
             Self::CancelledByCustomer => "cancelled_by_customer",
             Self::KilledByOperator => "killed_by_operator",
             Self::AccountSuspended => "account_suspended",

@@ -11,6 +11,7 @@ mod command_line;
 mod demo;
 mod fault_agent;
 mod fault_coordinator;
+mod fault_crash;
 mod fault_job;
 mod fault_messages;
 mod fault_money;

@@ -148,6 +148,7 @@ fn report() -> RigReport {
         slots: 1,
         images: Vec::new(),
         engine: "none".to_owned(),
+        egress_bytes_max: 0,
     }
 }
 

@@ -121,6 +121,13 @@ impl Scene {
 
     /// The job succeeded, exactly one of its attempts did, the result is `expected`, and everybody knows why others did not.
     pub(crate) async fn succeeded_with(&self, id: JobId, path: &str, expected: &[u8]) -> Job {
+        let job = self.brought(id, path, expected).await;
+        self.both_are_told_why(id).await;
+        job
+    }
+
+    /// The job succeeded, exactly one of its attempts did, and the result is `expected`.
+    pub(crate) async fn brought(&self, id: JobId, path: &str, expected: &[u8]) -> Job {
         let job = self.ended(id).await;
         assert_eq!(job.state, JobState::Succeeded, "{job:#?}\n{:#?}", self.attempts(id).await);
         let accepted = self.attempts(id).await.iter().filter(|attempt| attempt.state == AttemptState::Succeeded).count();
@@ -129,7 +136,6 @@ impl Scene {
         let file = files.iter().find(|file| file.path == path).unwrap_or_else(|| panic!("{path} is not in {files:?}"));
         let bytes = self.client.artifact(id, path, file.sha256, 0).await.expect("the file").bytes().await.expect("its bytes");
         assert_eq!(&bytes[..], expected);
-        self.both_are_told_why(id).await;
         job
     }
 

@@ -79,7 +79,7 @@ fn start_ratio() -> Result<Figure> {
     let image = image::ensure(Workload::Transcode)?;
     run(cargo().args(["build", "--release", "--bins"]))?;
     let folder = workspace::target_folder("bench")?;
-    let network = Network::start(&folder.join("network"))?;
+    let network = Network::start(&folder.join("network"), 1)?;
     let published = network.publish(&image)?;
 
     // The first start pulls the image and fills caches; it is not what is asked for.

@@ -15,7 +15,7 @@ use crate::{
     workspace::{self, Profile},
 };
 
-/// A running network with one rig, one customer and one approved image.
+/// A running network with some rigs, one customer and one approved image.
 #[derive(Debug)]
 pub(super) struct Network {
     child: Child,
@@ -30,19 +30,22 @@ pub(super) struct Network {
 #[derive(Debug, Deserialize)]
 struct Ready {
     coordinator_url: String,
+    rigs_url: String,
     api_key: String,
     /// Address and the customer's part of the registry.
     registry: String,
 }
 
 impl Network {
-    /// Starts one with everything it keeps in `folder`, which is emptied first.
-    pub(super) fn start(folder: &Path) -> Result<Self> {
+    /// Starts one with so many rigs and everything it keeps in `folder`, which is emptied first.
+    pub(super) fn start(folder: &Path, rigs: usize) -> Result<Self> {
         if folder.exists() {
             std::fs::remove_dir_all(folder).with_context(|| format!("could not clear {}", folder.display()))?;
         }
         let mut up = command(workspace::binary(Profile::Release, "headframe-testbed"));
-        up.args(["up", "--json", "--until-stdin-ends", "--dir"]).arg(folder).envs(binaries(Profile::Release));
+        up.args(["up", "--json", "--until-stdin-ends", "--agents", &rigs.to_string(), "--dir"])
+            .arg(folder)
+            .envs(binaries(Profile::Release));
         up.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = up.spawn().context("could not start the testbed")?;
         let stdin = child.stdin.take();
@@ -52,6 +55,11 @@ impl Network {
         let ready =
             serde_json::from_str(&line).with_context(|| format!("the testbed did not come up; it said `{}`", line.trim()))?;
         Ok(Self { child, stdin, ready, folder: folder.to_owned() })
+    }
+
+    /// Where rigs dial its coordinator.
+    pub(super) fn rigs_url(&self) -> &str {
+        &self.ready.rigs_url
     }
 
     /// A call of the customer's tool, with the customer's key in its environment.

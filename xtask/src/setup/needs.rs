@@ -27,6 +27,8 @@ pub(crate) enum Area {
     WindowTest,
     /// Driving the UI in a browser.
     Browser,
+    /// Measuring what the agent needs, beside what others need.
+    Guest,
     /// Throwing random bytes at the protocol.
     Fuzz,
 }
@@ -141,5 +143,12 @@ pub(super) const NEEDS: &[Need] = &[
     ),
     need(Area::WindowTest, "xdotool", "presses keys as an owner would", Probe::Program(&["xdotool"]), "xdotool"),
     need(Area::Browser, "Chromium", "drives the UI in a browser", Probe::Program(&["chromium", "chromium-browser"]), "chromium"),
+    need(
+        Area::Guest,
+        "boinc",
+        "what it needs while it waits is measured beside ours",
+        Probe::Program(&["boinc"]),
+        "boinc-client",
+    ),
     need(Area::Fuzz, "a C++ compiler", "the fuzzer's engine is written in C++", Probe::Program(&["c++", "g++"]), "g++"),
 ];

@@ -19,6 +19,9 @@ use crate::{
     workspace,
 };
 
+/// What the tests of sudden deaths are told in a long run: to try every point, and how many kills at random.
+const DEATHS: [(&str, &str); 2] = [("HEADFRAME_CRASH", "all"), ("HEADFRAME_CRASH_KILLS", "500")];
+
 /// How long a fuzz target is fed.
 const FUZZ_SECONDS: u32 = 60;
 
@@ -54,7 +57,7 @@ pub(super) fn faults(repeat: u32) -> Result<ExitCode> {
         // One run after the other: a run of nextest's own `--stress-count` has been seen to end well with one of its rounds failed.
         for round in 1..=repeat {
             println!("Round {round} of {repeat}.");
-            process::run(nextest("all()").args(["--profile", "faults"]))?;
+            process::run(nextest("all()").args(["--profile", "faults"]).envs(DEATHS))?;
         }
         Ok(())
     });
@@ -143,6 +146,16 @@ mod tests {
         for name in [format!("fn {test}()"), "(\"HEADFRAME_HISTORIES\")".to_owned(), "(\"HEADFRAME_HISTORIES_SEED\")".to_owned()]
         {
             assert!(text.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_tests_of_deaths_listen_to_what_a_long_run_tells_them() {
+        let folder = workspace::root().join("testbed/tests/it");
+        let texts = ["fault_crash.rs", "fault_crash/random.rs"].map(|file| std::fs::read_to_string(folder.join(file)));
+        let text: String = texts.into_iter().map(|text| text.expect("the tests of sudden deaths")).collect();
+        for (variable, _) in DEATHS {
+            assert!(text.contains(&format!("\"{variable}\"")), "{variable}");
         }
     }
 

@@ -36,8 +36,21 @@ const CRATES: &[Crate] = &[
         why: "the contracts' words stand alone",
     },
     Crate {
+        folder: "relay",
+        ours: &[],
+        never: &["alloy", "axum", "bollard", "reqwest", "serde", "sqlx", "tauri", "tokio"],
+        why: "it is compiled for containers by itself, and runs in a stranger's",
+    },
+    Crate {
         folder: "agent-core",
-        ours: &["headframe-protocol", "headframe-control", "headframe-proof", "headframe-accounts", "headframe-contracts"],
+        ours: &[
+            "headframe-protocol",
+            "headframe-control",
+            "headframe-proof",
+            "headframe-accounts",
+            "headframe-contracts",
+            "headframe-relay",
+        ],
         never: &["axum", "tauri"],
         why: "the agent runs without a window and serves nobody but its owner",
     },
@@ -91,6 +104,7 @@ const AGENT_ORDER: &[&[&str]] = &[
     &["ledger"],
     &["duty"],
     &["view"],
+    &["doctor", "simulate"],
     &["agent"],
 ];
 
@@ -248,10 +262,10 @@ mod tests {
     fn imported(ours: &str) -> Vec<&str> {
         match ours {
             "none" => Vec::new(),
-            "all of them but the window" => CRATES
+            "all of them but the window and the relay" => CRATES
                 .iter()
                 .map(|rule| rule.folder)
-                .filter(|folder| !["src-tauri", "testbed", "xtask"].contains(folder))
+                .filter(|folder| !["relay", "src-tauri", "testbed", "xtask"].contains(folder))
                 .collect(),
             _ => ours.split(", ").collect(),
         }

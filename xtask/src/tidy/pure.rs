@@ -9,8 +9,16 @@ use super::{
 };
 
 /// The modules that decide: crate folder and module path.
-const DECISIONS: &[(&str, &[&str])] =
-    &[("agent-core", &["duty"]), ("agent-core", &["idle", "policy"]), ("agent-core", &["meter"]), ("coordinator", &["market"])];
+const DECISIONS: &[(&str, &[&str])] = &[
+    ("agent-core", &["duty"]),
+    ("agent-core", &["idle", "policy"]),
+    ("agent-core", &["idle", "diary"]),
+    ("agent-core", &["idle", "replay"]),
+    ("agent-core", &["meter"]),
+    ("agent-core", &["doctor", "judge"]),
+    ("agent-core", &["doctor", "advisories"]),
+    ("coordinator", &["market"]),
+];
 
 /// Where the outside world begins. A path that starts so reaches it.
 const OUTSIDE: &[&[&str]] = &[

@@ -9,7 +9,7 @@ use headframe_agent::idle::{Rules, rules};
 use headframe_control::{AgentPaths, Client, ClientError};
 use headframe_protocol::control::{JobsArgs, LogArgs, PauseArgs, Snapshot};
 
-use crate::{Exit, LogsArgs, RulesArgs, StatusArgs, words};
+use crate::{Exit, LogsArgs, RulesArgs, StatusArgs, YieldsArgs, words};
 
 /// How often a log that is followed is asked for more.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
@@ -66,6 +66,19 @@ pub(crate) fn rules(paths: &AgentPaths, args: &RulesArgs) -> Exit {
         }
         Err(error) => words::fail(&error, Exit::WrongSettings),
     }
+}
+
+pub(crate) async fn yields(paths: &AgentPaths, args: &YieldsArgs) -> Exit {
+    let asked = async {
+        let yields = Client::connect(paths).await?.yields().await?;
+        if args.json {
+            words::say(&serde_json::to_string(&yields).unwrap_or_default());
+        } else {
+            words::say(&words::yields(&yields));
+        }
+        Ok(())
+    };
+    finish_with(asked.await)
 }
 
 pub(crate) async fn pause(paths: &AgentPaths, args: crate::PauseArgs) -> Exit {

@@ -8,9 +8,16 @@ use std::{
 };
 
 use headframe_control::AgentPaths;
-use tracing_subscriber::{EnvFilter, Layer as _, fmt, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    Layer as _,
+    filter::{LevelFilter, Targets},
+    fmt,
+    fmt::MakeWriter,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
-/// What is logged, in the words of `tracing`'s filters; `info` if it is not set.
+/// What is logged: a level, or levels of targets, such as `info,sqlx=warn`; `info` if it is not set.
 const FILTER_ENV: &str = "HEADFRAME_LOG";
 
 /// The size at which a file is put aside. Days of an eventful rig.
@@ -32,7 +39,8 @@ pub(crate) struct LogError {
 pub(crate) fn begin(paths: &AgentPaths) -> Result<(), LogError> {
     let folder = paths.data_dir().join("log");
     let file = Rotated::open(&folder).map_err(|source| LogError { folder, source })?;
-    let filter = || EnvFilter::try_from_env(FILTER_ENV).unwrap_or_else(|_| EnvFilter::new("info"));
+    let asked = std::env::var(FILTER_ENV).ok().and_then(|words| words.parse::<Targets>().ok());
+    let filter = || asked.clone().unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let to_file = fmt::layer().with_ansi(false).with_target(false).with_writer(file).with_filter(filter());
     // Whoever starts us in the background keeps stderr in a file of his own, which nobody rotates: one log is enough.
     let to_stderr = (!stderr_is(&paths.agent_log())).then(|| {
@@ -45,9 +53,10 @@ pub(crate) fn begin(paths: &AgentPaths) -> Result<(), LogError> {
 
 #[cfg(unix)]
 fn stderr_is(file: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let (Ok(stderr), Ok(file)) = (rustix::fs::fstat(io::stderr()), fs::metadata(file)) else { return false };
-    (stderr.st_dev, stderr.st_ino) == (file.dev(), file.ino())
+    use std::os::{fd::AsFd as _, unix::fs::MetadataExt as _};
+    // Both by the same means: systems disagree with Rust about how wide a device's number is.
+    let (Ok(stderr), Ok(file)) = (io::stderr().as_fd().try_clone_to_owned(), fs::metadata(file)) else { return false };
+    fs::File::from(stderr).metadata().is_ok_and(|stderr| (stderr.dev(), stderr.ino()) == (file.dev(), file.ino()))
 }
 
 #[cfg(not(unix))]

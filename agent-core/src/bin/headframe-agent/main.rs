@@ -4,8 +4,10 @@
 //! socket, just as the window is.
 
 mod commands;
+mod doctor;
 mod logging;
 mod run;
+mod simulate;
 #[cfg(target_os = "linux")]
 mod tray;
 #[cfg(not(target_os = "linux"))]
@@ -41,8 +43,14 @@ enum Command {
     Status(StatusArgs),
     /// Say why the rig works or does not, and what that is known from.
     Explain,
+    /// Look at this PC: whether it can be a rig, and what to mend if not. Works with and without an agent.
+    Doctor(DoctorArgs),
     /// Say whether your rules are understood, and what they make of the week.
     Rules(RulesArgs),
+    /// Say how quickly the PC was given back, each time.
+    Yields(YieldsArgs),
+    /// Say what rules would have done in the past days, by what was recorded of them.
+    Simulate(SimulateArgs),
     /// Give the PC back, and take no work until resumed.
     Pause(PauseArgs),
     /// Take work whenever the owner is away.
@@ -78,10 +86,40 @@ struct StatusArgs {
 }
 
 #[derive(Debug, Args)]
+struct DoctorArgs {
+    /// Print everything as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Leave out names of people and PCs, and say everything of each check: for somebody who helps you.
+    #[arg(long)]
+    support: bool,
+}
+
+#[derive(Debug, Args)]
 struct RulesArgs {
     /// Print the rules of an owner who has written none, with what each means. A line of it in your own file changes it.
     #[arg(long)]
     defaults: bool,
+}
+
+#[derive(Debug, Args)]
+struct YieldsArgs {
+    /// Print everything as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct SimulateArgs {
+    /// Rules to try, as they would stand in `rules.toml`; without it those that hold.
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// How many days back.
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u8).range(1..=14))]
+    days: u8,
+    /// Print everything as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -123,8 +161,8 @@ fn main() -> ExitCode {
         Ok(paths) => paths,
         Err(error) => return words::fail(&error, Exit::Failed).into(),
     };
-    // The agent's own work is waiting; two threads are for the odd blocking look at a probe.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    // The agent's own work is waiting, and one thread can wait for everything. What blocks has threads of its own, which go when idle.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return words::fail(&error, Exit::Failed).into(),
@@ -134,7 +172,10 @@ fn main() -> ExitCode {
             Command::Run(args) => Box::pin(run::run(&paths, args)).await,
             Command::Status(args) => commands::status(&paths, args).await,
             Command::Explain => commands::explain(&paths).await,
+            Command::Doctor(args) => Box::pin(doctor::doctor(&paths, &args)).await,
             Command::Rules(args) => commands::rules(&paths, &args),
+            Command::Yields(args) => commands::yields(&paths, &args).await,
+            Command::Simulate(args) => Box::pin(simulate::simulate(&paths, &args)).await,
             Command::Pause(args) => commands::pause(&paths, args).await,
             Command::Resume => commands::resume(&paths).await,
             Command::Finish => commands::finish(&paths).await,

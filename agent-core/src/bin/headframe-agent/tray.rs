@@ -238,7 +238,11 @@ const fn is_fault(reason: &headframe_protocol::control::WaitReason) -> bool {
         | WaitReason::OnBattery
         | WaitReason::Metered
         | WaitReason::Hot { .. }
-        | WaitReason::Busy { .. } => false,
+        | WaitReason::GpuInUse { .. }
+        | WaitReason::GpuKept { .. }
+        | WaitReason::CoolingDown { .. }
+        | WaitReason::Busy { .. }
+        | WaitReason::Unprofitable { .. } => false,
     }
 }
 

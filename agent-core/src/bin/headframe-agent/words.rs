@@ -8,11 +8,11 @@ use std::{
 
 use headframe_agent::{
     clock,
-    idle::{Rules, rules::Hour},
+    idle::{Internet, Rules, rules::Hour},
 };
 use headframe_protocol::{
     TimestampMs,
-    control::{HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason},
+    control::{AskView, HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason, YieldView, Yields},
 };
 
 use crate::Exit;
@@ -104,9 +104,52 @@ fn why(reason: &WaitReason, now: TimestampMs) -> String {
         WaitReason::Busy { percent, at_most } => {
             format!("your own programs used {percent} % of the processor, more than the {at_most} % of your rules")
         }
+        WaitReason::GpuInUse { gpu, program } => format!("{program} uses the {gpu}"),
+        WaitReason::GpuKept { gpu } => format!("your rules keep the {gpu} to yourself"),
+        WaitReason::CoolingDown { until_ms } => {
+            format!("what stopped the work is over; goes on in {}", time(until_ms.since(now).as_secs()))
+        }
+        WaitReason::Unprofitable { power_per_hour, floor_per_hour } => {
+            format!("power costs {power_per_hour} an hour now, and no job may pay the {floor_per_hour} that your rules want")
+        }
         WaitReason::ProbeBroken { probe, message } => format!("{probe} cannot be measured: {message}"),
         WaitReason::RulesBroken { message } => format!("your rules cannot be understood: {message}"),
     }
+}
+
+/// How quickly the PC was given back.
+pub(crate) fn yields(yields: &Yields) -> String {
+    let Yields { count, killed, memory_missing, p50_ms, p95_ms, max_ms, recent } = yields;
+    if *count == 0 {
+        return "Nothing has run while you came back yet.".to_owned();
+    }
+    let mut lines = vec![format!(
+        "{count} times. Half within {}, 95 of 100 within {}, all within {}. {killed} ended by force.",
+        tenths(*p50_ms),
+        tenths(*p95_ms),
+        tenths(*max_ms)
+    )];
+    if *memory_missing > 0 {
+        lines.push(format!("{memory_missing} times the memory of a graphics card was not seen to come back."));
+    }
+    lines.extend(recent.iter().take(20).map(one_yield));
+    lines.join("\n")
+}
+
+fn one_yield(one: &YieldView) -> String {
+    let took = tenths(one.memory_ms.unwrap_or(one.stop_ms));
+    let how = match (one.memory_missing, one.killed) {
+        (true, _) => ", memory not seen free",
+        (false, true) => ", ended by force",
+        (false, false) => "",
+    };
+    let at = jiff::Timestamp::from_millisecond(one.wanted_ms.as_millis()).unwrap_or_default();
+    let at = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%F %T").to_string();
+    format!("  {at}  {took}{how}  {}  {}", one.cause.as_str(), one.title)
+}
+
+fn tenths(ms: u32) -> String {
+    format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
 }
 
 /// A time span as people say it.
@@ -158,6 +201,9 @@ pub(crate) fn explain(snapshot: &Snapshot, rules: &Path) -> String {
     if snapshot.probes.is_empty() {
         lines.push("  nothing, on this system".to_owned());
     }
+    lines.extend(snapshot.asks.as_ref().map(|AskView { power_per_hour, floor_per_hour }| {
+        format!("By your rules an hour must bring {floor_per_hour}, of which {power_per_hour} is for power.")
+    }));
     lines.push(if rules.exists() {
         format!("Your rules are in {}.", rules.display())
     } else {
@@ -179,6 +225,12 @@ pub(crate) fn rules(rules: &Rules, file: &Path) -> String {
         lines.push(format!("  {day} {}", hours.iter().map(letter).collect::<String>()));
     }
     lines.push("  i: while you are away  a: also while you are here  -: never".to_owned());
+    let Internet { jobs, kib_per_second, mib_per_job } = rules.internet;
+    lines.push(if jobs {
+        format!("Jobs may reach the hosts they name, from your address: {kib_per_second} KiB a second, {mib_per_job} MiB each.")
+    } else {
+        "Jobs reach nothing on the internet.".to_owned()
+    });
     lines.join("\n")
 }
 
@@ -200,6 +252,8 @@ fn job(card: &JobCard) -> String {
 
 #[cfg(test)]
 mod tests {
+    use headframe_protocol::Micros;
+
     use super::*;
 
     #[test]
@@ -217,9 +271,17 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_reads_what_power_does_to_his_rig() {
+        let reason = WaitReason::Unprofitable { power_per_hour: Micros::dollars(2_000), floor_per_hour: Micros::dollars(2_050) };
+        let said = why(&reason, TimestampMs::from_millis(0));
+        assert_eq!(said, "power costs $2000.00 an hour now, and no job may pay the $2050.00 that your rules want");
+    }
+
+    #[test]
     fn the_week_is_shown_as_it_is_meant() {
         let text = rules(&Rules::shipped(), Path::new("/nowhere/rules.toml"));
         assert!(text.contains("no rules of your own"), "{text}");
         assert_eq!(text.matches(" iiiiiiiiiiiiiiiiiiiiiiii").count(), 7, "{text}");
+        assert!(text.ends_with("Jobs reach nothing on the internet."), "{text}");
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::store::Entry;
 
 /// Lines that may follow one another in any order; those that name an attempt mean one of four.
-const LINES: [&str; 51] = [
+const LINES: [&str; 54] = [
     "offer ? saving",
     "offer ? saving",
     "? saved 1",
@@ -46,6 +46,9 @@ const LINES: [&str; 51] = [
     "rules battery",
     "rules nothing",
     "rules nothing",
+    "power 10 floor 2000000000",
+    "power 10 floor 40",
+    "power unknown",
     "owner away",
     "owner away",
     "pause",
@@ -100,6 +103,9 @@ impl Watchdog {
             | Event::Asked(_)
             | Event::Owner(_)
             | Event::Rules(_)
+            | Event::Cards(_)
+            | Event::Gate(_)
+            | Event::Egress(_)
             | Event::Engine(_)
             | Event::Adopted(_)
             | Event::Disk(_)
@@ -111,13 +117,14 @@ impl Watchdog {
 
     fn effect(&mut self, effect: &Effect, now: Moment) {
         match effect {
-            Effect::Run(Order::Start(offer)) => {
+            Effect::Run(Order::Start { offer, .. }) => {
                 assert!(self.written.contains(&offer.at), "nothing is started before the journal has it");
                 self.containers.insert(offer.at);
                 self.volumes.insert(offer.at);
                 assert!(self.containers.len() <= self.slots, "a slot never has two containers");
             }
-            Effect::Run(Order::Stop { at, .. }) => drop(self.wanted_back.insert(*at, now)),
+            // Whoever is more in a hurry than the first does not begin the time anew.
+            Effect::Run(Order::Stop { at, .. }) => drop(self.wanted_back.entry(*at).or_insert(now)),
             Effect::Run(Order::Kill(at)) => drop(self.wanted_back.remove(at)),
             Effect::Write(Entry::Ended { at, .. }) => {
                 let times = self.ended.entry(*at).or_default();
@@ -143,9 +150,14 @@ impl Watchdog {
             Effect::Write(_) | Effect::Say(_) | Effect::Leave => {}
         }
         for (at, since) in &self.wanted_back {
-            assert!(now.since(*since) <= GRACE, "{} was asked to stop {:?} ago and lives", at.attempt, now.since(*since));
+            assert!(now.since(*since) <= grace(), "{} was asked to stop {:?} ago and lives", at.attempt, now.since(*since));
         }
     }
+}
+
+/// The longest an owner waits, by the rules as shipped.
+fn grace() -> Duration {
+    Duration::from_secs(u64::from(crate::idle::Rules::shipped().giving_back.input_s))
 }
 
 /// A runner or journal only tells of what it was asked; anything else would test a world that cannot be.

@@ -271,6 +271,7 @@ fn an_agent_that_is_told_to_end_before_the_runner_has_looked_stops_what_still_ru
                 write parting a
                 stop a within 5s
             a is stopped
+                write yielded a quit
                 write ended a
             end written a
                 say finished a yielded (rig_paused) #4 5000 ms

@@ -46,18 +46,19 @@ fn a_returning_owner_gets_the_pc_back_within_the_grace() {
     check_working(
         "owner returns; 4s pass; 1s pass; a is stopped; end written a",
         expect![[r#"
-        owner returns
-            write parting a
-            stop a within 5s
-        4s pass
-        1s pass
-            kill a
-        a is stopped
-            write ended a
-        end written a
-            say finished a yielded (owner_returned) #1 5000 ms
-            discard a
-    "#]],
+            owner returns
+                write parting a
+                stop a within 5s
+            4s pass
+            1s pass
+                kill a
+            a is stopped
+                write yielded a input
+                write ended a
+            end written a
+                say finished a yielded (owner_returned) #1 5000 ms
+                discard a
+        "#]],
     );
 }
 
@@ -461,6 +462,7 @@ fn a_pause_ends_by_itself_only_if_it_was_asked_to() {
                 write parting a
                 stop a within 5s
             a is stopped
+                write yielded a paused
                 write ended a
             end written a
                 say finished a yielded (rig_paused) #1 5000 ms
@@ -507,6 +509,7 @@ fn quitting_stops_reports_and_leaves() {
                 write parting a
                 stop a within 5s
             a is stopped
+                write yielded a quit
                 write ended a
             end written a
                 say finished a yielded (rig_paused) #1 5000 ms
@@ -551,6 +554,7 @@ fn what_the_rules_say_takes_the_pc_back_as_the_owner_does() {
                 stop a within 5s
             owner away
             a is stopped
+                write yielded a power
                 write ended a
             end written a
                 say finished a yielded (owner_returned) #1 5000 ms
@@ -561,13 +565,49 @@ fn what_the_rules_say_takes_the_pc_back_as_the_owner_does() {
                 say decline b (owner_returned)
             rules nothing
             offer c
-                write accepted c
+                say decline c (owner_returned)
         "#]],
     );
     let mut rig = Rig::ready(1);
     rig.script("owner unseen; rules battery");
     let Phase::Waiting { reasons } = rig.duty.phase() else { panic!("{:?}", rig.duty.phase()) };
     assert_eq!(reasons, [WaitReason::NoIdleProbe, WaitReason::OnBattery]);
+}
+
+#[test]
+fn an_offer_that_does_not_pay_its_power_is_declined_and_no_fault() {
+    check(
+        "power 10 floor 1000000000; offer a; power 10 floor 10; offer b; accept written b; power 10 floor 900000000; b runs; 1s pass",
+        expect![[r#"
+            power 10 floor 1000000000
+            offer a
+                say decline a (owner_returned)
+            power 10 floor 10
+            offer b
+                write accepted b
+            accept written b
+                say accept b
+                start b
+            power 10 floor 900000000
+            b runs
+                write stage b running
+                say progress b running
+            1s pass
+        "#]],
+    );
+    assert_eq!(phase_after("power 10 floor 1000000000"), Phase::Ready, "somebody may pay it");
+}
+
+#[test]
+fn an_hour_that_no_job_may_pay_is_waited_out() {
+    let mut rig = Rig::ready(1);
+    rig.script("power 70 floor 1000000001");
+    let Phase::Waiting { reasons } = rig.duty.phase() else { panic!("{:?}", rig.duty.phase()) };
+    let (power_per_hour, floor_per_hour) = (Micros::new(70), Micros::new(1_000_000_001));
+    assert_eq!(reasons, [WaitReason::Unprofitable { power_per_hour, floor_per_hour }]);
+    assert!(!rig.duty.standing().ready);
+    rig.script("power unknown");
+    assert_eq!(rig.duty.phase(), Phase::Ready);
 }
 
 #[test]
@@ -592,4 +632,35 @@ fn the_phase_follows_the_job() {
 fn a_refusal_is_told_and_no_offer_expected() {
     let Phase::Waiting { reasons } = phase_after("refused") else { panic!("must wait") };
     assert!(matches!(reasons.as_slice(), [WaitReason::Refused { code: RefusedCode::Quarantined, .. }]), "{reasons:?}");
+}
+
+#[test]
+fn a_job_that_names_hosts_is_taken_only_where_the_owner_lets_it_reach_them() {
+    check(
+        "offer a reaching 1000; rules let reach 999; offer a reaching 1000; rules let reach 1000; offer a reaching 1000",
+        expect![[r#"
+            offer a reaching 1000
+                say decline a (egress_forbidden)
+            rules let reach 999
+            offer a reaching 1000
+                say decline a (egress_forbidden)
+            rules let reach 1000
+            offer a reaching 1000
+                write accepted a
+        "#]],
+    );
+}
+
+#[test]
+fn a_job_that_reaches_further_than_the_rules_now_let_it_is_given_back_and_others_go_on() {
+    let mut rig = Rig::ready(2);
+    rig.script("rules let reach 1000; offer a reaching 1000; accept written a; a runs; offer b; accept written b; b runs");
+    rig.told.clear();
+    rig.script("rules let reach 0");
+    expect![[r#"
+        rules let reach 0
+            write parting a
+            stop a within 5s
+    "#]]
+    .assert_eq(&rig.told);
 }

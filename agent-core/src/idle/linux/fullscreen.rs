@@ -32,7 +32,7 @@ impl IdleProbe for Fullscreen {
 
     // Whoever starts a game has touched something before, which is noticed at once.
     fn every(&self) -> Duration {
-        Duration::from_secs(2)
+        Duration::from_millis(500)
     }
 
     fn read(&mut self) -> Result<Sign, ProbeError> {

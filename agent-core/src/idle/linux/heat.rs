@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{super::Part, IdleProbe, Pace, ProbeError, Sign, attribute, broken};
+use super::{IdleProbe, Pace, ProbeError, Sign, attribute, broken};
 
 /// Drivers of processors' sensors: Intel, AMD twice, and most others.
 const DRIVERS: [&str; 4] = ["coretemp", "k10temp", "zenpower", "cpu_thermal"];
@@ -50,7 +50,7 @@ impl IdleProbe for CpuHeat {
         let read: Vec<io::Result<i16>> = self.sensors.iter().map(|sensor| celsius(sensor)).collect();
         // Single sensors fail now and then: one that sleeps, or was never wired.
         if let Some(hottest) = read.iter().filter_map(|read| read.as_ref().ok()).max() {
-            return Ok(Sign::Heat(Part::Cpu, *hottest));
+            return Ok(Sign::Heat(*hottest));
         }
         self.pace.last = None;
         match read.into_iter().find_map(Result::err) {
@@ -135,9 +135,9 @@ mod tests {
     #[test]
     fn the_hottest_sensor_of_the_processor_counts_and_a_disk_does_not() {
         let cores = [("name", "coretemp"), ("temp2_input", "61000"), ("temp3_input", "67500")];
-        assert_eq!(says(&[DISK, ("hwmon1", &cores)]), Ok(Sign::Heat(Part::Cpu, 67)));
+        assert_eq!(says(&[DISK, ("hwmon1", &cores)]), Ok(Sign::Heat(67)));
         let two = [("hwmon1", cores.as_slice()), ("hwmon2", &[("name", "coretemp"), ("temp1_input", "70000")])];
-        assert_eq!(says(&two), Ok(Sign::Heat(Part::Cpu, 70)), "two sockets");
+        assert_eq!(says(&two), Ok(Sign::Heat(70)), "two sockets");
     }
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
             ("temp2_label", "Core 0"),
             ("temp2_input", "60000"),
         ];
-        assert_eq!(says(&[("hwmon0", &intel)]), Ok(Sign::Heat(Part::Cpu, 55)));
+        assert_eq!(says(&[("hwmon0", &intel)]), Ok(Sign::Heat(55)));
         let amd = [
             ("name", "k10temp"),
             ("temp1_label", "Tctl"),
@@ -157,9 +157,9 @@ mod tests {
             ("temp2_label", "Tdie"),
             ("temp2_input", "53000"),
         ];
-        assert_eq!(says(&[("hwmon0", &amd)]), Ok(Sign::Heat(Part::Cpu, 53)));
+        assert_eq!(says(&[("hwmon0", &amd)]), Ok(Sign::Heat(53)));
         let newer = [("name", "k10temp"), ("temp1_label", "Tctl"), ("temp1_input", "48125")];
-        assert_eq!(says(&[("hwmon0", &newer)]), Ok(Sign::Heat(Part::Cpu, 48)));
+        assert_eq!(says(&[("hwmon0", &newer)]), Ok(Sign::Heat(48)));
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
         probe.pace.every = Duration::ZERO;
         assert!(matches!(probe.read(), Err(ProbeError::Absent(_))));
         add(&folder, "hwmon1", &[("name", "zenpower"), ("temp1_input", "40000")]);
-        assert_eq!(probe.read(), Ok(Sign::Heat(Part::Cpu, 40)));
+        assert_eq!(probe.read(), Ok(Sign::Heat(40)));
         fs::remove_dir_all(folder.path().join("hwmon1")).expect("removed");
         assert!(matches!(probe.read(), Err(ProbeError::Absent(_))));
         assert!(matches!(CpuHeat::new(&folder.path().join("none")).read(), Err(ProbeError::Absent(_))));
@@ -181,6 +181,6 @@ mod tests {
         let mut probe = CpuHeat::new(folder.path());
         assert!(matches!(probe.read(), Err(ProbeError::Broken(why)) if why.contains("is no temperature")));
         add(&folder, "hwmon0", &[("temp3_input", "50000")]);
-        assert_eq!(probe.read(), Ok(Sign::Heat(Part::Cpu, 50)), "it is looked for again at once");
+        assert_eq!(probe.read(), Ok(Sign::Heat(50)), "it is looked for again at once");
     }
 }

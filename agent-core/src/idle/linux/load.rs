@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{IdleProbe, ProbeError, Sign, attribute, broken, process};
+use super::{Compared, IdleProbe, ProbeError, Sign, Used, attribute, broken, process};
 
 /// Two readings closer together than this many ticks of all cores together say nothing.
 const TICKS_MIN: u64 = 20;
@@ -15,22 +15,13 @@ const TICKS_MIN: u64 = 20;
 pub(super) struct OtherLoad {
     root: PathBuf,
     me: u32,
-    before: Option<Used>,
-    percent: Option<u8>,
-}
-
-/// Ticks of all cores since the PC was started.
-#[derive(Debug, Clone, Copy)]
-struct Used {
-    total: u64,
-    busy: u64,
-    ours: u64,
+    compared: Compared,
 }
 
 impl OtherLoad {
     /// Looks at the `/proc` in `root`, where `me` is this process.
     pub(super) fn new(root: &Path, me: u32) -> Self {
-        Self { root: root.to_owned(), me, before: used(root, me).ok(), percent: None }
+        Self { root: root.to_owned(), me, compared: Compared::since(used(root, me).ok(), TICKS_MIN) }
     }
 }
 
@@ -52,27 +43,10 @@ impl IdleProbe for OtherLoad {
             ));
         }
         let now = used(&self.root, self.me).map_err(|error| {
-            (self.before, self.percent) = (None, None);
+            self.compared.forget();
             broken(&self.root, &error)
         })?;
-        if let Some(percent) = self.before.and_then(|before| now.others_since(before)) {
-            self.percent = Some(percent);
-        }
-        if self.before.is_none_or(|before| now.total.saturating_sub(before.total) >= TICKS_MIN) {
-            self.before = Some(now);
-        }
-        let percent = self.percent.ok_or_else(|| ProbeError::Absent("it was not measured for long enough yet".to_owned()))?;
-        Ok(Sign::OtherLoad(percent))
-    }
-}
-
-impl Used {
-    /// Absent where the two do not compare: too close, or a job ended in between and took its figures along.
-    fn others_since(self, before: Self) -> Option<u8> {
-        let total = self.total.checked_sub(before.total).filter(|total| *total >= TICKS_MIN)?;
-        let ours = self.ours.checked_sub(before.ours)?;
-        let others = self.busy.saturating_sub(before.busy).saturating_sub(ours);
-        u8::try_from((others * 100 / total).min(100)).ok()
+        self.compared.with(now)
     }
 }
 

@@ -23,21 +23,27 @@ pub(super) struct Process {
     pub(super) uid: u32,
 }
 
+/// The ids of all processes below `root`.
+pub(super) fn ids(root: &Path) -> io::Result<Vec<u32>> {
+    let mut ids = Vec::new();
+    for entry in fs::read_dir(root)? {
+        ids.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
+    }
+    Ok(ids)
+}
+
 /// All processes below `root` that this user can see.
 pub(super) fn all(root: &Path) -> io::Result<Vec<Process>> {
-    let mut processes = Vec::new();
-    for entry in fs::read_dir(root)? {
-        let entry = entry?;
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        match attribute(&entry.path().join("status")) {
-            Ok(Some(status)) => processes.extend(parsed(pid, &status)),
-            // It ended meanwhile, or is hidden from this user.
-            Ok(None) => {}
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied || is_gone(&error) => {}
-            Err(error) => return Err(error),
-        }
+    ids(root)?.into_iter().filter_map(|pid| one(root, pid).transpose()).collect()
+}
+
+/// One process; none if it has ended meanwhile, or is hidden from this user.
+pub(super) fn one(root: &Path, pid: u32) -> io::Result<Option<Process>> {
+    match attribute(&root.join(pid.to_string()).join("status")) {
+        Ok(status) => Ok(status.and_then(|status| parsed(pid, &status))),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied || is_gone(&error) => Ok(None),
+        Err(error) => Err(error),
     }
-    Ok(processes)
 }
 
 /// Whether `/proc` shows only one's own processes (its mount option `hidepid`). Then the first process is not to be seen.

@@ -1,8 +1,8 @@
 //! Which programs the owner runs.
 
 use std::{
-    collections::BTreeSet,
-    fs,
+    collections::{BTreeSet, HashMap},
+    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,16 +15,31 @@ const NAMES_MAX: usize = 10_000;
 /// What the kernel adds to the name of a program whose file was replaced while it ran, as an update does.
 const REPLACED: &str = " (deleted)";
 
+/// A process is looked at so many times before it is taken to be what it is: a shell becomes the program it starts.
+const LOOKS_MIN: u8 = 4;
+
+/// After so many looks all processes are looked at again, however well they are known: ids are used again.
+const FORGET_AFTER: u8 = 20;
+
 /// Lists the owner's processes, each by what it calls itself and by the file it was started from.
 pub(super) struct Programs {
     root: PathBuf,
     owner: u32,
+    known: HashMap<u32, Known>,
+    looks: u8,
+}
+
+/// A process as it was looked at last.
+struct Known {
+    /// None for one that is not the owner's.
+    names: Vec<String>,
+    looks: u8,
 }
 
 impl Programs {
     /// Looks at the `/proc` in `root` for programs of the user `owner`.
     pub(super) fn new(root: &Path, owner: u32) -> Self {
-        Self { root: root.to_owned(), owner }
+        Self { root: root.to_owned(), owner, known: HashMap::new(), looks: 0 }
     }
 }
 
@@ -33,22 +48,41 @@ impl IdleProbe for Programs {
         "Programs"
     }
 
-    // Every process is looked at for it.
+    // A game is to be noticed before its first picture.
     fn every(&self) -> Duration {
-        Duration::from_secs(5)
+        Duration::from_millis(500)
     }
 
     fn read(&mut self) -> Result<Sign, ProbeError> {
-        let processes = process::all(&self.root).map_err(|error| broken(&self.root, &error))?;
-        let mut names = BTreeSet::new();
-        for process in processes {
-            if process.uid != self.owner || process.is_contained(&self.root) || names.len() >= NAMES_MAX {
-                continue;
-            }
-            names.extend(started_from(&self.root, process.pid));
-            names.insert(process.name);
+        self.look().map_err(|error| broken(&self.root, &error))?;
+        Ok(Sign::Programs(
+            self.known.values().flat_map(|process| &process.names).take(NAMES_MAX).cloned().collect::<BTreeSet<_>>(),
+        ))
+    }
+}
+
+impl Programs {
+    fn look(&mut self) -> io::Result<()> {
+        self.looks += 1;
+        if self.looks >= FORGET_AFTER {
+            self.looks = 0;
+            self.known.clear();
         }
-        Ok(Sign::Programs(names))
+        let mut before = std::mem::take(&mut self.known);
+        for pid in process::ids(&self.root)? {
+            let known = match before.remove(&pid) {
+                Some(known) if known.looks >= LOOKS_MIN => known,
+                known => Known { names: self.names(pid)?, looks: known.map_or(1, |known| known.looks + 1) },
+            };
+            self.known.insert(pid, known);
+        }
+        Ok(())
+    }
+
+    fn names(&self, pid: u32) -> io::Result<Vec<String>> {
+        let process = process::one(&self.root, pid)?;
+        let owners = process.filter(|process| process.uid == self.owner && !process.is_contained(&self.root));
+        Ok(owners.map(|process| started_from(&self.root, pid).into_iter().chain([process.name]).collect()).unwrap_or_default())
     }
 }
 
@@ -65,6 +99,28 @@ mod tests {
         super::process::stage::{Actor, SCOPE, enter, exe, proc},
         *,
     };
+
+    #[test]
+    fn a_shell_that_becomes_a_game_and_an_id_that_is_used_again_are_noticed() {
+        let mine = |name| Actor { pid: 40, name, uid: 1_000, cgroup: "/user.slice", ticks: 0 };
+        let root = proc(&[Actor::INIT, mine("sh")]);
+        let mut probe = Programs::new(root.path(), 1_000);
+        let mut sees = || match probe.read() {
+            Ok(Sign::Programs(names)) => names.into_iter().next().unwrap_or_default(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(sees(), "sh");
+        enter(root.path(), &mine("factorio"));
+        assert_eq!(sees(), "factorio", "at the next look");
+        for _ in 0..LOOKS_MIN {
+            sees();
+        }
+        enter(root.path(), &mine("another"));
+        let looks = (0..FORGET_AFTER).take_while(|_| sees() != "another").count();
+        assert!(looks < usize::from(FORGET_AFTER), "it is found out in the end");
+        std::fs::remove_dir_all(root.path().join("40")).expect("it ends");
+        assert_eq!(sees(), "");
+    }
 
     #[test]
     fn the_owners_programs_are_known_by_both_names() {

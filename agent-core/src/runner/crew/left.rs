@@ -11,6 +11,7 @@ use headframe_protocol::{AttemptId, session::AttemptRef};
 use tokio::sync::oneshot;
 
 use super::{Found, Site, sandbox};
+use crate::fault;
 
 /// An engine that cannot list is asked again after the first, which doubles up to the second: its restart takes seconds, an
 /// update of it minutes.
@@ -96,7 +97,10 @@ pub(super) async fn remove_container(site: &Site, container: &str) -> bool {
     let force = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
     match site.engine.docker.remove_container(container, Some(force)).await {
         // 409: another call is removing it right now.
-        Ok(()) | Err(EngineError::DockerResponseServerError { status_code: 404 | 409, .. }) => true,
+        Ok(()) | Err(EngineError::DockerResponseServerError { status_code: 404 | 409, .. }) => {
+            fault::point("container.removed");
+            true
+        }
         Err(error) => {
             tracing::warn!(%error, container.name = container, "Could not remove {container}; trying again later and at the next start");
             false

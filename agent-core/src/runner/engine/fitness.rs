@@ -59,15 +59,7 @@ fn check_with_swap(version: &SystemVersion, info: &SystemInfo, may_swap: impl Fn
     if seccomp.is_none_or(|option| option.contains("unconfined")) {
         return Err(Unfit::NoSeccomp);
     }
-    let mut limits = Vec::new();
-    let mut need = |works: Option<bool>, name| {
-        if works != Some(true) {
-            limits.push(name);
-        }
-    };
-    need(info.memory_limit, "memory");
-    need(info.pids_limit, "processes");
-    need(info.cpu_cfs_quota, "processor time");
+    let mut limits = limits_missing(info);
     // Swap that cannot be limited is a way around the memory limit, unless there is none to go to.
     let mut notes = Vec::new();
     if info.swap_limit != Some(true) {
@@ -84,6 +76,12 @@ fn check_with_swap(version: &SystemVersion, info: &SystemInfo, may_swap: impl Fn
         notes.push("Jobs end when the engine is restarted (`live-restore` is off).".to_owned());
     }
     Ok(notes)
+}
+
+/// What it cannot limit, swap apart: whether that matters depends on whether there is any.
+pub(super) fn limits_missing(info: &SystemInfo) -> Vec<&'static str> {
+    let limits = [(info.memory_limit, "memory"), (info.pids_limit, "processes"), (info.cpu_cfs_quota, "processor time")];
+    limits.into_iter().filter(|(works, _)| *works != Some(true)).map(|(_, name)| name).collect()
 }
 
 /// Whatever socket it answers at: its compatibility package puts it at Docker's.

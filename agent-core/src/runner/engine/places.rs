@@ -10,6 +10,7 @@ pub(super) struct Place {
 }
 
 impl Place {
+    #[cfg(unix)]
     fn socket(name: &'static str, path: &Path) -> Self {
         Self { name, address: format!("unix://{}", path.display()) }
     }
@@ -29,7 +30,9 @@ impl Place {
 #[derive(Debug, Default)]
 struct Surroundings {
     docker_host: Option<String>,
+    #[cfg_attr(windows, expect(dead_code, reason = "its engines answer at pipes, which lie in no folder"))]
     home: Option<PathBuf>,
+    #[cfg_attr(windows, expect(dead_code, reason = "its engines answer at pipes, which lie in no folder"))]
     runtime_dir: Option<PathBuf>,
 }
 

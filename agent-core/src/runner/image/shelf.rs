@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::bytes_of;
+use crate::fault;
 
 /// The images of this rig.
 #[derive(Debug)]
@@ -228,6 +229,7 @@ impl Shelf {
         if let Err(error) = saved.await {
             tracing::warn!(%error, "Could not write {}; images pulled now may stay for good", self.path.display());
         }
+        fault::point("images.saved");
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use super::Written;
+use crate::fault;
 
 /// Of one attempt's log on the owner's disk: three times ten megabytes, as the engine keeps.
 const LOG_BYTES_MAX: u64 = 30_000_000;
@@ -92,6 +93,7 @@ impl LogFile {
         }
         let cursor_file = tokio::fs::File::create(cursor_path(&path)).await?;
         let file = tokio::fs::File::create(&path).await?;
+        fault::point("log.made");
         Ok(Self { path, file, cursor_file, cursor: Cursor::default(), written: watch::Sender::default() })
     }
 
@@ -155,15 +157,25 @@ impl LogFile {
         Followed::ToItsEnd
     }
 
+    /// Adds a word of ours, behind everything the job wrote. There is room for it in a log that was cut as well: it is short.
+    pub(in crate::runner) async fn note(&mut self, text: &str) {
+        self.cursor.bytes += text.len() as u64;
+        if let Err(error) = self.write(text.as_bytes()).await {
+            tracing::warn!(%error, "Could not write {}; the log ends here", self.path.display());
+        }
+    }
+
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
         self.file.write_all(bytes).await?;
         self.file.flush().await?;
+        fault::point("log.written");
         self.cursor_file.seek(io::SeekFrom::Start(0)).await?;
         self.cursor_file.write_all(self.cursor.print().as_bytes()).await?;
         self.cursor_file.flush().await?;
+        fault::point("log.noted");
         let total = self.cursor.bytes;
         self.written.send_modify(|written| written.bytes = total);
         Ok(())

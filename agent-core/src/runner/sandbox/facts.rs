@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use bollard::models::{ContainerCreateBody, ContainerInspectResponse, HostConfig, MountPoint};
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, DeviceRequest, HostConfig, MountPoint};
 
 use super::{capabilities, label};
 
@@ -45,9 +45,9 @@ fn wanted(asked: &ContainerCreateBody) -> Facts {
     let mut facts = limits_and_locks(&host);
     let mount = host.mounts.iter().flatten().map(|mount| {
         let kind = mount.typ.map(|kind| kind.to_string()).unwrap_or_default();
-        mount_line(&kind, mount.source.as_deref(), mount.target.as_deref(), true)
+        mount_line(&kind, mount.source.as_deref(), mount.target.as_deref(), !mount.read_only.unwrap_or_default())
     });
-    facts.insert("mounts", mount.collect::<Vec<_>>().join(","));
+    facts.insert("mounts", lines(mount));
     facts.insert("networks", "none".to_owned());
     facts.insert("image", asked.image.clone().unwrap_or_default());
     facts.insert("user", asked.user.clone().unwrap_or_default());
@@ -66,7 +66,7 @@ fn found(made: &ContainerInspectResponse) -> Facts {
     let host = made.host_config.clone().unwrap_or_default();
     let config = made.config.clone().unwrap_or_default();
     let mut facts = limits_and_locks(&host);
-    facts.insert("mounts", made.mounts.iter().flatten().map(mounted).collect::<Vec<_>>().join(","));
+    facts.insert("mounts", lines(made.mounts.iter().flatten().map(mounted)));
     let networks = made.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
     facts.insert("networks", networks.map(|networks| sorted(networks.keys().cloned())).unwrap_or_default());
     facts.insert("image", made.image.clone().unwrap_or_default());
@@ -118,7 +118,7 @@ fn limits_and_locks(host: &HostConfig) -> Facts {
     facts.insert("searched domains", words(host.dns_search.as_ref()));
     facts.insert("extra hosts", words(host.extra_hosts.as_ref()));
     facts.insert("devices", count(host.devices.as_ref()));
-    facts.insert("device requests", count(host.device_requests.as_ref()));
+    facts.insert("device requests", host.device_requests.iter().flatten().map(device_request).collect::<Vec<_>>().join("; "));
     facts.insert("device rules", words(host.device_cgroup_rules.as_ref()));
     facts.insert("ports", host.port_bindings.as_ref().map(|ports| sorted(ports.keys().cloned())).unwrap_or_default());
     facts.insert("memory", number(host.memory));
@@ -137,6 +137,26 @@ fn limits_and_locks(host: &HostConfig) -> Facts {
         host.restart_policy.as_ref().and_then(|policy| policy.name).map(|name| name.to_string()).unwrap_or_default(),
     );
     facts
+}
+
+/// Engines write a count of 0 and options of none where nothing was asked for.
+fn device_request(request: &DeviceRequest) -> String {
+    let capabilities = request.capabilities.iter().flatten().map(|all| all.join(","));
+    format!(
+        "{} {} {} for {} {}",
+        text(&request.driver),
+        number(request.count),
+        words(request.device_ids.as_ref()),
+        capabilities.collect::<Vec<_>>().join("|"),
+        pairs(request.options.as_ref())
+    )
+}
+
+/// Engines list mounts in any order.
+fn lines(mounts: impl Iterator<Item = String>) -> String {
+    let mut mounts: Vec<_> = mounts.collect();
+    mounts.sort_unstable();
+    mounts.join(",")
 }
 
 fn mounted(point: &MountPoint) -> String {

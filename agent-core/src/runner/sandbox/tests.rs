@@ -7,6 +7,10 @@ use super::*;
 use crate::runner::SecretToken;
 
 fn asked() -> ContainerCreateBody {
+    asked_with(None, Vec::new())
+}
+
+fn asked_with(relay: Option<&str>, gpus: Vec<String>) -> ContainerCreateBody {
     let sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let spec = serde_json::json!({
         "image": format!("127.0.0.1:5000/a/b@sha256:{sum}"),
@@ -23,9 +27,36 @@ fn asked() -> ContainerCreateBody {
         token: SecretToken::new("t".to_owned()),
         registry: None,
         checkpoint: Vec::new(),
+        gpus,
     };
     let device = "0x00000000000000000000000000000000000000aa".parse().expect("a device");
-    contract(&assignment, device, "sha256:1234", &WorkVolume::Mounted { dir: "/data/work/att/work".into() })
+    let work = WorkVolume::Mounted { dir: "/data/work/att/work".into() };
+    contract(&assignment, device, &image(), Volumes { work: &work, relay })
+}
+
+fn image() -> image::Ready {
+    let words = |text: &str| text.split(' ').map(ToOwned::to_owned).collect();
+    image::Ready { id: "sha256:1234".to_owned(), entrypoint: words("/bin/own -x"), args: words("its args") }
+}
+
+#[test]
+fn a_job_gets_the_cards_it_was_given_and_no_other() {
+    let asked = asked_with(None, vec!["GPU-1".to_owned()]);
+    let request = asked.host_config.as_ref().and_then(|host| host.device_requests.clone()).expect("a request");
+    assert_eq!(request[0].device_ids, Some(vec!["GPU-1".to_owned()]));
+    assert_eq!(request[0].capabilities, Some(vec![vec!["gpu".to_owned(), "compute".to_owned(), "utility".to_owned()]]));
+    assert!(deviations(&asked, &made(&asked)).is_empty());
+    for change in [
+        |request: &mut DeviceRequest| request.count = Some(-1),
+        |request: &mut DeviceRequest| request.device_ids = Some(vec!["GPU-1".to_owned(), "GPU-2".to_owned()]),
+        |request: &mut DeviceRequest| request.capabilities = Some(vec![vec!["gpu".to_owned(), "graphics".to_owned()]]),
+    ] {
+        let mut made = made(&asked);
+        let host = made.host_config.as_mut().expect("a host");
+        change(&mut host.device_requests.as_mut().expect("requests")[0]);
+        assert_eq!(deviations(&asked, &made).len(), 1);
+    }
+    assert_eq!(self::asked().host_config.expect("a host").device_requests, None, "a job that needs none gets none");
 }
 
 /// What an honest engine makes of the contract.
@@ -184,4 +215,31 @@ fn another_image_mount_or_network_is_refused() {
     let networks =
         HashMap::from([("none".to_owned(), EndpointSettings::default()), ("bridge".to_owned(), EndpointSettings::default())]);
     assert_eq!(named(&|made| made.network_settings.as_mut().expect("networks").networks = Some(networks.clone())), ["networks"]);
+}
+
+#[test]
+fn a_way_out_is_one_more_volume_that_nobody_can_write_and_still_no_network() {
+    let asked = asked_with(Some("headframe-relay-x"), Vec::new());
+    let host = asked.host_config.as_ref().expect("a host configuration");
+    assert_eq!(host.network_mode.as_deref(), Some("none"));
+    let words = |words: &Option<Vec<String>>| words.clone().unwrap_or_default().join(" ");
+    assert_eq!(words(&asked.entrypoint), "/headframe/relay start /bin/own -x");
+    assert_eq!(words(&asked.cmd), "its args");
+    let proxies = asked.env.iter().flatten().filter(|line| line.to_lowercase().starts_with("http"));
+    assert_eq!(proxies.filter(|line| line.ends_with("=http://127.0.0.1:3128")).count(), 4);
+    let relay = |rw: bool| MountPoint {
+        typ: Some("volume".to_owned()),
+        name: Some("headframe-relay-x".to_owned()),
+        destination: Some("/headframe".to_owned()),
+        rw: Some(rw),
+        ..MountPoint::default()
+    };
+    let named = |more: Option<MountPoint>| {
+        let mut made = made(&asked);
+        made.mounts.as_mut().expect("mounts").extend(more);
+        deviations(&asked, &made).into_iter().map(|deviation| deviation.setting).collect::<Vec<_>>()
+    };
+    assert_eq!(named(Some(relay(false))), Vec::<&str>::new());
+    assert_eq!(named(Some(relay(true))), ["mounts"]);
+    assert_eq!(named(None), ["mounts"]);
 }

@@ -9,6 +9,7 @@ use std::{
 use tokio::process::Command;
 
 use super::WorkError;
+use crate::fault;
 
 /// The file system's file inside the attempt's folder.
 const IMAGE: &str = "disk.img";
@@ -25,12 +26,14 @@ pub(super) async fn make(folder: &Path, bytes: u64) -> Result<PathBuf, WorkError
         file.set_len(bytes).await
     };
     made.await.map_err(|source| WorkError::Folder { path: image.clone(), source })?;
+    fault::point("work.file");
     let mut mkfs = Command::new("mkfs.ext4");
     // No journal and tables written when needed: it need not survive a crash of the PC, and it must be made in
     // milliseconds. No reserved blocks: there is no root inside that could use them.
     mkfs.args(["-q", "-F", "-m", "0", "-O", "^has_journal", "-E"]);
     mkfs.arg("lazy_itable_init=1,nodiscard,root_owner=65534:65534").arg(&image);
     run("make a file system", &mut mkfs).await?;
+    fault::point("work.formatted");
     let dir = mount(folder).await?;
     // An output named `lost+found` is the job's business, not the file system's.
     tokio::fs::remove_dir(dir.join("lost+found")).await.ok();
@@ -46,10 +49,12 @@ pub(super) async fn reopen(folder: &Path) -> Result<PathBuf, WorkError> {
 async fn mount(folder: &Path) -> Result<PathBuf, WorkError> {
     let dir = folder.join(MOUNT_POINT);
     tokio::fs::create_dir_all(&dir).await.map_err(|source| WorkError::Folder { path: dir.clone(), source })?;
+    fault::point("work.mount_point");
     let mut mount = Command::new("mount");
     // With `loop` the device is let go of when the file system is unmounted; nothing is left behind.
     mount.args(["-t", "ext4", "-o", "loop,nosuid,nodev,noatime,discard"]).arg(folder.join(IMAGE)).arg(&dir);
     run("mount the work volume", &mut mount).await?;
+    fault::point("work.mounted");
     Ok(dir)
 }
 
@@ -60,7 +65,9 @@ pub(super) async fn unmount(folder: &Path) -> Result<(), WorkError> {
         return Ok(());
     }
     // Lazily: a container that is just being removed may hold it a moment longer, and the name must be free at once.
-    run("unmount the work volume", Command::new("umount").arg("-l").arg(&dir)).await
+    run("unmount the work volume", Command::new("umount").arg("-l").arg(&dir)).await?;
+    fault::point("work.unmounted");
+    Ok(())
 }
 
 /// Whether this machine lets us do all that: makes, mounts and removes a tiny one.

@@ -15,19 +15,28 @@ use bollard::{
 use futures_util::TryStreamExt as _;
 use headframe_protocol::DeviceId;
 
-use crate::runner::{inputs::NOBODY, sandbox};
+use crate::{
+    fault,
+    runner::{inputs::NOBODY, sandbox},
+};
 
 /// The image's name here; it comes from nowhere and goes nowhere.
 const REPOSITORY: &str = "headframe-work-folder";
 const TAG: &str = "1";
 
-pub(super) async fn give_to_nobody(docker: &Docker, volume: &str, device: DeviceId) -> Result<(), EngineError> {
+/// The image, made if it is not there.
+pub(in crate::runner) async fn image(docker: &Docker) -> Result<String, EngineError> {
     let image = format!("{REPOSITORY}:{TAG}");
     if docker.inspect_image(&image).await.is_err() {
         let options = CreateImageOptionsBuilder::new().from_src("-").repo(REPOSITORY).tag(TAG).build();
         let archive = one_folder().map_err(EngineError::from)?;
         docker.create_image(Some(options), Some(body_full(archive.into())), None).try_collect::<Vec<_>>().await?;
     }
+    Ok(image)
+}
+
+pub(super) async fn give_to_nobody(docker: &Docker, volume: &str, device: DeviceId) -> Result<(), EngineError> {
+    let image = image(docker).await?;
     let name = format!("{volume}-seed");
     let mount = Mount {
         typ: Some(MountType::VOLUME),
@@ -47,7 +56,10 @@ pub(super) async fn give_to_nobody(docker: &Docker, volume: &str, device: Device
         ..ContainerCreateBody::default()
     };
     docker.create_container(Some(CreateContainerOptionsBuilder::new().name(&name).build()), body).await?;
-    docker.remove_container(&name, Some(RemoveContainerOptionsBuilder::new().force(true).build())).await
+    fault::point("volume.seed_made");
+    docker.remove_container(&name, Some(RemoveContainerOptionsBuilder::new().force(true).build())).await?;
+    fault::point("volume.seed_removed");
+    Ok(())
 }
 
 fn one_folder() -> std::io::Result<Vec<u8>> {

@@ -9,6 +9,7 @@ use crate::{
     yard::Yard,
 };
 
+mod egress;
 mod exhaustion;
 mod images;
 mod log;

@@ -170,6 +170,7 @@ pub(super) const fn final_state(reason: Reason) -> JobState {
         | Reason::LeaseLapsed
         | Reason::NoAnswer
         | Reason::Declined
+        | Reason::EgressForbidden
         | Reason::NetworkStopped
         | Reason::TooManyFailures
         | Reason::TooManyInterruptions

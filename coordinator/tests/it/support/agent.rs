@@ -51,6 +51,7 @@ impl Rig {
             slots: 1,
             images: Vec::new(),
             engine: "none".to_owned(),
+            egress_bytes_max: 0,
         };
         Self {
             key: PrivateKeySigner::random(),

@@ -6,6 +6,7 @@ import type { LogArgs } from '$lib/bindings/LogArgs';
 import type { LogChunk } from '$lib/bindings/LogChunk';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
+import type { Yields } from '$lib/bindings/Yields';
 import { host } from './host';
 
 export const present = () => call<Present>('present');
@@ -14,6 +15,7 @@ export const pause = (args: PauseArgs) => call<null>('pause', args);
 export const finish = () => call<null>('finish');
 export const jobs = (args: JobsArgs) => call<JobPage>('jobs', args);
 export const log = (args: LogArgs) => call<LogChunk>('log', args);
+export const yields = () => call<Yields>('yields');
 export const startAgent = () => call<null>('start_agent');
 
 async function call<T>(command: string, args?: unknown): Promise<T> {

@@ -4,7 +4,7 @@ import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
-import { page, piece } from './fake/past';
+import { page, piece, yields } from './fake/past';
 import { SCENES } from './fake/scenes';
 import { World } from './fake/world';
 import type { Host } from './host';
@@ -70,6 +70,8 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       return Promise.resolve(world.want('draining'));
     case 'jobs':
       return Promise.resolve(page(world.everything(), args as JobsArgs));
+    case 'yields':
+      return Promise.resolve(yields(world.everything()));
     case 'log': {
       const chunk = piece(world.everything(), args as LogArgs);
       return chunk ? Promise.resolve(chunk) : Promise.reject({ code: 'not_found', message: 'There is no such attempt.' });

@@ -150,6 +150,27 @@ const waiting = {
     detail: (percent: number, atMost: number) => `They used ${percent} % of the processor, more than the ${atMost} % of your rules.`,
     short: 'your own programs need the processor',
   },
+  gpuInUse: {
+    title: (program: string) => `Waiting for ${program}`,
+    detail: (program: string, gpu: string) => `${program} uses the ${gpu}. Jobs on other cards go on.`,
+    short: (program: string, gpu: string) => `${program} uses the ${gpu}`,
+  },
+  gpuKept: {
+    title: 'Waiting, because your rules keep the card',
+    detail: (gpu: string) => `Your rules keep the ${gpu} to yourself, and no other card is left.`,
+    short: (gpu: string) => `your rules keep the ${gpu} to yourself`,
+  },
+  coolingDown: {
+    title: 'Waiting a little, in case you are not done',
+    detail: (left: string) => `What stopped the work is over. Goes on in ${left}.`,
+    soon: 'What stopped the work is over. Goes on at any moment.',
+    short: 'what stopped the work is over since a moment',
+  },
+  unprofitable: {
+    title: 'Waiting for cheaper power',
+    detail: (power: string, floor: string) => `An hour’s power costs ${power} now, and no job may pay the ${floor} that your rules want.`,
+    short: 'power is too dear for any job',
+  },
   probeBroken: {
     title: (probe: string) => `Waiting, because something cannot be measured: ${probe}`,
     detail: (message: string) => `So your side is taken. What it says: ${message}.`,
@@ -203,6 +224,7 @@ const rig = {
   pending: (amount: string) => `+ ${amount} not settled yet`,
   settledJobs: (count: number) => (count === 1 ? '1 job done' : `${count} jobs done`),
   noneToday: 'Nothing earned yet today.',
+  cardWaits: (reasons: string) => `Takes no work: ${reasons}.`,
   relies: 'What this rig relies on',
   link: 'Network',
   engine: 'Container engine',
@@ -258,6 +280,7 @@ const reasons: Record<Reason, string> = {
   lease_lapsed: 'The coordinator could not be reached for too long.',
   no_answer: 'The rig did not answer the offer in time.',
   declined: 'This rig cannot do the job.',
+  egress_forbidden: 'Your rules do not let jobs reach the internet, or not with so many bytes.',
   cancelled_by_customer: 'The customer cancelled the job.',
   killed_by_operator: 'The operator ended the job.',
   account_suspended: 'The customer’s account is suspended.',
@@ -312,6 +335,35 @@ const log = {
   cut: (size: string) => `The first ${size} are not shown.`,
 };
 
+const yields = {
+  title: 'How fast you get your PC back',
+  loading: 'Looking it up…',
+  retry: 'Try again',
+  none: 'Nothing has run while you came back yet. Each time is measured and listed here.',
+  within: (count: number, half: string, all: string) =>
+    count === 1
+      ? 'It happened once: from your touch until the job was gone.'
+      : `95 of 100 times were this or faster; half within ${half}, all within ${all}. ${count.toLocaleString('en')} times so far.`,
+  bars: (count: number) => `How long the last ${count} took`,
+  bar: (from: number, to: number | null, count: number) => `${to === null ? `${from} s or more` : `${from} to ${to} s`}: ${count}`,
+  edge: (from: number, to: number | null) => (to === null ? `${from} s +` : `< ${to} s`),
+  killed: 'ended by force',
+  missing: 'memory not seen free',
+  causes: {
+    input: 'You touched the PC',
+    unseen: 'Nobody could tell whether you were away',
+    remote: 'Somebody came from afar',
+    game: 'A game or film',
+    power: 'The power failed',
+    heat: 'Too hot',
+    load: 'Your own programs',
+    network: 'A metered connection',
+    rules: 'Your rules',
+    paused: 'You paused the rig',
+    quit: 'The agent ended',
+  },
+};
+
 const errors = {
   agentGone: { title: 'The agent has stopped answering', help: 'Without it this PC takes no work. Nothing that was earned is lost.' },
   agentNotStarted: { title: 'The agent could not be started' },
@@ -322,4 +374,4 @@ const errors = {
 };
 
 /** The texts in English, grouped by where they are read. */
-export const t = { shell, actions, headline, waiting, refused, rig, link, stages, reasons, jobs, log, errors };
+export const t = { shell, actions, headline, waiting, refused, rig, link, stages, reasons, jobs, log, yields, errors };

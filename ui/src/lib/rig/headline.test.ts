@@ -83,6 +83,7 @@ test.each<[Phase, string, string]>([
   [waits({ kind: 'metered' }), 'Waiting for another connection', 'metered'],
   [waits({ kind: 'hot', part: 'gpu', celsius: 91, resumesAt: 75 }), 'Cooling down', 'graphics card was 91 °C hot. Goes on at 75 °C'],
   [waits({ kind: 'busy', percent: 80, atMost: 50 }), 'Waiting for your own programs', '80 % of the processor, more than the 50 %'],
+  [waits({ kind: 'unprofitable', powerPerHour: '2000000000', floorPerHour: '2050000000' }), 'Waiting for cheaper power', '$2,000.00 now, and no job may pay the $2,050.00'],
   [waits({ kind: 'probe_broken', probe: 'Power', message: 'no access' }), 'Waiting, because something cannot be measured: Power', 'no access'],
   [waits({ kind: 'rules_broken', message: 'rules.toml: line 3' }), 'Waiting, because your rules cannot be understood', 'line 3'],
   [waits({ kind: 'no_idle_probe' }), 'Waiting, because nothing can tell whether you are away', 'taken to be here'],

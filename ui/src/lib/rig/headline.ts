@@ -1,9 +1,11 @@
 // What the rig is doing, why, and what comes next, in two sentences that keep counting between snapshots.
 
+import { shortModel } from './chassis';
 import type { Link } from '$lib/bindings/Link';
 import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { WaitReason } from '$lib/bindings/WaitReason';
 import { countdown, duration } from '$lib/format/duration';
+import { money } from '$lib/format/money';
 import { timeOfDay } from '$lib/format/time';
 import { t } from '$lib/messages/en';
 
@@ -93,6 +95,18 @@ function wait(reason: WaitReason, link: Link, nowMs: number): { title: string; d
     }
     case 'busy':
       return { title: t.waiting.busy.title, detail: t.waiting.busy.detail(reason.percent, reason.atMost) };
+    case 'gpu_in_use':
+      return { title: t.waiting.gpuInUse.title(reason.program), detail: t.waiting.gpuInUse.detail(reason.program, shortModel(reason.gpu)) };
+    case 'gpu_kept':
+      return { title: t.waiting.gpuKept.title, detail: t.waiting.gpuKept.detail(shortModel(reason.gpu)) };
+    case 'cooling_down': {
+      const { title, detail, soon } = t.waiting.coolingDown;
+      return { title, detail: reason.untilMs > nowMs ? detail(countdown(reason.untilMs - nowMs)) : soon };
+    }
+    case 'unprofitable': {
+      const { title, detail } = t.waiting.unprofitable;
+      return { title, detail: detail(money(reason.powerPerHour), money(reason.floorPerHour)) };
+    }
     case 'probe_broken':
       return { title: t.waiting.probeBroken.title(reason.probe), detail: t.waiting.probeBroken.detail(reason.message) };
     case 'rules_broken':
@@ -112,7 +126,8 @@ function offline(link: Link, nowMs: number): string {
   }
 }
 
-function short(reason: WaitReason): string {
+/** A reason in a few words, to stand beside others. */
+export function short(reason: WaitReason): string {
   switch (reason.kind) {
     case 'owner_active':
       return t.waiting.ownerActive.short;
@@ -146,6 +161,14 @@ function short(reason: WaitReason): string {
       return t.waiting.hot[reason.part].short;
     case 'busy':
       return t.waiting.busy.short;
+    case 'gpu_in_use':
+      return t.waiting.gpuInUse.short(reason.program, shortModel(reason.gpu));
+    case 'gpu_kept':
+      return t.waiting.gpuKept.short(shortModel(reason.gpu));
+    case 'cooling_down':
+      return t.waiting.coolingDown.short;
+    case 'unprofitable':
+      return t.waiting.unprofitable.short;
     case 'probe_broken':
       return t.waiting.probeBroken.short(reason.probe);
     case 'rules_broken':
@@ -166,6 +189,10 @@ function isFault(reason: WaitReason): boolean {
     case 'metered':
     case 'hot':
     case 'busy':
+    case 'gpu_in_use':
+    case 'gpu_kept':
+    case 'cooling_down':
+    case 'unprofitable':
       return false;
     case 'schedule':
       return reason.opensMs === undefined;

@@ -117,7 +117,10 @@ export const SCENES: Scene[] = [
     title: 'One card of two works',
     set(world) {
       // The desktop keeps one card busy, and the driver of the other tells nothing: neither says what works.
-      const drawing: GpuView = { ...rtx4090(), fanPercent: null, loadPercent: 23, powerMilliwatts: 38_000 };
+      const drawing: GpuView = {
+        ...rtx4090(), fanPercent: null, loadPercent: 23, powerMilliwatts: 38_000,
+        reasons: [{ kind: 'gpu_in_use', gpu: 'NVIDIA GeForce RTX 4090', program: 'factorio' }],
+      };
       const silent = arc();
       world.rig.gpus = [drawing, silent];
       world.rig.cpu = desktop();

@@ -1,0 +1,58 @@
+//! What was looked at on a PC to see whether it can be a rig, and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that was looked at, in the order in which an owner would mend it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Checkup {
+    /// One after the other.
+    pub checks: Vec<Check>,
+}
+
+impl Checkup {
+    /// Whether anything must be mended before this PC can work.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.checks.iter().any(|check| check.verdict == Verdict::Fail)
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct Check {
+    /// For programs, such as `engine`. Never changes its meaning.
+    pub id: String,
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was looked at.
+    pub what: String,
+    /// What was found.
+    pub actual: String,
+    /// What should be.
+    pub required: String,
+    /// Why it should.
+    pub why: String,
+    /// What the owner can do, where there is something to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub fix: Option<String>,
+}
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// It works, and could be better.
+    Warn,
+    /// The rig cannot work, or should not.
+    Fail,
+    /// It could not be found out.
+    Unknown,
+}

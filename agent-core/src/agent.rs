@@ -365,5 +365,9 @@ async fn past(store: &Store, settings: &Settings) -> Result<Past, StoreError> {
     if !open.is_empty() {
         info!(attempts = open.len(), "An earlier life left {} attempts", open.len());
     }
-    Ok(Past { choice, paused_until, open })
+    let checkpoints = store.open_checkpoints().await?.into_iter().map(|past| {
+        let until = clock::at_wall(past.until_ms);
+        (past, until)
+    });
+    Ok(Past { choice, paused_until, open, checkpoints: checkpoints.collect() })
 }

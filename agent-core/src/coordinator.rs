@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use headframe_protocol::{
     JobId, Sha256,
     rig::RigReport,
-    session::{AttemptRef, Ended, LeaseBeat, LeaseVerdict, Offer, Outcome, Progress, RefusedCode, Settled},
+    session::{AttemptRef, CheckpointSettled, Ended, LeaseBeat, LeaseVerdict, Offer, Outcome, Progress, RefusedCode, Settled},
 };
 use tokio::sync::{mpsc, watch};
 use url::Url;
@@ -17,6 +17,7 @@ use crate::{
     clock::{Moment, Now},
     device_key::DeviceKey,
     settings::Timers,
+    store::Saved,
     tasks::Tasks,
 };
 
@@ -55,6 +56,13 @@ pub enum Say {
         /// Bytes of log brought.
         log_bytes: u64,
     },
+    /// What an attempt left as its checkpoint has been brought, or there is none.
+    Checkpoint {
+        /// Which attempt.
+        at: AttemptRef,
+        /// What was brought.
+        saved: Saved,
+    },
 }
 
 /// What a receipt claims.
@@ -84,6 +92,7 @@ impl fmt::Display for Say {
                 write!(f, "finished {} {}", at.attempt, OutcomeName(outcome))?;
                 usage.map_or(Ok(()), |usage| write!(f, " #{} {} ms", usage.sequence, usage.running_ms))
             }
+            Self::Checkpoint { at, saved } => write!(f, "checkpoint {} of {} files", at.attempt, saved.files.len()),
         }
     }
 }
@@ -148,6 +157,8 @@ pub enum Said {
     },
     /// The coordinator has written down how an attempt ended.
     Settled(Settled),
+    /// The coordinator has decided about a checkpoint.
+    CheckpointSettled(CheckpointSettled),
     /// This image must not run any more.
     Revoke(Sha256),
 }

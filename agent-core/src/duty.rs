@@ -10,7 +10,7 @@
 //! - nothing is started, reported or discarded before the journal has it on disk.
 //!
 //! Reading order: [`event`] (what can happen), [`effect`] (what can be done), [`phase`] (what the owner sees), `held` (the
-//! life of one attempt), then `talk`, `run` and `time` (what each kind of event changes).
+//! life of one attempt), `checkpoint` (what it may leave), then `talk`, `run` and `time` (what each kind of event changes).
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,11 +24,12 @@ use crate::{
     idle::{Gate, Idleness},
     runner::Known,
     settings::Timers,
-    store::{Choice, Entry, OpenAttempt},
+    store::{Choice, Entry, OpenAttempt, OpenCheckpoint},
 };
 
 pub mod effect;
 pub mod event;
+mod checkpoint;
 pub mod giving_back;
 mod held;
 pub mod phase;
@@ -36,6 +37,8 @@ mod run;
 mod talk;
 mod time;
 
+use checkpoint::Keeping;
+pub use checkpoint::SAVE_WITHIN;
 pub use effect::{Effect, Order};
 pub use event::{Ask, DiskState, EngineState, Event};
 use giving_back::{CardMemory, Cooling, Hindrances};
@@ -87,6 +90,8 @@ pub struct Past {
     pub paused_until: Option<Now>,
     /// Attempts that are not settled.
     pub open: Vec<OpenAttempt>,
+    /// Checkpoints that are not finished with, and when each is given up.
+    pub checkpoints: Vec<(OpenCheckpoint, Now)>,
 }
 
 /// The state machine.
@@ -114,6 +119,8 @@ pub struct Duty {
     /// Failures in a row before the rest that is over.
     failures_before: u32,
     held: Vec<Held>,
+    /// What attempts left that gave the PC back.
+    keeping: Vec<Keeping>,
     leaving: Option<Leaving>,
 }
 
@@ -153,7 +160,7 @@ impl Duty {
     /// Goes on where an earlier life ended.
     #[must_use]
     pub fn new(capacity: Capacity, timers: Timers, past: Past, now: Now) -> Self {
-        let Past { choice, paused_until, open } = past;
+        let Past { choice, paused_until, open, checkpoints } = past;
         let wish = match choice {
             Choice::Off => Wish::Off,
             Choice::On => Wish::On,
@@ -177,6 +184,10 @@ impl Duty {
             lease_ttl,
             rest: None,
             failures_before: 0,
+            keeping: checkpoints
+                .into_iter()
+                .map(|(past, until)| Keeping::recovered(past, until.moment.min(now.moment + timers.scaled(SAVE_WITHIN)), now))
+                .collect(),
             held: open.into_iter().map(|attempt| Held::recovered(attempt, lease_ttl, now)).collect(),
             leaving: None,
         }
@@ -293,7 +304,7 @@ impl Duty {
         let bytes = |gib: u16| u64::from(gib) << 30;
         let cpu_cores: u32 = all().map(|resources| u32::from(resources.cpu)).sum();
         let memory_bytes: u64 = all().map(|resources| bytes(resources.memory_gib)).sum();
-        let disk_bytes: u64 = all().map(|resources| bytes(resources.disk_gib)).sum();
+        let disk_bytes: u64 = all().map(|resources| bytes(resources.disk_gib)).sum::<u64>() + self.kept_disk_bytes();
         cpu_cores <= u32::from(self.capacity.cpu_cores)
             && memory_bytes <= self.capacity.memory_bytes
             && disk_bytes <= self.capacity.disk_bytes

@@ -27,6 +27,8 @@ pub const POINTS: &[&str] = &[
     "journal.ended",
     "journal.settled",
     "journal.dropped",
+    "journal.checkpoint_saved",
+    "journal.checkpoint_ended",
     // Something is on its way to the coordinator, or with it.
     "said.heartbeat",
     "said.report",
@@ -34,6 +36,7 @@ pub const POINTS: &[&str] = &[
     "said.progress",
     "said.receipt",
     "said.finished",
+    "said.checkpoint",
     // The file and the cursor of a log.
     "log.made",
     "log.written",
@@ -67,6 +70,8 @@ pub const POINTS: &[&str] = &[
     "input.placed",
     "output.unpacked",
     "output.brought",
+    // What is left for the next attempt.
+    "checkpoint.brought",
 ];
 
 /// A point called `name` has come.

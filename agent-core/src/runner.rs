@@ -11,7 +11,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use headframe_protocol::{
-    DeviceId, JobId, Sha256,
+    AttemptId, DeviceId, JobId, Sha256,
     job::{JobSpec, Reason},
     session::{AttemptRef, OutputFile, RegistryLogin},
 };
@@ -19,11 +19,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{pace::Pace, tasks::Tasks};
+use crate::{pace::Pace, store::Saved, tasks::Tasks};
 
 mod adopt;
 mod archive;
 mod attempt;
+mod checkpoint;
 mod coordinator;
 mod crew;
 mod egress;
@@ -71,6 +72,8 @@ pub struct Assignment {
     pub token: SecretToken,
     /// What the registry asks before it serves the image.
     pub registry: Option<RegistryLogin>,
+    /// The files of the checkpoint it goes on from.
+    pub checkpoint: Vec<OutputFile>,
     /// The graphics cards it gets, by the driver's UUIDs; none for a job that needs none.
     pub gpus: Vec<String>,
 }
@@ -139,8 +142,10 @@ pub enum RunEventKind {
         /// How much has been brought.
         permille: u16,
     },
-    /// Nothing more comes; container and work volume are kept until discarded.
+    /// Nothing more comes by itself; container and work volume are kept until discarded.
     Ended(Ending),
+    /// The answer to [`Runner::save`].
+    Saved(Saved),
 }
 
 /// How an attempt ended on this rig.
@@ -243,6 +248,8 @@ pub enum Command {
         /// How long it may take to end by itself.
         grace: Duration,
     },
+    /// Bring what it left as its checkpoint.
+    Save(Box<Assignment>),
     /// Remove everything of it.
     Discard {
         /// Which.
@@ -254,6 +261,8 @@ pub enum Command {
     Adopt {
         /// What the journal says is ours.
         known: Vec<Known>,
+        /// Attempts that are over and whose work volumes stay nevertheless.
+        kept: Vec<AttemptId>,
         /// What was found of each.
         found: oneshot::Sender<Vec<Adopted>>,
     },
@@ -323,6 +332,12 @@ impl Runner {
         self.hand_over(Command::Stop { at, grace: Duration::ZERO }).await;
     }
 
+    /// Brings what an attempt that has ended left as its checkpoint, one file after the other and slowly, for as long as it
+    /// takes or until it is discarded: somebody works at this PC.
+    pub async fn save(&self, assignment: Assignment) {
+        self.hand_over(Command::Save(Box::new(assignment))).await;
+    }
+
     /// Removes container, work volume and everything else the customer left here.
     pub async fn discard(&self, at: AttemptRef) {
         self.hand_over(Command::Discard { at, done: None }).await;
@@ -337,10 +352,10 @@ impl Runner {
     }
 
     /// Takes up what an earlier life of the agent left: containers of `known` attempts are followed on, all others of
-    /// this device are removed with their volumes. Call once, before anything is started.
-    pub async fn adopt(&self, known: Vec<Known>) -> Vec<Adopted> {
+    /// this device are removed with their volumes, but for what `kept` attempts left. Call once, before anything is started.
+    pub async fn adopt(&self, known: Vec<Known>, kept: Vec<AttemptId>) -> Vec<Adopted> {
         let (found, answer) = oneshot::channel();
-        self.hand_over(Command::Adopt { known, found }).await;
+        self.hand_over(Command::Adopt { known, kept, found }).await;
         answer.await.unwrap_or_default()
     }
 

@@ -11,6 +11,7 @@ use sqlx::{
 };
 
 mod attempts;
+mod checkpoints;
 mod history;
 mod journal;
 mod sightings;
@@ -20,6 +21,7 @@ mod yields;
 
 pub use attempts::OpenAttempt;
 pub(crate) use attempts::title;
+pub use checkpoints::{OpenCheckpoint, Saved};
 pub use history::{PastAttempt, PastPage, Today};
 pub(crate) use journal::Chain;
 pub use journal::{Choice, Entry, Journal, Parting, Written};

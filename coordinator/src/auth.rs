@@ -15,8 +15,8 @@ use crate::{
     networks::{Origin, Party},
     store::{
         Doing as _, StoreError,
-        attempts::{self, AttemptAuth},
-        parsed,
+        attempts::{self, AttemptAuth, Holder},
+        lifecycle, parsed,
     },
 };
 
@@ -90,23 +90,45 @@ impl FromRequestParts<App> for AttemptAuth {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let token = bearer(&parts.headers).ok_or_else(ApiError::unauthenticated)?;
-        let sum = Sha256::of(token.as_bytes()).to_string();
-        // The address may have more parts after the attempt; only this one is needed here.
-        let Path(mut named) = Path::<std::collections::BTreeMap<String, String>>::from_request_parts(parts, app).await?;
-        let attempt = named.remove("attempt").unwrap_or_default();
-        let attempt: AttemptId =
-            attempt.parse().map_err(|_| ApiError::not_found("attempt").naming("attempt", "att_<32 hex digits>"))?;
-        let mut connection = app.store.read().await?;
-        let holder = attempts::holder(&mut connection, attempt).await?.ok_or_else(ApiError::unauthenticated)?;
-        if !bool::from(holder.token_sha256.as_bytes().ct_eq(sum.as_bytes())) {
-            return Err(ApiError::unauthenticated());
-        }
-        if !holder.holds {
-            return Err(ApiError::stale_epoch());
-        }
-        Ok(holder.auth)
+        let holder = named_holder(parts, app).await?;
+        if holder.holds { Ok(holder.auth) } else { Err(ApiError::stale_epoch()) }
     }
+}
+
+/// A rig that may bring files: it holds the attempt, or has given it back a moment ago and brings what it left.
+#[derive(Debug, Clone)]
+pub struct Bringing(pub AttemptAuth);
+
+impl FromRequestParts<App> for Bringing {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Holder { holds, auth, .. } = named_holder(parts, app).await?;
+        if holds {
+            return Ok(Self(auth));
+        }
+        let mut connection = app.store.read().await?;
+        let (within, now) = (app.config.timers.checkpoint_upload, app.store.now());
+        let awaited = lifecycle::is_awaited(&mut connection, auth.attempt, within, now).await?;
+        if awaited { Ok(Self(auth)) } else { Err(ApiError::stale_epoch()) }
+    }
+}
+
+/// The attempt in the address, if the caller has its token.
+async fn named_holder(parts: &mut Parts, app: &App) -> Result<Holder, ApiError> {
+    let token = bearer(&parts.headers).ok_or_else(ApiError::unauthenticated)?;
+    let sum = Sha256::of(token.as_bytes()).to_string();
+    // The address may have more parts after the attempt; only this one is needed here.
+    let Path(mut named) = Path::<std::collections::BTreeMap<String, String>>::from_request_parts(parts, app).await?;
+    let attempt = named.remove("attempt").unwrap_or_default();
+    let attempt: AttemptId =
+        attempt.parse().map_err(|_| ApiError::not_found("attempt").naming("attempt", "att_<32 hex digits>"))?;
+    let mut connection = app.store.read().await?;
+    let holder = attempts::holder(&mut connection, attempt).await?.ok_or_else(ApiError::unauthenticated)?;
+    if !bool::from(holder.token_sha256.as_bytes().ct_eq(sum.as_bytes())) {
+        return Err(ApiError::unauthenticated());
+    }
+    Ok(holder)
 }
 
 /// The token of `Authorization: Bearer …`.

@@ -21,7 +21,7 @@ use crate::{
     sessions::{Changes, Sessions},
     store::{
         Store, StoreError, Tx, commit,
-        lifecycle::{self, Ending, Nudge, Rules},
+        lifecycle::{self, Brought, Ending, Nudge, Rules},
     },
 };
 
@@ -75,6 +75,15 @@ pub enum Report {
         /// The last receipt.
         receipt: Option<Box<SignedReceipt>>,
     },
+    /// An attempt that yielded has left a checkpoint, or none.
+    Checkpoint {
+        /// The rig that says so.
+        device: DeviceId,
+        /// Which attempt's.
+        at: AttemptRef,
+        /// What it has brought.
+        brought: Box<Brought>,
+    },
     /// Somebody wants a job ended.
     RequestEnd {
         /// Which.
@@ -110,7 +119,7 @@ pub enum Answer {
     Receipt(Option<u64>),
     /// To [`Report::End`]: how the attempt is written down; nothing if the rig has no such attempt.
     Ended(Option<Settled>),
-    /// To the others: whether there was something to change.
+    /// To [`Report::Checkpoint`]: whether it was accepted. To the others: whether there was something to change.
     Done(bool),
 }
 
@@ -272,6 +281,11 @@ impl Writer {
                 let ended = lifecycle::end(tx, rules, *at, *state, (**ending).clone(), now).await?;
                 nudges.extend(ended.nudges);
                 Ok(Answer::Ended(ended.settled))
+            }
+            Report::Checkpoint { device, at, brought } => {
+                let (accepted, told) = lifecycle::take_checkpoint(tx, rules, *device, *at, brought, now).await?;
+                nudges.extend(told);
+                Ok(Answer::Done(accepted))
             }
             Report::RequestEnd { job, reason } => {
                 let (open, told) = lifecycle::request_end(tx, rules, *job, *reason, now).await?;

@@ -95,6 +95,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/jobs/{id}/artifacts/{*path}", get(api::artifacts::get))
         .route("/v1/agent/session", get(sessions::open))
         .route("/v1/attempts/{attempt}/inputs/{index}", get(api::attempt_io::input))
+        .route("/v1/attempts/{attempt}/checkpoint/{sha256}", get(api::attempt_io::checkpoint))
         .route("/v1/attempts/{attempt}/log", put(api::attempt_io::log))
         .route("/v1/attempts/{attempt}/objects/{sha256}", put(api::attempt_io::object))
         .route("/v1/registry/events", post(api::registry::events).layer(DefaultBodyLimit::max(EVENTS_BYTES_MAX)))

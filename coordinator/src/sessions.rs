@@ -21,6 +21,7 @@ use crate::{clock::Clock, dispatch::Terms, error::Chain, market::Match, registry
 
 mod amnesty;
 mod changes;
+mod checkpoints;
 mod conversation;
 mod handshake;
 mod leases;

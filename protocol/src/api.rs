@@ -47,6 +47,9 @@ pub struct Job {
     /// The same in HFR, if it is paid in HFR.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hfr: Option<JobHfr>,
+    /// The last checkpoint that was accepted, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<JobCheckpoint>,
     /// When it was submitted.
     pub created_ms: TimestampMs,
     /// When its state last changed.
@@ -54,6 +57,18 @@ pub struct Job {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_ms: Option<TimestampMs>,
+}
+
+/// What a job's next attempt goes on from. Its files are deleted when the job ends or a newer one is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobCheckpoint {
+    /// The attempt that left it.
+    pub attempt: AttemptId,
+    /// When it was accepted.
+    pub accepted_ms: TimestampMs,
+    /// How many bytes it has in all.
+    pub bytes: u64,
 }
 
 /// What a job that is paid in HFR holds and is charged. `held` and `charged` of the job are what that is worth in dollars.

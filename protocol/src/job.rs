@@ -67,7 +67,7 @@ pub struct JobSpec {
     /// How the result is checked before it is accepted.
     #[serde(default)]
     pub verify: Verify,
-    /// Where the job leaves what lets the next attempt go on from. Refused so far.
+    /// Where the job leaves what its next attempt goes on from, if this one must give the PC back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Checkpoint>,
     /// Which rigs may see the data.
@@ -205,9 +205,10 @@ pub enum Verify {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Checkpoint {
-    /// A path under `/work`.
+    /// A file or folder under `/work`, apart from the inputs. When SIGTERM comes, what is there a moment later is kept and is
+    /// there again when the next attempt starts.
     pub path: String,
-    /// How often the job writes it, in seconds; a hint for the rig.
+    /// How often the job writes it by itself, in seconds; a hint for the rig.
     pub every_s: u32,
 }
 

@@ -17,6 +17,10 @@ use crate::{
     rig::RigReport,
 };
 
+pub mod checkpoint;
+
+pub use checkpoint::{CheckpointBrought, CheckpointSettled};
+
 /// Most output files of one attempt.
 pub const OUTPUT_FILES_MAX: usize = 10_000;
 
@@ -47,6 +51,9 @@ pub enum AgentMessage {
     Outputs(Outputs),
     /// The attempt has ended on the rig. Repeated until answered by [`CoordinatorMessage::Settled`].
     Finished(Box<Finished>),
+    /// What an attempt that yielded left as its checkpoint has been brought. Repeated until answered by
+    /// [`CoordinatorMessage::CheckpointSettled`].
+    CheckpointBrought(CheckpointBrought),
 }
 
 /// From the coordinator.
@@ -71,6 +78,8 @@ pub enum CoordinatorMessage {
     ReceiptAccepted(ReceiptAccepted),
     /// Answers [`AgentMessage::Finished`]; the agent may forget the attempt.
     Settled(Settled),
+    /// Answers [`AgentMessage::CheckpointBrought`]; the agent may forget the checkpoint.
+    CheckpointSettled(CheckpointSettled),
     /// This image must not run any more, anywhere.
     Revoke(Revoke),
 }
@@ -229,13 +238,16 @@ pub struct Offer {
     /// Answer within this, in milliseconds.
     pub ack_within_ms: u64,
     /// Where everything of this attempt is fetched and brought, with [`Offer::token`] as bearer token:
-    /// `GET inputs/{index}`, `PUT log?offset=`, `PUT objects/{sha256}`.
+    /// `GET inputs/{index}`, `GET checkpoint/{sha256}`, `PUT log?offset=`, `PUT objects/{sha256}`.
     pub base: Url,
     /// Bearer token of this attempt. Never leaves the agent.
     pub token: String,
     /// User and password for pulling the image, if the registry asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<RegistryLogin>,
+    /// The files of the job's last accepted checkpoint, placed under `/work` before the start like inputs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checkpoint: Vec<OutputFile>,
 }
 
 /// What a registry asks before it serves an image.

@@ -259,6 +259,7 @@ impl Actor {
             | Said::HeartbeatSent
             | Said::Beat { .. }
             | Said::Settled(_)
+            | Said::CheckpointSettled(_)
             | Said::Revoke(_) => {}
         }
         self.step(Event::Coordinator(said));
@@ -274,7 +275,7 @@ impl Actor {
                 self.engine = view;
                 self.gives_gpus = gives_gpus;
                 self.engine_found = true;
-                self.orders_waiting.push_back(Wanted::Adopt(self.parts.duty.known()));
+                self.orders_waiting.push_back(Wanted::Adopt { known: self.parts.duty.known(), kept: self.parts.duty.kept() });
             }
             News::Back(view) => {
                 self.engine = view;
@@ -298,7 +299,11 @@ impl Actor {
                 self.history += 1;
                 self.parts.ledger.settled();
             }
-            Written::Receipt { .. } | Written::NotAccepted(_) | Written::NotEnded(_) => {}
+            Written::Receipt { .. }
+            | Written::NotAccepted(_)
+            | Written::NotEnded(_)
+            | Written::CheckpointSaved(_)
+            | Written::CheckpointNotSaved(_) => {}
         }
         self.step(Event::Written(written));
     }

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use headframe_protocol::{
-    DeviceId, Sha256,
+    AttemptId, DeviceId, Sha256,
     control::{EngineTried, EngineView},
     session::AttemptRef,
 };
@@ -46,7 +46,12 @@ pub(super) enum Wanted {
     /// What duty decided.
     Order(Order),
     /// Look at what an earlier life left.
-    Adopt(Vec<Known>),
+    Adopt {
+        /// Attempts that are not over.
+        known: Vec<Known>,
+        /// Attempts that are over and have left something that is still needed.
+        kept: Vec<AttemptId>,
+    },
 }
 
 /// What the loop hears of engine and runner.
@@ -204,13 +209,14 @@ impl Room {
 
     async fn pass_on(&mut self, runner: &Runner, wanted: Wanted) {
         match wanted {
-            Wanted::Adopt(known) => self.tell(News::Adopted(runner.adopt(known).await)).await,
+            Wanted::Adopt { known, kept } => self.tell(News::Adopted(runner.adopt(known, kept).await)).await,
             Wanted::Order(Order::Start { offer, cards }) => {
                 let gpus = cards.iter().filter_map(|slot| self.gpus.get(usize::from(*slot))).cloned().collect();
                 runner.start(assignment(&offer, gpus)).await;
             }
             Wanted::Order(Order::Stop { at, grace }) => runner.stop(at, grace).await,
             Wanted::Order(Order::Kill(at)) => runner.kill(at).await,
+            Wanted::Order(Order::Save(offer)) => runner.save(assignment(&offer, Vec::new())).await,
             Wanted::Order(Order::Discard(at)) => self.discard(runner, at),
         }
     }

@@ -30,6 +30,7 @@ pub(super) async fn greet(frames: &mut Frames, config: &LineConfig) -> Result<Gr
         | CoordinatorMessage::Beat(_)
         | CoordinatorMessage::ReceiptAccepted(_)
         | CoordinatorMessage::Settled(_)
+        | CoordinatorMessage::CheckpointSettled(_)
         | CoordinatorMessage::Revoke(_) => return Err(LineError::Greeting),
     };
     let version = PROTOCOL_VERSION.min(challenge.version);
@@ -65,6 +66,7 @@ pub(super) async fn greet(frames: &mut Frames, config: &LineConfig) -> Result<Gr
         | CoordinatorMessage::Beat(_)
         | CoordinatorMessage::ReceiptAccepted(_)
         | CoordinatorMessage::Settled(_)
+        | CoordinatorMessage::CheckpointSettled(_)
         | CoordinatorMessage::Revoke(_) => Err(LineError::Greeting),
     }
 }

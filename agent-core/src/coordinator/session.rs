@@ -5,8 +5,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use headframe_protocol::{
     receipt::{Receipt, SignedReceipt},
     session::{
-        AgentMessage, Beat, CoordinatorMessage, Finished, Heartbeat, OUTPUTS_BYTES_MAX, Outcome, OutputFile, Outputs, Refused,
-        Welcome,
+        AgentMessage, Beat, CheckpointBrought, CoordinatorMessage, Finished, Heartbeat, OUTPUTS_BYTES_MAX, Outcome, OutputFile,
+        Outputs, Refused, Welcome,
     },
 };
 use rand::RngExt as _;
@@ -24,6 +24,7 @@ use super::{
 use crate::{
     clock::{self, Moment},
     fault,
+    store::Saved,
 };
 
 /// Heartbeats sent and not answered that are remembered. More mean the line is dead.
@@ -150,6 +151,7 @@ impl<'a> Session<'a> {
             CoordinatorMessage::Cancel(ended) => Said::Cancel(ended),
             CoordinatorMessage::Beat(beat) => self.answered(beat)?,
             CoordinatorMessage::Settled(settled) => Said::Settled(settled),
+            CoordinatorMessage::CheckpointSettled(settled) => Said::CheckpointSettled(settled),
             CoordinatorMessage::Revoke(revoke) => Said::Revoke(revoke.image),
             CoordinatorMessage::Refused(refused) => return Some(End::Refused(refused)),
             CoordinatorMessage::ReceiptAccepted(accepted) => {
@@ -197,6 +199,9 @@ impl<'a> Session<'a> {
             Say::Decline(ended) => return self.frames.send(&AgentMessage::Decline(ended)).await,
             Say::Progress(progress) => (AgentMessage::Progress(progress), "said.progress"),
             Say::Receipt(usage) => (AgentMessage::Receipt(self.sign(usage)?), "said.receipt"),
+            Say::Checkpoint { at, saved: Saved { files, problem } } => {
+                (AgentMessage::CheckpointBrought(CheckpointBrought { at, files, problem }), "said.checkpoint")
+            }
             Say::Finished { at, mut outcome, usage, log_bytes } => {
                 let receipt = usage.map(|usage| self.sign(usage)).transpose()?;
                 for files in parts_before_last(&mut outcome) {

@@ -38,6 +38,8 @@ pub enum Order {
     },
     /// End it now.
     Kill(AttemptRef),
+    /// Bring what it left as its checkpoint.
+    Save(Arc<Offer>),
     /// Remove what is left of it.
     Discard(AttemptRef),
 }
@@ -51,6 +53,7 @@ impl fmt::Display for Effect {
             Self::Run(Order::Start { offer, cards }) => write!(f, "start {} on cards {cards:?}", offer.at.attempt),
             Self::Run(Order::Stop { at, grace }) => write!(f, "stop {} within {grace:?}", at.attempt),
             Self::Run(Order::Kill(at)) => write!(f, "kill {}", at.attempt),
+            Self::Run(Order::Save(offer)) => write!(f, "save {}", offer.at.attempt),
             Self::Run(Order::Discard(at)) => write!(f, "discard {}", at.attempt),
             Self::Leave => f.write_str("leave"),
         }
@@ -69,6 +72,8 @@ impl fmt::Display for Named<'_> {
             Entry::Parting { at, .. } => write!(f, "parting {}", at.attempt),
             Entry::Receipt { at, sequence, running_ms } => write!(f, "receipt {} #{sequence} {running_ms} ms", at.attempt),
             Entry::Ended { at, .. } => write!(f, "ended {}", at.attempt),
+            Entry::CheckpointSaved { at, saved } => write!(f, "checkpoint {} of {} files", at.attempt, saved.files.len()),
+            Entry::CheckpointEnded(at) => write!(f, "checkpoint {} ended", at.attempt),
             Entry::Settled(settled) => write!(f, "settled {} {}", settled.at.attempt, settled.state),
             Entry::Dropped { at, state, reason } => write!(f, "dropped {} {state} ({reason})", at.attempt),
             Entry::Yielded { at, made } => write!(f, "yielded {} {}", at.attempt, made.cause.as_str()),

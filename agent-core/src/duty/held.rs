@@ -17,6 +17,7 @@ use headframe_protocol::{
 
 use super::{
     Effect, Order,
+    checkpoint::keep_for,
     giving_back::{CardMemory, Stop, WantedBack},
 };
 use crate::{
@@ -256,7 +257,8 @@ impl Held {
         if let Life::Closing { outcome, retry_at } = &mut self.life {
             *retry_at = None;
             let (sequence, running_ms, log_bytes) = (self.sequence, self.running_ms, self.log_bytes);
-            out.push(Effect::Write(Entry::Ended { at, outcome: outcome.clone(), sequence, running_ms, log_bytes }));
+            let keep_for = keep_for(&self.offer, outcome);
+            out.push(Effect::Write(Entry::Ended { at, outcome: outcome.clone(), sequence, running_ms, log_bytes, keep_for }));
         }
     }
 
@@ -306,6 +308,7 @@ pub fn assignment(offer: &Offer, gpus: Vec<String>) -> Assignment {
         base: offer.base.clone(),
         token: SecretToken::new(offer.token.clone()),
         registry: offer.registry.clone(),
+        checkpoint: offer.checkpoint.clone(),
         gpus,
     }
 }

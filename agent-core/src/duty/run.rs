@@ -1,13 +1,15 @@
 //! What the runner and the journal tell, and what follows.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use headframe_protocol::{
     job::{AttemptState, Fault, Reason},
     session::{AttemptRef, Ended, Outcome, Progress},
 };
 
-use super::{BACKOFF, BACKOFF_MAX, Duty, Effect, Held, Life, Order, REPEAT_EVERY, Rest, held::dropped_state};
+use super::{
+    BACKOFF, BACKOFF_MAX, Duty, Effect, Held, Life, Order, REPEAT_EVERY, Rest, checkpoint::keep_for, held::dropped_state,
+};
 use crate::{
     clock::Now,
     coordinator::{Say, Usage},
@@ -22,6 +24,10 @@ impl Duty {
     /// Something happened to a container.
     pub(super) fn ran(&mut self, event: RunEvent, now: Now, out: &mut Vec<Effect>) {
         let RunEvent { at, kind } = event;
+        let kind = match kind {
+            RunEventKind::Saved(saved) => return self.checkpoint_saved(at, saved, out),
+            other => other,
+        };
         let Some(index) = self.position(at) else {
             if matches!(kind, RunEventKind::Ended(_)) {
                 out.push(Effect::Run(Order::Discard(at)));
@@ -44,6 +50,7 @@ impl Duty {
             RunEventKind::Exited { .. } => {}
             RunEventKind::Uploading { permille } => advance(held, AttemptState::Uploading, Some(permille), now, out),
             RunEventKind::Ended(ending) => self.ended(index, ending, now, out),
+            RunEventKind::Saved(_) => {}
         }
     }
 
@@ -84,6 +91,7 @@ impl Duty {
     /// Forgets an attempt nobody wants to hear of any more.
     pub(super) fn let_go(&mut self, index: usize, reason: Reason, out: &mut Vec<Effect>) {
         let at = self.held.remove(index).at();
+        self.forget_checkpoint(at, out);
         out.push(Effect::Write(Entry::Dropped { at, state: dropped_state(reason), reason }));
         out.push(Effect::Run(Order::Discard(at)));
     }
@@ -106,6 +114,7 @@ impl Duty {
     /// The runner has looked at what an earlier life left.
     pub(super) fn adopted(&mut self, found: &[Adopted], now: Now, out: &mut Vec<Effect>) {
         let stop = self.stop();
+        self.resume_checkpoints(out);
         for Adopted { at, found } in found {
             let Some(index) = self.position(*at) else {
                 // Given up while the runner was looking.
@@ -142,6 +151,8 @@ impl Duty {
         let at = match written {
             Written::Accepted(at) | Written::Ended(at) | Written::NotAccepted(at) | Written::NotEnded(at) => at,
             Written::Receipt { at, .. } | Written::Settled(at) => at,
+            Written::CheckpointSaved(at) => return self.checkpoint_written(at, now, out),
+            Written::CheckpointNotSaved(at) => return self.checkpoint_not_written(at, now),
         };
         let Some(index) = self.position(at) else { return };
         let repeat = self.timers.scaled(REPEAT_EVERY);
@@ -153,11 +164,17 @@ impl Duty {
                 out.push(Effect::Say(Say::Decline(Ended { at, reason: Reason::RigDiskFull })));
             }
             (Written::Ended(at), Life::Closing { outcome, .. }) => {
-                let outcome = outcome.clone();
+                let (ended, outcome) = (outcome.clone(), outcome.clone());
                 let held = &mut self.held[index];
                 held.life = Life::Reporting { outcome, again_at: now.moment, give_up_at: None };
                 held.report(now.moment + repeat, out);
-                out.push(Effect::Run(Order::Discard(at)));
+                match keep_for(&held.offer, &ended) {
+                    Some(_) => {
+                        let offer = Arc::clone(&held.offer);
+                        self.keep_checkpoint(offer, now, out);
+                    }
+                    None => out.push(Effect::Run(Order::Discard(at))),
+                }
             }
             (Written::NotEnded(_), Life::Closing { .. }) => {
                 if let Life::Closing { retry_at, .. } = &mut self.held[index].life {
@@ -175,6 +192,8 @@ impl Duty {
                 | Written::Ended(_)
                 | Written::NotEnded(_)
                 | Written::Settled(_)
+                | Written::CheckpointSaved(_)
+                | Written::CheckpointNotSaved(_)
                 | Written::Receipt { .. },
                 Life::Writing
                 | Life::Recovering { .. }

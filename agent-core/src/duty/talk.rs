@@ -27,6 +27,7 @@ impl Duty {
                 self.lease_ttl = lease_ttl;
                 self.judged(&verdicts, sent, now, out);
                 self.repeat_outcomes(now, out);
+                self.repeat_checkpoints(now);
             }
             Said::Beat { sent, verdicts } => self.judged(&verdicts, sent, now, out),
             Said::HeartbeatSent => self.held.iter_mut().for_each(|held| held.number_receipt(out)),
@@ -34,6 +35,7 @@ impl Duty {
             Said::Withdraw(ended) => self.withdrawn(ended, now, out),
             Said::Cancel(ended) => self.cancelled(ended, now, out),
             Said::Settled(settled) => self.settled(settled, now, out),
+            Said::CheckpointSettled(settled) => self.checkpoint_settled(settled, out),
             Said::Revoke(image) => self.revoked(image, now, out),
         }
     }
@@ -151,12 +153,15 @@ impl Duty {
     fn settled(&mut self, settled: Settled, now: Now, out: &mut Vec<Effect>) {
         let at = settled.at;
         let Some(index) = self.position(at) else { return };
+        self.checkpoint_of_settled(&settled, out);
         out.push(Effect::Write(Entry::Settled(settled)));
         match &self.held[index].life {
             // What it left was discarded when its outcome was written, or with all else an earlier life had left.
             Life::Reporting { .. } => drop(self.held.remove(index)),
             Life::Closing { .. } => {
                 self.held.remove(index);
+                // Its end may be on its way to the disk, and with it that it left something.
+                out.push(Effect::Write(Entry::CheckpointEnded(at)));
                 out.push(Effect::Run(Order::Discard(at)));
             }
             // Settled without our word, as when the lease lapsed: the container has no business here any more.

@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use headframe_protocol::{
-    AttemptId, JobId, Micros, TimestampMs,
+    AttemptId, JobId, Micros, Sha256, TimestampMs,
     control::{Phase, WaitReason},
     job::{JobSpec, Reason},
-    session::{AttemptRef, Ended, LeaseVerdict, RefusedCode, Settled},
+    session::{AttemptRef, CheckpointSettled, Ended, LeaseVerdict, OutputFile, RefusedCode, Settled},
 };
 
 use super::*;
 use crate::{
     coordinator::Said,
     runner::{Adopted, Ending, Found, RunEvent, RunEventKind},
-    store::Written,
+    store::{Saved, Written},
 };
 
+mod checkpoint;
 mod giving_back;
 mod invariants;
 mod recovery;
@@ -40,7 +41,8 @@ impl Rig {
 
     /// Started, connected, engine there, owner away.
     fn ready(slots: u8) -> Self {
-        let mut rig = Self::new(slots, Past { choice: Choice::On, paused_until: None, open: Vec::new() });
+        let mut rig =
+            Self::new(slots, Past { choice: Choice::On, paused_until: None, open: Vec::new(), checkpoints: Vec::new() });
         rig.event(Event::Owner(Idleness::Away));
         rig.event(Event::Engine(EngineState::Ready));
         rig.event(opened(rig.now, Vec::new()));
@@ -76,6 +78,7 @@ impl Rig {
         let words: Vec<&str> = line.split_whitespace().collect();
         let event = match words.as_slice() {
             ["offer", name] => self.offer(name, 0),
+            ["offer", name, "saving"] => self.offer_saving(name),
             ["offer", name, "reaching", bytes] => self.offer_reaching(name, bytes.parse().expect("bytes")),
             ["rules", "let", "reach", bytes] => Event::Egress(bytes.parse().expect("bytes")),
             ["offer", name, "keep_for", seconds] => self.offer(name, seconds.parse().expect("seconds")),
@@ -142,6 +145,23 @@ impl Rig {
                 credit: Micros::new(42),
                 paid_ms: 1,
             })),
+            ["settled", name, state] => Event::Coordinator(Said::Settled(Settled {
+                at: self.at(name),
+                state: state.parse().expect("a state"),
+                reason: None,
+                credit: Micros::ZERO,
+                paid_ms: 0,
+            })),
+            ["checkpoint", name, "written"] => Event::Written(Written::CheckpointSaved(self.at(name))),
+            ["checkpoint", name, "not", "written"] => Event::Written(Written::CheckpointNotSaved(self.at(name))),
+            ["checkpoint", name, "accepted"] => {
+                Event::Coordinator(Said::CheckpointSettled(CheckpointSettled { at: self.at(name), accepted: true }))
+            }
+            [name, "saved", files] => {
+                let file = |number: u8| OutputFile { path: format!("state/{number}"), sha256: Sha256::of(&[number]), bytes: 1 };
+                let files = (0..files.parse().expect("a number")).map(file).collect();
+                self.ran(name, RunEventKind::Saved(Saved { files, problem: None }))
+            }
             ["accept", "written", name] => Event::Written(Written::Accepted(self.at(name))),
             ["accept", "not", "written", name] => Event::Written(Written::NotAccepted(self.at(name))),
             ["end", "written", name] => Event::Written(Written::Ended(self.at(name))),
@@ -169,6 +189,7 @@ impl Rig {
                     log_bytes: 0,
                 }),
             ),
+            ["found", "z", "nothing"] => Event::Adopted(Vec::new()),
             ["found", name, found] => Event::Adopted(vec![Adopted { at: self.at(name), found: self::found(found) }]),
             other => panic!("no such line: {other:?}"),
         };
@@ -180,6 +201,13 @@ impl Rig {
             self.names.push(AttemptRef { attempt: AttemptId::generate(), epoch: 1 });
         }
         Event::Coordinator(Said::Offer(Arc::new(offer(self.at(name), keep_for_s))))
+    }
+
+    fn offer_saving(&mut self, name: &str) -> Event {
+        let Event::Coordinator(Said::Offer(offer)) = self.offer(name, 0) else { panic!("an offer") };
+        let mut offer = Arc::unwrap_or_clone(offer);
+        offer.spec.checkpoint = Some(headframe_protocol::job::Checkpoint { path: "state".to_owned(), every_s: 60 });
+        Event::Coordinator(Said::Offer(Arc::new(offer)))
     }
 
     fn offer_with_card(&mut self, name: &str) -> Event {
@@ -282,6 +310,7 @@ fn offer(at: AttemptRef, keep_for_s: u32) -> Offer {
         base: "http://127.0.0.1:1/v1/attempts/x/".parse().expect("a url"),
         token: "secret".to_owned(),
         registry: None,
+        checkpoint: Vec::new(),
     }
 }
 

@@ -57,6 +57,7 @@ impl Duty {
         self.give_back(now, out);
         self.wait_for_cards(now, out);
         self.keep_deadlines(now, out);
+        self.keep_checkpoints(now, out);
         self.end_finishing(out);
         self.leave(now, out);
     }
@@ -133,7 +134,8 @@ impl Duty {
         if gone && leaving.linger_until.is_none() {
             leaving.linger_until = Some(now.moment + self.timers.scaled(LINGER));
         }
-        let unheard = self.link == LinkState::Up && !self.held.is_empty();
+        // A small checkpoint is brought in this time; a large one by the next life.
+        let unheard = self.link == LinkState::Up && !(self.held.is_empty() && self.keeping.is_empty());
         let done = gone && (!unheard || leaving.linger_until.is_some_and(|until| now.moment >= until));
         if !leaving.said && (done || now.moment >= leaving.at_latest) {
             leaving.said = true;

@@ -283,7 +283,7 @@ impl Attempt<'_> {
 
     async fn bring(&self, counter: &Counter, work: &WorkVolume, container: &str) -> Result<Vec<OutputFile>, Failure> {
         self.teller.mention(RunEventKind::Uploading { permille: 0 });
-        let collected = outputs::collect(self.site, self.assignment, work, container).await?;
+        let collected = outputs::collect(self.site, self.assignment, work, container, &self.assignment.spec.outputs).await?;
         outputs::bring_all(counter, collected, |permille| self.teller.mention(RunEventKind::Uploading { permille })).await
     }
 

@@ -1,10 +1,13 @@
 //! The coordinator's side of one attempt over plain HTTP: inputs out, log and outputs in. Session messages are not ours.
 
-use std::{path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
 use headframe_protocol::{Sha256, error::Problem};
 use reqwest::{Body, Client, Response, StatusCode, header::HeaderValue};
+use tokio::time::MissedTickBehavior;
+use tokio_util::io::ReaderStream;
 use url::Url;
 
 use super::SecretToken;
@@ -29,6 +32,30 @@ pub(super) struct Counter {
     client: Client,
     base: Url,
     bearer: HeaderValue,
+}
+
+/// How fast a file is brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As fast as the line allows: nobody is there whom it would disturb.
+    Full,
+    /// Slowly: the owner is back.
+    Gentle,
+}
+
+/// Together two mebibytes a second: a fraction of most lines, and still a hundred megabytes in the minute for which a job
+/// waits.
+const GENTLE_PIECE_BYTES: usize = 64 * 1024;
+const GENTLE_PIECE_EVERY: Duration = Duration::from_micros(31_250);
+
+/// The file's bytes, a piece now and a piece then.
+fn gently(file: tokio::fs::File) -> impl Stream<Item = io::Result<Bytes>> {
+    let mut every = tokio::time::interval(GENTLE_PIECE_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    stream::unfold((ReaderStream::with_capacity(file, GENTLE_PIECE_BYTES), every), |(mut pieces, mut every)| async move {
+        every.tick().await;
+        Some((pieces.next().await?, (pieces, every)))
+    })
 }
 
 /// What became of a piece of log.
@@ -83,7 +110,11 @@ impl Counter {
     }
 
     pub(super) async fn input(&self, index: usize) -> InputAnswer {
-        let Some(url) = self.at(&format!("inputs/{index}")) else { return InputAnswer::Refused(StatusCode::BAD_REQUEST) };
+        self.get(&format!("inputs/{index}")).await
+    }
+
+    async fn get(&self, path: &str) -> InputAnswer {
+        let Some(url) = self.at(path) else { return InputAnswer::Refused(StatusCode::BAD_REQUEST) };
         match self.client.get(url).header(reqwest::header::AUTHORIZATION, &self.bearer).send().await {
             Ok(response) if response.status().is_success() => InputAnswer::Bytes(response),
             Ok(response) if is_passing(response.status()) => InputAnswer::Busy(response.status()),
@@ -115,7 +146,12 @@ impl Counter {
         }
     }
 
-    pub(super) async fn put_object(&self, sum: Sha256, file: &Path, bytes: u64) -> ObjectAnswer {
+    /// One file of the checkpoint the attempt goes on from.
+    pub(super) async fn checkpoint(&self, sum: Sha256) -> InputAnswer {
+        self.get(&format!("checkpoint/{sum}")).await
+    }
+
+    pub(super) async fn put_object(&self, sum: Sha256, file: &Path, bytes: u64, pace: Pace) -> ObjectAnswer {
         let Some(url) = self.at(&format!("objects/{sum}")) else { return ObjectAnswer::Refused(StatusCode::BAD_REQUEST) };
         let Ok(open) = tokio::fs::File::open(file).await else { return ObjectAnswer::Later };
         let limit = UPLOAD_BASE + Duration::from_secs(bytes / UPLOAD_BYTES_PER_S_MIN);
@@ -125,7 +161,10 @@ impl Counter {
             .header(reqwest::header::AUTHORIZATION, &self.bearer)
             .header(reqwest::header::CONTENT_LENGTH, bytes)
             .timeout(limit)
-            .body(Body::from(open));
+            .body(match pace {
+                Pace::Full => Body::from(open),
+                Pace::Gentle => Body::wrap_stream(gently(open)),
+            });
         match request.send().await {
             Ok(response) if response.status().is_success() => ObjectAnswer::There,
             Ok(response) if response.status() == StatusCode::CONFLICT => ObjectAnswer::NotOurs,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
-use headframe_protocol::{Sha256, job::Reason, session::AttemptRef};
+use headframe_protocol::{AttemptId, Sha256, job::Reason, session::AttemptRef};
 use left::{LeftBehind, clear, remove_container};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -15,6 +15,7 @@ use super::{
     Adopted, Assignment, Command, EngineDescription, EngineMissing, EngineTried, Found, Known, RunEvent, RunEventKind,
     RunnerConfig, WhyNot,
     attempt::{Attempt, Begin, Order, Teller},
+    checkpoint,
     egress::{Pace, RelayVolume},
     engine::{self, Engine},
     fetch::Fetcher,
@@ -57,6 +58,8 @@ pub(super) struct Crew {
     site: Arc<Site>,
     events: mpsc::Sender<RunEvent>,
     hands: HashMap<AttemptRef, Hand>,
+    /// Checkpoints on their way.
+    saves: HashMap<AttemptRef, AbortHandle>,
     tasks: JoinSet<()>,
 }
 
@@ -85,7 +88,7 @@ impl Crew {
         let shelf = Shelf::open(&config.data_dir, config.image_cap_bytes, &engine.docker).await;
         let site =
             Arc::new(Site { config, engine, works, shelf, http, fetcher, relay: RelayVolume::default(), pace: Arc::default() });
-        Ok(Self { site, events, hands: HashMap::new(), tasks: JoinSet::new() })
+        Ok(Self { site, events, hands: HashMap::new(), saves: HashMap::new(), tasks: JoinSet::new() })
     }
 
     pub(super) fn description(&self) -> Arc<EngineDescription> {
@@ -130,11 +133,12 @@ impl Crew {
                     hand.orders.send_replace(Order::Stop { grace });
                 }
             }
+            Command::Save(assignment) => self.save(*assignment),
             Command::Discard { at, done } => self.discard(at, done),
-            Command::Adopt { known, found } => {
+            Command::Adopt { known, kept, found } => {
                 // Everything else waits for it: what is ours must be known before anything is started or removed.
                 let Some(left) = stop.run_until_cancelled(LeftBehind::list(&self.site)).await else { return };
-                let adopted = self.adopt(known, &left).await;
+                let adopted = self.adopt(known, kept, &left).await;
                 // The asker may have gone; what was adopted is followed all the same.
                 found.send(adopted).ok();
             }
@@ -162,9 +166,26 @@ impl Crew {
         self.hands.insert(at, Hand { orders, task, ended });
     }
 
+    /// Brings what an attempt left. It has ended: nobody writes there any more.
+    fn save(&mut self, assignment: Assignment) {
+        let at = assignment.at;
+        if self.saves.get(&at).is_some_and(|save| !save.is_finished()) {
+            return;
+        }
+        let (site, teller) = (Arc::clone(&self.site), Teller { at, events: self.events.clone() });
+        let task = self.tasks.spawn(async move {
+            let saved = Box::pin(checkpoint::save(&site, &assignment)).await;
+            teller.tell(RunEventKind::Saved(saved)).await;
+        });
+        self.saves.insert(at, task);
+    }
+
     /// Ends the attempt's task if it still goes, then removes what is left of it.
     fn discard(&mut self, at: AttemptRef, done: Option<oneshot::Sender<()>>) {
         let hand = self.hands.remove(&at);
+        if let Some(save) = self.saves.remove(&at) {
+            save.abort();
+        }
         let site = Arc::clone(&self.site);
         self.tasks.spawn(async move {
             if let Some(hand) = hand {
@@ -174,9 +195,9 @@ impl Crew {
         });
     }
 
-    async fn adopt(&mut self, known: Vec<Known>, left: &[LeftBehind]) -> Vec<Adopted> {
+    async fn adopt(&mut self, known: Vec<Known>, kept: Vec<AttemptId>, left: &[LeftBehind]) -> Vec<Adopted> {
         let mut adopted = Vec::new();
-        let mut keep = Vec::new();
+        let mut keep = kept;
         for Known { assignment, running_ms, stopping } in known {
             let at = assignment.at;
             let found = left.iter().find(|left| left.attempt == Some(at.attempt)).map_or(Found::Missing, |left| left.found);

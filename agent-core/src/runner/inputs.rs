@@ -1,8 +1,8 @@
-//! Brings a job's inputs into its work volume: fetched, checked against their sums while they stream, and owned by
+//! Brings a job's inputs, and the checkpoint it goes on from, into its work volume: fetched, checked against their sums while they stream, and owned by
 //! nobody. No container of the job has run yet, so nothing in the volume can be a trap.
 
 use std::{
-    io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,7 @@ use futures_util::{Stream, StreamExt as _};
 use headframe_protocol::{
     Sha256,
     job::{Input, Reason},
+    session::{OutputFile, checkpoint::is_path_of},
 };
 use reqwest::StatusCode;
 use sha2::Digest as _;
@@ -30,7 +31,47 @@ use crate::fault;
 /// The user of every container.
 pub(super) const NOBODY: u32 = 65_534;
 
-/// Places all inputs. `progress` hears parts per thousand.
+/// One file that is placed.
+#[derive(Debug, Clone, Copy)]
+enum Placed<'a> {
+    Input(usize, &'a Input),
+    Checkpoint(&'a OutputFile),
+}
+
+impl Placed<'_> {
+    fn path(&self) -> &str {
+        match self {
+            Self::Input(_, input) => &input.path,
+            Self::Checkpoint(file) => &file.path,
+        }
+    }
+
+    const fn sha256(&self) -> Sha256 {
+        match self {
+            Self::Input(_, input) => input.sha256,
+            Self::Checkpoint(file) => file.sha256,
+        }
+    }
+
+    /// Whose trouble it is if it cannot be had or is not what it should be. A checkpoint is the network's own to keep.
+    const fn reason(&self, of_an_input: Reason) -> Reason {
+        match self {
+            Self::Input(..) => of_an_input,
+            Self::Checkpoint(_) => Reason::FetchFailed,
+        }
+    }
+}
+
+impl fmt::Display for Placed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(index, input) => write!(f, "inputs[{index}] ({})", input.path),
+            Self::Checkpoint(file) => write!(f, "The checkpoint's `{}`", file.path),
+        }
+    }
+}
+
+/// Places all inputs, then the checkpoint. `progress` hears parts per thousand.
 pub(super) async fn place_all(
     site: &Site,
     assignment: &Assignment,
@@ -39,43 +80,44 @@ pub(super) async fn place_all(
     container: &str,
     mut progress: impl FnMut(u16),
 ) -> Result<(), Failure> {
-    let inputs = &assignment.spec.inputs;
+    let named = assignment.spec.checkpoint.as_ref().map_or("", |checkpoint| &checkpoint.path);
+    if let Some(astray) = assignment.checkpoint.iter().find(|file| !is_path_of(named, &file.path)) {
+        let why = format!("{} is not where the job leaves it.", Placed::Checkpoint(astray));
+        return Err(Failure::because(Reason::FetchFailed, why));
+    }
+    let inputs = assignment.spec.inputs.iter().enumerate().map(|(index, input)| Placed::Input(index, input));
+    let files: Vec<Placed<'_>> = inputs.chain(assignment.checkpoint.iter().map(Placed::Checkpoint)).collect();
     let mut room_bytes = u64::from(assignment.spec.resources.disk_gib) << 30;
-    for (index, input) in inputs.iter().enumerate() {
-        let to = destination(site, assignment, work, index, input).await.map_err(|error| disk_failure(work, &error, input))?;
-        let fetch = Fetch { site, assignment, counter, work, index, input };
+    for (number, &file) in files.iter().enumerate() {
+        let to = destination(site, assignment, work, number, file.path()).await;
+        let to = to.map_err(|error| disk_failure(work, &error, file))?;
+        let fetch = Fetch { site, assignment, counter, work, file };
         room_bytes -= fetch.patiently(&to, room_bytes).await?;
         fault::point("input.written");
         match work {
             WorkVolume::Mounted { .. } => {
-                give_away(&to, 0o644).map_err(|error| disk_failure(work, &error, input))?;
+                give_away(&to, 0o644).map_err(|error| disk_failure(work, &error, file))?;
                 fault::point("input.given_away");
             }
             WorkVolume::Named { .. } => {
-                archive::put(&site.engine.docker, container, &input.path, &to)
+                archive::put(&site.engine.docker, container, file.path(), &to)
                     .await
                     .map_err(|error| Failure::engine("take an input in", &error))?;
                 fault::point("input.placed");
                 tokio::fs::remove_file(&to).await.ok();
             }
         }
-        progress(u16::try_from((index + 1) * 1_000 / inputs.len()).unwrap_or(1_000));
+        progress(u16::try_from((number + 1) * 1_000 / files.len()).unwrap_or(1_000));
     }
     Ok(())
 }
 
 /// Where the bytes are written: their last place where we can reach it, else a file on its way.
-async fn destination(
-    site: &Site,
-    assignment: &Assignment,
-    work: &WorkVolume,
-    index: usize,
-    input: &Input,
-) -> io::Result<PathBuf> {
+async fn destination(site: &Site, assignment: &Assignment, work: &WorkVolume, number: usize, path: &str) -> io::Result<PathBuf> {
     match work {
         WorkVolume::Mounted { dir } => {
             let mut folder = dir.clone();
-            let mut parts: Vec<&str> = input.path.split('/').collect();
+            let mut parts: Vec<&str> = path.split('/').collect();
             let name = parts.pop().unwrap_or_default();
             for part in parts {
                 folder.push(part);
@@ -90,7 +132,7 @@ async fn destination(
         WorkVolume::Named { .. } => {
             let folder = site.works.folder(assignment.at.attempt).join("inputs");
             tokio::fs::create_dir_all(&folder).await?;
-            Ok(folder.join(index.to_string()))
+            Ok(folder.join(number.to_string()))
         }
     }
 }
@@ -108,40 +150,40 @@ fn give_away(_path: &Path, _mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// One input on its way.
+/// One file on its way.
 struct Fetch<'a> {
     site: &'a Site,
     assignment: &'a Assignment,
     counter: &'a Counter,
     work: &'a WorkVolume,
-    index: usize,
-    input: &'a Input,
+    file: Placed<'a>,
 }
 
 impl Fetch<'_> {
     /// Brings it to its place, and returns its bytes: at most `room_bytes`.
     async fn patiently(&self, to: &Path, room_bytes: u64) -> Result<u64, Failure> {
-        let Self { site, assignment, counter, work, index, input } = *self;
+        let Self { site, assignment, counter, work, file } = *self;
         let mut patience = Patience::new();
         loop {
-            let tried = match open(site, counter, index, input).await {
+            let tried = match open(site, counter, file).await {
                 Ok(bytes) => write(bytes, to, room_bytes).await,
                 Err(error) => Err(error),
             };
             let passing = match tried {
-                Ok((sum, bytes)) if sum == input.sha256 => return Ok(bytes),
-                Ok((sum, _)) => return Err(mismatch(index, input, sum)),
+                Ok((sum, bytes)) if sum == file.sha256() => return Ok(bytes),
+                Ok((sum, _)) => return Err(mismatch(file, sum)),
                 Err(FetchFailed::Passing(passing)) => passing,
-                Err(FetchFailed::ForGood(why)) => return Err(unavailable(index, input, &why)),
+                Err(FetchFailed::ForGood(why)) => return Err(unavailable(file, &why)),
                 Err(FetchFailed::TooLarge) => {
-                    return Err(unavailable(index, input, "the inputs together are larger than resources.disk_gib"));
+                    let why = format!("{file} does not fit: together the files are larger than resources.disk_gib.");
+                    return Err(Failure::because(Reason::InputUnavailable, why));
                 }
-                Err(FetchFailed::Disk(error)) => return Err(disk_failure(work, &error, input)),
+                Err(FetchFailed::Disk(error)) => return Err(disk_failure(work, &error, file)),
             };
-            tracing::info!(attempt.id = %assignment.at.attempt, "Input {index} did not come: {passing}");
+            tracing::info!(attempt.id = %assignment.at.attempt, "{file} did not come: {passing}");
             let Some(pause) = patience.spend() else {
                 let rig_is_connected = passing.somebody_answered() || counter.is_there().await;
-                return Err(given_up(index, input, &passing, rig_is_connected));
+                return Err(given_up(file, &passing, rig_is_connected));
             };
             tokio::time::sleep(pause).await;
         }
@@ -178,33 +220,37 @@ impl Passing {
 
 /// After the last try, whose trouble it is. What the coordinator keeps and does not give is not the job's. An address of the
 /// customer's is, unless the rig reaches not even the coordinator.
-fn given_up(index: usize, input: &Input, passing: &Passing, rig_is_connected: bool) -> Failure {
-    match &input.url {
-        Some(_) if rig_is_connected => unavailable(index, input, &passing.to_string()),
-        Some(_) | None => Failure::because(Reason::FetchFailed, format!("inputs[{index}] ({}): {passing}.", input.path)),
+fn given_up(file: Placed<'_>, passing: &Passing, rig_is_connected: bool) -> Failure {
+    match file {
+        Placed::Input(_, Input { url: Some(_), .. }) if rig_is_connected => unavailable(file, &passing.to_string()),
+        Placed::Input(..) | Placed::Checkpoint(_) => Failure::because(Reason::FetchFailed, format!("{file}: {passing}.")),
     }
 }
 
 async fn open(
     site: &Site,
     counter: &Counter,
-    index: usize,
-    input: &Input,
+    file: Placed<'_>,
 ) -> Result<impl Stream<Item = reqwest::Result<Bytes>> + use<>, FetchFailed> {
-    let response = match &input.url {
-        Some(url) => site.fetcher.get(url).await.map_err(|error| match error {
-            FetchError::Status(status) if is_passing(status) => FetchFailed::Passing(Passing::Busy(status)),
-            FetchError::Unreachable => FetchFailed::Passing(Passing::Unreachable),
-            FetchError::Status(_) | FetchError::Private | FetchError::Redirects => FetchFailed::ForGood(error.to_string()),
-        })?,
-        None => match counter.input(index).await {
-            InputAnswer::Bytes(response) => response,
-            InputAnswer::Busy(status) => return Err(FetchFailed::Passing(Passing::Busy(status))),
-            InputAnswer::NoAnswer(why) => return Err(FetchFailed::Passing(Passing::BrokeOff(why))),
-            InputAnswer::Refused(status) => return Err(FetchFailed::ForGood(format!("the coordinator answers {status}"))),
-        },
+    let answer = match file {
+        Placed::Input(_, Input { url: Some(url), .. }) => return fetch(site, url).await.map(reqwest::Response::bytes_stream),
+        Placed::Input(index, _) => counter.input(index).await,
+        Placed::Checkpoint(file) => counter.checkpoint(file.sha256).await,
     };
-    Ok(response.bytes_stream())
+    match answer {
+        InputAnswer::Bytes(response) => Ok(response.bytes_stream()),
+        InputAnswer::Busy(status) => Err(FetchFailed::Passing(Passing::Busy(status))),
+        InputAnswer::NoAnswer(why) => Err(FetchFailed::Passing(Passing::BrokeOff(why))),
+        InputAnswer::Refused(status) => Err(FetchFailed::ForGood(format!("the coordinator answers {status}"))),
+    }
+}
+
+async fn fetch(site: &Site, url: &url::Url) -> Result<reqwest::Response, FetchFailed> {
+    site.fetcher.get(url).await.map_err(|error| match error {
+        FetchError::Status(status) if is_passing(status) => FetchFailed::Passing(Passing::Busy(status)),
+        FetchError::Unreachable => FetchFailed::Passing(Passing::Unreachable),
+        FetchError::Status(_) | FetchError::Private | FetchError::Redirects => FetchFailed::ForGood(error.to_string()),
+    })
 }
 
 async fn write(
@@ -230,26 +276,26 @@ async fn write(
     Ok((Sha256::from_bytes(sum.finalize().into()), total))
 }
 
-fn mismatch(index: usize, input: &Input, sum: Sha256) -> Failure {
-    let detail = format!("inputs[{index}] ({}) has the sha-256 {sum}, not {}.", input.path, input.sha256);
-    Failure::because(Reason::InputMismatch, detail)
+fn mismatch(file: Placed<'_>, sum: Sha256) -> Failure {
+    let detail = format!("{file} has the sha-256 {sum}, not {}.", file.sha256());
+    Failure::because(file.reason(Reason::InputMismatch), detail)
 }
 
-fn unavailable(index: usize, input: &Input, why: &str) -> Failure {
-    Failure::because(Reason::InputUnavailable, format!("inputs[{index}] ({}): {why}.", input.path))
+fn unavailable(file: Placed<'_>, why: &str) -> Failure {
+    Failure::because(file.reason(Reason::InputUnavailable), format!("{file}: {why}."))
 }
 
 /// A full volume is the job's own limit; a full disk outside of it is the rig's.
-fn disk_failure(work: &WorkVolume, error: &io::Error, input: &Input) -> Failure {
+fn disk_failure(work: &WorkVolume, error: &io::Error, file: Placed<'_>) -> Failure {
     tracing::warn!(%error, "Could not write an input");
     match (work, error.kind()) {
         (WorkVolume::Mounted { .. }, io::ErrorKind::StorageFull) => Failure::because(
             Reason::InputUnavailable,
-            format!("{} does not fit: the inputs are larger than resources.disk_gib.", input.path),
+            format!("{file} does not fit: together the files are larger than resources.disk_gib."),
         ),
         (WorkVolume::Named { .. }, io::ErrorKind::StorageFull) => Failure::plain(Reason::RigDiskFull),
         (WorkVolume::Mounted { .. } | WorkVolume::Named { .. }, _) => {
-            Failure::because(Reason::EngineFailed, format!("The rig could not write {}.", input.path))
+            Failure::because(Reason::EngineFailed, format!("The rig could not write {}.", file.path()))
         }
     }
 }
@@ -271,7 +317,7 @@ mod tests {
         let kept_there = input(None);
         for passing in [Passing::Busy(StatusCode::BAD_GATEWAY), Passing::BrokeOff("connection refused".to_owned())] {
             for rig_is_connected in [true, false] {
-                assert_eq!(given_up(0, &kept_there, &passing, rig_is_connected).reason, Reason::FetchFailed);
+                assert_eq!(given_up(Placed::Input(0, &kept_there), &passing, rig_is_connected).reason, Reason::FetchFailed);
             }
         }
     }
@@ -279,8 +325,8 @@ mod tests {
     #[test]
     fn an_address_is_the_customers_unless_the_rig_reaches_nobody() {
         let elsewhere = input(Some("https://files.example/a"));
-        assert_eq!(given_up(0, &elsewhere, &Passing::Unreachable, true).reason, Reason::InputUnavailable);
-        assert_eq!(given_up(0, &elsewhere, &Passing::Unreachable, false).reason, Reason::FetchFailed);
+        assert_eq!(given_up(Placed::Input(0, &elsewhere), &Passing::Unreachable, true).reason, Reason::InputUnavailable);
+        assert_eq!(given_up(Placed::Input(0, &elsewhere), &Passing::Unreachable, false).reason, Reason::FetchFailed);
     }
 
     #[tokio::test]

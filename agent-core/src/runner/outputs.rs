@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Assignment, archive,
-    coordinator::{Counter, ObjectAnswer},
+    coordinator::{Counter, ObjectAnswer, Pace},
     crew::Site,
     failure::Failure,
     patience::Patience,
@@ -40,24 +40,25 @@ pub(super) const FOLDERS_MAX: usize = OUTPUT_FILES_MAX;
 /// An output as it lies here, looked at and summed up.
 #[derive(Debug, Clone)]
 pub(super) struct Collected {
-    file: PathBuf,
-    output: OutputFile,
+    pub(super) file: PathBuf,
+    pub(super) output: OutputFile,
 }
 
-/// Finds and sums up every output the job names. Ends soon after it is dropped, however much there is.
+/// Finds and sums up what is at `paths` under `/work`. Ends soon after it is dropped, however much there is.
 pub(super) async fn collect(
     site: &Site,
     assignment: &Assignment,
     work: &WorkVolume,
     container: &str,
+    paths: &[String],
 ) -> Result<Vec<Collected>, Failure> {
     let found = Found::new(u64::from(assignment.spec.resources.disk_gib) << 30);
     let found = match work {
         WorkVolume::Mounted { dir } => {
-            let (dir, paths) = (dir.clone(), assignment.spec.outputs.clone());
+            let (dir, paths) = (dir.clone(), paths.to_owned());
             blocking(move |stop| walk_all(&dir, &paths, found, stop)).await?
         }
-        WorkVolume::Named { .. } => unpack_all(site, assignment, container, found).await?,
+        WorkVolume::Named { .. } => unpack_all(site, assignment, container, paths, found).await?,
     };
     sum_up_all(found).await
 }
@@ -174,8 +175,14 @@ fn walk(at: &Path, path: &str, depth: usize, found: &mut Found, stop: &Cancellat
     Ok(())
 }
 
-async fn unpack_all(site: &Site, assignment: &Assignment, container: &str, mut found: Found) -> Result<Found, Failure> {
-    for (number, path) in assignment.spec.outputs.iter().enumerate() {
+async fn unpack_all(
+    site: &Site,
+    assignment: &Assignment,
+    container: &str,
+    paths: &[String],
+    mut found: Found,
+) -> Result<Found, Failure> {
+    for (number, path) in paths.iter().enumerate() {
         let folder = site.works.folder(assignment.at.attempt).join(format!("outputs-{number}"));
         let made = tokio::fs::create_dir_all(&folder).await;
         made.map_err(|_| Failure::because(Reason::EngineFailed, "The rig could not collect the outputs."))?;
@@ -258,7 +265,7 @@ pub(super) async fn bring_all(
 async fn bring(counter: &Counter, file: &Path, output: &OutputFile, broke_off: &AtomicBool) -> Result<(), Failure> {
     let mut patience = Patience::new();
     loop {
-        let failure = match counter.put_object(output.sha256, file, output.bytes).await {
+        let failure = match counter.put_object(output.sha256, file, output.bytes, Pace::Full).await {
             ObjectAnswer::There => {
                 fault::point("output.brought");
                 return Ok(());

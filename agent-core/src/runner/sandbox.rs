@@ -73,7 +73,7 @@ pub(super) fn contract(
     image: &image::Ready,
     volumes: Volumes<'_>,
 ) -> ContainerCreateBody {
-    let Assignment { at, job, spec: _, array_index: _, base: _, token: _, registry: _, gpus: _ } = assignment;
+    let Assignment { at, job, spec: _, array_index: _, base: _, token: _, registry: _, checkpoint: _, gpus: _ } = assignment;
     let Program { entrypoint, args } = program(assignment, image, volumes);
     let labels = [
         (label::DEVICE, device.to_string()),

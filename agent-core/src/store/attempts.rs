@@ -7,7 +7,7 @@ use headframe_protocol::{
 };
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Choice, Entry, Parting, Store, StoreError, yields};
+use super::{Choice, Entry, Parting, Store, StoreError, checkpoints, yields};
 
 /// An attempt that is not settled, as the last life left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,18 +107,7 @@ pub(super) async fn apply(connection: &mut SqliteConnection, entry: &Entry, now:
             one(connection, update, *at).await
         }
         Entry::Receipt { at, sequence, running_ms } => receipt(connection, *at, *sequence, *running_ms).await,
-        Entry::Ended { at, outcome, sequence, running_ms, log_bytes } => {
-            let update = sqlx::query(
-                "UPDATE attempt SET outcome = $1, receipt_sequence = $2, running_ms = $3, log_bytes = $4, ended_ms = $5
-                 WHERE attempt = $6 AND epoch = $7",
-            )
-            .bind(json(outcome)?)
-            .bind(signed(*sequence))
-            .bind(signed(*running_ms))
-            .bind(signed(*log_bytes))
-            .bind(now.as_millis());
-            one(connection, update, *at).await
-        }
+        Entry::Ended { .. } => end(connection, entry, now).await,
         Entry::Yielded { at, made } => yields::insert(connection, *at, *made).await,
         Entry::Settled(settled) => {
             let update = sqlx::query(
@@ -142,8 +131,28 @@ pub(super) async fn apply(connection: &mut SqliteConnection, entry: &Entry, now:
             .bind(reason.as_str());
             one(connection, update, *at).await
         }
+        Entry::CheckpointSaved { at, saved } => checkpoints::saved(connection, *at, saved).await,
+        Entry::CheckpointEnded(at) => checkpoints::end(connection, *at).await,
         Entry::Choice(choice) => choose(connection, *choice).await,
     }
+}
+
+/// How it ended, and that it left something, if it did.
+async fn end(connection: &mut SqliteConnection, entry: &Entry, now: TimestampMs) -> Result<(), sqlx::Error> {
+    let Entry::Ended { at, outcome, sequence, running_ms, log_bytes, keep_for } = entry else { return Ok(()) };
+    if let Some(keep_for) = keep_for {
+        checkpoints::begin(connection, *at, *keep_for, now).await?;
+    }
+    let update = sqlx::query(
+        "UPDATE attempt SET outcome = $1, receipt_sequence = $2, running_ms = $3, log_bytes = $4, ended_ms = $5
+         WHERE attempt = $6 AND epoch = $7",
+    )
+    .bind(json(outcome)?)
+    .bind(signed(*sequence))
+    .bind(signed(*running_ms))
+    .bind(signed(*log_bytes))
+    .bind(now.as_millis());
+    one(connection, update, *at).await
 }
 
 type Update<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
@@ -194,6 +203,6 @@ pub(crate) fn title(offer: &Offer) -> String {
     offer.spec.name.clone().unwrap_or_else(|| offer.spec.image.repository().to_owned())
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }

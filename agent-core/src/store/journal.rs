@@ -2,7 +2,7 @@
 //!
 //! Entries go in by a queue and are written in its order, many in one transaction; each is confirmed by a [`Written`].
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use headframe_protocol::{
     TimestampMs,
@@ -14,7 +14,7 @@ use sqlx::SqlitePool;
 use tokio::sync::mpsc;
 use tracing::error;
 
-use super::{StoreError, Yield, attempts};
+use super::{Saved, StoreError, Yield, attempts};
 use crate::{clock, fault, tasks::Tasks};
 
 /// Entries waiting for the disk. A rig with 16 attempts makes a handful at a time.
@@ -70,7 +70,18 @@ pub enum Entry {
         running_ms: u64,
         /// Bytes of log brought.
         log_bytes: u64,
+        /// How long what it left as its checkpoint is kept, if it is.
+        keep_for: Option<Duration>,
     },
+    /// What an attempt left as its checkpoint has been brought, or nothing was there.
+    CheckpointSaved {
+        /// Which attempt.
+        at: AttemptRef,
+        /// What was brought.
+        saved: Saved,
+    },
+    /// Nothing more is done about an attempt's checkpoint.
+    CheckpointEnded(AttemptRef),
     /// The PC was given back.
     Yielded {
         /// By which attempt.
@@ -146,6 +157,10 @@ pub enum Written {
     NotAccepted(AttemptRef),
     /// The outcome could not be written.
     NotEnded(AttemptRef),
+    /// What was brought of a checkpoint is on disk.
+    CheckpointSaved(AttemptRef),
+    /// It could not be written.
+    CheckpointNotSaved(AttemptRef),
     /// The coordinator's settlement is on disk.
     Settled(AttemptRef),
 }
@@ -209,6 +224,8 @@ const fn point_of(entry: &Entry) -> &'static str {
         Entry::Receipt { .. } => "journal.receipt",
         Entry::Ended { .. } => "journal.ended",
         Entry::Yielded { .. } => "journal.yielded",
+        Entry::CheckpointSaved { .. } => "journal.checkpoint_saved",
+        Entry::CheckpointEnded(_) => "journal.checkpoint_ended",
         Entry::Settled(_) => "journal.settled",
         Entry::Dropped { .. } => "journal.dropped",
         Entry::Choice(_) => "journal.choice",
@@ -224,11 +241,15 @@ fn answer(entry: &Entry, safe: bool) -> Option<Written> {
         }
         (Entry::Ended { at, .. }, true) => Some(Written::Ended(*at)),
         (Entry::Ended { at, .. }, false) => Some(Written::NotEnded(*at)),
+        (Entry::CheckpointSaved { at, .. }, true) => Some(Written::CheckpointSaved(*at)),
+        (Entry::CheckpointSaved { at, .. }, false) => Some(Written::CheckpointNotSaved(*at)),
         (Entry::Settled(settled), true) => Some(Written::Settled(settled.at)),
         // A receipt that is not on disk is not signed; the next heartbeat makes another.
         (Entry::Receipt { .. } | Entry::Settled(_), false)
+        // A checkpoint's end that is not on disk is found out again by the next life.
         | (
-            Entry::Stage { .. }
+            Entry::CheckpointEnded(_)
+            | Entry::Stage { .. }
             | Entry::Renewed { .. }
             | Entry::Parting { .. }
             | Entry::Yielded { .. }

@@ -23,6 +23,7 @@ fn offer() -> Offer {
         base: "http://127.0.0.1:1/v1/attempts/x/".parse().expect("a url"),
         token: "a-secret-token".to_owned(),
         registry: None,
+        checkpoint: Vec::new(),
     }
 }
 
@@ -59,7 +60,7 @@ async fn a_settled_attempt_keeps_its_history_and_loses_its_secrets() {
         Settled { at, state: AttemptState::Yielded, reason: Some(Reason::OwnerReturned), credit: Micros::new(9), paid_ms: 5 };
     let entries = [
         Entry::Accepted(Arc::new(offer)),
-        Entry::Ended { at, outcome, sequence: 1, running_ms: 5, log_bytes: 2 },
+        Entry::Ended { at, outcome, sequence: 1, running_ms: 5, log_bytes: 2, keep_for: None },
         Entry::Settled(settled),
         // Comes too late and changes nothing.
         Entry::Dropped { at, state: AttemptState::Lost, reason: Reason::LeaseLapsed },
@@ -70,6 +71,47 @@ async fn a_settled_attempt_keeps_its_history_and_loses_its_secrets() {
     assert_eq!((past.settled, past.credit, past.running_ms), (Some(AttemptState::Yielded), Micros::new(9), 5));
     let today = store.settled_since(TimestampMs::from_millis(0)).await.expect("read");
     assert_eq!(today, Today { confirmed: Micros::new(9), succeeded: 0 });
+    let (entries, mut written) = journal.start(&crate::tasks::Tasks::new());
+    store.readers.close().await;
+    drop(entries);
+    assert_eq!(written.recv().await, None, "everything is written and the file is closed");
+    let bytes = std::fs::read(dir.path().join(FILE_NAME)).expect("the file");
+    assert!(!bytes.windows(14).any(|window| window == b"a-secret-token"), "an old token does not lie about");
+}
+
+#[tokio::test]
+async fn a_checkpoint_outlives_the_settlement_of_its_attempt_and_then_leaves_no_secret() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (store, journal) = open(dir.path()).await.expect("opened");
+    let offer = offer();
+    let at = offer.at;
+    let ended = Entry::Ended {
+        at,
+        outcome: Outcome::Yielded { reason: Reason::OwnerReturned },
+        sequence: 1,
+        running_ms: 5,
+        log_bytes: 2,
+        keep_for: Some(Duration::from_secs(60)),
+    };
+    let settled = Settled { at, state: AttemptState::Yielded, reason: None, credit: Micros::new(9), paid_ms: 5 };
+    let before = crate::clock::wall();
+    journal.write(&[Entry::Accepted(Arc::new(offer.clone())), ended.clone(), Entry::Settled(settled)]).await.expect("written");
+    let kept = store.open_checkpoints().await.expect("read");
+    assert_eq!((kept.len(), &kept[0].offer, &kept[0].saved), (1, &offer, &None));
+    assert!(kept[0].until_ms >= before.after(Duration::from_secs(60)));
+
+    let file = headframe_protocol::session::OutputFile {
+        path: "state".to_owned(),
+        sha256: headframe_protocol::Sha256::of(b"x"),
+        bytes: 1,
+    };
+    let saved = Saved { files: vec![file], problem: None };
+    // Written twice, as after an answer that was lost.
+    journal.write(&[ended, Entry::CheckpointSaved { at, saved: saved.clone() }]).await.expect("written");
+    assert_eq!(store.open_checkpoints().await.expect("read")[0].saved, Some(saved));
+
+    journal.write(&[Entry::CheckpointEnded(at), Entry::CheckpointEnded(at)]).await.expect("written");
+    assert_eq!(store.open_checkpoints().await.expect("read"), []);
     let (entries, mut written) = journal.start(&crate::tasks::Tasks::new());
     store.readers.close().await;
     drop(entries);

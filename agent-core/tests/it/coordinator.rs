@@ -176,5 +176,6 @@ pub(crate) fn offer() -> Offer {
         base: "http://127.0.0.1:1/v1/attempts/x/".parse().expect("a url"),
         token: "a-secret-token".to_owned(),
         registry: None,
+        checkpoint: Vec::new(),
     }
 }

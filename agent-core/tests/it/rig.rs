@@ -63,7 +63,7 @@ impl Rig {
     /// The engine is asked what is left, and finds `found` of everything.
     pub(crate) async fn adopts(&mut self, found: Found) -> Vec<Known> {
         match self.command().await {
-            Command::Adopt { known, found: reply } => {
+            Command::Adopt { known, kept: _, found: reply } => {
                 let adopted = known.iter().map(|known| Adopted { at: known.assignment.at, found }).collect();
                 reply.send(adopted).expect("the agent waits for it");
                 known

@@ -43,6 +43,7 @@ impl Coordinator {
         let mut coordinator = Self::default();
         let routes = Router::new()
             .route("/inputs/{index}", get(input))
+            .route("/checkpoint/{sum}", get(checkpoint))
             .route("/log", put(log))
             .route("/objects/{sum}", put(object))
             .layer(DefaultBodyLimit::max(1 << 30))
@@ -91,6 +92,15 @@ async fn input(
 ) -> Result<Vec<u8>, StatusCode> {
     coordinator.admit(&headers)?;
     coordinator.seen.lock().expect("no panics").inputs.get(&index).cloned().ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn checkpoint(
+    State(coordinator): State<Coordinator>,
+    Path(sum): Path<String>,
+    headers: HeaderMap,
+) -> Result<Vec<u8>, StatusCode> {
+    coordinator.admit(&headers)?;
+    coordinator.seen.lock().expect("no panics").objects.get(&sum).cloned().ok_or(StatusCode::NOT_FOUND)
 }
 
 async fn log(

@@ -3,6 +3,7 @@
 mod adoption;
 mod attacks;
 mod away;
+mod checkpoint;
 mod doctor;
 mod journey;
 mod limits;

@@ -86,6 +86,7 @@ impl Yard {
             base: self.coordinator.base(),
             token: SecretToken::new(TOKEN.to_owned()),
             registry: None,
+            checkpoint: Vec::new(),
             gpus: Vec::new(),
         }
     }
@@ -195,7 +196,7 @@ impl Yard {
 
     /// Leaves nothing on the engine.
     pub(crate) async fn close(self) {
-        self.runner.adopt(Vec::new()).await;
+        self.runner.adopt(Vec::new(), Vec::new()).await;
         for container in self.containers().await {
             let force = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
             self.docker.remove_container(&container, Some(force)).await.ok();

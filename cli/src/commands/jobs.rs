@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use headframe_protocol::{
     JobId,
-    api::{Attempt, AttemptList, Job, JobList, PAGE_MAX},
+    api::{Attempt, AttemptList, Job, JobCheckpoint, JobList, PAGE_MAX},
     job::JobState,
 };
 use serde::Serialize;
@@ -71,6 +71,9 @@ pub(super) fn told(job: &Job) -> String {
     if let Some(index) = job.array_index {
         lines.insert(2, ("Index", index.to_string()));
     }
+    if let Some(JobCheckpoint { accepted_ms, bytes, .. }) = job.checkpoint {
+        lines.push(("Checkpoint", format!("{}, accepted {}", indicatif::HumanBytes(bytes), age(accepted_ms, now))));
+    }
     if let Some(attempt) = job.attempt {
         lines.push(("Attempt", attempt.to_string()));
     }
@@ -112,4 +115,18 @@ pub(super) async fn fetch(client: &Client, job: JobId, dir: Option<PathBuf>, for
         let bytes: u64 = files.iter().map(|file| file.file.bytes).sum();
         format!("{} files in {}, all verified{note} ({})", files.len(), dir.display(), indicatif::HumanBytes(bytes))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_reads_how_large_the_last_checkpoint_is() {
+        let text = include_str!("../../../protocol/tests/wire/job-checkpoint.json");
+        let job: Job = serde_json::from_str(text).expect("a golden job");
+        let shown = told(&job);
+        assert!(shown.contains("Checkpoint 1.00 MiB, accepted "), "{shown}");
+        assert!(!told(&Job { checkpoint: None, ..job }).contains("Checkpoint"));
+    }
 }

@@ -13,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use super::{room::Room, stream};
 use crate::{
     App,
+    auth::Bringing,
     blobs::{Expected, ObjectName},
     error::{ApiError, ApiResult},
     extract::{self, Json, Path, Query},
     logs::Appended,
     store::attempts::AttemptAuth,
-    store::{attempt_io, blobs, logs, reservations::Reservation, uploads},
+    store::{attempt_io, blobs, checkpoints, logs, reservations::Reservation, uploads},
 };
 
 /// The most bytes of one piece of a log.
@@ -54,6 +55,27 @@ pub async fn input(State(app): State<App>, rig: AttemptAuth, Path((_, index)): P
     let mut headers = stream::download_headers(upload.sha256, "input");
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(upload.bytes));
     Ok((headers, Body::from_stream(bytes)).into_response())
+}
+
+/// Gives one file of the checkpoint the attempt goes on from.
+pub async fn checkpoint(
+    State(app): State<App>,
+    rig: AttemptAuth,
+    Path((_, sum)): Path<(AttemptId, String)>,
+) -> ApiResult<Response> {
+    let sha256 = sum_of(&sum)?;
+    let mut connection = app.store.read().await?;
+    let found = checkpoints::find(&mut connection, rig.attempt, sha256).await?;
+    drop(connection);
+    let (object, length) = found.ok_or_else(|| ApiError::not_found("file of a checkpoint"))?;
+    let bytes = app.blobs.read(&object, None).await.map_err(|error| ApiError::internal().because(error))?;
+    let mut headers = stream::download_headers(sha256, "checkpoint");
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    Ok((headers, Body::from_stream(bytes)).into_response())
+}
+
+fn sum_of(text: &str) -> ApiResult<Sha256> {
+    text.parse().map_err(|_| ApiError::not_found("object").naming("sha256", "64 lower-case hex digits"))
 }
 
 /// Where a piece of a log begins.
@@ -109,14 +131,14 @@ fn last_piece(pieces: u64, bytes: Bytes) -> Option<Bytes> {
     }
 }
 
-/// Takes one file of the result, named by what it hashes to.
+/// Takes one file of the result, or of the checkpoint of an attempt that yielded, named by what it hashes to.
 pub async fn object(
     State(app): State<App>,
-    rig: AttemptAuth,
+    Bringing(rig): Bringing,
     Path((_, sum)): Path<(AttemptId, String)>,
     request: Request,
 ) -> ApiResult<StatusCode> {
-    let sha256: Sha256 = sum.parse().map_err(|_| ApiError::not_found("object").naming("sha256", "64 lower-case hex digits"))?;
+    let sha256 = sum_of(&sum)?;
     let limits = &app.config.limits;
     let length = stream::announced(request.headers(), limits.output_bytes_max)?;
     let already = app.blobs.contains_for_attempt(rig.attempt, sha256).await;
@@ -155,7 +177,10 @@ async fn cover(app: &App, rig: &AttemptAuth) -> ApiResult<()> {
 async fn reserve(app: &App, rig: &AttemptAuth, bytes: u64) -> ApiResult<()> {
     let id = format!("{}:{}", rig.attempt, uuid::Uuid::now_v7().simple());
     let reservation = Reservation { id, customer: rig.customer, attempt: Some(rig.attempt), bytes };
-    Room::reserve(app, reservation).await?.keep();
+    // After its end nothing more is heard of an attempt that does not keep its word.
+    let timers = &app.config.timers;
+    let keep_for = if rig.state.is_final() { timers.checkpoint_upload } else { timers.reservation_keep };
+    Room::reserve(app, reservation, keep_for).await?.keep();
     app.staging.cover(rig.attempt, bytes);
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Room in a customer's storage for bytes that are on their way.
 
+use std::time::Duration;
+
 use crate::{
     App,
     error::{ApiError, ApiResult},
@@ -19,9 +21,9 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Takes the room, or says that there is none.
-    pub(super) async fn reserve(app: &App, reservation: Reservation) -> ApiResult<Self> {
-        match until_uncrossed(|| add(app, &reservation)).await? {
+    /// Takes the room, for `keep_for` unless the bytes come sooner, or says that there is none.
+    pub(super) async fn reserve(app: &App, reservation: Reservation, keep_for: Duration) -> ApiResult<Self> {
+        match until_uncrossed(|| add(app, &reservation, keep_for)).await? {
             customers::Room::Enough => Ok(Self { app: app.clone(), reservation, come: false }),
             customers::Room::None => Err(over_quota()),
         }
@@ -51,9 +53,9 @@ impl Drop for Room {
     }
 }
 
-async fn add(app: &App, reservation: &Reservation) -> Result<customers::Room, StoreError> {
+async fn add(app: &App, reservation: &Reservation, keep_for: Duration) -> Result<customers::Room, StoreError> {
     let mut tx = app.store.begin().await?;
-    let expires = app.store.now().after(app.config.timers.reservation_keep);
+    let expires = app.store.now().after(keep_for);
     let room = reservations::add(&mut tx, reservation, expires).await?;
     store::commit(tx, "reserve storage").await?;
     Ok(room)

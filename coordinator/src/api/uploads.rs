@@ -50,8 +50,8 @@ pub async fn create(State(app): State<App>, customer: Customer, request: Request
     let sha256 = stream::announced_sum(request.headers(), SUM_HEADER)?;
     let id = UploadId::generate();
     // Its room is taken before the bytes come: however many come at once, they fit.
-    let room =
-        Room::reserve(&app, Reservation { id: id.to_string(), customer: customer.id, attempt: None, bytes: length }).await?;
+    let reservation = Reservation { id: id.to_string(), customer: customer.id, attempt: None, bytes: length };
+    let room = Room::reserve(&app, reservation, app.config.timers.reservation_keep).await?;
     let object = ObjectName::upload(id);
     let expected = Expected { sha256, bytes_max: length };
     let written = app.blobs.put(&object, stream::pieces(request.into_body()), expected).await;

@@ -70,6 +70,10 @@ timers! {
     early_yield, "early_yield_ms", MINUTE;
     /// How long a job waits after its own failure before it is tried again.
     job_backoff, "job_backoff_ms", SECOND;
+    /// How long a job whose attempt gave the PC back waits for that attempt's checkpoint before it is offered without.
+    checkpoint_wait, "checkpoint_wait_ms", MINUTE;
+    /// How long after its attempt gave the PC back a checkpoint may still come. Shorter than bytes that nothing refers to are kept.
+    checkpoint_upload, "checkpoint_upload_ms", 30 * MINUTE;
     /// How often the queue in the database is looked at for jobs that other replicas took in.
     poll, "poll_ms", 200;
     /// How often all of the queue in the database is compared with what this replica knows of it.
@@ -144,6 +148,9 @@ impl Timers {
         }
         if self.lease_ttl < self.heartbeat * 2 {
             return longer("timers.lease_ttl_ms", "at least twice timers.heartbeat_ms", self.lease_ttl);
+        }
+        if self.blob_grace <= self.checkpoint_upload {
+            return longer("timers.blob_grace_ms", "longer than timers.checkpoint_upload_ms", self.blob_grace);
         }
         if self.rig_backoff_max < self.rig_backoff {
             return longer("timers.rig_backoff_max_ms", "at least timers.rig_backoff_ms", self.rig_backoff_max);

@@ -9,14 +9,14 @@ use headframe_protocol::{
     SessionId,
     job::{AttemptState, Reason},
     session::{
-        AgentMessage, AttemptRef, Beat, CoordinatorMessage, Ended, Finished, Heartbeat, LeaseBeat, LeaseVerdict, Outcome,
-        OutputFile, Progress, ReceiptAccepted, RefusedCode, Settled, Welcome,
+        AgentMessage, AttemptRef, Beat, CheckpointBrought, CheckpointSettled, CoordinatorMessage, Ended, Finished, Heartbeat,
+        LeaseBeat, LeaseVerdict, Outcome, OutputFile, Progress, ReceiptAccepted, RefusedCode, Settled, Welcome,
     },
 };
 use tokio::sync::mpsc;
 
 use super::{
-    LEASES_MAX, Outgoing,
+    LEASES_MAX, Outgoing, checkpoints,
     handshake::{Welcomed, parse, refuse, send, send_text},
     leases::Heard,
     manifests::{Manifests, TooLong},
@@ -199,6 +199,7 @@ impl Conversation {
             }
             AgentMessage::Outputs(part) => self.manifests.add(part).map_err(|TooLong| bad("A result is too long.")),
             AgentMessage::Finished(finished) => self.finished(*finished).await,
+            AgentMessage::CheckpointBrought(brought) => self.checkpoint(brought).await,
         }
     }
 
@@ -293,6 +294,17 @@ impl Conversation {
             }
         };
         self.send(CoordinatorMessage::Settled(settled)).await
+    }
+
+    async fn checkpoint(&mut self, brought: CheckpointBrought) -> Result<(), Parting> {
+        let at = brought.at;
+        let brought = checkpoints::believed(&self.app, brought).await.map_err(unavailable)?;
+        let report = Report::Checkpoint { device: self.device, at, brought: Box::new(brought) };
+        let accepted = match self.write(report).await? {
+            Answer::Done(accepted) => accepted,
+            Answer::Ended(_) | Answer::Advanced { .. } | Answer::Receipt(_) => false,
+        };
+        self.send(CoordinatorMessage::CheckpointSettled(CheckpointSettled { at, accepted })).await
     }
 
     /// What is wrong with a result. The customer sees the check while it lasts; one without files is over at once.

@@ -32,7 +32,7 @@ pub(super) fn frame(offer: Offer) -> Result<String, TooLong> {
 }
 
 pub(super) fn build(public_url: &Url, matched: &Match, at: AttemptRef, token: String, job: Claimed, terms: &Terms) -> Offer {
-    let Claimed { mut spec, array_index } = job;
+    let Claimed { mut spec, array_index, checkpoint } = job;
     // The owner's rig has no business with the customer's own addresses.
     spec.webhook = None;
     let price = matched.price_per_hour;
@@ -49,5 +49,6 @@ pub(super) fn build(public_url: &Url, matched: &Match, at: AttemptRef, token: St
         base,
         token,
         registry: None,
+        checkpoint,
     }
 }

@@ -60,7 +60,7 @@ pub async fn find(connection: &mut AnyConnection, sha256: Sha256) -> Result<Opti
     Ok(row.map(|(object,)| ObjectName::stored(object)))
 }
 
-/// Forgets content that no upload and no result refers to and nobody has wanted since `before`, at most `limit` of it.
+/// Forgets content that no upload, result or checkpoint refers to and nobody has wanted since `before`, at most `limit` of it.
 /// What it returns can be deleted: content that comes again is written to a new object.
 ///
 /// # Errors
@@ -74,6 +74,7 @@ pub async fn forget_unreferenced(
         "DELETE FROM blob WHERE touched_ms < $1 AND sha256 IN (
              SELECT sha256 FROM blob WHERE touched_ms < $2
              AND NOT EXISTS (SELECT 1 FROM artifact WHERE artifact.sha256 = blob.sha256)
+             AND NOT EXISTS (SELECT 1 FROM checkpoint_file WHERE checkpoint_file.sha256 = blob.sha256)
              AND NOT EXISTS (SELECT 1 FROM upload WHERE upload.sha256 = blob.sha256)
              ORDER BY touched_ms LIMIT $3)
          RETURNING object",

@@ -324,6 +324,8 @@ pub async fn recount_storage(connection: &mut AnyConnection) -> Result<u64, Stor
         (SELECT CAST(COALESCE(SUM(upload.bytes), 0) AS BIGINT) FROM upload WHERE upload.customer_id = customer.id)
         + (SELECT CAST(COALESCE(SUM(artifact.bytes), 0) AS BIGINT) FROM artifact JOIN job ON job.id = artifact.job_id
            WHERE job.customer_id = customer.id)
+        + (SELECT CAST(COALESCE(SUM(checkpoint_file.bytes), 0) AS BIGINT) FROM checkpoint_file JOIN job ON job.id = checkpoint_file.job_id
+           WHERE job.customer_id = customer.id)
         + (SELECT CAST(COALESCE(SUM(reservation.bytes), 0) AS BIGINT) FROM reservation WHERE reservation.customer_id = customer.id)
         + (SELECT CAST(COALESCE(SUM(content.bytes), 0) AS BIGINT) FROM
            (SELECT DISTINCT namespace, digest, bytes FROM registry_content) AS content WHERE content.namespace = customer.namespace)";

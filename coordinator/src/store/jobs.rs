@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use headframe_protocol::{
     ApiKeyId, AttemptId, CustomerId, JobId, Micros, TimestampMs,
-    api::{Job, JobHfr, Pot},
+    api::{Job, JobCheckpoint, JobHfr, Pot},
     job::{JobSpec, JobState, Reason},
 };
 use sqlx::{AnyConnection, AssertSqlSafe};
@@ -22,7 +22,7 @@ use crate::market::{QueuedJob, Want};
 const INSERT_ROWS_MAX: usize = 250;
 
 const COLUMNS: &str = "id, state, epoch, spec, array_index, reason, detail, failures, interruptions, attempt_id, held, charged, \
-     held_hfr, charged_hfr, hfr_picos, created_ms, changed_ms, ended_ms";
+     held_hfr, charged_hfr, hfr_picos, checkpoint_attempt_id, checkpoint_bytes, checkpoint_ms, created_ms, changed_ms, ended_ms";
 
 #[derive(sqlx::FromRow)]
 struct JobRow {
@@ -41,6 +41,9 @@ struct JobRow {
     held_hfr: Option<i64>,
     charged_hfr: Option<i64>,
     hfr_picos: Option<i64>,
+    checkpoint_attempt_id: Option<String>,
+    checkpoint_bytes: i64,
+    checkpoint_ms: Option<i64>,
     created_ms: i64,
     changed_ms: i64,
     ended_ms: Option<i64>,
@@ -66,6 +69,9 @@ impl TryFrom<JobRow> for Job {
             held_hfr,
             charged_hfr,
             hfr_picos,
+            checkpoint_attempt_id,
+            checkpoint_bytes,
+            checkpoint_ms,
             created_ms,
             changed_ms,
             ended_ms,
@@ -76,6 +82,14 @@ impl TryFrom<JobRow> for Job {
             charged: Micros::new(charged),
             picos_per_hfr: picos.unsigned_abs(),
         });
+        let checkpoint = match checkpoint_attempt_id.zip(checkpoint_ms) {
+            Some((attempt, accepted_ms)) => Some(JobCheckpoint {
+                attempt: parsed(&attempt, "attempt id")?,
+                accepted_ms: TimestampMs::from_millis(accepted_ms),
+                bytes: checkpoint_bytes.unsigned_abs(),
+            }),
+            None => None,
+        };
         Ok(Self {
             id: parsed(&id, "job id")?,
             state: parsed(&state, "job state")?,
@@ -90,6 +104,7 @@ impl TryFrom<JobRow> for Job {
             held: Micros::new(held),
             charged: Micros::new(charged),
             hfr,
+            checkpoint,
             created_ms: TimestampMs::from_millis(created_ms),
             changed_ms: TimestampMs::from_millis(changed_ms),
             ended_ms: ended_ms.map(TimestampMs::from_millis),

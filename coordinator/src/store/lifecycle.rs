@@ -28,12 +28,14 @@ use crate::{
 
 mod asked;
 mod case;
+mod checkpoint;
 mod end;
 mod pay;
 mod verdict;
 
 pub use asked::{ask_to_end, fail_waiting, request_end};
 pub use case::Case;
+pub use checkpoint::{Brought, checkpoint_path, is_awaited, take_checkpoint};
 pub use end::end;
 pub use pay::{most, promised};
 

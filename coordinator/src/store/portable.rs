@@ -10,13 +10,14 @@ use sqlx::{
 use super::{Dialect, Doing as _, Rows, Store, StoreError, Tx, blobs::unsigned};
 
 /// Every table, each after those it refers to. A test compares this with the schema.
-pub const TABLES: [&str; 37] = [
+pub const TABLES: [&str; 38] = [
     "customer",
     "api_key",
     "rig",
     "job",
     "attempt",
     "artifact",
+    "checkpoint_file",
     "blob",
     "log_piece",
     "registry_content",

@@ -162,7 +162,7 @@ async fn bytes_that_did_not_come_leave_their_room() {
 }
 
 /// Bytes a customer is counted to keep.
-async fn stored(app: &TestApp, customer: &Customer) -> u64 {
+pub(crate) async fn stored(app: &TestApp, customer: &Customer) -> u64 {
     let mut connection = app.app().store.read().await.expect("a connection");
     let record = customers::find(&mut connection, customer.id).await.expect("read").expect("a customer");
     record.storage_bytes_used
@@ -309,6 +309,7 @@ async fn an_attempt_brings_only_what_it_names() {
 async fn bytes_go_when_nothing_refers_to_them_and_not_before() {
     let app = TestApp::start_with(|config| {
         config.timers.blob_grace = Duration::from_millis(50);
+        config.timers.checkpoint_upload = Duration::from_millis(40);
         config.timers.sweep = Duration::from_secs(3_600);
     })
     .await;
@@ -339,6 +340,7 @@ async fn an_upload_nobody_uses_goes_when_its_time_is_over() {
     let app = TestApp::start_with(|config| {
         config.timers.upload_keep = Duration::from_millis(50);
         config.timers.blob_grace = Duration::from_millis(300);
+        config.timers.checkpoint_upload = Duration::from_millis(290);
         config.timers.sweep = Duration::from_secs(3_600);
     })
     .await;

@@ -39,7 +39,6 @@ async fn every_wrong_field_is_named() {
         (json!({ "webhook": "ftp://a.example/" }), "webhook"),
         (json!({ "timeout": 5 }), "timeout"),
         (json!({ "placement": { "countries": ["DE"] } }), "placement.countries"),
-        (json!({ "checkpoint": { "path": "state", "every_s": 60 } }), "checkpoint"),
         (json!({ "verify": "canary" }), "verify"),
         (json!({ "network": "egress" }), "network"),
         (json!({ "network": { "allow": [] } }), "network.allow"),

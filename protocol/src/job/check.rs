@@ -107,7 +107,6 @@ fn not_yet(spec: &JobSpec, found: &mut Vec<FieldError>) {
         }
     };
     say(!spec.placement.countries.is_empty(), "placement.countries");
-    say(spec.checkpoint.is_some(), "checkpoint");
     // It has only the one value that asks for nothing; another will not compile until somebody thinks about it here.
     match spec.verify {
         Verify::None => {}
@@ -207,9 +206,21 @@ fn files(spec: &JobSpec, found: &mut Vec<FieldError>) {
             found.push(FieldError::new(&format!("outputs[{at}]"), WORK_PATH));
         }
     }
-    if spec.checkpoint.as_ref().is_some_and(|checkpoint| !is_work_path(&checkpoint.path)) {
-        found.push(FieldError::new("checkpoint.path", WORK_PATH));
+    if let Some(checkpoint) = &spec.checkpoint {
+        let path = checkpoint.path.as_str();
+        if !is_work_path(path) {
+            found.push(FieldError::new("checkpoint.path", WORK_PATH));
+        }
+        // Both are placed before the start, and neither may be in the other's way.
+        if taken.iter().any(|input| is_within(input, path) || is_within(path, input)) {
+            found.push(FieldError::new("checkpoint.path", "a place of its own: no input may be it, hold it or lie in it"));
+        }
     }
+}
+
+/// Whether `path` is `folder` or lies in it.
+fn is_within(folder: &str, path: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 const WORK_PATH: &str = "a relative path under /work without `.`, `..`, empty parts or control characters, at most 512 bytes";
@@ -301,7 +312,22 @@ mod tests {
     #[test]
     fn what_is_not_done_yet_is_refused_and_not_passed_over() {
         assert_eq!(check(r#"{"placement":{"countries":["DE"]}}"#), ["placement.countries"]);
-        assert_eq!(check(r#"{"checkpoint":{"path":"state","every_s":60}}"#), ["checkpoint"]);
+    }
+
+    #[test]
+    fn a_checkpoint_has_a_place_of_its_own() {
+        let sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let with_input = |input: &str| {
+            let input = format!(r#"{{"url":"http://a.example/x","sha256":"{sum}","path":"{input}"}}"#);
+            check(&format!(r#"{{"checkpoint":{{"path":"state/now","every_s":60}},"inputs":[{input}]}}"#))
+        };
+        assert_eq!(with_input("states"), Vec::<String>::new());
+        assert_eq!(with_input("state/before"), Vec::<String>::new());
+        for input in ["state", "state/now", "state/now/seed"] {
+            assert_eq!(with_input(input), ["checkpoint.path"], "{input}");
+        }
+        assert_eq!(check(r#"{"checkpoint":{"path":"../x","every_s":60}}"#), ["checkpoint.path"]);
+        assert_eq!(check(r#"{"checkpoint":{"path":"x","every_s":0}}"#), ["checkpoint.every_s"]);
     }
 
     #[test]

@@ -61,6 +61,12 @@ async fn a_job_that_is_stopped_for_its_owner() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_leaves_what_it_goes_on_from() {
+    let sample = ["journal.ended:1", "checkpoint.brought:1", "journal.checkpoint_saved:1", "said.checkpoint:1"];
+    dies_at_every_point(Life::YieldsWithCheckpoint, &sample).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_is_cancelled() {
     dies_at_every_point(Life::IsCancelled, &["journal.parting:1", "container.signalled:1"]).await;
 }
@@ -80,7 +86,16 @@ async fn a_job_that_fails() {
 async fn the_lives_pass_every_point_there_is() {
     let mut ground = Ground::make().await;
     let mut passed = BTreeSet::new();
-    for life in [Life::Succeeds, Life::InTheEnginesVolume, Life::Yields, Life::IsCancelled, Life::IsTakenAway, Life::Fails] {
+    let lives = [
+        Life::Succeeds,
+        Life::InTheEnginesVolume,
+        Life::Yields,
+        Life::YieldsWithCheckpoint,
+        Life::IsCancelled,
+        Life::IsTakenAway,
+        Life::Fails,
+    ];
+    for life in lives {
         passed.extend(dry_life(&mut ground, life).await.into_keys());
     }
     let missed: Vec<_> = POINTS.iter().filter(|point| **point != BY_CHANCE && !passed.contains(**point)).collect();

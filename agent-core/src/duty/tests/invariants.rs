@@ -8,7 +8,14 @@ use super::*;
 use crate::store::Entry;
 
 /// Lines that may follow one another in any order; those that name an attempt mean one of four.
-const LINES: [&str; 47] = [
+const LINES: [&str; 54] = [
+    "offer ? saving",
+    "offer ? saving",
+    "? saved 1",
+    "checkpoint ? written",
+    "checkpoint ? not written",
+    "checkpoint ? accepted",
+    "settled ? yielded",
     "offer ?",
     "offer ?",
     "offer ?",
@@ -68,6 +75,12 @@ struct Watchdog {
     ended: HashMap<AttemptRef, i32>,
     outcome_written: HashSet<AttemptRef>,
     wanted_back: HashMap<AttemptRef, Moment>,
+    /// What is on the disk of attempts that were started.
+    volumes: HashSet<AttemptRef>,
+    /// Checkpoints that are being brought, and those that are being written down.
+    saving: HashSet<AttemptRef>,
+    noting: HashSet<AttemptRef>,
+    noted: HashSet<AttemptRef>,
 }
 
 impl Watchdog {
@@ -76,6 +89,12 @@ impl Watchdog {
             Event::Written(Written::Accepted(at)) => drop(self.written.insert(*at)),
             Event::Written(Written::Ended(at)) => drop(self.outcome_written.insert(*at)),
             Event::Written(Written::NotEnded(at)) => *self.ended.entry(*at).or_default() -= 1,
+            Event::Written(Written::CheckpointSaved(at)) => {
+                self.noting.remove(at);
+                self.noted.insert(*at);
+            }
+            Event::Written(Written::CheckpointNotSaved(at)) => drop(self.noting.remove(at)),
+            Event::Run(RunEvent { at, kind: RunEventKind::Saved(_) }) => drop(self.saving.remove(at)),
             Event::Run(RunEvent { at, kind: RunEventKind::Ended(_) }) => {
                 self.containers.remove(at);
                 self.wanted_back.remove(at);
@@ -101,6 +120,7 @@ impl Watchdog {
             Effect::Run(Order::Start { offer, .. }) => {
                 assert!(self.written.contains(&offer.at), "nothing is started before the journal has it");
                 self.containers.insert(offer.at);
+                self.volumes.insert(offer.at);
                 assert!(self.containers.len() <= self.slots, "a slot never has two containers");
             }
             // Whoever is more in a hurry than the first does not begin the time anew.
@@ -114,7 +134,20 @@ impl Watchdog {
             Effect::Say(crate::coordinator::Say::Finished { at, .. }) => {
                 assert!(self.outcome_written.contains(at), "an outcome is written before it is said");
             }
-            Effect::Write(_) | Effect::Say(_) | Effect::Run(Order::Discard(_)) | Effect::Leave => {}
+            Effect::Run(Order::Save(offer)) => {
+                assert!(self.outcome_written.contains(&offer.at), "the end is written before anything is brought of it");
+                assert!(!self.containers.contains(&offer.at), "nobody writes while it is read");
+                self.saving.insert(offer.at);
+            }
+            Effect::Run(Order::Discard(at)) => {
+                self.saving.remove(at);
+                self.volumes.remove(at);
+            }
+            Effect::Write(Entry::CheckpointSaved { at, .. }) => drop(self.noting.insert(*at)),
+            Effect::Say(crate::coordinator::Say::Checkpoint { at, .. }) => {
+                assert!(self.noted.contains(at), "what was brought is written before it is said");
+            }
+            Effect::Write(_) | Effect::Say(_) | Effect::Leave => {}
         }
         for (at, since) in &self.wanted_back {
             assert!(now.since(*since) <= grace(), "{} was asked to stop {:?} ago and lives", at.attempt, now.since(*since));
@@ -130,12 +163,10 @@ fn grace() -> Duration {
 /// A runner or journal only tells of what it was asked; anything else would test a world that cannot be.
 fn is_possible(line: &str, rig: &Rig, dog: &Watchdog) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let held = |name: &str| {
-        let index = (0..4).find(|index| super::name(*index) == name);
-        index.and_then(|index| rig.names.get(index)).and_then(|at| rig.duty.held().iter().find(|held| held.at() == *at))
-    };
+    let at = |name: &str| (0..4).find(|index| super::name(*index) == name).and_then(|index| rig.names.get(index));
+    let held = |name: &str| at(name).and_then(|at| rig.duty.held().iter().find(|held| held.at() == *at));
     match words.as_slice() {
-        ["offer", name] => {
+        ["offer", name, "saving"] | ["offer", name] => {
             // Attempts are named in order, and an attempt that has ended is never offered again.
             let index = (0..4).find(|index| super::name(*index) == *name).unwrap_or(4);
             index == rig.names.len() || held(name).is_some()
@@ -146,7 +177,12 @@ fn is_possible(line: &str, rig: &Rig, dog: &Watchdog) -> bool {
         ["end", "written", name] | ["end", "not", "written", name] => {
             held(name).is_some_and(|held| matches!(held.life, Life::Closing { .. }))
         }
-        ["settled", name] => held(name).is_some_and(|held| matches!(held.life, Life::Reporting { .. })),
+        [name, "saved", _] => at(name).is_some_and(|at| dog.saving.contains(at)),
+        ["checkpoint", name, "written"] | ["checkpoint", name, "not", "written"] => {
+            at(name).is_some_and(|at| dog.noting.contains(at))
+        }
+        ["checkpoint", name, "accepted"] => at(name).is_some(),
+        ["settled", name] | ["settled", name, _] => held(name).is_some_and(|held| matches!(held.life, Life::Reporting { .. })),
         ["cancel" | "withdraw", name] | ["not", "ours", name] => held(name).is_some(),
         [name, "prepares" | "runs" | "exits"] | [name, "ran", _] | [name, "is" | "ends" | "fails", _] => {
             held(name).is_some_and(|held| dog.containers.contains(&held.at()))
@@ -181,6 +217,11 @@ proptest! {
             }
         }
         prop_assert!(rig.duty.held().is_empty(), "left over: {:?}\n{}", rig.duty.held(), rig.told);
+        // What nobody brings or answers about is given up.
+        rig.now = rig.now + SAVE_WITHIN;
+        rig.event(Event::Tick).iter().for_each(|effect| dog.effect(effect, rig.now.moment));
+        prop_assert_eq!(&rig.duty.keeping, &[]);
+        prop_assert!(dog.volumes.is_empty(), "left on the disk: {:?}\n{}", dog.volumes, rig.told);
         prop_assert!(dog.containers.is_empty(), "containers left: {:?}\n{}", dog.containers, rig.told);
     }
 }

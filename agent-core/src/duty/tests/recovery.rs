@@ -19,7 +19,7 @@ fn left(stage: AttemptState, parting: Option<Parting>, outcome: Option<Outcome>)
         // Ten seconds before the next life.
         renewed_ms: TimestampMs::from_millis(990_000),
     };
-    Past { choice: Choice::On, paused_until: None, open: vec![open] }
+    Past { choice: Choice::On, paused_until: None, open: vec![open], checkpoints: Vec::new() }
 }
 
 fn check(past: Past, script: &str, expected: Expect) {

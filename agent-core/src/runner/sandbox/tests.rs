@@ -26,6 +26,7 @@ fn asked_with(relay: Option<&str>, gpus: Vec<String>) -> ContainerCreateBody {
         base: "http://127.0.0.1:1/".parse().expect("an address"),
         token: SecretToken::new("t".to_owned()),
         registry: None,
+        checkpoint: Vec::new(),
         gpus,
     };
     let device = "0x00000000000000000000000000000000000000aa".parse().expect("a device");

@@ -15,7 +15,7 @@ async fn a_running_container_is_followed_on_and_its_log_has_no_seam() {
     yard.live_again().await;
     yard.printed(job.at, "line 20\n").await;
     let adopted = Instant::now();
-    let found = yard.runner.adopt(vec![Yard::known(&job, 500)]).await;
+    let found = yard.runner.adopt(vec![Yard::known(&job, 500)], Vec::new()).await;
     assert_eq!(found, [Adopted { at: job.at, found: Found::Running }]);
     yard.started().await;
     let Ending::Succeeded { outputs, running_ms, .. } = yard.ended().await else { panic!("{}", yard.coordinator.log()) };
@@ -38,7 +38,7 @@ async fn a_container_that_ended_meanwhile_is_collected() {
     yard.exited(job.at).await;
     // It ended within its time; that the time is over by now is nothing to it.
     job.spec.timeout_s = 1;
-    let found = yard.runner.adopt(vec![Yard::known(&job, 700)]).await;
+    let found = yard.runner.adopt(vec![Yard::known(&job, 700)], Vec::new()).await;
     assert_eq!(found, [Adopted { at: job.at, found: Found::Exited }]);
     let first = yard.until("an event", Some).await;
     assert_eq!(first, RunEventKind::Exited { code: 0 }, "what has ended neither starts nor runs");
@@ -57,7 +57,7 @@ async fn a_container_that_was_ended_from_outside_while_nobody_looked_fails_the_a
     yard.live_again().await;
     yard.docker.kill_container(&Yard::container(job.at), None).await.expect("it ran");
     yard.exited(job.at).await;
-    yard.runner.adopt(vec![Yard::known(&job, 1)]).await;
+    yard.runner.adopt(vec![Yard::known(&job, 1)], Vec::new()).await;
     let ending = yard.ended().await;
     assert!(matches!(ending, Ending::Failed { reason: Reason::EngineFailed, running_ms: 1, .. }), "{ending:?}");
     yard.close().await;
@@ -72,7 +72,7 @@ async fn an_engine_that_cannot_list_is_asked_again_before_anything_is_given_up()
     yard.started().await;
     yard.live_again().await;
     door.refuse("/containers/json", 2);
-    let found = yard.runner.adopt(vec![Yard::known(&job, 500)]).await;
+    let found = yard.runner.adopt(vec![Yard::known(&job, 500)], Vec::new()).await;
     assert_eq!(found, [Adopted { at: job.at, found: Found::Running }]);
     yard.started().await;
     yard.runner.kill(job.at).await;
@@ -88,7 +88,7 @@ async fn what_nobody_knows_is_removed() {
     yard.started().await;
     yard.live_again().await;
     assert_eq!(yard.containers().await.len(), 1);
-    assert_eq!(yard.runner.adopt(Vec::new()).await, []);
+    assert_eq!(yard.runner.adopt(Vec::new(), Vec::new()).await, []);
     assert_eq!(yard.containers().await, Vec::<String>::new());
     assert_eq!(yard.work_folders().len(), 0);
     yard.close().await;
@@ -103,7 +103,7 @@ async fn an_attempt_cut_off_while_preparing_starts_again() {
     yard.runner.start(job.clone()).await;
     yard.made().await;
     yard.live_again().await;
-    let found = yard.runner.adopt(vec![Yard::known(&job, 0)]).await;
+    let found = yard.runner.adopt(vec![Yard::known(&job, 0)], Vec::new()).await;
     assert_eq!(found, [Adopted { at: job.at, found: Found::NotStarted }]);
     yard.coordinator.seen.lock().expect("no panics").inputs.insert(0, b"x".to_vec());
     job.base = base;
@@ -119,7 +119,7 @@ async fn an_attempt_that_was_being_stopped_ends_as_stopped() {
     yard.runner.start(job.clone()).await;
     yard.logged("deaf").await;
     yard.live_again().await;
-    yard.runner.adopt(vec![Known { stopping: true, ..Yard::known(&job, 100) }]).await;
+    yard.runner.adopt(vec![Known { stopping: true, ..Yard::known(&job, 100) }], Vec::new()).await;
     assert!(matches!(yard.ended().await, Ending::Stopped { .. }));
     yard.close().await;
 }
@@ -128,7 +128,7 @@ async fn an_attempt_that_was_being_stopped_ends_as_stopped() {
 async fn a_container_that_is_gone_is_missing() {
     let yard = Yard::open().await;
     let job = yard.job("true", json!({}));
-    assert_eq!(yard.runner.adopt(vec![Yard::known(&job, 0)]).await, [Adopted { at: job.at, found: Found::Missing }]);
+    assert_eq!(yard.runner.adopt(vec![Yard::known(&job, 0)], Vec::new()).await, [Adopted { at: job.at, found: Found::Missing }]);
     yard.close().await;
 }
 
@@ -142,7 +142,7 @@ async fn the_jobs_time_goes_on_while_the_agent_is_away() {
     job.spec.timeout_s = 2;
     yard.printed(job.at, "two seconds").await;
     let adopted = Instant::now();
-    yard.runner.adopt(vec![Yard::known(&job, 100)]).await;
+    yard.runner.adopt(vec![Yard::known(&job, 100)], Vec::new()).await;
     let Ending::Failed { reason: Reason::TimedOut, running_ms, .. } = yard.ended().await else { panic!("it has no time left") };
     let seen = Duration::from_millis(100) + adopted.elapsed();
     assert!((100..=seen.as_millis()).contains(&running_ms.into()), "{running_ms} ms, of which {seen:?} were seen");

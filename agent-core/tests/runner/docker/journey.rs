@@ -78,6 +78,7 @@ async fn events_come_in_order() {
             RunEventKind::Exited { .. } => "exited badly",
             RunEventKind::Uploading { .. } => "uploading",
             RunEventKind::Ended(_) => "ended",
+            RunEventKind::Saved(_) => "saved",
         };
         if order.last() != Some(&word) && !matches!(word, "log" | "running") {
             order.push(word);

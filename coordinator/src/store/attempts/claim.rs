@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use headframe_protocol::{
     AttemptId, DeviceId, JobId, Micros, Sha256, TimestampMs,
     job::{AttemptState, JobSpec},
+    session::OutputFile,
 };
 use sqlx::AssertSqlSafe;
 
 use super::{Rows, StoreError, Tx, document, parsed};
-use crate::store::{Doing as _, as_i64};
+use crate::store::{Doing as _, as_i64, checkpoints};
 
 /// A job to be given to a rig.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct Claimed {
     pub spec: JobSpec,
     /// Position in an array.
     pub array_index: Option<u32>,
+    /// The files of the last accepted checkpoint.
+    pub checkpoint: Vec<OutputFile>,
 }
 
 /// The terms all claims of one commit share.
@@ -61,10 +64,15 @@ pub async fn claim(
     terms: Terms,
     skip_locked: &'static str,
 ) -> Result<HashMap<JobId, Claimed>, StoreError> {
-    let won = win(tx, claims, terms.now, skip_locked).await?;
+    let mut won = win(tx, claims, terms.now, skip_locked).await?;
     let winners: Vec<&Claim> = claims.iter().filter(|claim| won.contains_key(&claim.job)).collect();
     if !winners.is_empty() {
         insert(tx, &winners, terms).await?;
+    }
+    for claim in claims {
+        if let Some(claimed) = won.get_mut(&claim.job).filter(|claimed| claimed.spec.checkpoint.is_some()) {
+            claimed.checkpoint = checkpoints::give(tx, claim.job, claim.attempt).await?;
+        }
     }
     Ok(won)
 }
@@ -99,7 +107,7 @@ async fn win(
         .map(|(id, spec, array_index)| {
             let spec: JobSpec = document(&spec, "job specification")?;
             let array_index = array_index.and_then(|index| u32::try_from(index).ok());
-            Ok((parsed(&id, "job id")?, Claimed { spec, array_index }))
+            Ok((parsed(&id, "job id")?, Claimed { spec, array_index, checkpoint: Vec::new() }))
         })
         .collect()
 }

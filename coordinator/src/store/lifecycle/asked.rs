@@ -9,7 +9,7 @@ use super::{
     parsed, pay,
 };
 use crate::store::{
-    Doing as _, jobs,
+    Doing as _, checkpoints, jobs,
     purses::{PURSE_COLUMNS, Purse, PurseRow},
 };
 
@@ -127,6 +127,9 @@ async fn end_waiting(tx: &mut Tx, job: JobId, to: JobState, reason: Reason, now:
         .await
         .doing("release a hold")?;
     let spec: JobSpec = document(&row.spec, "job specification")?;
+    if spec.checkpoint.is_some() {
+        checkpoints::delete_all(tx, parsed(&row.customer_id, "customer id")?, job).await?;
+    }
     let mut nudges = vec![Nudge::Unqueued(job), Nudge::Changed(job)];
     if tell_webhook(tx, &spec, job, to, Some(reason), now).await? {
         nudges.push(Nudge::Outbox);

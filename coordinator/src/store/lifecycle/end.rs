@@ -9,7 +9,7 @@ use super::{
     verdict,
 };
 use crate::store::{
-    Doing as _,
+    Doing as _, checkpoints,
     customers::{self, Storage},
     line, reservations,
 };
@@ -172,7 +172,14 @@ fn next(rules: &Rules, case: &Case, state: AttemptState, ending: &Ending, now: T
     if interrupted && case.interruptions + 1 >= rules.interruptions_max {
         return Next::Final(JobState::Failed, Some(Reason::TooManyInterruptions));
     }
-    Next::Queue { not_before: TimestampMs::default(), failed: false, interrupted }
+    let waits = waits_for_checkpoint(case, state, ending);
+    let not_before = if waits { now.after(rules.timers.checkpoint_wait) } else { TimestampMs::default() };
+    Next::Queue { not_before, failed: false, interrupted }
+}
+
+/// Whether the rig is about to bring what the attempt left, or to say that there is nothing.
+fn waits_for_checkpoint(case: &Case, state: AttemptState, ending: &Ending) -> bool {
+    state == AttemptState::Yielded && ending.by.is_some() && case.started.is_some() && case.spec.checkpoint.is_some()
 }
 
 /// How a job ends with its last attempt.
@@ -209,6 +216,9 @@ async fn finish(tx: &mut Tx, case: &Case, last: Last<'_>, now: TimestampMs) -> R
     .execute(&mut **tx)
     .await
     .doing("end a job")?;
+    if case.spec.checkpoint.is_some() {
+        checkpoints::delete_all(tx, case.customer, case.job).await?;
+    }
     let told = tell_webhook(tx, &case.spec, case.job, to, reason, now).await?;
     crate::fail::point("promote");
     Ok(told.then_some(Nudge::Outbox))

@@ -68,7 +68,7 @@ pub(super) struct Charge {
 }
 
 /// What is paid: for work that was done or given back in order, the time the rig signed for, as far as we saw it ourselves.
-/// Failed and lost work is paid to its last accepted checkpoint, and none is accepted yet.
+/// Failed and lost work is paid to its own last accepted checkpoint; one is brought only of work that was given back.
 pub(super) fn charge(case: &Case, state: AttemptState, now: TimestampMs) -> Result<Charge, StoreError> {
     let paid = match state {
         AttemptState::Succeeded | AttemptState::Yielded | AttemptState::Cancelled => true,

@@ -29,7 +29,7 @@ pub(super) async fn nothing(docker: &Docker, device: &str, dir: &Path) -> Result
     let odd: Vec<_> = names_in(dir)?.into_iter().filter(|name| name.ends_with(".new") || name.ends_with(".tmp")).collect();
     ensure!(odd.is_empty(), "files are left half-written: {odd:?}");
     let open = open_attempts(dir).await?;
-    ensure!(open == 0, "{open} attempts are open in the rig's journal");
+    ensure!(open == 0, "{open} attempts or checkpoints are open in the rig's journal");
     Ok(())
 }
 
@@ -57,7 +57,8 @@ fn names_in(dir: &Path) -> Result<Vec<String>> {
 
 async fn open_attempts(dir: &Path) -> Result<i64> {
     let mut journal = journal(dir).await?;
-    let open = sqlx::query_scalar("SELECT COUNT(*) FROM attempt WHERE settled_ms IS NULL").fetch_one(&mut journal).await?;
+    let open = "SELECT (SELECT COUNT(*) FROM attempt WHERE settled_ms IS NULL) + (SELECT COUNT(*) FROM checkpoint)";
+    let open = sqlx::query_scalar(open).fetch_one(&mut journal).await?;
     journal.close().await?;
     Ok(open)
 }

@@ -5,7 +5,7 @@ use headframe_protocol::{
     JobId, Sha256,
     api::Job,
     control::{PauseArgs, Phase},
-    job::{AttemptState, Input, JobSpec, JobState},
+    job::{AttemptState, Checkpoint, Input, JobSpec, JobState},
 };
 use headframe_testbed::{image, process::wait_for, rig::Trial};
 
@@ -26,6 +26,8 @@ pub(super) enum Life {
     InTheEnginesVolume,
     /// Its owner wants the PC back half-way, and later not any more.
     Yields,
+    /// The same, and it leaves what it goes on from.
+    YieldsWithCheckpoint,
     /// Its customer cancels it half-way.
     IsCancelled,
     /// The rig was away for longer than its lease when it comes back to it.
@@ -64,6 +66,9 @@ impl Life {
         let sum = Sha256::of(INPUT);
         let upload = scene.client.upload(sum, INPUT.len() as u64, &|| INPUT.into()).await.expect("an upload");
         let mut spec = scene.script(self.script());
+        if self == Self::YieldsWithCheckpoint {
+            spec.checkpoint = Some(Checkpoint { path: "state".to_owned(), every_s: 60 });
+        }
         spec.inputs.push(Input { url: None, upload: Some(upload.id), sha256: sum, path: "in/given".to_owned() });
         scene.submit(&with_outputs(spec)).await
     }
@@ -76,8 +81,18 @@ impl Life {
             Self::Yields | Self::IsCancelled | Self::IsTakenAway => {
                 "echo begun; sleep 2; echo half; sleep 1; cp in/given copy; echo made > made; echo done"
             }
+            // What runs in the foreground would hold the trap up.
+            Self::YieldsWithCheckpoint => {
+                "trap 'mkdir -p state; echo here > state/n; exit 1' TERM; echo begun; sleep 2 & wait; echo half; sleep 1 & wait
+                 cp in/given copy; echo made > made; echo done"
+            }
             Self::Fails => "echo begun; sleep 1; echo half; echo done; exit 3",
         }
+    }
+
+    /// Whether its owner wants the PC back.
+    pub(super) const fn yields(self) -> bool {
+        matches!(self, Self::Yields | Self::YieldsWithCheckpoint)
     }
 
     /// Does what is to be done now. What does not succeed, since the agent is dead, is tried again at the next look.
@@ -88,14 +103,16 @@ impl Life {
                 scene.client.cancel(job.id).await.expect("cancelled");
                 *done = Done::Interfered;
             }
-            (Self::Yields, Done::Nothing) if job.state == JobState::Running => {
+            (Self::Yields | Self::YieldsWithCheckpoint, Done::Nothing) if job.state == JobState::Running => {
                 let Ok(mut owner) = rig.guest().await else { return };
                 if owner.pause(PauseArgs { minutes: None }).await.is_ok() {
                     *done = Done::Interfered;
                 }
             }
             // Also where the agent died before it wrote the pause down, and the job ended.
-            (Self::Yields, Done::Interfered) if job.state == JobState::Queued || job.state.is_final() => {
+            (Self::Yields | Self::YieldsWithCheckpoint, Done::Interfered)
+                if job.state == JobState::Queued || job.state.is_final() =>
+            {
                 let Ok(mut owner) = rig.guest().await else { return };
                 if owner.start().await.is_ok() {
                     *done = Done::MadeGood;
@@ -110,7 +127,7 @@ impl Life {
         let attempts = scene.attempts(job.id).await;
         let accepted = attempts.iter().filter(|attempt| attempt.state == AttemptState::Succeeded);
         match self {
-            Self::Succeeds | Self::InTheEnginesVolume | Self::Yields | Self::IsTakenAway => {
+            Self::Succeeds | Self::InTheEnginesVolume | Self::Yields | Self::YieldsWithCheckpoint | Self::IsTakenAway => {
                 scene.brought(job.id, "made", b"made\n").await;
                 assert_eq!(file(&scene.client, job.id, "copy").await, INPUT);
                 let printed: Vec<u64> = accepted.map(|attempt| attempt.log_bytes).collect();
@@ -151,7 +168,7 @@ impl Ground {
             died |= self.rise_again(without_tools);
             let job = self.scene.client.job(id).await.expect("the job");
             life.interfere(&self.scene, &job, &mut done).await;
-            let owner_is_done = life != Life::Yields || done != Done::Interfered;
+            let owner_is_done = !life.yields() || done != Done::Interfered;
             if job.state.is_final() && owner_is_done && self.left().await.is_ok() && self.is_settled().await {
                 break job;
             }

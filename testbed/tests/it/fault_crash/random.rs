@@ -40,7 +40,8 @@ async fn kills_at_random_moments() {
         let until = Instant::now() + LIFE_MAX.mul_f64(random.random_range(0.0..1.0));
         while Instant::now() < until {
             while open.len() < OPEN_JOBS {
-                let lives = [Life::Succeeds, Life::Succeeds, Life::Yields, Life::IsCancelled, Life::Fails];
+                let lives =
+                    [Life::Succeeds, Life::Succeeds, Life::Yields, Life::YieldsWithCheckpoint, Life::IsCancelled, Life::Fails];
                 let life = lives[random.random_range(0..lives.len())];
                 open.push(Open { id: life.submit(&ground.scene).await, life, done: Done::default() });
             }
@@ -73,7 +74,7 @@ async fn look(ground: &Ground, open: &mut Vec<Open>, over: &mut Vec<Open>) {
     for mut job in std::mem::take(open) {
         let found = ground.scene.client.job(job.id).await.expect("the job");
         job.life.interfere(&ground.scene, &found, &mut job.done).await;
-        let owner_is_done = job.life != Life::Yields || job.done != Done::Interfered;
+        let owner_is_done = !job.life.yields() || job.done != Done::Interfered;
         if found.state.is_final() && owner_is_done { over.push(job) } else { open.push(job) }
     }
     tokio::time::sleep(LOOK_EVERY).await;

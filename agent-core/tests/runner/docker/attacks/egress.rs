@@ -415,7 +415,7 @@ select undef, undef, undef, 0.05 until -e '/work/go';
     })
     .await;
     yard.live_again().await;
-    let adopted = yard.runner.adopt(vec![Yard::known(&job, 1_000)]).await;
+    let adopted = yard.runner.adopt(vec![Yard::known(&job, 1_000)], Vec::new()).await;
     assert_eq!(adopted[0].found, Found::Running);
     std::fs::write(folder.join("work").join("go"), b"").expect("the work volume is here");
     assert!(matches!(yard.ended().await, Ending::Succeeded { .. }));

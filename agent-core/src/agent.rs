@@ -32,6 +32,7 @@ use crate::{
     duty::{Ask, Duty, Past},
     idle::{self, IdleProbe, IdleState, Policy},
     ledger::Ledger,
+    memory,
     pace::Pace,
     settings::{Settings, SettingsError, Timers},
     store::{self, Choice, Store, StoreError},
@@ -191,7 +192,7 @@ impl Agent {
         let tasks = Tasks::new();
         let mut telemetry = Telemetry::new(paths.data_dir(), gpus).map_err(BindError::Telemetry)?;
         let hardware = telemetry.hardware();
-        let (pace_out, pace) = watch::channel(Pace::default());
+        let (pace_out, pace) = keep_pace(&tasks);
         let (load, idle) = look(telemetry, probes, &paths, settings.timers, &pace, &tasks);
         let offered = offered::Offered::new(&settings, &hardware, idle.borrow().terms);
         keep_diary(&settings, &store, &idle, &paths, &tasks).await.map_err(BindError::Store)?;
@@ -203,7 +204,7 @@ impl Agent {
         let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
         let rig_key = Arc::clone(&key);
         let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
-        let (runner, egress) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
+        let (runner, owner) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
         let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
 
@@ -220,7 +221,7 @@ impl Agent {
             pace: pace_out,
             standing: standing_out,
             rig: rig_out,
-            egress,
+            owner,
             entries,
             written,
             say,
@@ -293,6 +294,13 @@ async fn keep_diary(
     Ok(())
 }
 
+/// By which everything learns what is at stake; memory is given back while nothing is.
+fn keep_pace(tasks: &Tasks) -> (watch::Sender<Pace>, watch::Receiver<Pace>) {
+    let (out, pace) = watch::channel(Pace::default());
+    memory::give_back_at_rest(pace.clone(), tasks);
+    (out, pace)
+}
+
 /// Looks at the PC and its owner from now on.
 fn look(
     telemetry: Telemetry,
@@ -358,7 +366,7 @@ async fn past(store: &Store, settings: &Settings) -> Result<Past, StoreError> {
     let first = if settings.start.automatically { Choice::On } else { Choice::Off };
     let choice = store.choice().await?.unwrap_or(first);
     let paused_until = match choice {
-        Choice::Paused { until_ms } => until_ms.map(clock::at_wall),
+        Choice::Paused { until_ms, .. } => until_ms.map(clock::at_wall),
         Choice::Off | Choice::On | Choice::Finishing => None,
     };
     let open = store.open_attempts().await?;

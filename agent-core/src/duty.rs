@@ -15,6 +15,7 @@
 use std::{sync::Arc, time::Duration};
 
 use headframe_protocol::{
+    TimestampMs,
     job::{Reason, Resources},
     session::{AttemptRef, Offer},
 };
@@ -130,7 +131,12 @@ enum Wish {
     Off,
     On,
     Finishing,
-    Paused(Option<Now>),
+    Paused { since: TimestampMs, until: Option<Now> },
+}
+
+fn paused(now: Now, until: Option<Now>) -> (Wish, Choice) {
+    let until_ms = until.map(|until| until.wall);
+    (Wish::Paused { since: now.wall, until }, Choice::Paused { since_ms: Some(now.wall), until_ms })
 }
 
 /// The line to the coordinator.
@@ -165,7 +171,7 @@ impl Duty {
             Choice::Off => Wish::Off,
             Choice::On => Wish::On,
             Choice::Finishing => Wish::Finishing,
-            Choice::Paused { .. } => Wish::Paused(paused_until),
+            Choice::Paused { since_ms, .. } => Wish::Paused { since: since_ms.unwrap_or(now.wall), until: paused_until },
         };
         let lease_ttl = timers.scaled(LEASE_TTL);
         Self {
@@ -241,6 +247,15 @@ impl Duty {
         self.disk
     }
 
+    /// Since when the rig is paused, if it is: also in an earlier life.
+    #[must_use]
+    pub const fn paused_since(&self) -> Option<TimestampMs> {
+        match self.wish {
+            Wish::Paused { since, .. } => Some(since),
+            Wish::Off | Wish::On | Wish::Finishing => None,
+        }
+    }
+
     /// What the runner has to look for after an earlier life.
     #[must_use]
     pub fn known(&self) -> Vec<Known> {
@@ -252,7 +267,7 @@ impl Duty {
             Ask::Start => (Wish::On, Choice::On),
             Ask::Pause(time) => {
                 let until = time.map(|time| now + time);
-                (Wish::Paused(until), Choice::Paused { until_ms: until.map(|until| until.wall) })
+                paused(now, until)
             }
             Ask::Finish => (Wish::Finishing, Choice::Finishing),
             Ask::Quit => {

@@ -36,7 +36,7 @@ mod macos;
 
 pub use policy::{Belief, Idleness, Policy};
 pub use probe::{FakeProbe, GpuProgram, GpuUse, IdleProbe, ProbeError, Reading, Sign};
-pub use rules::{Gate, GivingBack, Internet, Rules, Terms};
+pub use rules::{Gate, GivingBack, Internet, Network, Rules, Terms};
 
 /// Two looks closer together than this are one.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -59,6 +59,8 @@ pub struct IdleState {
     pub terms: Terms,
     /// How far jobs may reach the internet, if they may.
     pub internet: Option<Internet>,
+    /// How much of the line may be used for jobs, if that is known.
+    pub network: Option<Network>,
     /// What each probe says.
     pub probes: Vec<Reading>,
 }
@@ -153,7 +155,13 @@ impl Lookout {
             Idleness::Present { away_at, .. } => Some(away_at.moment),
             Idleness::Away | Idleness::Unknown => None,
         };
-        IdleState { belief, terms: self.policy.terms(now.wall), internet: self.policy.internet(), probes }
+        IdleState {
+            belief,
+            terms: self.policy.terms(now.wall),
+            internet: self.policy.internet(),
+            network: self.policy.network(),
+            probes,
+        }
     }
 
     /// When it is to be looked again.
@@ -259,8 +267,9 @@ fn tell(sender: &watch::Sender<IdleState>, state: IdleState) {
         let works =
             |state: &IdleState| state.probes.iter().map(|reading| reading.says.as_ref().err().cloned()).collect::<Vec<_>>();
         let (before, after) = (&known.belief, &state.belief);
-        let news =
-            before != after || (known.terms, known.internet) != (state.terms, state.internet) || works(known) != works(&state);
+        let news = before != after
+            || (known.terms, known.internet, known.network) != (state.terms, state.internet, state.network)
+            || works(known) != works(&state);
         if std::mem::discriminant(&before.idleness) != std::mem::discriminant(&after.idleness) {
             info!(idle.state = ?after.idleness, "The owner is {}", after.idleness);
         }
@@ -299,6 +308,7 @@ fn unseen(sender: &watch::Sender<IdleState>, why: &str) -> IdleState {
         belief: Belief { idleness: Idleness::Unknown, ..known.belief.clone() },
         terms: known.terms,
         internet: known.internet,
+        network: known.network,
         probes,
     }
 }

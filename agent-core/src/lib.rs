@@ -21,6 +21,7 @@ pub mod clock;
 pub mod tasks;
 mod owner_file;
 pub mod pace;
+mod memory;
 pub mod settings;
 pub mod store;
 pub mod idle;

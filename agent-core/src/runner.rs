@@ -26,6 +26,7 @@ mod archive;
 mod attempt;
 mod checkpoint;
 mod coordinator;
+mod bandwidth;
 mod crew;
 mod egress;
 pub mod engine;
@@ -37,11 +38,13 @@ mod log;
 mod outputs;
 mod patience;
 mod pulse;
+mod rate;
 pub mod sandbox;
 mod watch_over;
 mod work;
 
 pub use adopt::{Adopted, Found, Known};
+pub use bandwidth::Bandwidth;
 pub use egress::{EgressCaps, EgressConfig, Internet, World};
 pub use engine::{EngineMissing, EngineTried, WhyNot};
 pub use work::DiskLimit;
@@ -203,6 +206,8 @@ pub struct RunnerConfig {
     pub pace: watch::Receiver<Pace>,
     /// Whether and how jobs that name hosts may reach them.
     pub egress: EgressConfig,
+    /// How much of the owner's line the rig itself may use for jobs.
+    pub bandwidth: watch::Receiver<Bandwidth>,
 }
 
 impl RunnerConfig {

@@ -9,7 +9,8 @@ use crate::{
     auth::{self, DeviceSignature, SignatureError},
 };
 
-/// What one attempt has used so far. Cumulative: the newest replaces all before it, so losing one loses nothing.
+/// What one attempt has used so far. Cumulative: the newest replaces all before it, so losing one loses nothing. It may claim less than
+/// one before it: a rig counts until its engine tells of the end, and then knows better.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Receipt {

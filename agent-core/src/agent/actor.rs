@@ -1,6 +1,6 @@
 //! The loop: everything that can wake the rig comes in here, in one place, and nothing in it waits.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, num::NonZeroU64, sync::Arc, time::Duration};
 
 use headframe_control::server::Pulse;
 use headframe_protocol::{
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::{
-    engine_room::{News, Wanted},
+    engine_room::{News, Owner, Wanted},
     offered::Offered,
 };
 use crate::{
@@ -30,10 +30,10 @@ use crate::{
         Ask, DiskState, Duty, Effect, EngineState, Event, Held,
         giving_back::{CardMemory, Hindrances},
     },
-    idle::{Belief, IdleState, Internet},
+    idle::{Belief, IdleState, Internet, Network},
     ledger::Ledger,
     pace::Pace,
-    runner::{EgressCaps, EgressConfig, RunnerConfig},
+    runner::{Bandwidth, EgressCaps, EgressConfig, RunnerConfig},
     settings::Timers,
     store::{Entry, Written},
     telemetry::{GpuReading, Hardware, Load},
@@ -69,7 +69,7 @@ pub(super) struct Parts {
     pub(super) pace: watch::Sender<Pace>,
     pub(super) standing: watch::Sender<Standing>,
     pub(super) rig: watch::Sender<RigReport>,
-    pub(super) egress: watch::Sender<Option<EgressCaps>>,
+    pub(super) owner: Owner,
     pub(super) entries: mpsc::Sender<Entry>,
     pub(super) written: mpsc::Receiver<Written>,
     pub(super) say: mpsc::Sender<Say>,
@@ -115,7 +115,7 @@ enum Wake {
 impl Actor {
     pub(super) fn new(parts: Parts) -> (Self, watch::Receiver<Arc<Snapshot>>) {
         let (link, engine) = (Link::Connecting, EngineView { found: None, tried: Vec::new() });
-        let since_ms = clock::wall();
+        let since_ms = parts.duty.paused_since().unwrap_or_else(clock::wall);
         let first = draw(&parts, (&link, &engine), since_ms, (1, 0));
         let (snapshots, receiver) = watch::channel(Arc::new(first));
         let actor = Self {
@@ -185,9 +185,10 @@ impl Actor {
     }
 
     fn look_at_owner(&mut self) {
-        let IdleState { belief, terms, internet, probes: _ } = self.parts.idle.borrow_and_update().clone();
+        let IdleState { belief, terms, internet, network, probes: _ } = self.parts.idle.borrow_and_update().clone();
         let Belief { idleness, hindrances, mut gpus, giving_back } = belief;
         self.look_at_egress(internet);
+        self.look_at_bandwidth(network);
         self.parts.offered.set_terms(terms);
         self.price();
         let slots = (0..).zip(&self.parts.hardware.gpus).filter_map(|(slot, gpu)| Some((slot, gpus.remove(&gpu.uuid)?)));
@@ -233,13 +234,22 @@ impl Actor {
         }
     }
 
+    /// What the rules said last holds while they cannot be understood.
+    fn look_at_bandwidth(&self, network: Option<Network>) {
+        let Some(network) = network else { return };
+        let limit = |kib_per_second: u32| NonZeroU64::new(u64::from(kib_per_second) << 10);
+        let bandwidth =
+            Bandwidth { up_per_second: limit(network.up_kib_per_second), down_per_second: limit(network.down_kib_per_second) };
+        self.parts.owner.bandwidth.send_if_modified(|known| std::mem::replace(known, bandwidth) != bandwidth);
+    }
+
     fn look_at_egress(&mut self, internet: Option<Internet>) {
         // Whoever built this agent may have had no relay to build into it.
         let caps = internet.filter(|_| EgressConfig::is_possible()).map(|internet| EgressCaps {
             bytes_per_second: u64::from(internet.kib_per_second) << 10,
             bytes_per_attempt: u64::from(internet.mib_per_job) << 20,
         });
-        let news = self.parts.egress.send_if_modified(|known| std::mem::replace(known, caps) != caps);
+        let news = self.parts.owner.egress.send_if_modified(|known| std::mem::replace(known, caps) != caps);
         if news {
             self.step(Event::Egress(caps.map_or(0, |caps| caps.bytes_per_attempt)));
         }
@@ -327,7 +337,7 @@ impl Actor {
         let engine = self.engine.found.as_deref().unwrap_or("");
         let cards = self.parts.duty.usable_slots().filter(|_| self.gives_gpus);
         let usable = cards.filter_map(|slot| self.parts.hardware.gpus.get(usize::from(slot))).collect::<Vec<_>>();
-        let (disk_free_bytes, egress) = (self.parts.load.borrow().disk_free_bytes, *self.parts.egress.borrow());
+        let (disk_free_bytes, egress) = (self.parts.load.borrow().disk_free_bytes, *self.parts.owner.egress.borrow());
         let report = self.parts.offered.report(engine, &usable, &self.images, disk_free_bytes, egress);
         self.parts.rig.send_if_modified(|known| {
             let news = *known != report;
@@ -384,7 +394,7 @@ impl Actor {
         let known = Arc::clone(&self.snapshots.borrow());
         let mut drawn = draw(&self.parts, (&self.link, &self.engine), self.since_ms, (known.revision, self.history));
         if !view::same_phase(&drawn.phase, &known.phase) {
-            self.since_ms = clock::wall();
+            self.since_ms = self.parts.duty.paused_since().unwrap_or_else(clock::wall);
             drawn.since_ms = self.since_ms;
             info!(phase = ?drawn.phase, "The rig is now {:?}", drawn.phase);
         }

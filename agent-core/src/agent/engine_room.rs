@@ -17,7 +17,9 @@ use tracing::{info, warn};
 use crate::{
     duty::{EngineState, Order, assignment},
     pace::Pace,
-    runner::{Adopted, EgressCaps, EgressConfig, EngineMissing, InputHosts, Known, RunEvent, Runner, RunnerConfig, WhyNot},
+    runner::{
+        Adopted, Bandwidth, EgressCaps, EgressConfig, EngineMissing, InputHosts, Known, RunEvent, Runner, RunnerConfig, WhyNot,
+    },
     settings::{Settings, Timers},
     tasks::Tasks,
 };
@@ -76,14 +78,23 @@ pub(super) enum News {
     Images(Vec<Sha256>),
 }
 
-/// What the runner is started with, and by which hand it learns how far jobs may reach the internet.
+/// By which hands the runner learns what the owner's rules let jobs use.
+pub(super) struct Owner {
+    /// How far they may reach the internet.
+    pub(super) egress: watch::Sender<Option<EgressCaps>>,
+    /// How much of the line.
+    pub(super) bandwidth: watch::Sender<Bandwidth>,
+}
+
+/// What the runner is started with, and what of it may change.
 pub(super) fn runner_config(
     data_dir: &Path,
     device: DeviceId,
     settings: &Settings,
     pace: watch::Receiver<Pace>,
-) -> (RunnerConfig, watch::Sender<Option<EgressCaps>>) {
-    let (owner, caps) = watch::channel(None);
+) -> (RunnerConfig, Owner) {
+    let (egress, caps) = watch::channel(None);
+    let (bandwidth, limits) = watch::channel(Bandwidth::default());
     let config = RunnerConfig {
         data_dir: data_dir.to_owned(),
         device,
@@ -93,9 +104,10 @@ pub(super) fn runner_config(
         disk_limit: None,
         pace,
         egress: EgressConfig::internet(caps),
+        bandwidth: limits,
         input_hosts: if settings.inputs.allow_private_addresses { InputHosts::Any } else { InputHosts::Public },
     };
-    (config, owner)
+    (config, Owner { egress, bandwidth })
 }
 
 /// Opens the room. Ends when the tasks are stopped; containers go on.

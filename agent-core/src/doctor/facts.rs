@@ -23,6 +23,8 @@ pub struct Facts {
     pub disk: Disk,
     /// Memory, in bytes: what there is, and what jobs would get.
     pub memory: Memory,
+    /// What WSL's own settings say of giving memory back; absent where there is no WSL.
+    pub wsl: Option<Reclaim>,
     /// What the coordinator's clock says.
     pub coordinator: Coordinator,
     /// Whether his rules wait until the owner is away; taken to be so while they are not understood.
@@ -106,6 +108,18 @@ pub struct Memory {
     pub total_bytes: Option<u64>,
     /// What jobs would get.
     pub given_bytes: Option<u64>,
+}
+
+/// Whether WSL's virtual machine gives memory back that nobody uses in it (`autoMemoryReclaim` in `.wslconfig`, Microsoft's "Advanced
+/// settings configuration in WSL").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reclaim {
+    /// It is written that it does.
+    On,
+    /// It is written that it does not.
+    Off,
+    /// Nothing is written: newer versions do, older ones do not.
+    Unwritten,
 }
 
 /// What the coordinator's clock says.

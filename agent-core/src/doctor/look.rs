@@ -5,7 +5,7 @@ use std::{fs, io, path::Path, time::Duration};
 use headframe_control::AgentPaths;
 use headframe_protocol::control::ProbeView;
 
-use super::facts::{Disk, Facts, Folder, FolderState, Memory, Written};
+use super::facts::{Disk, Facts, Folder, FolderState, Memory, Reclaim, Written};
 use crate::{
     idle::{self, IdleProbe, Reading, Rules, rules},
     runner::{RunnerConfig, engine},
@@ -66,6 +66,7 @@ pub async fn look(known: Known<'_>) -> Facts {
         rules: written(&dir.join(rules::FILE_NAME), own_rules.err().map(|error| error.to_string())),
         disk: disk(dir, settings.as_ref().ok()),
         memory: memory(settings.as_ref().ok()),
+        wsl: wsl(),
         settings: written(&dir.join(settings::FILE_NAME), settings.err().map(|error| chain(&error))),
         engines,
         gpus,
@@ -137,6 +138,32 @@ fn memory(settings: Option<&Settings>) -> Memory {
     Memory { total_bytes, given_bytes }
 }
 
+fn wsl() -> Option<Reclaim> {
+    if !cfg!(target_os = "windows") {
+        return None;
+    }
+    let file = std::env::home_dir()?.join(".wslconfig");
+    Some(reclaim(&fs::read_to_string(file).unwrap_or_default()))
+}
+
+/// Sections and keys are told apart without regard to case, as WSL reads them.
+fn reclaim(wslconfig: &str) -> Reclaim {
+    let mut section = String::new();
+    let mut found = Reclaim::Unwritten;
+    for line in wslconfig.lines().map(|line| line.split('#').next().unwrap_or_default().trim()) {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name.trim().to_lowercase();
+        } else if let Some((key, value)) = line.split_once('=')
+            && section == "experimental"
+            && key.trim().eq_ignore_ascii_case("autoMemoryReclaim")
+        {
+            let is_on = ["gradual", "dropcache"].iter().any(|word| value.trim().eq_ignore_ascii_case(word));
+            found = if is_on { Reclaim::On } else { Reclaim::Off };
+        }
+    }
+    found
+}
+
 /// Asks every probe of this platform twice.
 async fn ask_probes() -> Vec<ProbeView> {
     let asked = apart(|| {
@@ -152,4 +179,24 @@ async fn ask_probes() -> Vec<ProbeView> {
 
 fn round(probes: &mut [Box<dyn IdleProbe>]) -> Vec<Reading> {
     probes.iter_mut().map(|probe| Reading { name: probe.name(), says: probe.read() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wsl_gives_memory_back_where_its_settings_say_so() {
+        for (text, expected) in [
+            ("", Reclaim::Unwritten),
+            ("[wsl2]\nmemory=8GB\n", Reclaim::Unwritten),
+            ("[wsl2]\nautoMemoryReclaim=gradual", Reclaim::Unwritten),
+            ("[experimental]\r\nautoMemoryReclaim=gradual\r\n", Reclaim::On),
+            ("[Experimental]\n automemoryreclaim = dropCache # at once", Reclaim::On),
+            ("[experimental]\nautoMemoryReclaim=disabled", Reclaim::Off),
+            ("[experimental]\n#autoMemoryReclaim=gradual", Reclaim::Unwritten),
+        ] {
+            assert_eq!(reclaim(text), expected, "{text:?}");
+        }
+    }
 }

@@ -235,7 +235,7 @@ impl Duty {
             demands.push(demand(Reason::RigPaused, YieldCause::Quit, now));
         }
         match self.wish {
-            Wish::Off | Wish::Paused(_) => demands.push(demand(Reason::RigPaused, YieldCause::Paused, now)),
+            Wish::Off | Wish::Paused { .. } => demands.push(demand(Reason::RigPaused, YieldCause::Paused, now)),
             Wish::On | Wish::Finishing => {}
         }
         match self.owner {

@@ -290,9 +290,15 @@ impl Held {
         Usage { at: self.at(), job: self.offer.job, sequence: self.sequence, running_ms: self.receipted_ms }
     }
 
-    /// Takes in how long the container has run and how much it logged. Claims never shrink.
-    pub(super) fn used(&mut self, running_ms: u64, log_bytes: u64) {
+    /// Takes in how long the container has been seen to run so far.
+    pub(super) fn ran(&mut self, running_ms: u64) {
         self.running_ms = running_ms.max(self.receipted_ms);
+    }
+
+    /// Takes in how long it ran in all, which may be less than was claimed: until the engine tells of the end, time is counted. Nothing
+    /// is known if it is nothing; then the last claim stands.
+    pub(super) fn ran_in_all(&mut self, running_ms: u64, log_bytes: u64) {
+        self.running_ms = if running_ms == 0 { self.receipted_ms } else { running_ms };
         self.log_bytes = self.log_bytes.max(log_bytes);
     }
 }

@@ -29,7 +29,7 @@ impl Duty {
         }
         match self.wish {
             Wish::Off => Phase::Off,
-            Wish::Paused(until) => Phase::Paused { until_ms: until.map(|until| until.wall) },
+            Wish::Paused { until, .. } => Phase::Paused { until_ms: until.map(|until| until.wall) },
             Wish::Finishing => Phase::Draining,
             Wish::On if self.engine == EngineState::Unknown => Phase::Checking,
             Wish::On => {

@@ -44,7 +44,7 @@ impl Duty {
             RunEventKind::Preparing { permille } => advance(held, AttemptState::Preparing, permille, now, out),
             RunEventKind::Started => advance(held, AttemptState::Running, None, now, out),
             RunEventKind::Log { bytes_total } => held.log_bytes = held.log_bytes.max(bytes_total),
-            RunEventKind::Running { running_ms } => held.used(running_ms, 0),
+            RunEventKind::Running { running_ms } => held.ran(running_ms),
             RunEventKind::Exited { code: 0 } => advance(held, AttemptState::Uploading, None, now, out),
             // The ending follows at once and says why.
             RunEventKind::Exited { .. } => {}
@@ -58,15 +58,15 @@ impl Duty {
         let held = &mut self.held[index];
         let by_itself = match ending {
             Ending::Succeeded { outputs, running_ms, log_bytes } => {
-                held.used(running_ms, log_bytes);
+                held.ran_in_all(running_ms, log_bytes);
                 Some(Outcome::Succeeded { outputs })
             }
             Ending::Failed { reason, exit_code, detail, running_ms, log_bytes } => {
-                held.used(running_ms, log_bytes);
+                held.ran_in_all(running_ms, log_bytes);
                 Some(Outcome::Failed { reason, exit_code, detail })
             }
             Ending::Stopped { running_ms, log_bytes } => {
-                held.used(running_ms, log_bytes);
+                held.ran_in_all(running_ms, log_bytes);
                 None
             }
         };

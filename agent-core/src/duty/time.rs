@@ -5,7 +5,9 @@ use headframe_protocol::{
     session::Outcome,
 };
 
-use super::{DiskState, Duty, Effect, EngineState, LINGER, Life, LinkState, Order, REPEAT_EVERY, Wish, held::dropped_state};
+use super::{
+    DiskState, Duty, Effect, EngineState, LINGER, Life, LinkState, Order, REPEAT_EVERY, Wish, held::dropped_state, paused,
+};
 use crate::{
     clock::Now,
     store::{Choice, Entry, Parting},
@@ -58,12 +60,12 @@ impl Duty {
         self.wait_for_cards(now, out);
         self.keep_deadlines(now, out);
         self.keep_checkpoints(now, out);
-        self.end_finishing(out);
+        self.end_finishing(now, out);
         self.leave(now, out);
     }
 
     fn end_rests(&mut self, now: Now, out: &mut Vec<Effect>) {
-        if matches!(self.wish, Wish::Paused(Some(until)) if now.moment >= until.moment) {
+        if matches!(self.wish, Wish::Paused { until: Some(until), .. } if now.moment >= until.moment) {
             self.wish = Wish::On;
             out.push(Effect::Write(Entry::Choice(Choice::On)));
         }
@@ -108,12 +110,13 @@ impl Duty {
         }
     }
 
-    fn end_finishing(&mut self, out: &mut Vec<Effect>) {
+    fn end_finishing(&mut self, now: Now, out: &mut Vec<Effect>) {
         let idle = self.held.iter().all(|held| !held.is_active());
         if self.wish == Wish::Finishing && idle {
             // Not off: that is a rig that was never started.
-            self.wish = Wish::Paused(None);
-            out.push(Effect::Write(Entry::Choice(Choice::Paused { until_ms: None })));
+            let (wish, choice) = paused(now, None);
+            self.wish = wish;
+            out.push(Effect::Write(Entry::Choice(choice)));
         }
     }
 

@@ -32,7 +32,7 @@ const PROGRAMS_MAX: usize = 16;
 struct Figure {
     sum: u64,
     looks: u64,
-    most: Option<i16>,
+    most: Option<u32>,
 }
 
 /// Takes looks in.
@@ -43,6 +43,8 @@ pub struct Diary {
     figures_due: Option<Moment>,
     cpu: Figure,
     gpu: Figure,
+    gpu_held: Figure,
+    gpu_load: Figure,
     load: Figure,
 }
 
@@ -74,7 +76,7 @@ impl Diary {
 
     fn close(&mut self) -> Option<Span> {
         self.figures_due = None;
-        (self.cpu, self.gpu, self.load) = Default::default();
+        (self.cpu, self.gpu, self.gpu_held, self.gpu_load, self.load) = Default::default();
         self.open.take()
     }
 
@@ -89,13 +91,18 @@ impl Diary {
         }
         let due = self.figures_due.is_none_or(|due| now.moment >= due);
         let known = self.open.as_ref().map(|open| &open.seen).filter(|_| !due);
-        (seen.cpu_c, seen.gpu_c, seen.others_percent) = match known {
-            Some(known) => (known.cpu_c, known.gpu_c, known.others_percent),
+        match known {
+            Some(known) => {
+                (seen.cpu_c, seen.gpu_c, seen.others_percent) = (known.cpu_c, known.gpu_c, known.others_percent);
+                (seen.gpu_held_mib, seen.gpu_load_percent) = (known.gpu_held_mib, known.gpu_load_percent);
+            }
             None => {
                 self.figures_due = Some(now.moment + FIGURES_EVERY);
-                (self.cpu.degrees(), self.gpu.degrees(), self.load.percent())
+                (seen.cpu_c, seen.gpu_c, seen.others_percent) = (self.cpu.degrees(), self.gpu.degrees(), self.load.percent());
+                (seen.gpu_held_mib, seen.gpu_load_percent) =
+                    (self.gpu_held.mebibytes(), self.gpu_load.percent().filter(|percent| *percent > 0));
             }
-        };
+        }
         seen
     }
 
@@ -106,14 +113,19 @@ impl Diary {
             Sign::OnBattery(on) => seen.on_battery = *on,
             Sign::Metered(metered) => seen.metered = *metered,
             Sign::Fullscreen(full) => seen.fullscreen = *full,
-            Sign::Heat(celsius) => self.cpu.take(*celsius),
-            // The hottest of them: which card it was is forgotten.
+            Sign::Heat(celsius) => self.cpu.take(degrees(*celsius)),
+            // The hottest, the fullest and the busiest of them: which card it was is forgotten, and which program.
             Sign::Gpus(cards) => {
                 if let Some(celsius) = cards.iter().filter_map(|card| card.celsius).max() {
-                    self.gpu.take(celsius);
+                    self.gpu.take(degrees(celsius));
+                }
+                let others = || cards.iter().flat_map(|card| &card.others);
+                if !cards.is_empty() {
+                    self.gpu_held.take(others().map(|program| program.memory_mib).max().unwrap_or_default());
+                    self.gpu_load.take(others().map(|program| u32::from(program.load_percent)).max().unwrap_or_default());
                 }
             }
-            Sign::OtherLoad(percent) => self.load.take(i16::from(*percent)),
+            Sign::OtherLoad(percent) => self.load.take(u32::from(*percent)),
             Sign::Programs(running) => seen.programs = rules.map(|rules| named(rules, running)).unwrap_or_default(),
         }
     }
@@ -140,17 +152,28 @@ fn named(rules: &Rules, running: &BTreeSet<String>) -> BTreeSet<String> {
     running.iter().filter(|name| rules.programs.spared([*name]).is_some()).take(PROGRAMS_MAX).cloned().collect()
 }
 
+/// Nothing that runs is colder than this, and no rule asks.
+fn degrees(celsius: i16) -> u32 {
+    celsius.max(0).unsigned_abs().into()
+}
+
 impl Figure {
-    fn take(&mut self, figure: i16) {
-        self.sum = self.sum.saturating_add(u64::from(figure.max(0).unsigned_abs()));
+    fn take(&mut self, figure: u32) {
+        self.sum = self.sum.saturating_add(u64::from(figure));
         self.looks += 1;
         self.most = self.most.max(Some(figure));
     }
 
     /// The most, in steps of five: one hot moment is enough to stop work.
     fn degrees(&mut self) -> Option<i16> {
+        let most = i16::try_from(std::mem::take(self).most?.min(200)).unwrap_or(200);
+        Some((most + 4) / 5 * 5)
+    }
+
+    /// The most, in steps of 256; nothing if there was none.
+    fn mebibytes(&mut self) -> Option<u32> {
         let most = std::mem::take(self).most?;
-        Some(most.clamp(-100, 200).saturating_add(4).div_euclid(5) * 5)
+        (most > 0).then_some(most.min(1 << 24).div_ceil(256) * 256)
     }
 
     /// The mean, in steps of ten: one busy moment is not.

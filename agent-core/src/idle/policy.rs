@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     ProbeError, Reading, Sign,
-    rules::{GivingBack, Hour, Internet, Rules, Terms},
+    rules::{GivingBack, Hour, Internet, Network, Rules, Terms},
 };
 use crate::clock::{Moment, Now};
 
@@ -157,6 +157,12 @@ impl Policy {
     #[must_use]
     pub fn internet(&self) -> Option<Internet> {
         self.rules.as_ref().ok().map(|rules| rules.internet).filter(|internet| internet.jobs)
+    }
+
+    /// How much of the line may be used. Nothing is known of it while the rules cannot be understood.
+    #[must_use]
+    pub fn network(&self) -> Option<Network> {
+        self.rules.as_ref().ok().map(|rules| rules.network)
     }
 
     /// Takes one round of readings in.

@@ -10,7 +10,7 @@ use headframe_protocol::{
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 
 use super::{
-    Belief, GpuUse, Idleness, Policy, ProbeError, Reading, Rules, Sign,
+    Belief, GpuProgram, GpuUse, Idleness, Policy, ProbeError, Reading, Rules, Sign,
     diary::{LOOK_EVERY, QUIET_MIN},
 };
 use crate::{
@@ -102,8 +102,7 @@ fn since_touch(touched: Option<TimestampMs>, at: i64) -> Duration {
 
 /// What the probes said, as they say it.
 fn readings(seen: &Sighting, touched: Option<TimestampMs>, at: i64) -> Vec<Reading> {
-    let Sighting { touch, locked, remote, on_battery, metered, fullscreen, broken, cpu_c, gpu_c, others_percent, programs } =
-        seen;
+    let Sighting { touch, locked, remote, on_battery, metered, fullscreen, broken, cpu_c, others_percent, programs, .. } = seen;
     let input = touch.map(|touch| match touch {
         Touch::Now => Sign::Input(since_touch(touched, at)),
         Touch::Last(touched) => Sign::Input(TimestampMs::from_millis(at).since(touched)),
@@ -114,7 +113,7 @@ fn readings(seen: &Sighting, touched: Option<TimestampMs>, at: i64) -> Vec<Readi
         ("Power", Some(Sign::OnBattery(*on_battery))),
         ("Connection", Some(Sign::Metered(*metered))),
         ("Processor heat", cpu_c.map(Sign::Heat)),
-        ("Graphics cards", gpu_c.map(|celsius| Sign::Gpus(vec![hottest(celsius)]))),
+        ("Graphics cards", card(seen).map(|card| Sign::Gpus(vec![card]))),
         ("Load", others_percent.map(Sign::OtherLoad)),
         ("Programs", Some(Sign::Programs(programs.clone()))),
         ("Full screen", Some(Sign::Fullscreen(*fullscreen))),
@@ -124,9 +123,15 @@ fn readings(seen: &Sighting, touched: Option<TimestampMs>, at: i64) -> Vec<Readi
     signs.into_iter().filter_map(says).chain(broken).collect()
 }
 
-/// The hottest card stands for all of them.
-fn hottest(celsius: i16) -> GpuUse {
-    GpuUse { uuid: "hottest".to_owned(), model: "hottest".to_owned(), celsius: Some(celsius), others: Vec::new() }
+/// One card stands for all of them, as hot as the hottest and as much in use as the most used.
+fn card(seen: &Sighting) -> Option<GpuUse> {
+    let Sighting { gpu_c, gpu_held_mib, gpu_load_percent, .. } = *seen;
+    if (gpu_c, gpu_held_mib, gpu_load_percent) == (None, None, None) {
+        return None;
+    }
+    let (memory_mib, load_percent) = (gpu_held_mib.unwrap_or_default(), gpu_load_percent.unwrap_or_default());
+    let used = GpuProgram { name: "a program".to_owned(), memory_mib, load_percent };
+    Some(GpuUse { uuid: "all".to_owned(), model: "all".to_owned(), celsius: gpu_c, others: vec![used] })
 }
 
 /// What kept it from working, the owner first; nothing if it would have worked.

@@ -71,6 +71,8 @@ pub struct Power {
 #[allow(missing_docs, reason = "each key is explained in rules.toml")]
 pub struct Network {
     pub on_metered: bool,
+    pub up_kib_per_second: u32,
+    pub down_kib_per_second: u32,
 }
 
 /// `[heat]`.
@@ -324,7 +326,7 @@ impl Rules {
     }
 
     fn check(&self, file: &Path) -> Result<(), RulesError> {
-        let Self { away, heat, load, programs, gpus, giving_back, tariff, internet, schedule: _, power: _, network: _ } = self;
+        let Self { away, heat, load, programs, gpus, giving_back, tariff, internet, network, schedule: _, power: _ } = self;
         let wrong = |key, expected, found: String| Err(RulesError::Value { file: file.to_owned(), key, expected, found });
         if !(1..=86_400).contains(&away.threshold_s) {
             return wrong("away.threshold_s", "1 to 86400", away.threshold_s.to_string());
@@ -342,6 +344,9 @@ impl Rules {
         }
         if !(1..=600).contains(&load.for_s) {
             return wrong("load.for_s", "1 to 600", load.for_s.to_string());
+        }
+        if let Some((key, limit)) = network.wrong() {
+            return wrong(key, "0 or 64 to 16777216", limit.to_string());
         }
         if !(16..=16_777_216).contains(&internet.kib_per_second) {
             return wrong("internet.kib_per_second", "16 to 16777216", internet.kib_per_second.to_string());
@@ -375,6 +380,15 @@ impl Rules {
             return wrong(key, expected, found);
         }
         Ok(())
+    }
+}
+
+impl Network {
+    /// A limit that is out of range.
+    fn wrong(self) -> Option<(&'static str, u32)> {
+        let limits =
+            [("network.up_kib_per_second", self.up_kib_per_second), ("network.down_kib_per_second", self.down_kib_per_second)];
+        limits.into_iter().find(|(_, limit)| *limit != 0 && !(64..=16_777_216).contains(limit))
     }
 }
 
@@ -415,6 +429,10 @@ mod tests {
     #[test]
     fn an_owner_is_told_what_is_wrong_and_where() {
         for (text, says) in [
+            (
+                "[network]\nup_kib_per_second = 63",
+                "`network.up_kib_per_second` in rules.toml must be 0 or 64 to 16777216, found 63",
+            ),
             ("[away]\nthreshold_s = 0", "`away.threshold_s` in rules.toml must be 1 to 86400, found 0"),
             ("[away]\nthreshhold_s = 5", "threshhold_s"),
             ("[away\n", "line 1"),

@@ -1,13 +1,14 @@
 //! Brings what a stopped container left at its checkpoint's path. Somebody waits for nothing here but works at this PC: one
 //! file after the other, at a pace that leaves him his line.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use headframe_protocol::{job::Reason, session::checkpoint::is_short_enough};
 
 use super::{
     Assignment,
-    coordinator::{Counter, ObjectAnswer, Pace},
+    bandwidth::Haste,
+    coordinator::{Counter, ObjectAnswer},
     crew::Site,
     failure::Failure,
     outputs::{self, Collected},
@@ -39,7 +40,7 @@ pub(super) async fn save(site: &Site, assignment: &Assignment) -> Saved {
 
 async fn bring(site: &Site, assignment: &Assignment) -> Result<Saved, Failure> {
     let Some(checkpoint) = &assignment.spec.checkpoint else { return Ok(Saved::default()) };
-    let counter = Counter::new(site.http.clone(), assignment.base.clone(), &assignment.token)
+    let counter = Counter::new(site.http.clone(), assignment.base.clone(), &assignment.token, Arc::clone(&site.line))
         .ok_or_else(|| Failure::because(Reason::EngineFailed, "The offer's token is not one."))?;
     // An attempt that never came as far as a work volume has left nothing.
     let Ok(work) = site.works.reopen(assignment.at).await else { return Ok(Saved::default()) };
@@ -52,7 +53,7 @@ async fn bring(site: &Site, assignment: &Assignment) -> Result<Saved, Failure> {
     }
     for Collected { file, output } in &collected {
         loop {
-            match counter.put_object(output.sha256, file, output.bytes, Pace::Gentle).await {
+            match counter.put_object(output.sha256, file, output.bytes, Haste::Gentle).await {
                 ObjectAnswer::There => {
                     fault::point("checkpoint.brought");
                     break;

@@ -1,16 +1,18 @@
 //! The coordinator's side of one attempt over plain HTTP: inputs out, log and outputs in. Session messages are not ours.
 
-use std::{io, path::Path, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use headframe_protocol::{Sha256, error::Problem};
 use reqwest::{Body, Client, Response, StatusCode, header::HeaderValue};
-use tokio::time::MissedTickBehavior;
 use tokio_util::io::ReaderStream;
 use url::Url;
 
-use super::SecretToken;
+use super::{
+    SecretToken,
+    bandwidth::{Haste, Line},
+};
 
 /// One piece of log at most, as the coordinator takes it.
 pub(super) const LOG_PIECE_BYTES_MAX: usize = 64 * 1024;
@@ -32,29 +34,20 @@ pub(super) struct Counter {
     client: Client,
     base: Url,
     bearer: HeaderValue,
+    line: Arc<Line>,
 }
 
-/// How fast a file is brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pace {
-    /// As fast as the line allows: nobody is there whom it would disturb.
-    Full,
-    /// Slowly: the owner is back.
-    Gentle,
-}
+/// What is sent at a time.
+const PIECE_BYTES: usize = 64 * 1024;
 
-/// Together two mebibytes a second: a fraction of most lines, and still a hundred megabytes in the minute for which a job
-/// waits.
-const GENTLE_PIECE_BYTES: usize = 64 * 1024;
-const GENTLE_PIECE_EVERY: Duration = Duration::from_micros(31_250);
-
-/// The file's bytes, a piece now and a piece then.
-fn gently(file: tokio::fs::File) -> impl Stream<Item = io::Result<Bytes>> {
-    let mut every = tokio::time::interval(GENTLE_PIECE_EVERY);
-    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    stream::unfold((ReaderStream::with_capacity(file, GENTLE_PIECE_BYTES), every), |(mut pieces, mut every)| async move {
-        every.tick().await;
-        Some((pieces.next().await?, (pieces, every)))
+/// The file's bytes, as fast as they may go.
+fn paced(file: tokio::fs::File, line: Arc<Line>, haste: Haste) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::unfold((ReaderStream::with_capacity(file, PIECE_BYTES), line), move |(mut pieces, line)| async move {
+        let piece = pieces.next().await?;
+        if let Ok(piece) = &piece {
+            line.send(piece.len(), haste).await;
+        }
+        Some((piece, (pieces, line)))
     })
 }
 
@@ -99,14 +92,14 @@ pub(super) enum InputAnswer {
 
 impl Counter {
     /// None if the token cannot be a header's value, which no coordinator of ours makes.
-    pub(super) fn new(client: Client, mut base: Url, token: &SecretToken) -> Option<Self> {
+    pub(super) fn new(client: Client, mut base: Url, token: &SecretToken, line: Arc<Line>) -> Option<Self> {
         // Without the slash at the end, the last part would be replaced and not extended.
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose())).ok()?;
         bearer.set_sensitive(true);
-        Some(Self { client, base, bearer })
+        Some(Self { client, base, bearer, line })
     }
 
     pub(super) async fn input(&self, index: usize) -> InputAnswer {
@@ -132,6 +125,7 @@ impl Counter {
         let Some(mut url) = self.at("log") else { return LogAnswer::NoMore };
         url.query_pairs_mut().append_pair("offset", &offset.to_string());
         let next = offset + piece.len() as u64;
+        self.line.send(piece.len(), Haste::Full).await;
         let request =
             self.client.put(url).header(reqwest::header::AUTHORIZATION, &self.bearer).timeout(LOG_ANSWER_MAX).body(piece);
         match request.send().await {
@@ -151,20 +145,17 @@ impl Counter {
         self.get(&format!("checkpoint/{sum}")).await
     }
 
-    pub(super) async fn put_object(&self, sum: Sha256, file: &Path, bytes: u64, pace: Pace) -> ObjectAnswer {
+    pub(super) async fn put_object(&self, sum: Sha256, file: &Path, bytes: u64, haste: Haste) -> ObjectAnswer {
         let Some(url) = self.at(&format!("objects/{sum}")) else { return ObjectAnswer::Refused(StatusCode::BAD_REQUEST) };
         let Ok(open) = tokio::fs::File::open(file).await else { return ObjectAnswer::Later };
-        let limit = UPLOAD_BASE + Duration::from_secs(bytes / UPLOAD_BYTES_PER_S_MIN);
+        let limit = UPLOAD_BASE + Duration::from_secs(bytes / self.line.least_up(UPLOAD_BYTES_PER_S_MIN));
         let request = self
             .client
             .put(url)
             .header(reqwest::header::AUTHORIZATION, &self.bearer)
             .header(reqwest::header::CONTENT_LENGTH, bytes)
             .timeout(limit)
-            .body(match pace {
-                Pace::Full => Body::from(open),
-                Pace::Gentle => Body::wrap_stream(gently(open)),
-            });
+            .body(Body::wrap_stream(paced(open, Arc::clone(&self.line), haste)));
         match request.send().await {
             Ok(response) if response.status().is_success() => ObjectAnswer::There,
             Ok(response) if response.status() == StatusCode::CONFLICT => ObjectAnswer::NotOurs,

@@ -15,12 +15,15 @@ use super::{
     Adopted, Assignment, Command, EngineDescription, EngineMissing, EngineTried, Found, Known, RunEvent, RunEventKind,
     RunnerConfig, WhyNot,
     attempt::{Attempt, Begin, Order, Teller},
+    bandwidth::Line,
     checkpoint,
-    egress::{Pace, RelayVolume},
+    egress::RelayVolume,
     engine::{self, Engine},
     fetch::Fetcher,
     image::Shelf,
-    log, sandbox,
+    log,
+    rate::Rate,
+    sandbox,
     work::Works,
 };
 
@@ -49,7 +52,9 @@ pub(super) struct Site {
     pub(super) fetcher: Fetcher,
     pub(super) relay: RelayVolume,
     /// Of all attempts' ways out together.
-    pub(super) pace: Arc<Pace>,
+    pub(super) pace: Arc<Rate>,
+    /// What the rig itself sends and fetches for jobs.
+    pub(super) line: Arc<Line>,
 }
 
 /// Everyone at work.
@@ -86,8 +91,9 @@ impl Crew {
             EngineMissing { tried: vec![EngineTried { name: engine.name.clone(), address: engine.address.clone(), why }] }
         })?;
         let shelf = Shelf::open(&config.data_dir, config.image_cap_bytes, &engine.docker).await;
-        let site =
-            Arc::new(Site { config, engine, works, shelf, http, fetcher, relay: RelayVolume::default(), pace: Arc::default() });
+        let line = Arc::new(Line::new(config.bandwidth.clone()));
+        let (relay, pace) = (RelayVolume::default(), Arc::default());
+        let site = Arc::new(Site { config, engine, works, shelf, http, fetcher, relay, pace, line });
         Ok(Self { site, events, hands: HashMap::new(), saves: HashMap::new(), tasks: JoinSet::new() })
     }
 

@@ -13,7 +13,6 @@ use tokio::sync::watch;
 mod carry;
 mod gate;
 mod inbox;
-mod pace;
 mod relay;
 mod session;
 mod traffic;
@@ -22,7 +21,6 @@ mod world;
 
 pub use world::{Internet, World};
 
-pub(super) use pace::Pace;
 pub(super) use relay::{RelayVolume, before_the_program, environment, mount};
 pub(super) use way::Way;
 

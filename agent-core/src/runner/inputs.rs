@@ -19,6 +19,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{
     Assignment, archive,
+    bandwidth::Line,
     coordinator::{Counter, InputAnswer, is_passing},
     crew::Site,
     failure::Failure,
@@ -166,7 +167,7 @@ impl Fetch<'_> {
         let mut patience = Patience::new();
         loop {
             let tried = match open(site, counter, file).await {
-                Ok(bytes) => write(bytes, to, room_bytes).await,
+                Ok(bytes) => write(bytes, to, room_bytes, &site.line).await,
                 Err(error) => Err(error),
             };
             let passing = match tried {
@@ -257,6 +258,7 @@ async fn write(
     bytes: impl Stream<Item = reqwest::Result<Bytes>>,
     to: &Path,
     room_bytes: u64,
+    line: &Line,
 ) -> Result<(Sha256, u64), FetchFailed> {
     let mut bytes = std::pin::pin!(bytes);
     let mut file = tokio::io::BufWriter::with_capacity(1 << 20, tokio::fs::File::create(to).await.map_err(FetchFailed::Disk)?);
@@ -269,6 +271,7 @@ async fn write(
         if total > room_bytes {
             return Err(FetchFailed::TooLarge);
         }
+        line.fetch(piece.len()).await;
         sum.update(&piece);
         file.write_all(&piece).await.map_err(FetchFailed::Disk)?;
     }
@@ -333,7 +336,7 @@ mod tests {
     async fn an_input_takes_no_more_than_the_others_have_left() {
         let dir = tempfile::tempdir().expect("a folder");
         let pieces = || stream::iter([Ok(Bytes::from_static(b"four")), Ok(Bytes::from_static(b"five5"))]);
-        assert!(matches!(write(pieces(), &dir.path().join("a"), 8).await, Err(FetchFailed::TooLarge)));
-        assert!(matches!(write(pieces(), &dir.path().join("a"), 9).await, Ok((_, 9))));
+        assert!(matches!(write(pieces(), &dir.path().join("a"), 8, &Line::free()).await, Err(FetchFailed::TooLarge)));
+        assert!(matches!(write(pieces(), &dir.path().join("a"), 9, &Line::free()).await, Ok((_, 9))));
     }
 }

@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Assignment, archive,
-    coordinator::{Counter, ObjectAnswer, Pace},
+    bandwidth::Haste,
+    coordinator::{Counter, ObjectAnswer},
     crew::Site,
     failure::Failure,
     patience::Patience,
@@ -265,7 +266,7 @@ pub(super) async fn bring_all(
 async fn bring(counter: &Counter, file: &Path, output: &OutputFile, broke_off: &AtomicBool) -> Result<(), Failure> {
     let mut patience = Patience::new();
     loop {
-        let failure = match counter.put_object(output.sha256, file, output.bytes, Pace::Full).await {
+        let failure = match counter.put_object(output.sha256, file, output.bytes, Haste::Full).await {
             ObjectAnswer::There => {
                 fault::point("output.brought");
                 return Ok(());

@@ -25,6 +25,7 @@ use super::{
     log::{Followed, LogFile, REST_MAX},
 };
 use crate::{
+    clock::{self, Now},
     fault,
     meter::{Meter, Sample},
 };
@@ -38,6 +39,8 @@ const KILL_AGAIN: Duration = Duration::from_secs(5);
 /// How long an engine may be away. Restarting one takes seconds; a PC that updates it takes a minute.
 const ENGINE_AWAY_MAX: Duration = Duration::from_secs(90);
 const ENGINE_LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Two clocks read one after the other never agree; a clock that is set differs by more.
+const SET_BACK_MIN: Duration = Duration::from_secs(1);
 /// Exit codes of a program that somebody ended from outside: by SIGKILL, by SIGTERM, by the engine itself.
 const KILLED_CODES: [i64; 3] = [137, 143, 255];
 /// What the engine notes when the program could not be executed at all.
@@ -71,7 +74,15 @@ pub(super) async fn run(
     way: Option<&Way>,
 ) -> Result<Exit, Failure> {
     let docker = attempt.site.engine.docker.clone();
-    let mut watch = Watch { docker: &docker, container, way, meter: Meter::default(), ending: None, ran_before: Duration::ZERO };
+    let mut watch = Watch {
+        docker: &docker,
+        container,
+        way,
+        meter: Meter::default(),
+        ending: None,
+        ran_before: Duration::ZERO,
+        began: clock::now(),
+    };
     let runs = match adopted {
         None => watch.start().await?,
         Some((running_ms, stopping)) => watch.take_up(running_ms, stopping).await?,
@@ -193,6 +204,8 @@ struct Watch<'a> {
     ending: Option<Cause>,
     /// How long it had run when this watch began.
     ran_before: Duration,
+    /// When that was, by both clocks.
+    began: Now,
 }
 
 impl Watch<'_> {
@@ -350,7 +363,16 @@ impl Watch<'_> {
             None if KILLED_CODES.contains(&code) && !self.engine_stays().await => Cause::EngineLost,
             None => Cause::ByItself,
         };
-        Ok(Exit { code, cause, running_ms: self.meter.settled_ms(ran) })
+        let running_ms = self.meter.settled_ms(ran.filter(|_| !was_set_back(self.began, clock::now())));
+        if running_ms < seen_ms {
+            let container = self.container;
+            tracing::debug!(
+                seen_ms,
+                running_ms,
+                "The engine told late of the end of {container}; what was counted meanwhile is not billed"
+            );
+        }
+        Ok(Exit { code, cause, running_ms })
     }
 
     async fn engine_stays(&self) -> bool {
@@ -362,6 +384,11 @@ impl Watch<'_> {
         }
         true
     }
+}
+
+/// Whether the clock on the wall, by which the engine stamps, was set back in between: then its stamps prove nothing.
+fn was_set_back(from: Now, to: Now) -> bool {
+    to.wall.since(from.wall) + SET_BACK_MIN < to.moment.since(from.moment)
 }
 
 /// The time between two stamps of the engine.

@@ -132,6 +132,9 @@ pub enum Choice {
     Finishing,
     /// Paused.
     Paused {
+        /// Since when; absent in what older agents wrote.
+        #[serde(default)]
+        since_ms: Option<TimestampMs>,
         /// Until then; absent until the owner says so.
         until_ms: Option<TimestampMs>,
     },

@@ -59,6 +59,12 @@ pub struct Sighting {
     /// The graphics cards' heat, in degrees Celsius, in steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpu_c: Option<i16>,
+    /// The most memory of a graphics card that one of the owner's programs held, in MiB, in steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_held_mib: Option<u32>,
+    /// How much of a graphics card's processor the busiest of them used, in percent, in steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_load_percent: Option<u8>,
     /// How much of the processor the owner's programs used, in percent, in steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub others_percent: Option<u8>,

@@ -39,14 +39,20 @@ async fn an_open_attempt_is_read_back_as_it_was_written() {
         Entry::Stage { at, stage: AttemptState::Running },
         Entry::Receipt { at, sequence: 3, running_ms: 4_000 },
         Entry::Parting { at, parting: parting.clone() },
-        Entry::Choice(Choice::Paused { until_ms: Some(TimestampMs::from_millis(5)) }),
+        Entry::Choice(Choice::Paused {
+            since_ms: Some(TimestampMs::from_millis(4)),
+            until_ms: Some(TimestampMs::from_millis(5)),
+        }),
     ];
     journal.write(&entries).await.expect("written");
     let open = store.open_attempts().await.expect("read");
     assert_eq!(open.len(), 1);
     assert_eq!((&open[0].offer, open[0].stage, open[0].sequence, open[0].running_ms), (&offer, AttemptState::Running, 3, 4_000));
     assert_eq!(open[0].parting, Some(parting));
-    assert_eq!(store.choice().await.expect("read"), Some(Choice::Paused { until_ms: Some(TimestampMs::from_millis(5)) }));
+    assert_eq!(
+        store.choice().await.expect("read"),
+        Some(Choice::Paused { since_ms: Some(TimestampMs::from_millis(4)), until_ms: Some(TimestampMs::from_millis(5)) })
+    );
 }
 
 #[tokio::test]

@@ -55,6 +55,7 @@ impl Yard {
             disk_limit: None,
             pace: tokio::sync::watch::channel(headframe_agent::pace::Pace::Working).1,
             egress: EgressConfig::never(),
+            bandwidth: tokio::sync::watch::channel(headframe_agent::runner::Bandwidth::default()).1,
         };
         change(&mut config);
         let docker = match &config.socket {

@@ -92,9 +92,11 @@ async fn recover_once(app: &App, reference: &str) -> Result<bool, StoreError> {
 /// Nothing if what was read has changed meanwhile: then the transaction is to be given up.
 async fn take_back(tx: &mut Tx, payment: &mut KeptPayment, now: TimestampMs) -> Result<Option<Plan>, StoreError> {
     let (customer, coin) = (payment.customer, Coin::stable(payment.chain));
-    let unspent = ledger::balance(tx, Account::Fiat(customer), coin).await?;
-    let waiting = maturing::of_customer(tx, customer, coin).await?;
+    // As the money flows, and nobody else moves what is unspent meanwhile: else what a job gave back between two looks would be in none
+    // of these places, and the platform would bear it.
+    let unspent = ledger::balance_to_use(tx, Account::Fiat(customer), coin).await?;
     let held = fiat::held_by_card(tx, customer, payment.chain).await?;
+    let waiting = maturing::of_customer(tx, customer, coin).await?;
     let plan = plan(payment.owed(), unspent, &waiting, held);
     let mut transfers = Vec::new();
     let mut recovered = payment.recovered.get();

@@ -247,8 +247,8 @@ pub async fn take_receipt(
     if case.device != device || !genuine {
         return Ok(None);
     }
-    if !case.is_live() || receipt.sequence <= case.receipt_sequence || receipt.running_ms < case.signed_ms {
-        // An old one, or one that takes time back: the newest stands.
+    if !case.is_live() || receipt.sequence <= case.receipt_sequence {
+        // An old one: the newest stands, also if it claims less than one before it.
         return Ok(Some(case.receipt_sequence));
     }
     sqlx::query("UPDATE attempt SET receipt = $1, receipt_sequence = $2, signed_ms = $3 WHERE id = $4 AND receipt_sequence < $5")

@@ -272,6 +272,25 @@ async fn a_forged_or_older_receipt_counts_for_nothing() {
 }
 
 #[tokio::test]
+async fn a_rig_may_take_back_what_it_claimed_too_much() {
+    let app = TestApp::start().await;
+    let customer = app.customer(10).await;
+    let mut rig = FakeAgent::connect(&app).await;
+    let submitted = customer.submit(json!({})).await;
+    let offer = rig.offer().await;
+    rig.run(&offer).await;
+    customer.in_state(submitted.id, JobState::Running).await;
+    tokio::time::sleep(Duration::from_millis(120)).await;
+    let accepted =
+        |message| if let CoordinatorMessage::ReceiptAccepted(accepted) = message { Some(accepted.sequence) } else { None };
+    rig.say(AgentMessage::Receipt(rig.receipt(&offer, 1, 90))).await;
+    assert_eq!(rig.hear_until(accepted).await, 1);
+    rig.finish(&offer, Outcome::Succeeded { outputs: Vec::new() }, Some(rig.receipt(&offer, 2, 40))).await;
+    assert_eq!(rig.settled().await.paid_ms, 40, "the newest counts");
+    app.assert_books().await;
+}
+
+#[tokio::test]
 async fn cancelling_frees_the_money_in_every_state() {
     let app = TestApp::start().await;
     let customer = app.customer(10).await;

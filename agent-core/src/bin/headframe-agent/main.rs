@@ -9,6 +9,8 @@ mod logging;
 mod run;
 mod simulate;
 #[cfg(target_os = "linux")]
+mod reminder;
+#[cfg(target_os = "linux")]
 mod tray;
 #[cfg(not(target_os = "linux"))]
 #[path = "no_tray.rs"]

@@ -16,7 +16,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::words;
+use crate::{
+    reminder::{self, LOOK_EVERY, Reminder},
+    words,
+};
 
 /// Clicks waiting to be carried out.
 const CLICKS_MAX: usize = 16;
@@ -41,11 +44,19 @@ pub(crate) async fn show(agent: Handle, paths: AgentPaths, stop: CancellationTok
         }
     };
     info!("The tray is there");
+    let (mut reminder, mut look) = (Reminder::default(), tokio::time::interval(LOOK_EVERY));
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
             Some(click) = inbox.recv() => carry_out(click, &agent, &paths).await,
+            _ = look.tick() => {
+                let snapshot = Arc::clone(&snapshots.borrow());
+                let due = reminder.due(&snapshot.phase, snapshot.since_ms, clock::wall());
+                if let Some(text) = due && let Err(error) = reminder::tell(&text).await {
+                    info!("Nobody could be reminded: {error}");
+                }
+            }
             changed = snapshots.changed() => match changed {
                 Ok(()) => {
                     let snapshot = snapshots.borrow_and_update().clone();

@@ -8,7 +8,7 @@ use std::{
 
 use headframe_agent::{
     clock,
-    idle::{Internet, Rules, rules::Hour},
+    idle::{Internet, Network, Rules, rules::Hour},
 };
 use headframe_protocol::{
     TimestampMs,
@@ -63,7 +63,10 @@ pub(crate) fn state(snapshot: &Snapshot, now: TimestampMs) -> String {
         Phase::Uploading => "Bringing results away.".to_owned(),
         Phase::Draining => "Finishing what runs; takes no more.".to_owned(),
         Phase::Paused { until_ms: Some(until) } => format!("Paused for {} more.", time(until.since(now).as_secs())),
-        Phase::Paused { until_ms: None } => "Paused until you resume it.".to_owned(),
+        Phase::Paused { until_ms: None } => match now.since(snapshot.since_ms).as_secs() {
+            0..60 => "Paused until you resume it.".to_owned(),
+            seconds => format!("Paused for {} now, until you resume it.", time(seconds)),
+        },
     }
 }
 
@@ -157,7 +160,8 @@ fn time(seconds: u64) -> String {
     match seconds {
         0..=99 => format!("{seconds} s"),
         100..=5_999 => format!("{} min", seconds.div_ceil(60)),
-        6_000.. => format!("{} h", seconds.div_ceil(3_600)),
+        6_000..=356_400 => format!("{} h", seconds.div_ceil(3_600)),
+        356_401.. => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -225,6 +229,12 @@ pub(crate) fn rules(rules: &Rules, file: &Path) -> String {
         lines.push(format!("  {day} {}", hours.iter().map(letter).collect::<String>()));
     }
     lines.push("  i: while you are away  a: also while you are here  -: never".to_owned());
+    let Network { up_kib_per_second, down_kib_per_second, on_metered: _ } = rules.network;
+    for (limit, what) in [(up_kib_per_second, "sends of"), (down_kib_per_second, "fetches for")] {
+        if limit > 0 {
+            lines.push(format!("The rig {what} jobs at most {limit} KiB a second."));
+        }
+    }
     let Internet { jobs, kib_per_second, mib_per_job } = rules.internet;
     lines.push(if jobs {
         format!("Jobs may reach the hosts they name, from your address: {kib_per_second} KiB a second, {mib_per_job} MiB each.")

@@ -56,10 +56,10 @@ fn probes(probes: &[ProbeView], waits_for_away: bool) -> Check {
         return PROBES.ok(found);
     }
     if !waits_for_away {
-        return PROBES.ok(format!("none sees you, and your rules do not ask for it; {found}"));
+        return PROBES.ok(format!("none can tell whether you are here, and your rules do not ask for it; {found}"));
     }
     PROBES.warn(
-        format!("none sees you; {found}"),
+        format!("none can tell whether you are here; {found}"),
         "start the agent in your desktop session; for a PC without a screen set `away.require = false` in rules.toml",
     )
 }

@@ -4,7 +4,7 @@ use headframe_protocol::control::Check;
 
 use super::{Topic, gib};
 use crate::{
-    doctor::facts::{Disk, Facts, Folder, FolderState, Memory, Written},
+    doctor::facts::{Disk, Facts, Folder, FolderState, Memory, Reclaim, Written},
     runner::{DiskLimit, engine::Examined},
 };
 
@@ -53,6 +53,13 @@ const MEMORY: Topic = Topic {
     why: "jobs get a part of it, and the rest must be enough for you",
 };
 
+const VM_MEMORY: Topic = Topic {
+    id: "vm_memory",
+    what: "Memory of the engine's virtual machine",
+    required: "a virtual machine that gives back what nobody uses, or none",
+    why: "else what a job needed is missing from your PC after it",
+};
+
 pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     vec![
         folder(&facts.folder),
@@ -61,6 +68,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         disk(&facts.disk),
         work(&facts.engines),
         memory(&facts.memory),
+        vm_memory(&facts.engines, facts.wsl),
     ]
 }
 
@@ -119,9 +127,29 @@ fn work(engines: &[Examined]) -> Check {
     }
 }
 
+fn vm_memory(engines: &[Examined], wsl: Option<Reclaim>) -> Check {
+    let Some(testimony) = engines.iter().find_map(|one| one.testimony.as_ref()) else {
+        return VM_MEMORY.unknown("no engine tells where it runs");
+    };
+    if !testimony.in_a_vm {
+        return VM_MEMORY.ok("the engine runs on this system itself");
+    }
+    let fix =
+        "write `autoMemoryReclaim=gradual` under `[experimental]` in .wslconfig in your user folder, then run `wsl --shutdown`";
+    match wsl {
+        Some(Reclaim::On) => VM_MEMORY.ok("WSL gives it back"),
+        Some(Reclaim::Off) => VM_MEMORY.warn("WSL is told to keep it", fix),
+        Some(Reclaim::Unwritten) => VM_MEMORY.warn("WSL is not told, and older versions keep it", fix),
+        None => VM_MEMORY.warn(
+            "it is kept until the virtual machine stops",
+            "stop it when you need the memory, such as with `podman machine stop` or `colima stop`; the rig waits until it is back",
+        ),
+    }
+}
+
 fn memory(memory: &Memory) -> Check {
     let Some(total) = memory.total_bytes else { return MEMORY.unknown("this system does not tell how much there is") };
-    let given = memory.given_bytes.map(|given| format!(", of which jobs get up to {} GiB", gib(given))).unwrap_or_default();
+    let given = memory.given_bytes.map(|given| format!("; jobs get at most {} of them", gib(given))).unwrap_or_default();
     let found = format!("{} GiB{given}", gib(total));
     // A PC sold with 4 GiB tells of a little less.
     if total < MEMORY_MIN_BYTES / 10 * 9 {

@@ -6,7 +6,7 @@ use headframe_protocol::control::ProbeView;
 
 use super::*;
 use crate::{
-    doctor::facts::{Coordinator, Desktop, Disk, Folder, FolderState, Gpus, Memory, Written},
+    doctor::facts::{Coordinator, Desktop, Disk, Folder, FolderState, Gpus, Memory, Reclaim, Written},
     runner::{
         DiskLimit,
         engine::{Examined, Testimony, Unfit, Users, WhyNot},
@@ -58,6 +58,7 @@ fn good() -> Facts {
         gpus: Gpus { on_the_bus: Some(0), driver: Some(Err("no library".to_owned())), ..Gpus::default() },
         disk: Disk { free_bytes: Some(200 << 30), cap_bytes: Some(60 << 30), reserve_bytes: 2 << 30 },
         memory: Memory { total_bytes: Some(16 << 30), given_bytes: Some(12 << 30) },
+        wsl: None,
         coordinator: Coordinator::Told { host: "c".to_owned(), ahead_ms: 1_500, took: Duration::from_millis(80) },
         waits_for_away: true,
         probes: vec![probe("X11 input", Ok("nothing touched for 3 min"), false), probe("Power", Err("no battery"), true)],
@@ -253,7 +254,7 @@ fn room_is_counted_beside_what_stays_the_owners() {
 #[test]
 fn an_owner_nobody_can_see_is_told_so() {
     check("probes", |facts| facts.probes.clear(), Verdict::Fail, "away.require");
-    check("probes", |facts| drop(facts.probes.remove(0)), Verdict::Warn, "none sees you");
+    check("probes", |facts| drop(facts.probes.remove(0)), Verdict::Warn, "none can tell whether you are here");
     let unasked = |facts: &mut Facts| {
         facts.probes.remove(0);
         facts.waits_for_away = false;
@@ -282,4 +283,20 @@ fn a_clock_is_wrong_only_by_more_than_the_answer_can_tell() {
     check("clock", |facts| facts.coordinator = Coordinator::Silent { host, why }, Verdict::Unknown, "could not be asked");
     check("clock", |facts| facts.coordinator = Coordinator::NoClock { host: "c".to_owned() }, Verdict::Unknown, "does not say");
     check("clock", |facts| facts.coordinator = Coordinator::NotKnown, Verdict::Unknown, "no coordinator");
+}
+
+#[test]
+fn an_owner_gets_his_memory_back_from_a_virtual_machine_or_is_told_how() {
+    let in_a_vm = |wsl| {
+        move |facts: &mut Facts| {
+            facts.engines[0].testimony = Some(Testimony { in_a_vm: true, ..testimony() });
+            facts.wsl = wsl;
+        }
+    };
+    check("vm_memory", |_| {}, Verdict::Ok, "this system itself");
+    check("vm_memory", in_a_vm(Some(Reclaim::On)), Verdict::Ok, "gives it back");
+    check("vm_memory", in_a_vm(Some(Reclaim::Off)), Verdict::Warn, "autoMemoryReclaim=gradual");
+    check("vm_memory", in_a_vm(Some(Reclaim::Unwritten)), Verdict::Warn, "wsl --shutdown");
+    check("vm_memory", in_a_vm(None), Verdict::Warn, "podman machine stop");
+    check("vm_memory", |facts| facts.engines.clear(), Verdict::Unknown, "no engine");
 }

@@ -42,6 +42,49 @@ fn a_job_is_written_down_before_it_is_accepted_and_settled_before_it_is_forgotte
 }
 
 #[test]
+fn what_was_claimed_while_the_engine_had_not_told_of_the_end_is_taken_back() {
+    check_working(
+        "a ran 11000; heartbeat; receipt written a 1 11000; a exits; a ends well; end written a",
+        expect![[r#"
+        a ran 11000
+        heartbeat
+            write receipt a #1 11000 ms
+            write renewed a
+        receipt written a 1 11000
+            say receipt a #1 11000 ms
+        a exits
+            write stage a uploading
+            say progress a uploading
+        a ends well
+            write ended a
+        end written a
+            say finished a succeeded with 0 outputs #2 9000 ms
+            discard a
+    "#]],
+    );
+}
+
+#[test]
+fn where_nobody_knows_how_long_it_ran_in_all_the_last_claim_stands() {
+    check_working(
+        "a ran 11000; heartbeat; receipt written a 1 11000; a fails engine_failed; end written a",
+        expect![[r#"
+        a ran 11000
+        heartbeat
+            write receipt a #1 11000 ms
+            write renewed a
+        receipt written a 1 11000
+            say receipt a #1 11000 ms
+        a fails engine_failed
+            write ended a
+        end written a
+            say finished a failed (engine_failed) #2 11000 ms
+            discard a
+    "#]],
+    );
+}
+
+#[test]
 fn a_returning_owner_gets_the_pc_back_within_the_grace() {
     check_working(
         "owner returns; 4s pass; 1s pass; a is stopped; end written a",
@@ -140,20 +183,20 @@ fn an_offer_while_the_owner_is_here_is_declined_with_the_reason() {
     check(
         "owner returns; offer a; owner away; pause; offer b; start; disk full; offer c",
         expect![[r#"
-        owner returns
-        offer a
-            say decline a (owner_returned)
-        owner away
-        pause
-            write choice Paused { until_ms: None }
-        offer b
-            say decline b (rig_paused)
-        start
-            write choice On
-        disk full
-        offer c
-            say decline c (rig_disk_full)
-    "#]],
+            owner returns
+            offer a
+                say decline a (owner_returned)
+            owner away
+            pause
+                write choice Paused { since_ms: Some(TimestampMs(1000000)), until_ms: None }
+            offer b
+                say decline b (rig_paused)
+            start
+                write choice On
+            disk full
+            offer c
+                say decline c (rig_disk_full)
+        "#]],
     );
 }
 
@@ -458,7 +501,7 @@ fn a_pause_ends_by_itself_only_if_it_was_asked_to() {
         "pause 60s; a is stopped; end written a; settled a; 60s pass",
         expect![[r#"
             pause 60s
-                write choice Paused { until_ms: Some(TimestampMs(1060000)) }
+                write choice Paused { since_ms: Some(TimestampMs(1000000)), until_ms: Some(TimestampMs(1060000)) }
                 write parting a
                 stop a within 5s
             a is stopped
@@ -492,7 +535,7 @@ fn finishing_lets_the_job_end_and_takes_no_other() {
             end written a
                 say finished a succeeded with 0 outputs #1 9000 ms
                 discard a
-                write choice Paused { until_ms: None }
+                write choice Paused { since_ms: Some(TimestampMs(1000000)), until_ms: None }
             settled a
                 write settled a succeeded
         "#]],

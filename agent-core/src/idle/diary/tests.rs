@@ -1,6 +1,7 @@
 use headframe_protocol::TimestampMs;
 
 use super::*;
+use crate::idle::{GpuProgram, GpuUse};
 
 /// A Monday noon.
 const NOON: i64 = 1_795_435_200_000;
@@ -90,6 +91,27 @@ fn figures_change_once_a_minute_and_in_steps() {
     }
     assert!(look(&mut diary, 60, 60, 10).is_some());
     assert_eq!(seen(&diary), (Some(95), Some(20)), "the hottest moment, and the mean of the load");
+}
+
+#[test]
+fn of_programs_on_a_card_it_is_kept_how_much_they_used_and_not_which_they_were() {
+    let program = |memory_mib, load_percent| GpuProgram { name: "secret-game".to_owned(), memory_mib, load_percent };
+    let card = |others| GpuUse { uuid: "u".to_owned(), model: "m".to_owned(), celsius: Some(61), others };
+    let mut diary = Diary::default();
+    looks(
+        &mut diary,
+        0,
+        120,
+        0,
+        &[Sign::Gpus(vec![card(vec![program(300, 4)]), card(vec![program(5_000, 71), program(100, 0)])])],
+    );
+    let seen = diary.open().expect("open").seen.clone();
+    assert_eq!((seen.gpu_c, seen.gpu_held_mib, seen.gpu_load_percent), (Some(65), Some(5_120), Some(80)));
+    assert!(!serde_json::to_string(&seen).expect("JSON").contains("secret"));
+    let mut diary = Diary::default();
+    looks(&mut diary, 0, 120, 0, &[Sign::Gpus(vec![card(Vec::new())])]);
+    let seen = diary.open().expect("open").seen.clone();
+    assert_eq!((seen.gpu_held_mib, seen.gpu_load_percent), (None, None));
 }
 
 #[test]

@@ -88,7 +88,7 @@ type Case = (&'static str, fn(&mut Sighting), Option<LostTo>);
 #[test]
 fn each_sign_is_judged_as_the_rules_say() {
     let noon = at("2026-11-23T12:00:00+01:00");
-    let cases: [Case; 12] = [
+    let cases: [Case; 16] = [
         ("", |_| {}, None),
         ("", |seen| seen.touch = None, Some(LostTo::NoIdleProbe)),
         ("", |seen| seen.remote = true, Some(LostTo::Remote)),
@@ -98,6 +98,10 @@ fn each_sign_is_judged_as_the_rules_say() {
         ("", |seen| seen.fullscreen = true, Some(LostTo::Fullscreen)),
         ("", |seen| seen.gpu_c = Some(90), Some(LostTo::Hot)),
         ("[heat]\ngpu_max_c = 0", |seen| seen.gpu_c = Some(90), None),
+        ("", |seen| seen.gpu_held_mib = Some(2_048), Some(LostTo::Program)),
+        ("[gpus]\nothers_memory_mib = 4096", |seen| seen.gpu_held_mib = Some(2_048), None),
+        ("", |seen| seen.gpu_load_percent = Some(60), Some(LostTo::Program)),
+        ("", |seen| seen.gpu_load_percent = Some(20), None),
         ("[load]\nfor_s = 1", |seen| seen.others_percent = Some(60), Some(LostTo::Busy)),
         ("", plays, None),
         ("[programs]\nnever_disturb = [\"factorio\"]", plays, Some(LostTo::Program)),

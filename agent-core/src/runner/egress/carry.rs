@@ -16,11 +16,12 @@ use tokio::{
 };
 
 use super::{
-    EgressCaps, Pace, World,
+    EgressCaps, World,
     gate::{self, Refusal, Within},
     inbox::{Inbox, Next},
     traffic::{Direction, Traffic},
 };
+use crate::runner::rate::Rate;
 
 /// A connection on which nothing has moved for this long is over: many a client forgets its own.
 const IDLE_MAX: Duration = Duration::from_secs(300);
@@ -35,9 +36,9 @@ pub(super) struct Terms {
     pub(super) world: Arc<dyn World>,
     pub(super) caps: watch::Receiver<Option<EgressCaps>>,
     /// Of the whole rig.
-    pub(super) pace: Arc<Pace>,
+    pub(super) pace: Arc<Rate>,
     /// Of this attempt's new connections.
-    pub(super) opening: Pace,
+    pub(super) opening: Rate,
     pub(super) traffic: Traffic,
 }
 

@@ -15,11 +15,11 @@ use tokio::{
 };
 
 use super::{
-    Pace,
     carry::{Connection, Terms},
     gate::Refusal,
     inbox::{Inbox, Overrun},
 };
+use crate::runner::rate::Rate;
 
 /// Frames on their way to the relay: a mebibyte.
 const OUT_MAX: usize = 64;
@@ -83,7 +83,7 @@ pub(super) async fn hold(
         tasks: JoinSet::new(),
         last: DOOR,
         stray_bytes: 0,
-        chatter: Pace::default(),
+        chatter: Rate::default(),
         ready,
     };
     // Both at once: what is read must not wait for what is written.
@@ -113,7 +113,7 @@ struct Session<'a, F> {
     last: u32,
     /// What may still come for connections that ended here before the relay had heard of it.
     stray_bytes: usize,
-    chatter: Pace,
+    chatter: Rate,
     ready: F,
 }
 

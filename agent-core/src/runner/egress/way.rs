@@ -14,12 +14,13 @@ use headframe_protocol::job::Egress;
 use tokio::time::Instant;
 
 use super::{
-    EgressConfig, Pace,
+    EgressConfig,
     carry::Terms,
     relay,
     session::{self, Parted},
     traffic::Traffic,
 };
+use crate::runner::rate::Rate;
 
 /// A relay that ends while its container runs was killed by the job, or with it by want of memory. It is brought up again so often.
 const TRIES: u32 = 8;
@@ -43,25 +44,25 @@ pub(in crate::runner) struct Way {
 
 impl Way {
     /// For a fresh container.
-    pub(in crate::runner) fn new(egress: &Egress, config: &EgressConfig, pace: &Arc<Pace>, folder: &Path) -> Self {
+    pub(in crate::runner) fn new(egress: &Egress, config: &EgressConfig, pace: &Arc<Rate>, folder: &Path) -> Self {
         Self::with(egress, config, pace, folder, 0)
     }
 
     /// For a container of an earlier life.
-    pub(in crate::runner) async fn again(egress: &Egress, config: &EgressConfig, pace: &Arc<Pace>, folder: &Path) -> Self {
+    pub(in crate::runner) async fn again(egress: &Egress, config: &EgressConfig, pace: &Arc<Rate>, folder: &Path) -> Self {
         let text = tokio::fs::read_to_string(spent_in(folder)).await.unwrap_or_default();
         let way = Self::with(egress, config, pace, folder, text.trim().parse().unwrap_or_default());
         way.was_open.store(true, Ordering::Relaxed);
         way
     }
 
-    fn with(egress: &Egress, config: &EgressConfig, pace: &Arc<Pace>, folder: &Path, spent: u64) -> Self {
+    fn with(egress: &Egress, config: &EgressConfig, pace: &Arc<Rate>, folder: &Path, spent: u64) -> Self {
         let terms = Terms {
             allow: egress.allow.clone(),
             world: Arc::clone(&config.world),
             caps: config.caps.clone(),
             pace: Arc::clone(pace),
-            opening: Pace::default(),
+            opening: Rate::default(),
             traffic: Traffic::new(egress.max_bytes, spent),
         };
         Self { terms: Arc::new(terms), spent: spent_in(folder), was_open: AtomicBool::new(false), lost: AtomicBool::new(false) }

@@ -1,14 +1,17 @@
+use std::sync::Arc;
+
 use headframe_protocol::AttemptId;
 use tokio::io::AsyncReadExt as _;
 
 use super::*;
-use crate::runner::SecretToken;
+use crate::runner::{SecretToken, bandwidth::Line};
 
 /// A coordinator that must not hear anything.
 async fn silent() -> (tokio::net::TcpListener, Counter) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let base = format!("http://{}/", listener.local_addr().expect("bound")).parse().expect("an address");
-    let counter = Counter::new(reqwest::Client::new(), base, &SecretToken::new("t".to_owned())).expect("a token");
+    let counter =
+        Counter::new(reqwest::Client::new(), base, &SecretToken::new("t".to_owned()), Arc::new(Line::free())).expect("a token");
     (listener, counter)
 }
 

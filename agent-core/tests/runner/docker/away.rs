@@ -55,6 +55,7 @@ async fn no_engine_is_said_with_every_place_and_why() {
             disk_limit: None,
             pace: tokio::sync::watch::channel(headframe_agent::pace::Pace::Working).1,
             egress: headframe_agent::runner::EgressConfig::never(),
+            bandwidth: tokio::sync::watch::channel(headframe_agent::runner::Bandwidth::default()).1,
         };
         let connecting = tokio::time::timeout(Duration::from_secs(20), Runner::connect(config));
         let missing = connecting.await.expect("at once").expect_err("there is no engine");

@@ -125,10 +125,10 @@ impl World {
         Ok(())
     }
 
-    /// Three receipts: half of the time, all of it, and one that takes time back.
+    /// Four receipts: half of the time, more than all of it, all of it, and an old one that comes late.
     async fn receipts(&self, running: Running, signed_ms: i64) -> Result<()> {
         let rig = &self.rigs[running.rig];
-        for (sequence, running_ms) in [(1, signed_ms / 2), (2, signed_ms), (3, signed_ms / 3)] {
+        for (sequence, running_ms) in [(1, signed_ms / 2), (2, signed_ms + signed_ms / 3), (3, signed_ms), (2, signed_ms / 3)] {
             let receipt = Receipt {
                 network: self.app.config.network.name.clone(),
                 job: running.job,

@@ -27,9 +27,6 @@ pub(super) struct EngineClock {
 struct Span {
     started: Option<Start>,
     ran: Duration,
-    /// When we heard of its making, until we hear of its removal.
-    made: Option<Instant>,
-    lived: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,15 +51,7 @@ impl EngineClock {
         Self { attempts, _listening: listening }
     }
 
-    /// How long there was a container, in whole milliseconds, rounded up. On a busy machine agents have billed up to a
-    /// second or two more than the engine's stamps tell; whose clock is wrong there is not known yet. Nothing an agent counts may lie outside of this.
-    pub(super) fn lived_ms(&self, attempt: &str) -> u64 {
-        let attempts = self.attempts.lock().expect("nobody panics with it");
-        let lived = attempts.get(attempt).map(|span| span.lived + span.made.map_or(Duration::ZERO, |made| made.elapsed()));
-        u64::try_from(lived.unwrap_or_default().as_nanos().div_ceil(1_000_000)).expect("less than an age")
-    }
-
-    /// How long its program ran, in the same way: of what has ended.
+    /// How long its program ran, in whole milliseconds, rounded up: of what has ended.
     pub(super) fn ran_ms(&self, attempt: &str) -> u64 {
         let attempts = self.attempts.lock().expect("nobody panics with it");
         let ran = attempts.get(attempt).map_or(Duration::ZERO, |span| span.ran);
@@ -75,16 +64,6 @@ async fn note(docker: &Docker, attempts: &Mutex<HashMap<String, Span>>, event: E
     let (Some(container), Some(labels)) = (actor.id, actor.attributes) else { return };
     let Some(attempt) = labels.get("headframe.attempt").cloned() else { return };
     match action.as_str() {
-        "create" => {
-            attempts.lock().expect("nobody panics with it").entry(attempt).or_default().made = Some(Instant::now());
-        }
-        "destroy" => {
-            let mut attempts = attempts.lock().expect("nobody panics with it");
-            let span = attempts.entry(attempt).or_default();
-            if let Some(made) = span.made.take() {
-                span.lived += made.elapsed();
-            }
-        }
         "start" => {
             let heard = Instant::now();
             // The engine's own stamp is a moment before its word.

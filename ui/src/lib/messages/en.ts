@@ -57,7 +57,7 @@ const headline = {
   draining: { title: 'Finishing, then stopping', detail: 'What runs may end; nothing new is taken.' },
   paused: {
     title: 'Paused',
-    forGood: 'No work is taken until you press Resume.',
+    forGood: (since: string) => `For ${since} now. No work is taken until you press Resume.`,
     until: (left: string, at: string) => `Starts again by itself in ${left}, at ${at}.`,
     soon: 'Starts again at any moment.',
   },

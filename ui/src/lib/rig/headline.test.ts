@@ -70,7 +70,7 @@ test.each<[Phase, string, string]>([
   [{ kind: 'yielding' }, 'Giving your PC back', 'being stopped'],
   [{ kind: 'uploading' }, 'Bringing the results away', 'have arrived'],
   [{ kind: 'draining' }, 'Finishing, then stopping', 'nothing new'],
-  [{ kind: 'paused' }, 'Paused', 'until you press Resume'],
+  [{ kind: 'paused' }, 'Paused', 'For 1 h 12 min now. No work is taken until you press Resume.'],
   [{ kind: 'paused', untilMs: NOW + 43 * 60_000 }, 'Paused', 'in 43 min, at 14:43'],
   [waits({ kind: 'disk_full' }), 'Waiting for disk space', 'nearly full'],
   [waits({ kind: 'schedule', opensMs: NOW + 43 * 60_000 }), 'Waiting for an hour of work', 'in 43 min, at 14:43'],

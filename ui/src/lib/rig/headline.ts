@@ -4,7 +4,7 @@ import { shortModel } from './chassis';
 import type { Link } from '$lib/bindings/Link';
 import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { WaitReason } from '$lib/bindings/WaitReason';
-import { countdown, duration } from '$lib/format/duration';
+import { coarse, countdown, duration } from '$lib/format/duration';
 import { money } from '$lib/format/money';
 import { timeOfDay } from '$lib/format/time';
 import { t } from '$lib/messages/en';
@@ -45,7 +45,7 @@ export function headline({ phase, sinceMs, link, working }: Snapshot, nowMs: num
     case 'draining':
       return calm(t.headline.draining);
     case 'paused':
-      return calm({ title: t.headline.paused.title, detail: paused(phase.untilMs, nowMs) });
+      return calm({ title: t.headline.paused.title, detail: paused(phase.untilMs, sinceMs, nowMs) });
   }
 }
 
@@ -208,8 +208,8 @@ function isFault(reason: WaitReason): boolean {
   }
 }
 
-function paused(untilMs: number | undefined, nowMs: number): string {
-  if (untilMs === undefined) return t.headline.paused.forGood;
+function paused(untilMs: number | undefined, sinceMs: number, nowMs: number): string {
+  if (untilMs === undefined) return t.headline.paused.forGood(coarse(nowMs - sinceMs));
   return untilMs > nowMs ? t.headline.paused.until(countdown(untilMs - nowMs), timeOfDay(untilMs)) : t.headline.paused.soon;
 }
 

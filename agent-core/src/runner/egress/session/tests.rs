@@ -59,7 +59,7 @@ impl Bench {
             world: world.clone(),
             caps: caps_rx,
             pace: Arc::default(),
-            opening: Pace::default(),
+            opening: Rate::default(),
             traffic: Traffic::new(bytes_max, 0),
         });
         let (say, said) = mpsc::channel(8);

@@ -12,9 +12,9 @@ const BURST: Duration = Duration::from_secs(1);
 
 /// Gives out units (bytes, or connections) at a rate. Shared by all who have to keep to it together.
 #[derive(Debug, Default)]
-pub(in crate::runner) struct Pace(Mutex<Bucket>);
+pub(super) struct Rate(Mutex<Bucket>);
 
-impl Pace {
+impl Rate {
     /// Waits until `units` may pass, at `per_second`.
     pub(super) async fn pass(&self, units: u64, per_second: u64) {
         let due = self.0.lock().unwrap_or_else(PoisonError::into_inner).due(units, per_second, Instant::now());

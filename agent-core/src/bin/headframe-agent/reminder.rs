@@ -1,0 +1,94 @@
+//! An owner who paused his rig for no set time may have forgotten it. He is told after a day, and seldom afterwards; nothing is decided
+//! for him.
+
+use std::{collections::HashMap, time::Duration};
+
+use headframe_protocol::{TimestampMs, control::Phase};
+use zbus::zvariant::Value;
+
+/// After so long he is told first.
+const FIRST_AFTER: Duration = Duration::from_hours(24);
+
+/// And then so often.
+const AGAIN_AFTER: Duration = Duration::from_hours(3 * 24);
+
+/// How often to look whether it is time.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_hours(1);
+
+/// Remembers when he was told last.
+#[derive(Debug, Default)]
+pub(crate) struct Reminder {
+    told: Option<TimestampMs>,
+}
+
+impl Reminder {
+    /// What he is to be told `now`, if anything, of a rig that is in `phase` since `since`.
+    pub(crate) fn due(&mut self, phase: &Phase, since: TimestampMs, now: TimestampMs) -> Option<String> {
+        let Phase::Paused { until_ms: None } = phase else {
+            self.told = None;
+            return None;
+        };
+        let paused = now.since(since);
+        let is_due = self.told.map_or(paused >= FIRST_AFTER, |told| now.since(told) >= AGAIN_AFTER);
+        if !is_due {
+            return None;
+        }
+        self.told = Some(now);
+        let length = match paused.as_secs() / 86_400 {
+            0 | 1 => "a day".to_owned(),
+            days => format!("{days} days"),
+        };
+        Some(format!("You paused it {length} ago, and it takes no work until you press Resume in its menu or its window."))
+    }
+}
+
+/// Shows it where the desktop shows such things (Desktop Notifications Specification 1.3, `Notify`).
+pub(crate) async fn tell(text: &str) -> zbus::Result<()> {
+    let bus = zbus::Connection::session().await?;
+    let (actions, hints): (&[&str], HashMap<&str, Value<'_>>) = (&[], HashMap::new());
+    let message = ("Headframe", 0_u32, "headframe", "Your rig is still paused", text, actions, hints, -1_i32);
+    bus.call_method(
+        Some("org.freedesktop.Notifications"),
+        "/org/freedesktop/Notifications",
+        Some("org.freedesktop.Notifications"),
+        "Notify",
+        &message,
+    )
+    .await
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOR_GOOD: Phase = Phase::Paused { until_ms: None };
+
+    /// What is told so many hours after the pause began.
+    fn at(reminder: &mut Reminder, phase: &Phase, hour: i64) -> Option<String> {
+        reminder.due(phase, TimestampMs::from_millis(0), TimestampMs::from_millis(hour * 3_600_000))
+    }
+
+    #[test]
+    fn who_paused_for_no_set_time_is_told_after_a_day_and_every_three() {
+        let mut reminder = Reminder::default();
+        let told: Vec<i64> = (0..200).filter(|hour| at(&mut reminder, &FOR_GOOD, *hour).is_some()).collect();
+        assert_eq!(told, [24, 96, 168]);
+        assert!(at(&mut reminder, &FOR_GOOD, 240).expect("it is due").contains("10 days ago"));
+    }
+
+    #[test]
+    fn a_pause_that_ends_by_itself_needs_no_reminder() {
+        let ends = Phase::Paused { until_ms: Some(TimestampMs::from_millis(1_000_000_000)) };
+        let mut reminder = Reminder::default();
+        assert!((0..200).all(|hour| at(&mut reminder, &ends, hour).is_none()));
+    }
+
+    #[test]
+    fn a_new_pause_is_counted_anew() {
+        let mut reminder = Reminder::default();
+        assert!(at(&mut reminder, &FOR_GOOD, 24).is_some());
+        assert!(at(&mut reminder, &Phase::Ready, 25).is_none());
+        assert!(at(&mut reminder, &FOR_GOOD, 26).is_some());
+    }
+}

@@ -17,6 +17,9 @@ pub(crate) struct Options {
     /// The area.
     #[arg(value_enum)]
     area: Area,
+    /// Only this part of `guest`; may be given several times.
+    #[arg(long, value_enum)]
+    part: Vec<guest::Part>,
     /// One line of JSON per figure instead of a table. Nothing else is on standard output then.
     #[arg(long)]
     json: bool,
@@ -55,15 +58,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let figures = match options.area {
         Area::Dispatch => dispatch::measure()?,
         Area::Gas => gas::measure()?,
-        Area::Guest => guest::measure()?,
-    };
-    for figure in &figures {
-        if options.json {
-            println!("{}", serde_json::to_string(figure)?);
+        // A part that fails takes no minutes of the others along.
+        Area::Guest => {
+            let (figures, failed) = guest::measure(&options.part)?;
+            tell(options.json, &figures)?;
+            return failed.map_or(Ok(()), Err);
         }
+    };
+    tell(options.json, &figures)
+}
+
+fn tell(json: bool, figures: &[Figure]) -> Result<()> {
+    if !json {
+        print!("{}", table(figures));
+        return Ok(());
     }
-    if !options.json {
-        print!("{}", table(&figures));
+    for figure in figures {
+        println!("{}", serde_json::to_string(figure)?);
     }
     Ok(())
 }

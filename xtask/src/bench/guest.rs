@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use clap::ValueEnum;
 
 use super::{Figure, network::Network};
 use crate::{
@@ -18,11 +19,23 @@ use crate::{
     image::{self, Workload},
     process::{Server, capture, cargo, command, run, tied_to_us},
     setup::{self, Area},
+    story,
     workspace::{self, Profile},
 };
 
-/// All figures of the area. Takes half an hour: half of it is waiting beside an agent that waits.
-pub(super) fn measure() -> Result<Vec<Figure>> {
+/// What can be measured alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Part {
+    /// From the owner's touch to the end of the container. A quarter of an hour.
+    Yields,
+    /// The same work in our walls and out of them. Five minutes.
+    Throughput,
+    /// Waiting beside an agent that waits. Ten minutes.
+    Idle,
+}
+
+/// The figures of `parts`, or of all, as far as they could be measured, and what failed first.
+pub(super) fn measure(parts: &[Part]) -> Result<(Vec<Figure>, Option<anyhow::Error>)> {
     setup::ensure(&[Area::Build, Area::Engine, Area::JobImage, Area::Testbed, Area::Display, Area::WindowTest, Area::Guest])?;
     let _engine = Engine::ensure()?;
     let image = image::ensure(Workload::Transcode)?;
@@ -33,10 +46,25 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     let network = Network::start(&folder.join("network"), 0)?;
     let published = network.publish(&image)?;
     let place = Place { folder, display, network, image: published };
-    let mut figures = yields::measure(&place)?;
-    figures.push(throughput::measure(&place, &image)?);
-    figures.extend(idle::measure(&place)?);
-    Ok(figures)
+    let (mut figures, mut failed) = (Vec::new(), None);
+    for part in [Part::Yields, Part::Throughput, Part::Idle] {
+        if !parts.is_empty() && !parts.contains(&part) {
+            continue;
+        }
+        let measured = match part {
+            Part::Yields => yields::measure(&place),
+            Part::Throughput => throughput::measure(&place, &image).map(|figure| vec![figure]),
+            Part::Idle => idle::measure(&place),
+        };
+        match measured {
+            Ok(measured) => figures.extend(measured),
+            Err(error) => {
+                story::tell(format_args!("Not measured: {error:#}"));
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    Ok((figures, failed))
 }
 
 /// Where all of it is measured.

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use headframe_coordinator::{fiat::PaymentState, store::ledger::Account};
+use headframe_coordinator::{
+    fiat::{KeptPayment, Payment, PaymentState, Reversal, Way},
+    store::{fiat, ledger::Account},
+};
 use headframe_protocol::{Micros, job::JobState};
 use serde_json::json;
 
 use crate::support::{
     Customer, FakeAgent,
     cards::{Shop, charge, dispute, refund},
+    chain::CHAIN,
     job, problem,
 };
 
@@ -43,6 +47,27 @@ async fn what_is_taken_back_before_it_is_credited_is_never_credited() {
     assert_eq!((void.state, void.credited, void.owed()), (PaymentState::Void, Micros::ZERO, Micros::ZERO));
     let part = shop.payment("ch_2").await.expect("it is kept");
     assert_eq!((part.credited, part.owed()), (Micros::dollars(15), Micros::ZERO));
+    shop.app.assert_books().await;
+}
+
+/// As a refund that is written down between a payment's coming and the look at what was taken back of it.
+#[tokio::test]
+async fn what_is_noted_as_taken_back_and_no_more_is_not_credited() {
+    let shop = Shop::open().await;
+    let customer = shop.app.customer(0).await;
+    let store = &shop.app.app().store;
+    let reference = "ch_1".to_owned();
+    let payment =
+        Payment { reference: reference.clone(), customer: customer.id, amount: Micros::dollars(20), authenticated: true };
+    let mut tx = store.begin().await.expect("a transaction");
+    let kept = KeptPayment::new(&payment, CHAIN, PaymentState::Paid, store.now());
+    fiat::insert(&mut tx, &kept).await.expect("written");
+    let refunded = Reversal { reference, way: Way::Refunded, amount: Micros::dollars(5) };
+    fiat::note_reversal(&mut tx, &refunded, store.now()).await.expect("noted");
+    tx.commit().await.expect("committed");
+    shop.until_spendable(&customer, 15).await;
+    let kept = shop.payment("ch_1").await.expect("it is kept");
+    assert_eq!((kept.credited, kept.owed()), (Micros::dollars(15), Micros::ZERO));
     shop.app.assert_books().await;
 }
 

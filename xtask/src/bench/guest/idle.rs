@@ -38,7 +38,9 @@ pub(super) fn measure(place: &Place) -> Result<Vec<Figure>> {
     let window = window(place, &tray)?;
     story::tell(format_args!("Waiting {} s beside an agent that waits", SETTLED_AFTER.as_secs()));
     sleep(SETTLED_AFTER.checked_sub(COUNTED).unwrap_or_default());
+    let drawn_before = window.as_ref().map(|window| cpu_of_tree(window.id())).transpose()?;
     let agent = need(headless.pid())?;
+    let drawn = window.as_ref().map(|window| cpu_of_tree(window.id())).transpose()?;
     let with_window = window.as_ref().map(|window| pss_of_tree(window.id())).transpose()?;
     drop(window);
     let in_tray = pss_of_tree(tray.pid())?;
@@ -61,6 +63,11 @@ pub(super) fn measure(place: &Place) -> Result<Vec<Figure>> {
     if let Some(window_mb) = with_window {
         let note = "window open: its processes and the agent's with its tray".to_owned();
         figures.push(figure("window.pss_mb", window_mb + in_tray, "MB", 220.0, note));
+    }
+    if let (Some(from), Some(to)) = (drawn_before, drawn) {
+        let percent = (to - from) / COUNTED.as_secs_f64() * 100.0;
+        let note = "window open while nothing changes, all its processes, over 5 minutes".to_owned();
+        figures.push(figure("window.cpu_pct", percent, "% of a core", 1.0, note));
     }
     Ok(figures)
 }
@@ -128,11 +135,19 @@ fn pss_mb(pid: u32) -> Result<f64> {
 
 /// Of a process and everything it has started.
 fn pss_of_tree(pid: u32) -> Result<f64> {
-    let mut sum = pss_mb(pid)?;
+    of_tree(pid, &pss_mb)
+}
+
+fn cpu_of_tree(pid: u32) -> Result<f64> {
+    of_tree(pid, &|pid| Ok(used(pid)?.cpu_s))
+}
+
+fn of_tree(pid: u32, figure: &impl Fn(u32) -> Result<f64>) -> Result<f64> {
+    let mut sum = figure(pid)?;
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).context("the process has gone")?;
     for thread in threads.flatten() {
         for child in read(thread.path().join("children")).unwrap_or_default().split_whitespace() {
-            sum += child.parse().map_or(Ok(0.0), pss_of_tree)?;
+            sum += child.parse().map_or(Ok(0.0), |child| of_tree(child, figure))?;
         }
     }
     Ok(sum)

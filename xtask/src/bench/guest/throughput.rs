@@ -51,7 +51,7 @@ fn in_our_walls(place: &Place, cores: usize) -> Result<f64> {
 }
 
 fn in_a_plain_container(image: &str) -> Result<f64> {
-    ms(&capture(docker().args(["run", "--rm", "--workdir", "/tmp", image, "sh", "-c", WORK]))?)
+    ms(&capture(docker().args(["run", "--rm", "--network", "none", "--workdir", "/tmp", image, "sh", "-c", WORK]))?)
 }
 
 fn ms(text: &str) -> Result<f64> {

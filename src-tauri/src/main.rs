@@ -27,6 +27,7 @@ struct Args {
 }
 
 fn main() -> anyhow::Result<()> {
+    draw_without_the_gpu();
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
         .with_writer(std::io::stderr)
@@ -59,6 +60,20 @@ fn main() -> anyhow::Result<()> {
         .run(context)?;
     Ok(())
 }
+
+/// A page that stands still gains nothing by a graphics card, and one that draws on it takes memory of the card that a job or a game could
+/// use: half of all the window needs, where the card is none and the drawing is done in software all the same.
+#[cfg(target_os = "linux")]
+fn draw_without_the_gpu() {
+    const SWITCH: &str = "WEBKIT_DISABLE_COMPOSITING_MODE";
+    if std::env::var_os(SWITCH).is_none() {
+        // SAFETY: nothing else runs in this process yet that could read the environment.
+        unsafe { std::env::set_var(SWITCH, "1") };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn draw_without_the_gpu() {}
 
 /// Nothing for this user's own agent; for any other directory, what tells it apart.
 fn instance_suffix(paths: &AgentPaths) -> String {

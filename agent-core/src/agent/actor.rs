@@ -85,6 +85,8 @@ pub(super) struct Actor {
     // What does not fit into a queue at once waits here, in order: the loop never waits for disk or engine.
     entries_waiting: VecDeque<Entry>,
     orders_waiting: VecDeque<Wanted>,
+    // Who asked for each choice on its way to the disk, if somebody did.
+    choices: VecDeque<Option<oneshot::Sender<()>>>,
     // What is drawn.
     link: Link,
     engine: EngineView,
@@ -122,6 +124,7 @@ impl Actor {
             parts,
             entries_waiting: VecDeque::new(),
             orders_waiting: VecDeque::new(),
+            choices: VecDeque::new(),
             link,
             engine,
             engine_found: false,
@@ -147,9 +150,7 @@ impl Actor {
                 Wake::Stop => break,
                 Wake::Asked(ask, reply) => {
                     info!("The owner asks: {ask:?}");
-                    self.step(Event::Asked(ask));
-                    // Whoever asked may have hung up.
-                    reply.send(()).ok();
+                    self.asked(ask, reply);
                 }
                 Wake::Said(said) => self.said(said),
                 Wake::News(news) => self.news(news),
@@ -181,6 +182,18 @@ impl Actor {
             Some(news) = parts.news.recv() => Wake::News(news),
             Some(said) = parts.said.recv() => Wake::Said(said),
             () = tick => Wake::Tick,
+        }
+    }
+
+    /// It is done at once; whoever asked hears of it when the next life would know too.
+    fn asked(&mut self, ask: Ask, reply: oneshot::Sender<()>) {
+        let before = self.choices.len();
+        self.step(Event::Asked(ask));
+        let chose = self.choices.len() > before;
+        match self.choices.back_mut().filter(|_| chose) {
+            Some(choice) => *choice = Some(reply),
+            // Whoever asked may have hung up.
+            None => drop(reply.send(())),
         }
     }
 
@@ -314,6 +327,8 @@ impl Actor {
             | Written::NotEnded(_)
             | Written::CheckpointSaved(_)
             | Written::CheckpointNotSaved(_) => {}
+            // Whoever asked may have hung up.
+            Written::Choice => drop(self.choices.pop_front().flatten().map(|reply| reply.send(()))),
         }
         self.step(Event::Written(written));
     }
@@ -352,6 +367,9 @@ impl Actor {
             match effect {
                 Effect::Write(entry) => {
                     self.dropped |= matches!(entry, Entry::Dropped { .. });
+                    if matches!(entry, Entry::Choice(_)) {
+                        self.choices.push_back(None);
+                    }
                     self.entries_waiting.push_back(entry);
                 }
                 Effect::Say(say) => {

@@ -153,6 +153,7 @@ impl Duty {
             Written::Receipt { at, .. } | Written::Settled(at) => at,
             Written::CheckpointSaved(at) => return self.checkpoint_written(at, now, out),
             Written::CheckpointNotSaved(at) => return self.checkpoint_not_written(at, now),
+            Written::Choice => return,
         };
         let Some(index) = self.position(at) else { return };
         let repeat = self.timers.scaled(REPEAT_EVERY);
@@ -194,6 +195,7 @@ impl Duty {
                 | Written::Settled(_)
                 | Written::CheckpointSaved(_)
                 | Written::CheckpointNotSaved(_)
+                | Written::Choice
                 | Written::Receipt { .. },
                 Life::Writing
                 | Life::Recovering { .. }

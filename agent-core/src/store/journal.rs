@@ -140,7 +140,7 @@ pub enum Choice {
     },
 }
 
-/// What has become of an entry. Choices are written without an answer.
+/// What has become of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
     /// The acceptance is on disk.
@@ -166,6 +166,8 @@ pub enum Written {
     CheckpointNotSaved(AttemptRef),
     /// The coordinator's settlement is on disk.
     Settled(AttemptRef),
+    /// A choice is on disk, or could not be written: it holds for this life either way.
+    Choice,
 }
 
 /// Writes entries in order.
@@ -247,6 +249,7 @@ fn answer(entry: &Entry, safe: bool) -> Option<Written> {
         (Entry::CheckpointSaved { at, .. }, true) => Some(Written::CheckpointSaved(*at)),
         (Entry::CheckpointSaved { at, .. }, false) => Some(Written::CheckpointNotSaved(*at)),
         (Entry::Settled(settled), true) => Some(Written::Settled(settled.at)),
+        (Entry::Choice(_), _) => Some(Written::Choice),
         // A receipt that is not on disk is not signed; the next heartbeat makes another.
         (Entry::Receipt { .. } | Entry::Settled(_), false)
         // A checkpoint's end that is not on disk is found out again by the next life.
@@ -256,8 +259,7 @@ fn answer(entry: &Entry, safe: bool) -> Option<Written> {
             | Entry::Renewed { .. }
             | Entry::Parting { .. }
             | Entry::Yielded { .. }
-            | Entry::Dropped { .. }
-            | Entry::Choice(_),
+            | Entry::Dropped { .. },
             _,
         ) => None,
     }

@@ -62,7 +62,8 @@ async fn a_job_that_is_stopped_for_its_owner() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_leaves_what_it_goes_on_from() {
-    let sample = ["journal.ended:1", "checkpoint.brought:1", "journal.checkpoint_saved:1", "said.checkpoint:1"];
+    let sample =
+        ["journal.ended:1", "journal.settled:1", "checkpoint.brought:1", "journal.checkpoint_saved:1", "said.checkpoint:1"];
     dies_at_every_point(Life::YieldsWithCheckpoint, &sample).await;
 }
 

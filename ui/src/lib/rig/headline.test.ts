@@ -25,6 +25,14 @@ test('the owner is here, and knows how long it takes', () => {
   );
 });
 
+test('who waits for hours is not told the seconds', () => {
+  check(
+    waits({ kind: 'owner_active', lastInputMs: NOW - 61_000, startsMs: NOW + 7_199_000 }),
+    'Waiting for you to leave',
+    'You used the mouse or the keyboard 1 min ago. Starts in 1 h 59 min if you don’t touch them.',
+  );
+});
+
 test('a countdown that is over promises no number', () => {
   check(waits({ kind: 'owner_active', lastInputMs: NOW - 121_000, startsMs: NOW - 1_000 }), 'Waiting for you to leave', 'at any moment');
   check(waits({ kind: 'backing_off', untilMs: NOW }), 'Taking a short break', 'at any moment');

@@ -53,8 +53,11 @@ function wait(reason: WaitReason, link: Link, nowMs: number): { title: string; d
   switch (reason.kind) {
     case 'owner_active': {
       const { title, detail, soon } = t.waiting.ownerActive;
-      const ago = duration(nowMs - reason.lastInputMs);
-      return { title, detail: reason.startsMs > nowMs ? detail(ago, countdown(reason.startsMs - nowMs)) : soon };
+      const left = reason.startsMs - nowMs;
+      // Seconds are for who waits for them; else they would only have the window drawn again and again.
+      const exact = left < 600_000;
+      const ago = exact ? duration(nowMs - reason.lastInputMs) : coarse(nowMs - reason.lastInputMs);
+      return { title, detail: left > 0 ? detail(ago, exact ? countdown(left) : coarse(left)) : soon };
     }
     case 'no_idle_probe':
       return t.waiting.noIdleProbe;

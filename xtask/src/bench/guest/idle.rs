@@ -89,7 +89,7 @@ fn window(place: &Place, agent: &Guest) -> Result<Option<Server>> {
         return Ok(None);
     }
     let mut window = tied_to_us(program, None);
-    window.env("HEADFRAME_DATA_DIR", &agent.dir);
+    window.arg("--data-dir").arg(&agent.dir);
     place.display.lend(&mut window);
     Server::start("the window", &mut window, &workspace::log("bench-window")?).map(Some)
 }

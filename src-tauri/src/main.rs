@@ -64,6 +64,7 @@ fn main() -> anyhow::Result<()> {
 /// A page that stands still gains nothing by a graphics card, and one that draws on it takes memory of the card that a job or a game could
 /// use: half of all the window needs, where the card is none and the drawing is done in software all the same.
 #[cfg(target_os = "linux")]
+#[expect(clippy::disallowed_methods, reason = "the web engine has no other way to be told, and no thread runs yet")]
 fn draw_without_the_gpu() {
     const SWITCH: &str = "WEBKIT_DISABLE_COMPOSITING_MODE";
     if std::env::var_os(SWITCH).is_none() {

@@ -1,5 +1,6 @@
 //! Asks the session's bus who is there. Starts nobody: a keeper of passwords that could be started counts.
 
+#[cfg(target_os = "linux")]
 use std::time::Duration;
 
 use crate::doctor::facts::Desktop;

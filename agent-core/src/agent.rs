@@ -318,22 +318,9 @@ fn look(
 
 fn serve_guests(listener: Listener, pulse: Pulse, guests: control_server::Guests, tasks: &Tasks) {
     let (asks, inbox) = mpsc::channel(server::ASKS_MAX);
-    let (stop, life) = (tasks.stopped(), Life { snapshots: guests.snapshots(), pulse });
-    tasks.spawn("control", async move {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => {}
-            () = server::serve(listener, env!("CARGO_PKG_VERSION"), life, asks) => {}
-        }
-    });
-    let stop = tasks.stopped();
-    tasks.spawn("guests", async move {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => {}
-            () = guests.serve(inbox) => {}
-        }
-    });
+    let life = Life { snapshots: guests.snapshots(), pulse };
+    tasks.spawn_until_stopped("control", server::serve(listener, env!("CARGO_PKG_VERSION"), life, asks));
+    tasks.spawn_until_stopped("guests", guests.serve(inbox));
 }
 
 fn open_wallet(

@@ -265,10 +265,7 @@ impl Duty {
     fn asked(&mut self, ask: Ask, now: Now, out: &mut Vec<Effect>) {
         let (wish, choice) = match ask {
             Ask::Start => (Wish::On, Choice::On),
-            Ask::Pause(time) => {
-                let until = time.map(|time| now + time);
-                paused(now, until)
-            }
+            Ask::Pause(time) => paused(now, time.map(|time| now + time)),
             Ask::Finish => (Wish::Finishing, Choice::Finishing),
             Ask::Quit => {
                 // The wish is left as it is: a rig that was working goes on after the next start.

@@ -44,6 +44,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often is asked, while no work can begin anyway, what only stands in the way of it.
 const RESTING_EVERY: Duration = Duration::from_secs(20);
 
+/// How often the same is asked while it alone stands in the way, and may be over any moment, as a game is.
+const HELD_UP_EVERY: Duration = Duration::from_secs(5);
+
 /// The shortest time between two looks where nothing is due sooner.
 const QUICKEST: Duration = Duration::from_millis(250);
 
@@ -88,6 +91,15 @@ pub fn platform_probes() -> Vec<Box<dyn IdleProbe>> {
     return Vec::new();
 }
 
+/// How closely is looked now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Glance {
+    /// As closely as that asks for.
+    At(Pace),
+    /// At rest, but only until something ends that may end any moment.
+    HeldUp,
+}
+
 /// A probe and what it said last.
 struct Watched {
     probe: Box<dyn IdleProbe>,
@@ -102,10 +114,13 @@ impl Watched {
     }
 
     /// When it is to be read again.
-    fn due(&self, pace: Pace, timers: Timers) -> Option<Instant> {
-        let every = match pace {
-            Pace::Resting if !self.tells_of_owner() => pace.stretch(self.probe.every()).max(RESTING_EVERY),
-            _ => pace.stretch(self.probe.every()),
+    fn due(&self, glance: Glance, timers: Timers) -> Option<Instant> {
+        let every = self.probe.every();
+        let every = match glance {
+            Glance::At(Pace::Resting) if !self.tells_of_owner() => Pace::Resting.stretch(every).max(RESTING_EVERY),
+            Glance::HeldUp if !self.tells_of_owner() => every.max(HELD_UP_EVERY),
+            Glance::HeldUp => Pace::Resting.stretch(every),
+            Glance::At(pace) => pace.stretch(every),
         };
         self.read_at.map(|read| read + timers.scaled(every))
     }
@@ -115,14 +130,14 @@ impl Watched {
         matches!(self.reading.says, Ok(Sign::Input(_) | Sign::Session { .. }))
     }
 
-    fn read(&mut self, now: Instant, pace: Pace, timers: Timers) {
+    fn read(&mut self, now: Instant, glance: Glance, timers: Timers) {
         // A little early is not early: what is due about now is read together, so that one waking does for all of it.
-        let early = match pace {
-            Pace::Resting => timers.scaled(RESTING_EVERY) / 2,
-            Pace::Watched | Pace::Ready | Pace::Working | Pace::Yielding => LOOK_EVERY / 2,
+        let early = match glance {
+            Glance::At(Pace::Resting) if !self.tells_of_owner() => timers.scaled(RESTING_EVERY) / 2,
+            Glance::HeldUp if !self.tells_of_owner() => timers.scaled(HELD_UP_EVERY) / 2,
+            Glance::HeldUp | Glance::At(_) => LOOK_EVERY / 2,
         };
-        let early = if self.tells_of_owner() { LOOK_EVERY / 2 } else { early };
-        if self.due(pace, timers).is_none_or(|due| now + early >= due) {
+        if self.due(glance, timers).is_none_or(|due| now + early >= due) {
             self.read_at = Some(now);
             self.reading.says = self.probe.read();
         }
@@ -135,18 +150,31 @@ struct Lookout {
     probes: Vec<Watched>,
     rules: RulesFile,
     timers: Timers,
-    /// When the owner counts as away if he touches nothing more; then all that tells of it is read, however long it is not due.
+    /// When the owner counts as away if he touches nothing more; then everything is read, however long it is not due.
     away_at: Option<Moment>,
+    /// The owner is away, and something else stands in the way that may be over any moment.
+    is_held_up: bool,
 }
 
 impl Lookout {
+    const fn new(policy: Policy, probes: Vec<Watched>, rules: RulesFile, timers: Timers) -> Self {
+        Self { policy, probes, rules, timers, away_at: None, is_held_up: false }
+    }
+
+    const fn glance(&self, pace: Pace) -> Glance {
+        match pace {
+            Pace::Resting if self.is_held_up => Glance::HeldUp,
+            _ => Glance::At(pace),
+        }
+    }
+
     fn look(&mut self, pace: Pace) -> IdleState {
         let (now, timers) = (Instant::now(), self.timers);
         self.rules.look(&mut self.policy, now);
         let is_decisive = self.away_at.is_some_and(|away_at| clock::now().moment >= away_at);
+        let glance = if is_decisive { Glance::At(Pace::Yielding) } else { self.glance(pace) };
         for watched in &mut self.probes {
-            let pace = if is_decisive && watched.tells_of_owner() { Pace::Yielding } else { pace };
-            watched.read(now, pace, timers);
+            watched.read(now, glance, timers);
         }
         let probes: Vec<Reading> = self.probes.iter().map(|watched| watched.reading.clone()).collect();
         let now = clock::now();
@@ -155,6 +183,7 @@ impl Lookout {
             Idleness::Present { away_at, .. } => Some(away_at.moment),
             Idleness::Away | Idleness::Unknown => None,
         };
+        self.is_held_up = belief.idleness == Idleness::Away && belief.may_pass_any_moment();
         IdleState {
             belief,
             terms: self.policy.terms(now.wall),
@@ -166,8 +195,8 @@ impl Lookout {
 
     /// When it is to be looked again.
     fn due(&self, pace: Pace) -> Instant {
-        let now = Instant::now();
-        let probes = self.probes.iter().map(|watched| watched.due(pace, self.timers).unwrap_or(now));
+        let (now, glance) = (Instant::now(), self.glance(pace));
+        let probes = self.probes.iter().map(|watched| watched.due(glance, self.timers).unwrap_or(now));
         let rules = self.rules.looked_at.map_or(now, |looked| looked + self.timers.scaled(pace.stretch(RULES_EVERY)));
         let decision = self.away_at.map(|away_at| now + away_at.since(clock::now().moment));
         let due = probes.chain([rules]).chain(decision).min().unwrap_or(rules);
@@ -217,7 +246,7 @@ pub fn watch_owner(
 ) -> watch::Receiver<IdleState> {
     let rules = RulesFile { file: data_dir.join(rules::FILE_NAME), text: None, looked_at: None };
     let probes = probes.into_iter().map(Watched::new).collect();
-    let mut lookout = Lookout { policy, probes, rules, timers, away_at: None };
+    let mut lookout = Lookout::new(policy, probes, rules, timers);
     let first = lookout.look(Pace::Working);
     let (sender, receiver) = watch::channel(first);
     let stop = tasks.stopped();
@@ -318,6 +347,45 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+
+    #[test]
+    fn every_probe_of_this_pc_answers_and_none_has_another_ones_name() {
+        let mut probes = platform_probes();
+        let names: std::collections::BTreeSet<_> = probes.iter().map(|probe| probe.name()).collect();
+        assert_eq!(names.len(), probes.len());
+        for probe in &mut probes {
+            let says = probe.read();
+            println!("{}: {says:?}", probe.name());
+            if let Err(ProbeError::Absent(why) | ProbeError::Broken(why)) = says {
+                assert!(!why.is_empty(), "{}", probe.name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_game_is_looked_for_sooner_than_the_end_of_a_closed_hour() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let never = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map(|day| format!("{day} = \"{}\"\n", "-".repeat(24)));
+        let every = |rules: &str, idle, sign| {
+            let file = folder.path().join(rules::FILE_NAME);
+            std::fs::write(&file, rules).expect("written");
+            let probes: [Box<dyn IdleProbe>; 2] = [Box::new(FakeProbe::new(idle)), Box::new(FakeProbe::seeing(sign))];
+            let rules = RulesFile { file, text: None, looked_at: None };
+            let policy = Policy::new(Rules::shipped(), jiff::tz::TimeZone::UTC);
+            let probes = probes.into_iter().map(Watched::new).collect();
+            let mut lookout = Lookout::new(policy, probes, rules, Timers { divisor: 1 });
+            lookout.look(Pace::Resting);
+            let game = &lookout.probes[1];
+            let due = |pace| game.due(lookout.glance(pace), lookout.timers).expect("it was read");
+            [Pace::Resting, Pace::Ready].map(|pace| due(pace) - game.read_at.expect("it was read"))
+        };
+        let (long, ready) = (Duration::from_secs(3_600), Duration::from_millis(500));
+        assert_eq!(every("", long, Sign::Fullscreen(true)), [HELD_UP_EVERY, ready]);
+        assert_eq!(every("", long, Sign::Fullscreen(false)), [RESTING_EVERY, ready], "nothing to wait for");
+        assert_eq!(every("", Duration::ZERO, Sign::Fullscreen(true)), [RESTING_EVERY, ready], "he is here anyway");
+        let closed = format!("[schedule]\n{}", never.concat());
+        assert_eq!(every(&closed, long, Sign::Fullscreen(true)), [RESTING_EVERY, ready], "nothing begins in this hour anyway");
+    }
 
     /// Answers at once when made, then only when it is let.
     struct Stuck {

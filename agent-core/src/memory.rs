@@ -19,21 +19,13 @@ const AGAIN_EVERY: Duration = Duration::from_secs(5 * 60);
 
 /// Gives memory back while the agent is at rest.
 pub(crate) fn give_back_at_rest(mut pace: watch::Receiver<Pace>, tasks: &Tasks) {
-    let stop = tasks.stopped();
-    let rests = async move {
+    tasks.spawn_until_stopped("memory", async move {
         while pace.wait_for(|pace| *pace == Pace::Resting).await.is_ok() {
             let mut wait = REST_MIN;
             while let Err(_elapsed) = tokio::time::timeout(wait, pace.changed()).await {
                 give_back().await;
                 wait = AGAIN_EVERY;
             }
-        }
-    };
-    tasks.spawn("memory", async move {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => {}
-            () = rests => {}
         }
     });
 }

@@ -46,6 +46,15 @@ impl Tasks {
         }))
     }
 
+    /// Starts a task that may be dropped at any await, and is when [`Tasks::stopped`] says so.
+    pub fn spawn_until_stopped<F>(&self, name: &'static str, future: F) -> JoinHandle<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stop = self.stopped();
+        self.spawn(name, async move { stop.run_until_cancelled(future).await.unwrap_or_default() })
+    }
+
     /// The signal to end.
     #[must_use]
     pub fn stopped(&self) -> CancellationToken {

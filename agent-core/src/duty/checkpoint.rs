@@ -67,10 +67,10 @@ impl Keeping {
             Stage::Telling { .. } => false,
         }
     }
+}
 
-    fn note(&self, saved: &Saved, out: &mut Vec<Effect>) {
-        out.push(Effect::Write(Entry::CheckpointSaved { at: self.at(), saved: saved.clone() }));
-    }
+fn note(at: AttemptRef, saved: &Saved) -> Effect {
+    Effect::Write(Entry::CheckpointSaved { at, saved: saved.clone() })
 }
 
 /// How long what the attempt left is kept, if it is.
@@ -113,7 +113,7 @@ impl Duty {
     pub(super) fn checkpoint_saved(&mut self, at: AttemptRef, saved: Saved, out: &mut Vec<Effect>) {
         let found = self.keeping.iter_mut().find(|keeping| keeping.at() == at && keeping.stage == Stage::Bringing);
         let Some(keeping) = found else { return };
-        keeping.note(&saved, out);
+        out.push(note(at, &saved));
         keeping.stage = Stage::Noting { saved, retry_at: None };
     }
 
@@ -140,34 +140,35 @@ impl Duty {
 
     /// The coordinator has decided; either way there is nothing left to do.
     pub(super) fn checkpoint_settled(&mut self, settled: CheckpointSettled, out: &mut Vec<Effect>) {
-        if let Some(true) = self.forget_checkpoint(settled.at, out) {
-            out.push(Effect::Run(Order::Discard(settled.at)));
-        }
+        self.give_up_checkpoint(settled.at, out);
     }
 
     /// A checkpoint of an attempt that was written down otherwise than as given back is of no use to anybody.
     pub(super) fn checkpoint_of_settled(&mut self, settled: &Settled, out: &mut Vec<Effect>) {
-        if settled.state != AttemptState::Yielded
-            && let Some(true) = self.forget_checkpoint(settled.at, out)
-        {
-            out.push(Effect::Run(Order::Discard(settled.at)));
+        if settled.state != AttemptState::Yielded {
+            self.give_up_checkpoint(settled.at, out);
         }
     }
 
-    /// Says whether its work volume was still there; nothing if there is no such checkpoint.
-    pub(super) fn forget_checkpoint(&mut self, at: AttemptRef, out: &mut Vec<Effect>) -> Option<bool> {
-        let index = self.keeping.iter().position(|keeping| keeping.at() == at)?;
+    /// Says whether its work volume was still there; false too if there is no such checkpoint.
+    pub(super) fn forget_checkpoint(&mut self, at: AttemptRef, out: &mut Vec<Effect>) -> bool {
+        let Some(index) = self.keeping.iter().position(|keeping| keeping.at() == at) else { return false };
         out.push(Effect::Write(Entry::CheckpointEnded(at)));
-        Some(self.keeping.remove(index).needs_volume())
+        self.keeping.remove(index).needs_volume()
+    }
+
+    /// Forgets it, and what the container left with it.
+    fn give_up_checkpoint(&mut self, at: AttemptRef, out: &mut Vec<Effect>) {
+        if self.forget_checkpoint(at, out) {
+            out.push(Effect::Run(Order::Discard(at)));
+        }
     }
 
     /// Says what is due, writes again what could not be written, and gives up what took too long.
     pub(super) fn keep_checkpoints(&mut self, now: Now, out: &mut Vec<Effect>) {
         let late: Vec<AttemptRef> = self.keeping.iter().filter(|keeping| now.moment >= keeping.until).map(Keeping::at).collect();
         for at in late {
-            if let Some(true) = self.forget_checkpoint(at, out) {
-                out.push(Effect::Run(Order::Discard(at)));
-            }
+            self.give_up_checkpoint(at, out);
         }
         let next = now.moment + self.timers.scaled(REPEAT_EVERY);
         let (up, held) = (self.link == LinkState::Up, &self.held);
@@ -177,7 +178,7 @@ impl Duty {
             match &mut keeping.stage {
                 Stage::Noting { saved, retry_at } if retry_at.is_some_and(|due| now.moment >= due) => {
                     *retry_at = None;
-                    out.push(Effect::Write(Entry::CheckpointSaved { at, saved: saved.clone() }));
+                    out.push(note(at, saved));
                 }
                 Stage::Telling { saved, again_at } if up && is_heard && now.moment >= *again_at => {
                     *again_at = next;

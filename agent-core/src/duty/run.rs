@@ -165,15 +165,13 @@ impl Duty {
                 out.push(Effect::Say(Say::Decline(Ended { at, reason: Reason::RigDiskFull })));
             }
             (Written::Ended(at), Life::Closing { outcome, .. }) => {
-                let (ended, outcome) = (outcome.clone(), outcome.clone());
+                let outcome = outcome.clone();
                 let held = &mut self.held[index];
+                let saves = keep_for(&held.offer, &outcome).map(|_| Arc::clone(&held.offer));
                 held.life = Life::Reporting { outcome, again_at: now.moment, give_up_at: None };
                 held.report(now.moment + repeat, out);
-                match keep_for(&held.offer, &ended) {
-                    Some(_) => {
-                        let offer = Arc::clone(&held.offer);
-                        self.keep_checkpoint(offer, now, out);
-                    }
+                match saves {
+                    Some(offer) => self.keep_checkpoint(offer, now, out),
                     None => out.push(Effect::Run(Order::Discard(at))),
                 }
             }

@@ -65,6 +65,17 @@ pub struct Belief {
     pub giving_back: GivingBack,
 }
 
+impl Belief {
+    /// Whether something stands in the way of working that may be over any moment, and nothing that lasts.
+    pub(super) fn may_pass_any_moment(&self) -> bool {
+        let lasts = |reason: &&WaitReason| {
+            matches!(reason, WaitReason::Schedule { .. } | WaitReason::RulesBroken { .. } | WaitReason::GpuKept { .. })
+        };
+        let on_a_card = || self.gpus.values().any(|reasons| !reasons.is_empty() && !reasons.iter().any(|reason| lasts(&reason)));
+        self.hindrances.iter().find(lasts).is_none() && (!self.hindrances.is_empty() || on_a_card())
+    }
+}
+
 /// Something that must last before it counts, in both directions.
 #[derive(Debug, Clone, Copy, Default)]
 struct Latch {

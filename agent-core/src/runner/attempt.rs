@@ -1,7 +1,7 @@
 //! The life of one attempt on this rig, from first to last: prepare, run, bring. Each step that fails says why; an order
 //! to stop ends any of them.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 
 use bollard::{
     errors::Error as EngineError,
@@ -111,13 +111,9 @@ enum Done {
 impl Attempt<'_> {
     /// Runs it to its end.
     pub(super) async fn run(mut self, begin: Begin) -> Ending {
-        let Some(counter) = Counter::new(
-            self.site.http.clone(),
-            self.assignment.base.clone(),
-            &self.assignment.token,
-            Arc::clone(&self.site.line),
-        ) else {
-            return failed(Failure::because(Reason::EngineFailed, "The offer's token is not one."), 0, 0);
+        let counter = match self.site.counter(self.assignment) {
+            Ok(counter) => counter,
+            Err(failure) => return failed(failure, 0, 0),
         };
         let path = log::path(&self.site.config.data_dir, self.assignment.at.attempt);
         let opened = match begin {

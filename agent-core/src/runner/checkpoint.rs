@@ -1,14 +1,14 @@
 //! Brings what a stopped container left at its checkpoint's path. Somebody waits for nothing here but works at this PC: one
 //! file after the other, at a pace that leaves him his line.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use headframe_protocol::{job::Reason, session::checkpoint::is_short_enough};
 
 use super::{
     Assignment,
     bandwidth::Haste,
-    coordinator::{Counter, ObjectAnswer},
+    coordinator::ObjectAnswer,
     crew::Site,
     failure::Failure,
     outputs::{self, Collected},
@@ -40,8 +40,7 @@ pub(super) async fn save(site: &Site, assignment: &Assignment) -> Saved {
 
 async fn bring(site: &Site, assignment: &Assignment) -> Result<Saved, Failure> {
     let Some(checkpoint) = &assignment.spec.checkpoint else { return Ok(Saved::default()) };
-    let counter = Counter::new(site.http.clone(), assignment.base.clone(), &assignment.token, Arc::clone(&site.line))
-        .ok_or_else(|| Failure::because(Reason::EngineFailed, "The offer's token is not one."))?;
+    let counter = site.counter(assignment)?;
     // An attempt that never came as far as a work volume has left nothing.
     let Ok(work) = site.works.reopen(assignment.at).await else { return Ok(Saved::default()) };
     let paths = [checkpoint.path.clone()];

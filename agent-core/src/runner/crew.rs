@@ -17,8 +17,10 @@ use super::{
     attempt::{Attempt, Begin, Order, Teller},
     bandwidth::Line,
     checkpoint,
+    coordinator::Counter,
     egress::RelayVolume,
     engine::{self, Engine},
+    failure::Failure,
     fetch::Fetcher,
     image::Shelf,
     log,
@@ -55,6 +57,15 @@ pub(super) struct Site {
     pub(super) pace: Arc<Rate>,
     /// What the rig itself sends and fetches for jobs.
     pub(super) line: Arc<Line>,
+}
+
+impl Site {
+    /// Who speaks with the coordinator for an attempt.
+    pub(super) fn counter(&self, assignment: &Assignment) -> Result<Counter, Failure> {
+        let Assignment { base, token, .. } = assignment;
+        Counter::new(self.http.clone(), base.clone(), token, Arc::clone(&self.line))
+            .ok_or_else(|| Failure::because(Reason::EngineFailed, "The offer's token is not one."))
+    }
 }
 
 /// Everyone at work.

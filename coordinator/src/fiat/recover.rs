@@ -58,8 +58,7 @@ pub(crate) async fn recover(app: &App, reference: &str) -> Result<bool, StoreErr
 async fn recover_once(app: &App, reference: &str) -> Result<bool, StoreError> {
     let (now, mut tx) = (app.store.now(), app.store.begin().await?);
     let Some(was) = fiat::to_change(&mut tx, reference).await? else { return Ok(false) };
-    let taken_back = fiat::reversal_of(&mut tx, reference).await?.min(was.amount);
-    let mut payment = KeptPayment { reversed: taken_back.max(was.reversed), ..was.clone() };
+    let mut payment = KeptPayment { reversed: fiat::reversed(&mut tx, &was).await?, ..was.clone() };
     let said = match payment.state {
         PaymentState::Paid if payment.reversed == payment.amount => {
             (payment.state, payment.recovered) = (PaymentState::Void, payment.reversed);

@@ -10,8 +10,8 @@ use headframe_protocol::{
 use sqlx::AnyConnection;
 
 use super::{
-    Doing as _, Rows, StoreError,
-    blobs::{self, Content, ROWS_MAX, signed, unsigned},
+    Doing as _, StoreError,
+    blobs::{self, Keeper, unsigned},
     customers, document, parsed,
 };
 use crate::blobs::ObjectName;
@@ -28,20 +28,7 @@ pub async fn accept(
     files: &[OutputFile],
     now: TimestampMs,
 ) -> Result<(), StoreError> {
-    let content =
-        |file: &OutputFile| Content { sha256: file.sha256, object: ObjectName::staged(attempt, file.sha256), bytes: file.bytes };
-    blobs::adopt(connection, &files.iter().map(content).collect::<Vec<_>>(), now).await?;
-    for chunk in files.chunks(ROWS_MAX) {
-        let values = Rows { first: 1, rows: chunk.len(), columns: 5 };
-        let text = format!("INSERT INTO artifact (job_id, path, attempt_id, sha256, bytes) VALUES {values}");
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
-        for OutputFile { path, sha256, bytes } in chunk {
-            query = query.bind(job.to_string()).bind(path.clone()).bind(attempt.to_string());
-            query = query.bind(sha256.to_string()).bind(signed(*bytes));
-        }
-        query.execute(&mut *connection).await.doing("write down the files of a result")?;
-    }
-    Ok(())
+    blobs::keep(connection, Keeper::Result, (job, attempt), files, now).await
 }
 
 /// The attempt whose result a customer's job has accepted; `None` if there is no such job or no result.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use headframe_protocol::{Sha256, TimestampMs};
+use headframe_protocol::{AttemptId, JobId, Sha256, TimestampMs, session::OutputFile};
 use sqlx::AnyConnection;
 
 use super::{Doing as _, Rows, StoreError};
 use crate::blobs::ObjectName;
 
-/// Rows per statement. Four placeholders each, well below what either database takes.
+/// Rows per statement. Five placeholders each at most, well below what either database takes.
 pub(super) const ROWS_MAX: usize = 500;
 
 /// Content and the object it was written to.
@@ -43,6 +43,52 @@ pub async fn adopt(connection: &mut AnyConnection, contents: &[Content], now: Ti
             query = query.bind(sha256.to_string()).bind(object.as_str().to_owned()).bind(signed(*bytes)).bind(now.as_millis());
         }
         query.execute(&mut *connection).await.doing("write down content")?;
+    }
+    Ok(())
+}
+
+/// What files that an attempt has brought are kept as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeper {
+    /// Its job's result.
+    Result,
+    /// Its checkpoint.
+    Checkpoint,
+}
+
+impl Keeper {
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Result => "artifact",
+            Self::Checkpoint => "checkpoint_file",
+        }
+    }
+}
+
+/// Writes down the files an attempt has brought, and that their content is here, in the transaction that accepts them.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub(super) async fn keep(
+    connection: &mut AnyConnection,
+    keeper: Keeper,
+    (job, attempt): (JobId, AttemptId),
+    files: &[OutputFile],
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let content =
+        |file: &OutputFile| Content { sha256: file.sha256, object: ObjectName::staged(attempt, file.sha256), bytes: file.bytes };
+    adopt(connection, &files.iter().map(content).collect::<Vec<_>>(), now).await?;
+    for chunk in files.chunks(ROWS_MAX) {
+        let values = Rows { first: 1, rows: chunk.len(), columns: 5 };
+        let table = keeper.table();
+        let text = format!("INSERT INTO {table} (job_id, attempt_id, path, sha256, bytes) VALUES {values}");
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+        for OutputFile { path, sha256, bytes } in chunk {
+            query = query.bind(job.to_string()).bind(attempt.to_string()).bind(path.clone());
+            query = query.bind(sha256.to_string()).bind(signed(*bytes));
+        }
+        query.execute(&mut *connection).await.doing("write down the files an attempt has brought")?;
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use headframe_protocol::{AttemptId, CustomerId, JobId, Sha256, TimestampMs, sess
 use sqlx::AnyConnection;
 
 use super::{
-    Doing as _, Rows, StoreError,
-    blobs::{self, Content, ROWS_MAX, signed, unsigned},
+    Doing as _, StoreError,
+    blobs::{self, Keeper, unsigned},
     customers, parsed,
 };
 use crate::blobs::ObjectName;
@@ -68,20 +68,7 @@ pub(super) async fn keep(
     files: &[OutputFile],
     now: TimestampMs,
 ) -> Result<(), StoreError> {
-    let content =
-        |file: &OutputFile| Content { sha256: file.sha256, object: ObjectName::staged(attempt, file.sha256), bytes: file.bytes };
-    blobs::adopt(connection, &files.iter().map(content).collect::<Vec<_>>(), now).await?;
-    for chunk in files.chunks(ROWS_MAX) {
-        let values = Rows { first: 1, rows: chunk.len(), columns: 5 };
-        let text = format!("INSERT INTO checkpoint_file (job_id, attempt_id, path, sha256, bytes) VALUES {values}");
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
-        for OutputFile { path, sha256, bytes } in chunk {
-            query = query.bind(job.to_string()).bind(attempt.to_string()).bind(path.clone());
-            query = query.bind(sha256.to_string()).bind(signed(*bytes));
-        }
-        query.execute(&mut *connection).await.doing("write down the files of a checkpoint")?;
-    }
-    Ok(())
+    blobs::keep(connection, Keeper::Checkpoint, (job, attempt), files, now).await
 }
 
 /// Removes a job's earlier checkpoints and gives their room back, but for `newest` and the one an attempt still fetches.

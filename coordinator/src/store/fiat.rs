@@ -231,17 +231,19 @@ pub async fn note_reversal(tx: &mut Tx, reversal: &Reversal, now: TimestampMs) -
     .doing("note that a payment was taken back")
 }
 
-/// What of a charge was taken back, both ways together.
+/// What of a payment was taken back, both ways together and never more than it is: also what is noted only, and never less than its own
+/// row tells.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
-pub async fn reversal_of(connection: &mut AnyConnection, reference: &str) -> Result<Micros, StoreError> {
+pub async fn reversed(connection: &mut AnyConnection, payment: &KeptPayment) -> Result<Micros, StoreError> {
     let row: Option<(i64, i64)> = sqlx::query_as("SELECT refunded, disputed FROM fiat_reversal WHERE reference = $1")
-        .bind(reference)
+        .bind(payment.reference.clone())
         .fetch_optional(connection)
         .await
         .doing("read what of a payment was taken back")?;
-    Ok(row.map_or(Micros::ZERO, |(refunded, disputed)| Micros::new(refunded.saturating_add(disputed))))
+    let noted = row.map_or(Micros::ZERO, |(refunded, disputed)| Micros::new(refunded.saturating_add(disputed)));
+    Ok(noted.min(payment.amount).max(payment.reversed))
 }
 
 /// Payments whose reversal is not dealt with: not looked at yet, or not all taken back.

@@ -276,6 +276,11 @@ pub async fn settled(tx: &mut Tx, at: AttemptRef, device: DeviceId) -> Result<Op
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn outputs_wanted(connection: &mut sqlx::AnyConnection, at: AttemptRef) -> Result<Option<Vec<String>>, StoreError> {
+    Ok(spec_of(connection, at, "read a job's outputs").await?.map(|spec| spec.outputs))
+}
+
+/// The specification of an attempt's job.
+async fn spec_of(connection: &mut sqlx::AnyConnection, at: AttemptRef, act: &'static str) -> Result<Option<JobSpec>, StoreError> {
     let row: Option<(String,)> = sqlx::query_as(
         "SELECT job.spec FROM attempt JOIN job ON job.id = attempt.job_id WHERE attempt.id = $1 AND attempt.epoch = $2",
     )
@@ -283,6 +288,6 @@ pub async fn outputs_wanted(connection: &mut sqlx::AnyConnection, at: AttemptRef
     .bind(as_i64(at.epoch))
     .fetch_optional(connection)
     .await
-    .doing("read a job's outputs")?;
-    row.map(|(spec,)| document::<JobSpec>(&spec, "job specification").map(|spec| spec.outputs)).transpose()
+    .doing(act)?;
+    row.map(|(spec,)| document(&spec, "job specification")).transpose()
 }

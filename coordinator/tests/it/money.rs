@@ -14,7 +14,7 @@ use headframe_protocol::{
     api::BatchAccepted,
     error::Code,
     job::{AttemptState, JobState, Reason},
-    session::{AgentMessage, CoordinatorMessage, Ended, Outcome},
+    session::{AgentMessage, CoordinatorMessage, Ended, Offer, Outcome},
 };
 use serde_json::json;
 
@@ -242,18 +242,26 @@ async fn nobody_is_paid_for_more_than_we_saw() {
     app.assert_books().await;
 }
 
-#[tokio::test]
-async fn a_forged_or_older_receipt_counts_for_nothing() {
-    let app = TestApp::start().await;
+/// A job of a rig, which the coordinator has seen running for so long.
+async fn running_for_120_ms(app: &TestApp) -> (FakeAgent, Offer) {
     let customer = app.customer(10).await;
-    let mut rig = FakeAgent::connect(&app).await;
+    let mut rig = FakeAgent::connect(app).await;
     let submitted = customer.submit(json!({})).await;
     let offer = rig.offer().await;
     rig.run(&offer).await;
     customer.in_state(submitted.id, JobState::Running).await;
     tokio::time::sleep(Duration::from_millis(120)).await;
-    let accepted =
-        |message| if let CoordinatorMessage::ReceiptAccepted(accepted) = message { Some(accepted.sequence) } else { None };
+    (rig, offer)
+}
+
+fn accepted(message: CoordinatorMessage) -> Option<u64> {
+    if let CoordinatorMessage::ReceiptAccepted(accepted) = message { Some(accepted.sequence) } else { None }
+}
+
+#[tokio::test]
+async fn a_forged_or_older_receipt_counts_for_nothing() {
+    let app = TestApp::start().await;
+    let (mut rig, offer) = Box::pin(running_for_120_ms(&app)).await;
     rig.say(AgentMessage::Receipt(rig.receipt(&offer, 5, 40))).await;
     assert_eq!(rig.hear_until(accepted).await, 5);
     rig.say(AgentMessage::Receipt(rig.receipt(&offer, 4, 90))).await;
@@ -274,15 +282,7 @@ async fn a_forged_or_older_receipt_counts_for_nothing() {
 #[tokio::test]
 async fn a_rig_may_take_back_what_it_claimed_too_much() {
     let app = TestApp::start().await;
-    let customer = app.customer(10).await;
-    let mut rig = FakeAgent::connect(&app).await;
-    let submitted = customer.submit(json!({})).await;
-    let offer = rig.offer().await;
-    rig.run(&offer).await;
-    customer.in_state(submitted.id, JobState::Running).await;
-    tokio::time::sleep(Duration::from_millis(120)).await;
-    let accepted =
-        |message| if let CoordinatorMessage::ReceiptAccepted(accepted) = message { Some(accepted.sequence) } else { None };
+    let (mut rig, offer) = Box::pin(running_for_120_ms(&app)).await;
     rig.say(AgentMessage::Receipt(rig.receipt(&offer, 1, 90))).await;
     assert_eq!(rig.hear_until(accepted).await, 1);
     rig.finish(&offer, Outcome::Succeeded { outputs: Vec::new() }, Some(rig.receipt(&offer, 2, 40))).await;

@@ -18,13 +18,7 @@ pub(crate) async fn run(paths: &AgentPaths, args: RunArgs) -> Exit {
         Err(error) => return refuse(&error),
     };
     let guests = Tasks::new();
-    let (handle, stop) = (agent.handle(), guests.stopped());
-    guests.spawn("signals", async move {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = quit_on_signal(handle) => {}
-        }
-    });
+    guests.spawn_until_stopped("signals", quit_on_signal(agent.handle()));
     if args.tray {
         guests.spawn("tray", tray::show(agent.handle(), paths.clone(), guests.stopped()));
     }

@@ -230,9 +230,9 @@ pub(crate) fn rules(rules: &Rules, file: &Path) -> String {
     }
     lines.push("  i: while you are away  a: also while you are here  -: never".to_owned());
     let Network { up_kib_per_second, down_kib_per_second, on_metered: _ } = rules.network;
-    for (limit, what) in [(up_kib_per_second, "sends of"), (down_kib_per_second, "fetches for")] {
+    for (limit, what) in [(up_kib_per_second, "sends"), (down_kib_per_second, "fetches")] {
         if limit > 0 {
-            lines.push(format!("The rig {what} jobs at most {limit} KiB a second."));
+            lines.push(format!("The rig {what} at most {limit} KiB a second for jobs."));
         }
     }
     let Internet { jobs, kib_per_second, mib_per_job } = rules.internet;

@@ -66,7 +66,7 @@ async fn credit(app: &App, chain: &Chain, allowance: Option<Micros>) -> Result<u
     for payment in waiting.iter().filter(|payment| payment.state == PaymentState::Paid) {
         let Some(payment) = fiat::to_change(&mut tx, &payment.reference).await? else { continue };
         // What has been taken back is perhaps noted and no more: it is not for the payment's own row to say.
-        let reversed = fiat::reversal_of(&mut tx, &payment.reference).await?.min(payment.amount).max(payment.reversed);
+        let reversed = fiat::reversed(&mut tx, &payment).await?;
         if payment.state != PaymentState::Paid || reversed == payment.amount {
             continue;
         }

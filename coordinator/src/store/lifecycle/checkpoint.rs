@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 
 use super::{
     AttemptId, AttemptRef, AttemptState, DeviceId, JobId, JobSpec, Micros, Nudge, OutputFile, Rules, StoreError, TimestampMs, Tx,
-    as_i64, case, document,
+    as_i64, case, document, spec_of,
 };
 use crate::store::{
     Doing as _, checkpoints,
@@ -32,15 +32,7 @@ pub struct Brought {
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn checkpoint_path(connection: &mut AnyConnection, at: AttemptRef) -> Result<Option<String>, StoreError> {
-    let row: Option<(String,)> = sqlx::query_as(
-        "SELECT job.spec FROM attempt JOIN job ON job.id = attempt.job_id WHERE attempt.id = $1 AND attempt.epoch = $2",
-    )
-    .bind(at.attempt.to_string())
-    .bind(as_i64(at.epoch))
-    .fetch_optional(connection)
-    .await
-    .doing("read where a job leaves its checkpoint")?;
-    let spec: Option<JobSpec> = row.map(|(spec,)| document(&spec, "job specification")).transpose()?;
+    let spec = spec_of(connection, at, "read where a job leaves its checkpoint").await?;
     Ok(spec.and_then(|spec| spec.checkpoint).map(|checkpoint| checkpoint.path))
 }
 

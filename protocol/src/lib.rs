@@ -20,6 +20,7 @@ pub mod rig;
 pub mod auth;
 pub mod receipt;
 pub mod session;
+pub mod challenge;
 pub mod chain;
 pub mod payout;
 pub mod spending;

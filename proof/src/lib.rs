@@ -25,10 +25,10 @@ mod weights;
 pub mod verify;
 pub mod residency;
 pub mod reference;
-
-
-
-
+pub mod timing;
+pub mod band;
+pub mod groups;
+pub mod standing;
 
 pub use parameters::{Parameters, ParametersError};
 pub use prover::Prover;

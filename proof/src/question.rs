@@ -15,14 +15,20 @@ pub const ASKED: usize = 64;
 pub fn rows(parameters: Parameters, randomness: &Digest, count: usize) -> Vec<RowAt> {
     let size = parameters.size();
     let places = draw("headframe pog/1 2026 rows to open", randomness, u64::from(size) * u64::from(parameters.products()), count);
-    places.into_iter().map(|place| RowAt { product: (place / u64::from(size)) as u32, row: (place % u64::from(size)) as u32 }).collect()
+    places
+        .into_iter()
+        .map(|place| RowAt { product: (place / u64::from(size)) as u32, row: (place % u64::from(size)) as u32 })
+        .collect()
 }
 
 /// Draws `count` different reads (at most [`ASKED_MAX`]) of all rounds from 32 fresh random bytes.
 #[must_use]
 pub fn reads(reads: u32, randomness: &Digest, count: usize) -> Vec<ReadAt> {
     let places = draw("headframe pog/1 2026 reads to open", randomness, u64::from(reads) * u64::from(ROUNDS), count);
-    places.into_iter().map(|place| ReadAt { round: (place / u64::from(reads)) as u32, read: (place % u64::from(reads)) as u32 }).collect()
+    places
+        .into_iter()
+        .map(|place| ReadAt { round: (place / u64::from(reads)) as u32, read: (place % u64::from(reads)) as u32 })
+        .collect()
 }
 
 /// Different places below `end`. What is drawn twice is drawn again; there are always many more places than draws or as many.

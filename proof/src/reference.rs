@@ -21,6 +21,7 @@ pub struct Reference {
     /// Row after row, product after product.
     products: Vec<Vec<i32>>,
     trees: Vec<Tree>,
+    reads: u32,
     rounds: Vec<(State, Tree)>,
 }
 
@@ -50,7 +51,7 @@ impl Reference {
     /// A product does not fit its encoding.
     pub fn holding(parameters: Parameters, products: Vec<Vec<i32>>) -> Result<Self, ReferenceError> {
         let trees = products.iter().map(|product| tree(product, parameters)).collect::<Result<_, _>>();
-        Ok(Self { parameters, trees: trees.map_err(ReferenceError::Entry)?, products, rounds: Vec::new() })
+        Ok(Self { parameters, trees: trees.map_err(ReferenceError::Entry)?, products, reads: 0, rounds: Vec::new() })
     }
 
     /// The root over the rows of each product.
@@ -88,6 +89,7 @@ impl Prover for Reference {
     }
 
     fn remember(&mut self, nonce: &Digest, reads: u32) -> Result<Vec<Digest>, ReferenceError> {
+        self.reads = reads;
         self.rounds.clear();
         let mut state = State::first(nonce);
         let mut roots = Vec::new();
@@ -103,7 +105,8 @@ impl Prover for Reference {
     }
 
     fn show_read(&mut self, at: ReadAt) -> Result<(Block, Vec<u8>), ReferenceError> {
-        let (state, tree) = self.rounds.get(at.round as usize).ok_or(ReferenceError::Place)?;
+        let round = self.rounds.get(at.round as usize).filter(|_| at.read < self.reads);
+        let (state, tree) = round.ok_or(ReferenceError::Place)?;
         let mut path = Vec::new();
         tree.path(at.read as usize, &mut path);
         Ok((state.block(at.read, self.parameters), path))

@@ -128,12 +128,7 @@ impl Reading {
     ///
     /// # Errors
     /// The number of roots or the question is wrong.
-    pub fn check<'a>(
-        &'a self,
-        answer: &'a [Digest],
-        roots: &'a [Digest],
-        asked: &'a [ReadAt],
-    ) -> Result<ReadCheck<'a>, Refusal> {
+    pub fn check<'a>(&'a self, answer: &'a [Digest], roots: &'a [Digest], asked: &'a [ReadAt]) -> Result<ReadCheck<'a>, Refusal> {
         checked_roots(answer, ROUNDS as usize)?;
         checked_roots(roots, self.parameters.products() as usize)?;
         let within = |at: &ReadAt| at.round < ROUNDS && at.read < self.reads;

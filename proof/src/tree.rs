@@ -48,6 +48,9 @@ impl Tree {
     /// Appends what a leaf's root can be found with: the neighbour at each level, from the leaf upwards. Nothing for a leaf that
     /// is not there.
     pub fn path(&self, leaf: usize, path: &mut Vec<u8>) {
+        if leaf >= self.levels.first().map_or(0, Vec::len) {
+            return;
+        }
         for (height, level) in self.levels.iter().enumerate() {
             if let Some(neighbour) = level.get((leaf >> height) ^ 1) {
                 path.extend_from_slice(neighbour);

@@ -229,7 +229,8 @@ impl RowCheck<'_> {
             Part::Row => {
                 self.row(part)?;
                 let computed = self.of.lanes.iter().zip(&self.expected);
-                let holds = computed.into_iter().all(|(lane, expected)| lane.weights.times_product(row::entries(part)) == *expected);
+                let holds =
+                    computed.into_iter().all(|(lane, expected)| lane.weights.times_product(row::entries(part)) == *expected);
                 if holds { Ok(Part::RowPath) } else { Err(Refusal::NotComputed { row: self.asked[self.at] }) }
             }
             Part::RowPath => {

@@ -246,9 +246,7 @@ mod tests {
     use super::*;
 
     fn prove() -> Prove {
-        let Ask::Prove(prove) =
-            serde_json::from_str(include_str!("../tests/wire/ask-prove.json")).expect("a golden file")
-        else {
+        let Ask::Prove(prove) = serde_json::from_str(include_str!("../tests/wire/ask-prove.json")).expect("a golden file") else {
             panic!("ask-prove.json begins a challenge");
         };
         prove

@@ -61,10 +61,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for size in [1_024, 2_048, 4_096, 8_192, 16_384] {
         let parameters = Parameters::new(size, PRODUCTS)?;
         let answer = Answer::to(parameters)?;
-        let (seconds, prepared, bytes) = answer.measured()?;
+        let (seconds, prepared, bytes) = answer.measured(Lanes::One)?;
+        let (doubly, _, _) = answer.measured(Lanes::Two)?;
         let megabytes = bytes as f64 / 1e6;
         let opened = answer.openings.len() as f64 / 1e6;
-        eprintln!("n = {size:>6}: {seconds:.4} s (B·r {prepared:.4} s), {megabytes:.3} MB of heap, {opened:.2} MB of openings");
+        eprintln!(
+            "n = {size:>6}: {seconds:.4} s (B·r {prepared:.4} s; two vectors {doubly:.4} s), {megabytes:.3} MB of heap, {opened:.2} MB of openings"
+        );
         if size == SIZE {
             let note = format!(
                 "n = {SIZE}, {ASKED} rows and those before them, {opened:.1} MB of openings; one core, median of {CHECKS}, of which \
@@ -116,7 +119,7 @@ impl Answer {
     }
 
     /// Medians of seconds in all and for `B·r`, and the highest peak of the heap in bytes.
-    fn measured(&self) -> Result<(f64, f64, usize), Refusal> {
+    fn measured(&self, lanes: Lanes) -> Result<(f64, f64, usize), Refusal> {
         let mut all = Vec::new();
         let mut prepared = Vec::new();
         let mut most = 0;
@@ -125,7 +128,7 @@ impl Answer {
             PEAK.store(before, Ordering::Relaxed);
             let begun = Instant::now();
             let secret = Digest::from_bytes([check as u8; 32]);
-            let verifier = Verifier::new(&self.seed, self.parameters, &secret, Lanes::One);
+            let verifier = Verifier::new(&self.seed, self.parameters, &secret, lanes);
             let ready = begun.elapsed().as_secs_f64();
             let mut openings = verifier.rows(&self.roots, &self.asked)?;
             for piece in self.openings.chunks(PIECE_BYTES) {

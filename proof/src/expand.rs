@@ -110,7 +110,7 @@ pub const fn mix(mut x: u32) -> u32 {
 #[must_use]
 #[inline(always)]
 pub const fn to_entry(half: u32) -> i32 {
-    (half * VALUES >> 16) as i32 - FACTOR_MAX
+    ((half * VALUES) >> 16) as i32 - FACTOR_MAX
 }
 
 /// From an entry of a product to one of the next left factor: the remainder that is never negative, minus 31.

@@ -17,6 +17,9 @@ pub const BLOCK_ENTRIES: usize = BLOCK_BYTES / KEPT_BYTES;
 /// Bytes of an entry as it is hashed and opened.
 pub const PACKED_BYTES: usize = 3;
 
+/// So many products at least are to fill a card: with fewer the last one that does not fit leaves too much empty.
+pub const RESIDENT_LEAST: u32 = 10;
+
 /// Memory that is left to the driver, the factors and the trees when products are to fill a card: a tenth.
 const FREE_PERCENT: u64 = 10;
 
@@ -25,6 +28,7 @@ const FREE_PERCENT: u64 = 10;
 pub struct Parameters {
     size: u32,
     products: u32,
+    resident: u32,
 }
 
 /// Why there is no such challenge.
@@ -36,10 +40,13 @@ pub enum ParametersError {
     /// Too short to measure or too long to commit to.
     #[error("a chain has 20 to 100 products, not {0}")]
     Products(u32),
+    /// None, or more than there are.
+    #[error("at least one and at most all of the products stay in memory, not {0}")]
+    Resident(u32),
 }
 
 impl Parameters {
-    /// Matrices of `size` rows and columns, `products` of them in a chain.
+    /// Matrices of `size` rows and columns, `products` of them in a chain, of which all stay in the card's memory.
     ///
     /// # Errors
     /// A number is out of bounds.
@@ -50,18 +57,31 @@ impl Parameters {
         if products < PRODUCTS_MIN || products > PRODUCTS_MAX {
             return Err(ParametersError::Products(products));
         }
-        Ok(Self { size, products })
+        Ok(Self { size, products, resident: products })
     }
 
-    /// The challenge that fills most of a card's memory with its products, with the largest matrices of which 20 fit: larger ones
-    /// are dearer to recompute. None if the smallest challenge does not fit.
+    /// The same, of which only the last `resident` products stay in memory. A row of one that is gone can still be opened: rows of
+    /// a chain follow from their own row before, and so a single one is soon computed anew.
+    ///
+    /// # Errors
+    /// None, or more than there are.
+    pub const fn keeping(self, resident: u32) -> Result<Self, ParametersError> {
+        if resident == 0 || resident > self.products {
+            return Err(ParametersError::Resident(resident));
+        }
+        Ok(Self { resident, ..self })
+    }
+
+    /// The challenge that takes longest and fills most of a card's memory: the longest chain of the largest matrices of which
+    /// [`RESIDENT_LEAST`] fit. Larger ones are dearer to recompute, and a long chain makes the line's delay matter less. None for
+    /// less memory than any card has.
     #[must_use]
     pub fn filling(vram_bytes: u64) -> Option<Self> {
         let usable = vram_bytes / 100 * (100 - FREE_PERCENT);
         (SIZE_MIN / SIZE_STEP..=SIZE_MAX / SIZE_STEP).rev().map(|steps| steps * SIZE_STEP).find_map(|size| {
-            let products = usable / Self { size, products: 1 }.kept_bytes();
-            let products = u32::try_from(products).unwrap_or(PRODUCTS_MAX).min(PRODUCTS_MAX);
-            Self::new(size, products).ok()
+            let one = Self { size, products: PRODUCTS_MAX, resident: 1 };
+            let resident = u32::try_from(usable / one.kept_bytes()).unwrap_or(PRODUCTS_MAX).min(PRODUCTS_MAX);
+            if resident < RESIDENT_LEAST { None } else { one.keeping(resident).ok() }
         })
     }
 
@@ -75,6 +95,12 @@ impl Parameters {
     #[must_use]
     pub const fn products(self) -> u32 {
         self.products
+    }
+
+    /// How many products, the last ones, stay in memory.
+    #[must_use]
+    pub const fn resident(self) -> u32 {
+        self.resident
     }
 
     /// Rows and columns of every matrix, to count with.
@@ -102,10 +128,10 @@ impl Parameters {
         2 * (self.size as u64).pow(3) * self.products as u64
     }
 
-    /// Bytes that all products take in the card's memory.
+    /// Bytes that the products in the card's memory take.
     #[must_use]
     pub const fn kept_bytes(self) -> u64 {
-        (self.size as u64).pow(2) * KEPT_BYTES as u64 * self.products as u64
+        (self.size as u64).pow(2) * KEPT_BYTES as u64 * self.resident as u64
     }
 
     /// Blocks of each product. A whole number, since sizes are multiples of 64.
@@ -114,10 +140,10 @@ impl Parameters {
         self.size * self.size / BLOCK_ENTRIES as u32
     }
 
-    /// Blocks of all products.
+    /// Blocks of the products in the card's memory.
     #[must_use]
     pub const fn blocks(self) -> u32 {
-        self.blocks_per_product() * self.products
+        self.blocks_per_product() * self.resident
     }
 }
 
@@ -134,6 +160,9 @@ mod tests {
         for products in [0, 19, 101, u32::MAX] {
             assert_eq!(Parameters::new(64, products), Err(ParametersError::Products(products)));
         }
+        for resident in [0, 21] {
+            assert_eq!(Parameters::new(64, 20).and_then(|all| all.keeping(resident)), Err(ParametersError::Resident(resident)));
+        }
     }
 
     #[test]
@@ -142,9 +171,11 @@ mod tests {
             let filling = Parameters::filling(gib << 30).expect("it fits");
             let share = filling.kept_bytes() as f64 / (gib << 30) as f64;
             assert!((0.82..=0.9).contains(&share), "{gib} GiB: {filling:?} fills {share:.2}");
+            assert_eq!(filling.products(), 100);
         }
+        assert_eq!(Parameters::filling(24 << 30), Parameters::new(16_384, 100).and_then(|all| all.keeping(43)).ok());
         // More than 100 products of the largest kind there are not.
         assert_eq!(Parameters::filling(80 << 30), Parameters::new(16_384, 100).ok());
-        assert_eq!(Parameters::filling(100_000), None);
+        assert_eq!(Parameters::filling(50_000), None);
     }
 }

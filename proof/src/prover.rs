@@ -9,15 +9,16 @@ use crate::{
     residency::Block,
 };
 
-/// A device that keeps all products of one challenge in its memory.
+/// A device that keeps the last products of one challenge in its memory, and the trees over all.
 ///
+/// A row of a product that is gone it computes anew, from the same row of the first factor on: rows do not need one another.
 /// It forgets them at the next [`Prover::compute`]. A question comes from the network: rows and reads that there are not are an
 /// error of the device's, never a panic.
 pub trait Prover {
     /// What a device says when it cannot.
     type Error;
 
-    /// Computes every product, keeps it, and returns the root over the rows of each.
+    /// Computes every product, keeps the last ones, and returns the root over the rows of each.
     ///
     /// # Errors
     /// The device cannot.

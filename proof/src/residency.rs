@@ -1,4 +1,4 @@
-//! Memory: proof that all products still lie where they can be read as fast as a card's own memory.
+//! Memory: proof that the products still lie where they can be read as fast as a card's own memory.
 //!
 //! A product is kept as the lowest 16 bits of each entry, row after row; these are nearly evenly spread and so cannot be packed
 //! tighter. Twenty rounds each read many blocks of 4 KiB. Where a round reads follows from the digest of the one before, so that
@@ -33,7 +33,7 @@ const ROUND_KEY: &[u8; 32] = b"headframe pog/1 state of a round";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State(Node);
 
-/// A block of the products as they are kept, counted through all of them.
+/// A block of the products as they are kept, counted through all that stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block(pub u32);
 
@@ -68,10 +68,10 @@ impl State {
 }
 
 impl Block {
-    /// The product it belongs to.
+    /// The product it belongs to, counted through the whole chain: the first block is of the first product that stays.
     #[must_use]
     pub const fn product(self, parameters: Parameters) -> u32 {
-        self.0 / parameters.blocks_per_product()
+        parameters.products() - parameters.resident() + self.0 / parameters.blocks_per_product()
     }
 
     /// Its entries, counted through the product.
@@ -272,7 +272,7 @@ impl ReadCheck<'_> {
         let ReadAt { round, read } = self.asked[self.at];
         let leaf = self.kept.first_chunk().map(|block| self.of.states[round as usize].leaf(block));
         let root = *self.answer[round as usize].as_bytes();
-        if !leaf.is_some_and(|leaf| climbed(leaf, read as usize, path) == root) {
+        if leaf.is_none_or(|leaf| climbed(leaf, read as usize, path) != root) {
             return Err(Refusal::NotRead { at: self.at });
         }
         self.at += 1;

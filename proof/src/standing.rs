@@ -118,7 +118,7 @@ fn exponential(chance: u64) -> Duration {
 
 fn between((least, most): (Duration, Duration), chance: u64) -> Duration {
     let span = most.saturating_sub(least).as_millis() as u64;
-    least + Duration::from_millis((u128::from(chance) * u128::from(span) >> 64) as u64)
+    least + Duration::from_millis(((u128::from(chance) * u128::from(span)) >> 64) as u64)
 }
 
 #[cfg(test)]

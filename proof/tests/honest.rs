@@ -30,8 +30,8 @@ fn an_honest_prover_passes_whatever_the_pieces() {
 #[test]
 fn an_honest_memory_passes_whatever_the_pieces() {
     // Blocks of 64 and of 192 rows' parts, and blocks that are a part of one row.
-    for (size, reads) in [(64, 1), (192, 33), (2_048, 5)] {
-        let parameters = Parameters::new(size, 20).expect("within bounds");
+    for (size, resident, reads) in [(64, 20, 1), (192, 3, 33), (2_048, 1, 5)] {
+        let parameters = Parameters::new(size, 20).and_then(|all| all.keeping(resident)).expect("within bounds");
         // What the products are does not matter here: these are not, and take no time.
         let entry = |at: usize| (at.wrapping_mul(2_654_435_761) >> 7) as i32 % 50_000;
         let side = parameters.rows() * parameters.rows();

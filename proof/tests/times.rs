@@ -69,7 +69,7 @@ fn a_smaller_card_is_late() {
     for share in [0.84, 0.59, 0.49, 0.43] {
         assert_eq!(outcome(at_rate(share) + RTT), Outcome::OutOfTime, "{share}");
     }
-    // The slowest line that counts gives a card of 0.7 away nothing either.
+    // Who answers pings late wins 300 ms, which is not enough for the next smaller card.
     let longest = Duration::from_secs(30);
     assert_eq!(judged(CARD, parameters(), longest, at_rate(0.7), None), Outcome::OutOfTime);
 }
@@ -81,7 +81,7 @@ fn one_card_cannot_be_three_at_once_and_could_be_one_after_the_other() {
     }
     // Asked in turn, each of the three would pass: it is the same second that tells.
     assert_eq!([1, 2, 3].map(|_| outcome(at_rate(1.0) + RTT)), [Outcome::Passed; 3]);
-    assert!(2 * parameters().kept_bytes() > VRAM_BYTES, "and two chains do not fit into its memory");
+    assert!(2 * parameters().kept_bytes() > VRAM_BYTES, "and the products of two do not fit into its memory");
 }
 
 #[test]

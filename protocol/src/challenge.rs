@@ -142,6 +142,8 @@ pub struct Prove {
     pub size: u32,
     /// How many products the chain has.
     pub products: u32,
+    /// How many of them, the last ones, stay in the card's memory.
+    pub resident: u32,
     /// Answer within this, in milliseconds.
     pub within_ms: u64,
     /// Where openings are brought, with [`Prove::token`] as bearer token: `PUT rows` and `PUT reads`.
@@ -230,6 +232,7 @@ impl Prove {
         say(self.protocol != POG, "protocol", "only pog/1 is spoken");
         say(!is_size(self.size), "size", "a multiple of 64 from 64 to 16,384");
         say(!(PRODUCTS_MIN..=PRODUCTS_MAX).contains(&self.products), "products", "20 to 100");
+        say(!(1..=self.products).contains(&self.resident), "resident", "at least one and at most all products");
         say(self.gpu.len() > GPU_BYTES_MAX || self.gpu.chars().any(char::is_control), "gpu", "at most 120 plain bytes");
         found
     }
@@ -255,9 +258,10 @@ mod tests {
     #[test]
     fn a_card_begins_no_challenge_that_it_could_not_finish() {
         assert_eq!(prove().problems(), []);
-        let odd = Prove { protocol: "pog/2".to_owned(), size: 16_385, products: 101, gpu: "\n".to_owned(), ..prove() };
+        let odd =
+            Prove { protocol: "pog/2".to_owned(), size: 16_385, products: 101, resident: 102, gpu: "\n".to_owned(), ..prove() };
         let fields: Vec<_> = odd.problems().into_iter().map(|problem| problem.field).collect();
-        assert_eq!(fields, ["protocol", "size", "products", "gpu"]);
+        assert_eq!(fields, ["protocol", "size", "products", "resident", "gpu"]);
     }
 
     #[test]

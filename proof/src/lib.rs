@@ -10,7 +10,7 @@
 //!
 //! Reading order: what is asked for ([`parameters`], [`expand`]), how it is committed to ([`row`], [`tree`]), what is named
 //! afterwards ([`question`]), how it is answered ([`prover`], [`opening`]), how that is checked ([`verify`] with the arithmetic of
-//! [`weights`]); memory ([`residency`]); how long it may all take ([`timing`], [`band`]); whom to ask at once and when again
+//! `weights`); memory ([`residency`]); how long it may all take ([`timing`], [`band`]); whom to ask at once and when again
 //! ([`groups`], [`standing`]).
 
 pub mod parameters;

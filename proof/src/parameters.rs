@@ -1,6 +1,6 @@
 //! How large a challenge is: what its matrices take to compute and to keep.
 
-use headframe_protocol::challenge::{PRODUCTS_MAX, PRODUCTS_MIN, SIZE_MAX, SIZE_MIN, SIZE_STEP, is_size};
+use headframe_protocol::challenge::{PRODUCTS_MAX, PRODUCTS_MIN, Prove, SIZE_MAX, SIZE_MIN, SIZE_STEP, is_size};
 
 /// The largest magnitude of an entry of a factor.
 pub const FACTOR_MAX: i32 = 31;
@@ -147,6 +147,14 @@ impl Parameters {
     }
 }
 
+impl TryFrom<&Prove> for Parameters {
+    type Error = ParametersError;
+
+    fn try_from(prove: &Prove) -> Result<Self, ParametersError> {
+        Self::new(prove.size, prove.products)?.keeping(prove.resident)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +171,16 @@ mod tests {
         for resident in [0, 21] {
             assert_eq!(Parameters::new(64, 20).and_then(|all| all.keeping(resident)), Err(ParametersError::Resident(resident)));
         }
+    }
+
+    #[test]
+    fn the_golden_challenge_fills_a_card_of_24_gib() {
+        use headframe_protocol::challenge::Ask;
+        let golden = include_str!("../../protocol/tests/wire/ask-prove.json");
+        let Ask::Prove(prove) = serde_json::from_str(golden).expect("a golden file") else { panic!("it begins a challenge") };
+        assert_eq!(Parameters::try_from(&prove).ok(), Parameters::filling(24 << 30));
+        let none = Prove { resident: 0, ..prove };
+        assert_eq!(Parameters::try_from(&none), Err(ParametersError::Resident(0)));
     }
 
     #[test]

@@ -104,6 +104,7 @@ pub fn same(answer: &[Digest], trusted: &[Digest]) -> Result<(), Refusal> {
 pub struct Reading {
     parameters: Parameters,
     reads: u32,
+    answer: Vec<Digest>,
     states: Vec<State>,
 }
 
@@ -121,15 +122,14 @@ impl Reading {
             let next = state.next(root);
             Some(std::mem::replace(state, next))
         });
-        Ok(Self { parameters, reads, states: states.collect() })
+        Ok(Self { parameters, reads, answer: answer.to_vec(), states: states.collect() })
     }
 
     /// Begins to check the openings of `asked`: against the rounds' roots, and against the products'.
     ///
     /// # Errors
     /// The number of roots or the question is wrong.
-    pub fn check<'a>(&'a self, answer: &'a [Digest], roots: &'a [Digest], asked: &'a [ReadAt]) -> Result<ReadCheck<'a>, Refusal> {
-        checked_roots(answer, ROUNDS as usize)?;
+    pub fn check<'a>(&'a self, roots: &'a [Digest], asked: &'a [ReadAt]) -> Result<ReadCheck<'a>, Refusal> {
         checked_roots(roots, self.parameters.products() as usize)?;
         let within = |at: &ReadAt| at.round < ROUNDS && at.read < self.reads;
         if !(1..=ASKED_MAX).contains(&asked.len()) || !asked.iter().all(within) {
@@ -137,12 +137,12 @@ impl Reading {
         }
         Ok(ReadCheck {
             of: self,
-            answer,
             roots,
             asked,
             at: 0,
             part: Part::Header,
             gather: Gather::new(HEADER_BYTES),
+            refused: None,
             block: Block(0),
             row: 0,
             leaf: Node::default(),
@@ -166,12 +166,12 @@ enum Part {
 #[derive(Debug)]
 pub struct ReadCheck<'a> {
     of: &'a Reading,
-    answer: &'a [Digest],
     roots: &'a [Digest],
     asked: &'a [ReadAt],
     at: usize,
     part: Part,
     gather: Gather,
+    refused: Option<Refusal>,
     /// Which block the read must have been.
     block: Block,
     /// Which of the block's rows comes next.
@@ -186,22 +186,33 @@ impl ReadCheck<'_> {
     /// Takes the next piece, of any length.
     ///
     /// # Errors
-    /// What has arrived is already wrong; nothing more needs to be read.
-    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
+    /// What has arrived is already wrong; nothing more needs to be read, and whatever comes later is refused as well.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        if self.refused.is_none() {
+            self.refused = self.take(bytes).err();
+        }
+        self.refused.clone().map_or(Ok(()), Err)
+    }
+
+    /// Every piece has been fed: is that all?
+    ///
+    /// # Errors
+    /// Openings are missing, or something was refused before.
+    pub fn finish(self) -> Result<(), Refusal> {
+        match self.refused {
+            Some(refused) => Err(refused),
+            None if self.part == Part::Done => Ok(()),
+            None => Err(Refusal::Short(self.at)),
+        }
+    }
+
+    fn take(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
         while self.part != Part::Done {
             let Some(part) = self.gather.take(&mut bytes) else { return Ok(()) };
             self.part = self.check(&part)?;
             self.gather.expect(self.wanted(), part);
         }
         if bytes.is_empty() { Ok(()) } else { Err(Refusal::Long) }
-    }
-
-    /// Every piece has been fed: is that all?
-    ///
-    /// # Errors
-    /// Openings are missing.
-    pub fn finish(self) -> Result<(), Refusal> {
-        if self.part == Part::Done { Ok(()) } else { Err(Refusal::Short(self.at)) }
     }
 
     fn wanted(&self) -> usize {
@@ -271,7 +282,7 @@ impl ReadCheck<'_> {
     fn read_path(&mut self, path: &[u8]) -> Result<Part, Refusal> {
         let ReadAt { round, read } = self.asked[self.at];
         let leaf = self.kept.first_chunk().map(|block| self.of.states[round as usize].leaf(block));
-        let root = *self.answer[round as usize].as_bytes();
+        let root = *self.of.answer[round as usize].as_bytes();
         if leaf.is_none_or(|leaf| climbed(leaf, read as usize, path) != root) {
             return Err(Refusal::NotRead { at: self.at });
         }

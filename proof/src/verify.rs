@@ -126,6 +126,7 @@ impl Verifier {
             at: 0,
             part: Part::Header,
             gather: Gather::new(HEADER_BYTES),
+            refused: None,
             leaf: Node::default(),
             expected: vec![0; self.lanes.len()],
         })
@@ -171,6 +172,7 @@ pub struct RowCheck<'a> {
     at: usize,
     part: Part,
     gather: Gather,
+    refused: Option<Refusal>,
     /// Of the row whose path comes next.
     leaf: Node,
     expected: Vec<u32>,
@@ -180,22 +182,33 @@ impl RowCheck<'_> {
     /// Takes the next piece, of any length.
     ///
     /// # Errors
-    /// What has arrived is already wrong; nothing more needs to be read.
-    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
+    /// What has arrived is already wrong; nothing more needs to be read, and whatever comes later is refused as well.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        if self.refused.is_none() {
+            self.refused = self.take(bytes).err();
+        }
+        self.refused.clone().map_or(Ok(()), Err)
+    }
+
+    /// Every piece has been fed: is that all?
+    ///
+    /// # Errors
+    /// Openings are missing, or something was refused before.
+    pub fn finish(self) -> Result<(), Refusal> {
+        match self.refused {
+            Some(refused) => Err(refused),
+            None if self.part == Part::Done => Ok(()),
+            None => Err(Refusal::Short(self.at)),
+        }
+    }
+
+    fn take(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
         while self.part != Part::Done {
             let Some(part) = self.gather.take(&mut bytes) else { return Ok(()) };
             self.part = self.check(&part)?;
             self.gather.expect(self.wanted(), part);
         }
         if bytes.is_empty() { Ok(()) } else { Err(Refusal::Long) }
-    }
-
-    /// Every piece has been fed: is that all?
-    ///
-    /// # Errors
-    /// Openings are missing.
-    pub fn finish(self) -> Result<(), Refusal> {
-        if self.part == Part::Done { Ok(()) } else { Err(Refusal::Short(self.at)) }
     }
 
     fn wanted(&self) -> usize {

@@ -44,7 +44,6 @@ struct Scene {
     asked: Vec<RowAt>,
     openings: Vec<u8>,
     reading: Reading,
-    answer: Vec<Digest>,
     reads: Vec<ReadAt>,
     read_openings: Vec<u8>,
 }
@@ -68,7 +67,6 @@ impl Scene {
             openings,
             reading: Reading::new(parameters, &digest(4), 8, &answer).expect("a good answer"),
             read_openings: prover.open_reads(&reads).expect("it has them"),
-            answer,
             reads,
         }
     }
@@ -80,7 +78,7 @@ impl Scene {
     }
 
     fn reads(&self, bytes: &[u8], piece: usize) -> Result<(), Refusal> {
-        let mut check = self.reading.check(&self.answer, &self.roots, &self.reads)?;
+        let mut check = self.reading.check(&self.roots, &self.reads)?;
         bytes.chunks(piece).try_for_each(|bytes| check.feed(bytes))?;
         check.finish()
     }
@@ -168,15 +166,28 @@ fn every_fault_has_its_name() {
 }
 
 #[test]
+fn what_was_refused_once_is_not_made_good() {
+    SCENE.with(|scene| {
+        let mut check = scene.verifier.rows(&scene.roots, &scene.asked).expect("a good question");
+        let unasked = Err(Refusal::Unasked { at: 0 });
+        assert_eq!(check.feed(&scene.openings[..12]), Ok(()));
+        assert_eq!(check.feed(&[0xff; 8]), unasked);
+        assert_eq!(check.feed(&scene.openings[12..]), unasked);
+        assert_eq!(check.finish(), unasked);
+    });
+}
+
+#[test]
 fn endless_bytes_cost_no_memory() {
     SCENE.with(|scene| {
         let mut check = scene.verifier.rows(&scene.roots, &scene.asked).expect("a good question");
         LARGEST.with(|largest| largest.set(0));
         let mut refused = check.feed(&scene.openings);
+        assert_eq!(refused, Ok(()));
         for _ in 0..100 {
             refused = check.feed(&[0; 10_000]);
         }
-        assert_eq!(refused, Err(Refusal::Long));
+        assert_eq!((refused, check.finish()), (Err(Refusal::Long), Err(Refusal::Long)));
         // A row of 64 entries is 192 bytes; a field twice that is the largest thing there is a reason for.
         let largest = LARGEST.with(Cell::get);
         assert!(largest <= 4_096, "{largest} bytes at once");

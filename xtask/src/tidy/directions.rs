@@ -86,6 +86,7 @@ const CRATES: &[Crate] = &[
             "headframe-protocol",
             "headframe-control",
             "headframe-contracts",
+            "headframe-proof",
             "headframe-accounts",
             "headframe-agent",
             "headframe-coordinator",

@@ -4,6 +4,7 @@ mod dispatch;
 mod gas;
 mod guest;
 mod network;
+mod proof;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -33,6 +34,8 @@ enum Area {
     Gas,
     /// How fast the agent leaves, what it needs while it waits, what its sandbox costs. Takes half an hour.
     Guest,
+    /// What checking a card's challenge costs the coordinator.
+    Proof,
 }
 
 /// One measured number.
@@ -58,6 +61,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let figures = match options.area {
         Area::Dispatch => dispatch::measure()?,
         Area::Gas => gas::measure()?,
+        Area::Proof => proof::measure()?,
         // A part that fails takes no minutes of the others along.
         Area::Guest => {
             let (figures, failed) = guest::measure(&options.part)?;

@@ -17,6 +17,7 @@ use headframe_agent::benchmark::{
     device::{Device, Stop},
     driver,
     line::{self, Says},
+    rank_correlation,
     round::this_processor,
     sensor::Watch,
     suite::{self, Findings, Length, World},
@@ -44,6 +45,9 @@ enum Command {
         #[arg(long)]
         brief: bool,
     },
+    /// Say how well scores predict jobs: Spearman's rank correlation of lines `FU JOBS_PER_SECOND` on standard input.
+    #[command(hide = true)]
+    Rank,
     /// Measure the processor.
     Cpu {
         /// A moment of each figure.
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
             let stop = listen();
             measure_card(&mut gpus, card, brief, &stop);
         }
+        Command::Rank => return rank(),
         Command::Cpu { brief } => {
             let stop = listen();
             let cpu = this_processor();
@@ -139,6 +144,20 @@ fn listen() -> Stop {
 fn say(says: Says) {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", says.to_line()).and_then(|()| out.flush()).ok();
+}
+
+fn rank() -> ExitCode {
+    let pair = |line: &str| {
+        let (fu, jobs) = line.trim().split_once(' ')?;
+        Some((fu.parse().ok()?, jobs.trim().parse().ok()?))
+    };
+    let pairs: Option<Vec<(f64, f64)>> = io::stdin().lock().lines().map(|line| pair(&line.ok()?)).collect();
+    let Some(correlation) = pairs.and_then(|pairs| rank_correlation(&pairs)) else {
+        complain("it takes at least three lines `FU JOBS_PER_SECOND` that are not all the same");
+        return ExitCode::FAILURE;
+    };
+    writeln!(io::stdout(), "{correlation:.3}").ok();
+    ExitCode::SUCCESS
 }
 
 fn complain(text: &str) {

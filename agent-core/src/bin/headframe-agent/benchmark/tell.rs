@@ -41,7 +41,14 @@ fn one(result: &Benchmark) -> String {
     lines.extend(ended(&result.outcome));
     let widest = result.measured.iter().map(|measured| measured.figure.words().chars().count()).max().unwrap_or_default();
     lines.extend(result.measured.iter().map(|measured| figure(measured, widest)));
-    lines.extend(result.usable_vram_bytes.map(|bytes| format!("  A program can have {} MiB of its memory.", bytes >> 20)));
+    // What is taken of a program's memory is a sample.
+    let is_scored = matches!(&result.subject, Subject::Card(card) if card.is_scored());
+    lines.extend(
+        result
+            .usable_vram_bytes
+            .filter(|_| is_scored)
+            .map(|bytes| format!("  A program can have {} MiB of its memory.", bytes >> 20)),
+    );
     lines.extend(result.conditions.as_ref().and_then(conditions));
     lines.extend(result.failed.iter().map(|failed| {
         let why = failed.message.lines().next().unwrap_or_default();

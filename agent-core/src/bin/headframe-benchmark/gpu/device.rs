@@ -45,6 +45,7 @@ pub(super) struct Gpu {
     back_end: wgpu::Backend,
     lost: Arc<Mutex<Option<String>>>,
     fill: Run,
+    pub(super) sizes: product::Sizes,
 }
 
 /// What memory is filled with.
@@ -88,6 +89,7 @@ impl Portable {
             class,
             lost,
             fill,
+            sizes: product::Sizes::default(),
         };
         Ok(Self { gpu, claims: Claims::default() })
     }
@@ -173,6 +175,17 @@ impl Gpu {
         self.finish(Some(submitted))?;
         let mapped = aside.get_mapped_range(..).map_err(|error| DeviceError::Lost(error.to_string()))?;
         Ok(bytemuck::pod_collect_to_vec(&mapped[..]))
+    }
+
+    /// Reads equally long pieces of a buffer, one after the other in what comes back.
+    pub(super) fn read_pieces(&self, buffer: &wgpu::Buffer, offsets: &[u64], bytes: u64) -> Result<Vec<u32>, DeviceError> {
+        let gathered = self.buffer(bytes * offsets.len() as u64)?;
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        for (at, offset) in (0..).zip(offsets) {
+            encoder.copy_buffer_to_buffer(buffer, *offset, &gathered, at * bytes, bytes);
+        }
+        self.queue.submit([encoder.finish()]);
+        self.read(&gathered, 0, gathered.size())
     }
 
     /// Reads all of a buffer piece by piece; `look` sees each piece with the index of its first word.

@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod gas;
+mod gpu;
 mod guest;
 mod network;
 mod proof;
@@ -32,6 +33,8 @@ enum Area {
     Dispatch,
     /// What calls of the contracts cost.
     Gas,
+    /// What our kernels reach of the vendor's on the card that is here, and how long measuring takes.
+    Gpu,
     /// How fast the agent leaves, what it needs while it waits, what its sandbox costs. Takes half an hour.
     Guest,
     /// What checking a card's challenge costs the coordinator.
@@ -61,6 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let figures = match options.area {
         Area::Dispatch => dispatch::measure()?,
         Area::Gas => gas::measure()?,
+        Area::Gpu => gpu::measure()?,
         Area::Proof => proof::measure()?,
         // A part that fails takes no minutes of the others along.
         Area::Guest => {

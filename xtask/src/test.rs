@@ -91,6 +91,7 @@ fn set_up() -> Result<()> {
         Area::Ui,
         Area::Contracts,
         Area::Engine,
+        Area::Graphics,
         Area::Testbed,
         Area::Postgres,
         Area::Display,

@@ -26,6 +26,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
+    benchmark::shelf::Shelf,
     clock, control_server,
     coordinator::{self, LineConfig},
     device_key::{DeviceKey, DeviceKeyError},
@@ -45,6 +46,7 @@ mod actor;
 mod diarist;
 mod engine_room;
 mod gpu_use;
+mod measuring;
 mod offered;
 
 pub use engine_room::EngineSource;
@@ -197,8 +199,9 @@ impl Agent {
         let offered = offered::Offered::new(&settings, &hardware, idle.borrow().terms);
         keep_diary(&settings, &store, &idle, &paths, &tasks).await.map_err(BindError::Store)?;
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
+        let scores = measuring::known_scores(&Shelf::load(paths.data_dir()));
         let (standing_out, standing) = watch::channel(duty.standing());
-        let (rig_out, rig) = watch::channel(offered.report("", &[], &[], load.borrow().disk_free_bytes, None));
+        let (rig_out, rig) = watch::channel(offered.report("", (&[], &scores), &[], load.borrow().disk_free_bytes, None));
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
         let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
@@ -206,6 +209,7 @@ impl Agent {
         let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
         let (runner, owner) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
         let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
+        let (measure, measured) = measuring::open(paths.data_dir().to_owned(), settings.benchmark.automatically, timers, &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
 
         let pulse = Pulse::default();
@@ -228,6 +232,9 @@ impl Agent {
             said,
             orders,
             news,
+            measure,
+            measured,
+            scores,
             asks: asked,
             pulse: pulse.clone(),
         });

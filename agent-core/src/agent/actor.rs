@@ -21,6 +21,7 @@ use tracing::{debug, info};
 
 use super::{
     engine_room::{News, Owner, Wanted},
+    measuring::{self, Scores},
     offered::Offered,
 };
 use crate::{
@@ -76,6 +77,9 @@ pub(super) struct Parts {
     pub(super) said: mpsc::Receiver<Said>,
     pub(super) orders: mpsc::Sender<Wanted>,
     pub(super) news: mpsc::Receiver<News>,
+    pub(super) measure: mpsc::Sender<measuring::Wanted>,
+    pub(super) measured: mpsc::Receiver<measuring::News>,
+    pub(super) scores: Scores,
     pub(super) asks: mpsc::Receiver<(Ask, oneshot::Sender<()>)>,
     pub(super) pulse: Pulse,
 }
@@ -108,6 +112,7 @@ enum Wake {
     Asked(Ask, oneshot::Sender<()>),
     Said(Said),
     News(News),
+    Measured(measuring::News),
     Written(Written),
     Idle,
     Load,
@@ -154,6 +159,7 @@ impl Actor {
                 }
                 Wake::Said(said) => self.said(said),
                 Wake::News(news) => self.news(news),
+                Wake::Measured(news) => self.measured(news),
                 Wake::Written(written) => self.written(written),
                 Wake::Idle => self.look_at_owner(),
                 Wake::Load => self.look_at_load(),
@@ -181,6 +187,7 @@ impl Actor {
             Some(written) = parts.written.recv() => Wake::Written(written),
             Some(news) = parts.news.recv() => Wake::News(news),
             Some(said) = parts.said.recv() => Wake::Said(said),
+            Some(news) = parts.measured.recv() => Wake::Measured(news),
             () = tick => Wake::Tick,
         }
     }
@@ -315,6 +322,28 @@ impl Actor {
         self.report_rig();
     }
 
+    fn measured(&mut self, news: measuring::News) {
+        match news {
+            measuring::News::Told(measured) => self.step(Event::Measured(measured)),
+            measuring::News::Scores(scores) => {
+                self.parts.scores = scores;
+                self.report_rig();
+            }
+        }
+    }
+
+    fn measure(&self, wanted: measuring::Wanted) {
+        // Two orders a measurement at most: the queue has room unless the other side has ended, and then nothing is measured.
+        if self.parts.measure.try_send(wanted).is_err() {
+            debug!("Nobody is there to measure");
+        }
+    }
+
+    /// The cards of these slots, by their UUIDs.
+    fn uuids(&self, slots: &[u8]) -> Vec<String> {
+        slots.iter().filter_map(|slot| self.parts.hardware.gpus.get(usize::from(*slot))).map(|gpu| gpu.uuid.clone()).collect()
+    }
+
     fn written(&mut self, written: Written) {
         match written {
             Written::Accepted(_) | Written::Ended(_) => self.history += 1,
@@ -353,7 +382,7 @@ impl Actor {
         let cards = self.parts.duty.usable_slots().filter(|_| self.gives_gpus);
         let usable = cards.filter_map(|slot| self.parts.hardware.gpus.get(usize::from(slot))).collect::<Vec<_>>();
         let (disk_free_bytes, egress) = (self.parts.load.borrow().disk_free_bytes, *self.parts.owner.egress.borrow());
-        let report = self.parts.offered.report(engine, &usable, &self.images, disk_free_bytes, egress);
+        let report = self.parts.offered.report(engine, (&usable, &self.parts.scores), &self.images, disk_free_bytes, egress);
         self.parts.rig.send_if_modified(|known| {
             let news = *known != report;
             *known = report;
@@ -380,6 +409,8 @@ impl Actor {
                 Effect::Run(order) if self.engine_found => self.orders_waiting.push_back(Wanted::Order(order)),
                 // What is left is found and removed when an engine is.
                 Effect::Run(_) => {}
+                Effect::Measure { without } => self.measure(measuring::Wanted::Begin { without: self.uuids(&without) }),
+                Effect::StopMeasuring => self.measure(measuring::Wanted::Stop),
                 Effect::Leave => self.leave = true,
             }
         }
@@ -427,7 +458,7 @@ impl Actor {
     fn keep_pace(&self, phase: &Phase) {
         let pace = match phase {
             Phase::Yielding => Pace::Yielding,
-            Phase::Preparing | Phase::Working | Phase::Draining => Pace::Working,
+            Phase::Benchmarking { .. } | Phase::Preparing | Phase::Working | Phase::Draining => Pace::Working,
             Phase::Ready => Pace::Ready,
             Phase::Off | Phase::Checking | Phase::Waiting { .. } | Phase::Uploading | Phase::Paused { .. } => {
                 if self.parts.pulse.is_watched() { Pace::Watched } else { Pace::Resting }
@@ -467,7 +498,7 @@ fn uses_gpus(held: &Held) -> bool {
 }
 
 fn draw(parts: &Parts, (link, engine): (&Link, &EngineView), since_ms: TimestampMs, (revision, history): (u32, u32)) -> Snapshot {
-    let Parts { duty, device, offered, hardware, ledger, .. } = parts;
+    let Parts { duty, device, offered, hardware, scores, ledger, .. } = parts;
     let (load, idle) = (parts.load.borrow(), parts.idle.borrow());
     let sources = Sources {
         device: *device,
@@ -475,6 +506,7 @@ fn draw(parts: &Parts, (link, engine): (&Link, &EngineView), since_ms: Timestamp
         duty,
         since_ms,
         hardware,
+        scores,
         load: &load,
         idle: &idle,
         ledger,

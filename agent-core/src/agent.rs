@@ -26,7 +26,6 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    benchmark::shelf::Shelf,
     clock, control_server,
     coordinator::{self, LineConfig},
     device_key::{DeviceKey, DeviceKeyError},
@@ -44,6 +43,7 @@ use crate::{
 
 mod actor;
 mod diarist;
+mod drawn;
 mod engine_room;
 mod gpu_use;
 mod measuring;
@@ -199,19 +199,17 @@ impl Agent {
         let offered = offered::Offered::new(&settings, &hardware, idle.borrow().terms);
         keep_diary(&settings, &store, &idle, &paths, &tasks).await.map_err(BindError::Store)?;
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
-        let scores = measuring::known_scores(&Shelf::load(paths.data_dir()));
+        let measuring = measuring::open(&paths, &settings, &tasks);
         let (standing_out, standing) = watch::channel(duty.standing());
-        let (rig_out, rig) = watch::channel(offered.report("", (&[], &scores), &[], load.borrow().disk_free_bytes, None));
+        let (rig_out, rig) =
+            watch::channel(offered.report("", (&[], &measuring.scores), &[], load.borrow().disk_free_bytes, None));
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
         let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
-        let rig_key = Arc::clone(&key);
-        let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
+        let (say, said) = coordinator::connect(LineConfig { url, key: Arc::clone(&key), standing, rig, timers }, &tasks);
         let (runner, owner) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
         let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
-        let (measure, measured) = measuring::open(paths.data_dir().to_owned(), settings.benchmark.automatically, timers, &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
-
         let pulse = Pulse::default();
         let (actor, snapshots) = Actor::new(Parts {
             duty,
@@ -232,15 +230,13 @@ impl Agent {
             said,
             orders,
             news,
-            measure,
-            measured,
-            scores,
+            measuring,
             asks: asked,
             pulse: pulse.clone(),
         });
         let handle = Handle { asks, snapshots, device };
         let actor = tasks.spawn("agent", actor.run(tasks.stopped()));
-        let wallet = open_wallet(&paths, &settings, rig_key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
+        let wallet = open_wallet(&paths, &settings, key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
         serve_guests(listener, pulse, control_server::Guests::new(handle.clone(), store, wallet, paths.clone()), &tasks);
         Ok(Self { handle, tasks, actor, paths, _lock: lock })
     }

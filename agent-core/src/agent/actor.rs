@@ -20,8 +20,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::{
+    drawn,
     engine_room::{News, Owner, Wanted},
-    measuring::{self, Scores},
+    measuring::{self, Measuring},
     offered::Offered,
 };
 use crate::{
@@ -38,7 +39,7 @@ use crate::{
     settings::Timers,
     store::{Entry, Written},
     telemetry::{GpuReading, Hardware, Load},
-    view::{self, Sources},
+    view,
 };
 
 /// How often deadlines are looked at while something is on the rig. The shortest that matters is the grace of 1 s.
@@ -77,9 +78,7 @@ pub(super) struct Parts {
     pub(super) said: mpsc::Receiver<Said>,
     pub(super) orders: mpsc::Sender<Wanted>,
     pub(super) news: mpsc::Receiver<News>,
-    pub(super) measure: mpsc::Sender<measuring::Wanted>,
-    pub(super) measured: mpsc::Receiver<measuring::News>,
-    pub(super) scores: Scores,
+    pub(super) measuring: Measuring,
     pub(super) asks: mpsc::Receiver<(Ask, oneshot::Sender<()>)>,
     pub(super) pulse: Pulse,
 }
@@ -123,7 +122,7 @@ impl Actor {
     pub(super) fn new(parts: Parts) -> (Self, watch::Receiver<Arc<Snapshot>>) {
         let (link, engine) = (Link::Connecting, EngineView { found: None, tried: Vec::new() });
         let since_ms = parts.duty.paused_since().unwrap_or_else(clock::wall);
-        let first = draw(&parts, (&link, &engine), since_ms, (1, 0));
+        let first = drawn::draw(&parts, (&link, &engine), since_ms, (1, 0));
         let (snapshots, receiver) = watch::channel(Arc::new(first));
         let actor = Self {
             parts,
@@ -185,9 +184,8 @@ impl Actor {
             Some((ask, reply)) = parts.asks.recv() => Wake::Asked(ask, reply),
             measured = measured(&mut parts.idle, &mut parts.load) => measured,
             Some(written) = parts.written.recv() => Wake::Written(written),
-            Some(news) = parts.news.recv() => Wake::News(news),
+            heard = heard(&mut parts.news, &mut parts.measuring.news) => heard,
             Some(said) = parts.said.recv() => Wake::Said(said),
-            Some(news) = parts.measured.recv() => Wake::Measured(news),
             () = tick => Wake::Tick,
         }
     }
@@ -326,7 +324,7 @@ impl Actor {
         match news {
             measuring::News::Told(measured) => self.step(Event::Measured(measured)),
             measuring::News::Scores(scores) => {
-                self.parts.scores = scores;
+                self.parts.measuring.scores = scores;
                 self.report_rig();
             }
         }
@@ -334,7 +332,7 @@ impl Actor {
 
     fn measure(&self, wanted: measuring::Wanted) {
         // Two orders a measurement at most: the queue has room unless the other side has ended, and then nothing is measured.
-        if self.parts.measure.try_send(wanted).is_err() {
+        if self.parts.measuring.orders.try_send(wanted).is_err() {
             debug!("Nobody is there to measure");
         }
     }
@@ -382,7 +380,8 @@ impl Actor {
         let cards = self.parts.duty.usable_slots().filter(|_| self.gives_gpus);
         let usable = cards.filter_map(|slot| self.parts.hardware.gpus.get(usize::from(slot))).collect::<Vec<_>>();
         let (disk_free_bytes, egress) = (self.parts.load.borrow().disk_free_bytes, *self.parts.owner.egress.borrow());
-        let report = self.parts.offered.report(engine, (&usable, &self.parts.scores), &self.images, disk_free_bytes, egress);
+        let report =
+            self.parts.offered.report(engine, (&usable, &self.parts.measuring.scores), &self.images, disk_free_bytes, egress);
         self.parts.rig.send_if_modified(|known| {
             let news = *known != report;
             *known = report;
@@ -441,7 +440,7 @@ impl Actor {
     /// Draws the present again and publishes it if it differs.
     fn publish(&mut self) {
         let known = Arc::clone(&self.snapshots.borrow());
-        let mut drawn = draw(&self.parts, (&self.link, &self.engine), self.since_ms, (known.revision, self.history));
+        let mut drawn = drawn::draw(&self.parts, (&self.link, &self.engine), self.since_ms, (known.revision, self.history));
         if !view::same_phase(&drawn.phase, &known.phase) {
             self.since_ms = self.parts.duty.paused_since().unwrap_or_else(clock::wall);
             drawn.since_ms = self.since_ms;
@@ -456,14 +455,7 @@ impl Actor {
 
     /// How closely the PC is looked at follows from what is at stake.
     fn keep_pace(&self, phase: &Phase) {
-        let pace = match phase {
-            Phase::Yielding => Pace::Yielding,
-            Phase::Benchmarking { .. } | Phase::Preparing | Phase::Working | Phase::Draining => Pace::Working,
-            Phase::Ready => Pace::Ready,
-            Phase::Off | Phase::Checking | Phase::Waiting { .. } | Phase::Uploading | Phase::Paused { .. } => {
-                if self.parts.pulse.is_watched() { Pace::Watched } else { Pace::Resting }
-            }
-        };
+        let pace = drawn::pace(phase, self.parts.pulse.is_watched());
         self.parts.pace.send_if_modified(|known| std::mem::replace(known, pace) != pace);
     }
 
@@ -487,6 +479,16 @@ async fn measured(idle: &mut watch::Receiver<IdleState>, load: &mut watch::Recei
     }
 }
 
+/// Runner and benchmark have something to say.
+async fn heard(news: &mut mpsc::Receiver<News>, measuring: &mut mpsc::Receiver<measuring::News>) -> Wake {
+    tokio::select! {
+        biased;
+        Some(news) = news.recv() => Wake::News(news),
+        Some(news) = measuring.recv() => Wake::Measured(news),
+        else => std::future::pending().await,
+    }
+}
+
 fn memory(gpu: &GpuReading) -> CardMemory {
     let others = gpu.programs.iter().filter(|program| !program.is_job).filter_map(|program| program.vram_bytes);
     CardMemory { used_bytes: gpu.vram_used_bytes, others_bytes: others.sum() }
@@ -495,24 +497,4 @@ fn memory(gpu: &GpuReading) -> CardMemory {
 /// What the cards draw in other times, as while their owner plays, says nothing about jobs.
 fn uses_gpus(held: &Held) -> bool {
     held.doing == AttemptState::Running && held.offer.spec.resources.gpu.is_some()
-}
-
-fn draw(parts: &Parts, (link, engine): (&Link, &EngineView), since_ms: TimestampMs, (revision, history): (u32, u32)) -> Snapshot {
-    let Parts { duty, device, offered, hardware, scores, ledger, .. } = parts;
-    let (load, idle) = (parts.load.borrow(), parts.idle.borrow());
-    let sources = Sources {
-        device: *device,
-        name: offered.name(),
-        duty,
-        since_ms,
-        hardware,
-        scores,
-        load: &load,
-        idle: &idle,
-        ledger,
-        link,
-        engine,
-        history,
-    };
-    view::snapshot(&sources, revision)
 }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use headframe_control::AgentPaths;
 use headframe_protocol::{
     benchmark::{Benchmark, Outcome, Progress, Subject},
     control::MeasuringView,
@@ -22,7 +23,7 @@ use crate::{
         shelf::Shelf,
     },
     duty::Measured,
-    settings::Timers,
+    settings::{Settings, Timers},
     tasks::Tasks,
 };
 
@@ -60,7 +61,7 @@ pub(super) enum News {
 pub(super) type Scores = BTreeMap<String, u32>;
 
 /// What was measured in earlier lives.
-pub(super) fn known_scores(shelf: &Shelf) -> Scores {
+fn known_scores(shelf: &Shelf) -> Scores {
     let score = |benchmark: &Benchmark| match &benchmark.subject {
         Subject::Card(card) => Some((card.uuid.clone()?, benchmark.fu?)),
         Subject::Cpu(_) => None,
@@ -69,17 +70,24 @@ pub(super) fn known_scores(shelf: &Shelf) -> Scores {
     shelf.all().iter().filter_map(score).collect()
 }
 
-/// Begins to listen. With `automatically` the PC is measured as soon as it may be; else never.
-pub(super) fn open(
-    data_dir: PathBuf,
-    automatically: bool,
-    timers: Timers,
-    tasks: &Tasks,
-) -> (mpsc::Sender<Wanted>, mpsc::Receiver<News>) {
+/// The loop's ends of the benchmark.
+pub(super) struct Measuring {
+    /// What is wanted of it.
+    pub(super) orders: mpsc::Sender<Wanted>,
+    /// What it says.
+    pub(super) news: mpsc::Receiver<News>,
+    /// What the cards are worth, as far as is known.
+    pub(super) scores: Scores,
+}
+
+/// Begins to listen. If the settings say so the PC is measured as soon as it may be; else never.
+pub(super) fn open(paths: &AgentPaths, settings: &Settings, tasks: &Tasks) -> Measuring {
     let (orders, wanted) = mpsc::channel(QUEUE_MAX);
     let (news, heard) = mpsc::channel(QUEUE_MAX);
-    let bench = Bench { data_dir, timers, wanted, news };
-    if automatically {
+    let data_dir = paths.data_dir().to_owned();
+    let scores = known_scores(&Shelf::load(&data_dir));
+    let bench = Bench { data_dir, timers: settings.timers, wanted, news };
+    if settings.benchmark.automatically {
         tasks.spawn("benchmark", bench.run(tasks.stopped()));
     } else {
         // Kept open: a closed queue would end the loop's interest in all others.
@@ -89,7 +97,7 @@ pub(super) fn open(
             drop(bench);
         });
     }
-    (orders, heard)
+    Measuring { orders, news: heard, scores }
 }
 
 struct Bench {

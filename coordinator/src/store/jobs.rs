@@ -235,7 +235,9 @@ pub async fn list(
     // No text is greater than every id in every language's order, so the first page has a statement of its own. `%` matches
     // every state.
     let from = if after.is_some() { "id < $4" } else { "id <> $4" };
-    let sql = format!("SELECT {COLUMNS} FROM job WHERE customer_id = $1 AND state LIKE $2 AND {from} ORDER BY id DESC LIMIT $3");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM job WHERE customer_id = $1 AND copy_of IS NULL AND state LIKE $2 AND {from} ORDER BY id DESC LIMIT $3"
+    );
     let rows = sqlx::query_as::<_, JobRow>(AssertSqlSafe(sql))
         .bind(customer.to_string())
         .bind(state.map_or("%", JobState::as_str))

@@ -128,7 +128,7 @@ pub fn standing(events: &[Event], now: TimestampMs) -> Standing {
         Tier::Distrusted
     } else if dishonesty >= WATCHED_FROM {
         Tier::Watched
-    } else if kept < 1.0 {
+    } else if kept < 0.5 {
         Tier::New
     } else {
         Tier::Good

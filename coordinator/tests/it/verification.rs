@@ -1,0 +1,214 @@
+//! Results are checked by other rigs: who is asked, who is believed, who is paid, and what it costs whom.
+
+use headframe_coordinator::{
+    config::VerificationConfig,
+    store::ledger::Account,
+    verify::{Tier, standing::Deed},
+};
+use headframe_protocol::{
+    DeviceId, Micros,
+    api::Job,
+    job::{AttemptState, JobState, Reason},
+    session::{Offer, Outcome, OutputFile, Settled},
+};
+use serde_json::{Value, json};
+
+use crate::support::{Customer, FakeAgent, PATIENCE, TestApp, agent::Rig, short_leases};
+
+/// Results are compared, and earnings are their owners' at once.
+fn checking(config: &mut headframe_coordinator::Config) {
+    config.verification = VerificationConfig { checks: true, withhold: false };
+    config.timers.check_give_up = PATIENCE * 10;
+}
+
+async fn submit(customer: &Customer, changes: Value) -> Job {
+    let mut job = json!({ "outputs": ["out.bin"] });
+    for (key, value) in changes.as_object().expect("an object") {
+        job[key] = value.clone();
+    }
+    customer.submit(job).await
+}
+
+/// Does the work and says that it came to `bytes`.
+async fn answer(rig: &mut FakeAgent, offer: &Offer, bytes: &[u8]) -> Settled {
+    rig.run(offer).await;
+    // Half an hour at the rig's price is more than the coordinator has seen: it pays what it has.
+    let file: OutputFile = rig.bring(offer, "out.bin", bytes).await;
+    let receipt = rig.receipt(offer, 1_000, 1_800_000);
+    rig.finish(offer, Outcome::Succeeded { outputs: vec![file] }, Some(receipt)).await;
+    rig.settled().await
+}
+
+async fn credit(app: &TestApp, rig: &FakeAgent) -> Micros {
+    app.balance_of(Account::Credit(rig.rig.device())).await
+}
+
+async fn tier_of(app: &TestApp, device: DeviceId) -> (Tier, Vec<Deed>) {
+    let mut connection = app.app().store.read().await.expect("a connection");
+    let now = app.app().store.now();
+    let account = headframe_coordinator::store::verify::account(&mut connection, device, now).await.expect("an account");
+    (account.standing.tier, account.events.iter().map(|event| event.deed).collect())
+}
+
+/// A rig that is not ready: connected, seen, and offered nothing until it says so.
+async fn waiting(app: &TestApp) -> FakeAgent {
+    Rig { ready: false, ..Rig::new() }.connect(&app.url()).await
+}
+
+async fn wake(rig: &mut FakeAgent) {
+    rig.rig.ready = true;
+    rig.beat(Vec::new()).await;
+}
+
+async fn sleep(rig: &mut FakeAgent) {
+    rig.rig.ready = false;
+    rig.beat(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn two_rigs_disagree_and_a_third_decides() {
+    let app = TestApp::start_with(checking).await;
+    let customer = app.customer(10).await;
+    let (mut cheat, mut second, mut third) = (waiting(&app).await, waiting(&app).await, waiting(&app).await);
+    wake(&mut cheat).await;
+    let job = submit(&customer, json!({})).await;
+
+    let offer = cheat.offer().await;
+    assert_eq!(offer.job, job.id);
+    let told = answer(&mut cheat, &offer, b"made up").await;
+    assert_eq!((told.state, told.reason), (AttemptState::Succeeded, None), "nobody learns that he is checked");
+    sleep(&mut cheat).await;
+    assert_eq!(customer.in_state(job.id, JobState::Verifying).await.charged, Micros::ZERO);
+    assert_eq!(credit(&app, &cheat).await, Micros::ZERO, "nothing is paid before the comparison");
+
+    wake(&mut second).await;
+    let copy = second.offer().await;
+    assert_ne!(copy.job, job.id);
+    let mut as_before = offer.spec.clone();
+    as_before.name = copy.spec.name.clone();
+    assert_eq!(copy.spec, as_before, "a check looks like any other job");
+    answer(&mut second, &copy, b"right").await;
+    sleep(&mut second).await;
+
+    wake(&mut third).await;
+    let deciding = third.offer().await;
+    answer(&mut third, &deciding, b"right").await;
+
+    // The customer's own job is done anew, by one of those that were right, and compared with what they agree on.
+    let again = third.offer().await;
+    assert_eq!((again.job, again.at.epoch), (job.id, 2));
+    answer(&mut third, &again, b"right").await;
+    let done = customer.ended(job.id).await;
+    assert_eq!(done.state, JobState::Succeeded);
+    let attempts = customer.attempts(job.id).await;
+    assert_eq!((attempts[0].state, attempts[0].reason), (AttemptState::Failed, Some(Reason::ResultMismatch)));
+    assert_eq!((attempts[0].charged, attempts[0].device), (Micros::ZERO, cheat.rig.device()));
+    assert_eq!(done.charged, attempts[1].charged, "the customer pays once");
+    let result = customer.get(&format!("/v1/jobs/{}/artifacts/out.bin", job.id)).await.bytes().await.expect("bytes");
+    assert_eq!(&result[..], b"right");
+
+    assert_eq!(credit(&app, &cheat).await, Micros::ZERO);
+    assert!(credit(&app, &second).await > Micros::ZERO, "who was right is paid, by the network");
+    assert!(credit(&app, &third).await > credit(&app, &second).await);
+    assert_eq!(tier_of(&app, cheat.rig.device()).await, (Tier::Watched, vec![Deed::Wrong]));
+    assert_eq!(tier_of(&app, second.rig.device()).await, (Tier::Good, vec![Deed::Kept]));
+    let jobs: Value = customer.get("/v1/jobs").await.json().await.expect("jobs");
+    assert_eq!(jobs["jobs"].as_array().map(Vec::len), Some(1), "the customer sees his own job alone");
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn a_check_that_agrees_costs_its_customer_nothing_more() {
+    let app = TestApp::start_with(checking).await;
+    let customer = app.customer(10).await;
+    let (mut first, mut second) = (waiting(&app).await, waiting(&app).await);
+    wake(&mut first).await;
+    let job = submit(&customer, json!({})).await;
+    let offer = first.offer().await;
+    let told = answer(&mut first, &offer, b"right").await;
+    sleep(&mut first).await;
+    wake(&mut second).await;
+    let copy = second.offer().await;
+    answer(&mut second, &copy, b"right").await;
+    let done = customer.ended(job.id).await;
+    assert_eq!((done.state, done.epoch), (JobState::Succeeded, 1));
+    assert_eq!(credit(&app, &first).await, told.credit, "what was said is what is paid");
+    let spent = Micros::dollars(10).get() - customer.balance().await.available.get();
+    assert_eq!(spent, done.charged.get());
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn where_nobody_else_is_a_result_is_taken_as_it_is() {
+    let app = TestApp::start_with(checking).await;
+    let customer = app.customer(10).await;
+    let mut rig = FakeAgent::connect(&app).await;
+    let job = submit(&customer, json!({})).await;
+    let offer = rig.offer().await;
+    answer(&mut rig, &offer, b"alone").await;
+    assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn a_comparison_that_comes_to_nothing_is_given_up() {
+    let app = TestApp::start_with(|config| {
+        checking(config);
+        config.timers.check_give_up = std::time::Duration::from_millis(300);
+    })
+    .await;
+    let customer = app.customer(10).await;
+    let (mut first, _second) = (waiting(&app).await, waiting(&app).await);
+    wake(&mut first).await;
+    let job = submit(&customer, json!({})).await;
+    let offer = first.offer().await;
+    answer(&mut first, &offer, b"right").await;
+    assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
+    assert!(credit(&app, &first).await > Micros::ZERO, "the work is done and paid");
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn a_customer_who_does_not_want_to_wait_for_the_comparison_ends_it() {
+    let app = TestApp::start_with(checking).await;
+    let customer = app.customer(10).await;
+    let (mut first, _second) = (waiting(&app).await, waiting(&app).await);
+    wake(&mut first).await;
+    let job = submit(&customer, json!({})).await;
+    let offer = first.offer().await;
+    answer(&mut first, &offer, b"right").await;
+    customer.in_state(job.id, JobState::Verifying).await;
+    assert_eq!(customer.cancel(job.id).await.status(), 200);
+    assert_eq!(customer.ended(job.id).await.state, JobState::Cancelled);
+    assert!(credit(&app, &first).await > Micros::ZERO, "the work is done and paid");
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn a_customer_may_pay_for_several_and_gets_what_most_agree_on() {
+    let app = TestApp::start_with(|config| {
+        checking(config);
+        short_leases(config);
+    })
+    .await;
+    let customer = app.customer(10).await;
+    let mut rigs = Vec::new();
+    for _ in 0..3 {
+        rigs.push(FakeAgent::connect(&app).await);
+    }
+    let job = submit(&customer, json!({ "verify": { "redundant": { "n": 3 } } })).await;
+    let held = customer.balance().await.held;
+    assert_eq!(held.get(), job.held.get() * 3, "all of them are set aside for");
+    let mut own = 0;
+    for rig in &mut rigs {
+        let offer = rig.offer().await;
+        own += i32::from(offer.job == job.id);
+        answer(rig, &offer, b"right").await;
+    }
+    assert_eq!(own, 1, "three rigs, one job each");
+    assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
+    for rig in &rigs {
+        assert!(credit(&app, rig).await > Micros::ZERO);
+    }
+    app.assert_books().await;
+}

@@ -66,6 +66,7 @@ CREATE TABLE earning_hold (
     amount BIGINT NOT NULL,
     earned_ms BIGINT NOT NULL,
     confirmed BIGINT NOT NULL,                 -- 1: this very result was compared
+    delivered BIGINT NOT NULL,                 -- 0: work given back, without a result
     state TEXT NOT NULL                        -- waiting, released, forfeited
 );
 CREATE INDEX earning_hold_waiting ON earning_hold (device_id, earned_ms) WHERE state = 'waiting';

@@ -137,6 +137,7 @@ pub(crate) fn start(app: &App) {
         every(app, "links", timers.operator, Duration::ZERO, cards::link);
     }
     every(app, "trials", timers.reconcile, Duration::ZERO, verify::judge);
+    every(app, "unchecked", timers.check_look, Duration::ZERO, verify::check_late);
     every(app, "withheld", timers.reconcile, Duration::ZERO, verify::let_go);
     every(app, "sweep", timers.sweep, timers.sweep, sweep::sweep);
 }

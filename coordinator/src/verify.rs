@@ -13,6 +13,8 @@ pub mod compare;
 pub mod hold;
 pub mod judge;
 pub mod picture;
+#[cfg(any(test, feature = "testing"))]
+pub mod simulation;
 pub mod standing;
 
 pub use adaptive::{Chance, Record};

@@ -136,6 +136,8 @@ timers! {
     check_look, "check_look_ms", 10 * SECOND;
     /// How long after its first sign-in a rig's earnings wait.
     probation, "probation_ms", 30 * 24 * HOUR;
+    /// After how long a result is compared afterwards, of a rig no check has met by chance. Shorter than uploads are kept.
+    checked_within, "checked_within_ms", 3 * 24 * HOUR;
     /// After how long earnings no check has confirmed are let go.
     unconfirmed_max, "unconfirmed_max_ms", 30 * 24 * HOUR;
     /// How long a quote stands.

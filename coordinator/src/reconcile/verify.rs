@@ -188,6 +188,34 @@ async fn read(app: &App, attempt: AttemptId, sha256: Sha256) -> Result<Bytes, Re
     Ok(pieces.concat().into())
 }
 
+/// Results whose rigs no check has met by chance for too long: one of each is compared now, though it was accepted long ago. Whoever
+/// has cheated and stopped in time is found here.
+pub(super) async fn check_late(app: App) -> Run {
+    let rules = app.config.rules().verification;
+    if !rules.checks || !rules.withhold {
+        return Ok(0);
+    }
+    let mut connection = app.store.read().await?;
+    let before = app.store.now().before(app.config.timers.checked_within);
+    let rigs = verify::late::unchecked(&mut connection, before, BATCH_MAX).await?;
+    let mut closed = 0;
+    for device in rigs {
+        let (now, lot) = (app.store.now(), rand::random());
+        let Some(drawn) = verify::late::draw_unchecked(&mut connection, device, lot, now).await? else { continue };
+        let mut tx = app.store.begin().await?;
+        let begun = verify::begin(&mut tx, &rules, &drawn.asked(), now).await?;
+        if let Some((trial, _)) = &begun {
+            verify::bring(&mut tx, trial, drawn.job, &drawn.brought, now).await?;
+        }
+        commit(tx, "compare an accepted result").await?;
+        if let Some((_, copy)) = begun {
+            app.dispatch.queued(vec![copy]).await;
+            closed += 1;
+        }
+    }
+    Ok(closed)
+}
+
 /// Earnings that have waited long enough, and whose rigs were found right.
 pub(super) async fn let_go(app: App) -> Run {
     let (terms, now) = (app.config.rules().verification.terms, app.store.now());

@@ -249,6 +249,19 @@ pub async fn list(
     rows.into_iter().map(Job::try_from).collect()
 }
 
+/// A job's place in its array, if it has one.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn array_index(connection: &mut AnyConnection, job: JobId) -> Result<Option<u32>, StoreError> {
+    let row: Option<(Option<i64>,)> = sqlx::query_as("SELECT array_index FROM job WHERE id = $1")
+        .bind(job.to_string())
+        .fetch_optional(connection)
+        .await
+        .doing("read a job's place in its array")?;
+    Ok(row.and_then(|(index,)| index).and_then(|index| u32::try_from(index).ok()))
+}
+
 /// Takes a job's row: until the transaction ends nobody else changes the job. What locks it is a change that changes nothing,
 /// which both databases know.
 ///

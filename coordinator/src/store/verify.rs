@@ -17,13 +17,17 @@ use crate::verify::{Class, hold};
 mod apart;
 mod begin;
 pub mod holds;
+pub mod late;
 mod records;
 mod runs;
 
 pub use apart::{are_one, barred, is_checker_there, may_take};
-pub(crate) use begin::{Asked, ask_more, begin, begin_redundant, is_house};
+pub(crate) use begin::{Asked, ask_more, begin, begin_canary, begin_redundant, is_house};
 pub use records::{Account, account, chance_of, note_right, note_wrong};
 pub use runs::{Brought, RunRow, bring, note_run, runs_of, set_run};
+
+/// Programs whose results differ by themselves are tried again after this long: they may have been mended.
+pub(crate) const UNREPRODUCIBLE_FOR: std::time::Duration = std::time::Duration::from_hours(30 * 24);
 
 /// How results are checked on this network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

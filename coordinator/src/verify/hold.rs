@@ -20,6 +20,10 @@ pub const PROBATION: Duration = Duration::from_hours(30 * 24);
 /// ever.
 pub const UNCONFIRMED_MAX: Duration = Duration::from_hours(30 * 24);
 
+/// A result is compared afterwards if no check has come by chance for so long: or whoever cheats would only have to stop in time.
+/// Shorter than uploads are kept, so that the work can still be done again.
+pub const CHECKED_WITHIN: Duration = Duration::from_hours(3 * 24);
+
 /// How long earnings wait. An operator may choose others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
@@ -42,6 +46,8 @@ pub struct Hold {
     pub earned: TimestampMs,
     /// Whether this very result was compared and found right.
     pub confirmed: bool,
+    /// Whether there was a result. Work that was given back in the middle leaves none: only a later result can speak for it.
+    pub delivered: bool,
 }
 
 /// What is known of the rig that earned them.
@@ -65,7 +71,8 @@ impl Hold {
     pub fn is_over(self, earner: &Earner, terms: &Terms, now: TimestampMs) -> bool {
         let past_probation = now >= earner.first_seen.after(terms.probation);
         let confirmed = self.confirmed || earner.last_right.is_some_and(|right| right >= self.earned);
-        past_probation && (confirmed || now >= self.earned.after(terms.unconfirmed_max))
+        let anybody_knows = self.delivered || earner.last_right.is_some();
+        past_probation && (confirmed || (anybody_knows && now >= self.earned.after(terms.unconfirmed_max)))
     }
 }
 
@@ -78,13 +85,24 @@ mod tests {
     fn is_over(earned: i64, confirmed: bool, last_right: Option<i64>, now: i64) -> bool {
         let day = |day: i64| TimestampMs::from_millis(day * DAY_MS);
         let earner = Earner { first_seen: day(0), last_right: last_right.map(day) };
-        Hold { earned: day(earned), confirmed }.is_over(&earner, &Terms::default(), day(now))
+        Hold { earned: day(earned), confirmed, delivered: true }.is_over(&earner, &Terms::default(), day(now))
     }
 
     #[test]
     fn a_new_rig_waits_until_its_first_month_is_over() {
         assert!(!is_over(1, true, Some(1), 29));
         assert!(is_over(1, true, Some(1), 30));
+    }
+
+    #[test]
+    fn work_given_back_is_paid_to_whoever_delivers_something_too() {
+        let day = |day: i64| TimestampMs::from_millis(day * DAY_MS);
+        let is_over = |last_right: Option<i64>| {
+            let earner = Earner { first_seen: day(0), last_right: last_right.map(day) };
+            Hold { earned: day(40), confirmed: false, delivered: false }.is_over(&earner, &Terms::default(), day(90))
+        };
+        assert!(!is_over(None), "who never brought anything has shown nothing");
+        assert!(is_over(Some(10)) && is_over(Some(50)));
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub(super) async fn conclude(tx: &mut Tx, rules: &Rules, over: Conclusion, now: 
     let next = next(rules, &case, state, &ending, now);
     let split = pay::split(tx, &case, charge, now).await?.withheld_if(tx, &rules.verification, (&case, confirmed), now).await?;
     write_end(tx, &case, state, &ending, split, now).await?;
-    pay::settle(tx, &case, matches!(next, Next::Final(..)), split, confirmed, now).await?;
+    pay::settle(tx, &case, matches!(next, Next::Final(..)), split, (confirmed, state == AttemptState::Succeeded), now).await?;
     if state == AttemptState::Succeeded {
         artifacts::accept(tx, (case.job, at.attempt), &ending.outputs, now).await?;
     }

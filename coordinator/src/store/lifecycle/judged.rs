@@ -65,7 +65,9 @@ pub async fn judged(
     }
     for (number, _, brought) in &verdicts.right {
         verify::set_run(tx, &trial.id, *number, "right").await?;
-        verify::note_right(tx, brought.device, &brought.class, now).await?;
+        // Work whose result is known can condemn and never confirm: whoever could tell it from other work would do it well.
+        let confirms = trial.kind != verify::Kind::Canary;
+        verify::note_right(tx, (brought.device, confirms), &brought.class, now).await?;
         nudges.extend(unpark(tx, rules, (brought, Found::Right, false), now).await?.into_iter().flat_map(|(_, told)| told));
     }
     for (number, _, brought) in &verdicts.unjudged {
@@ -99,10 +101,12 @@ async fn wrong(
     verify::set_run(tx, &trial.id, *number, "wrong").await?;
     verify::note_wrong(tx, brought.device).await?;
     let again = *job == trial.job;
-    let Some((case, nudges)) = unpark(tx, rules, (brought, Found::Wrong, again), now).await? else { return Ok(Vec::new()) };
+    // One that was accepted unchecked is compared afterwards: it is not parked any more, and what was earned by it is lost all the same.
+    let ended = unpark(tx, rules, (brought, Found::Wrong, again), now).await?;
+    let nudges = ended.map_or_else(Vec::new, |(_, nudges)| nudges);
     let lost = verify::holds::forfeit(tx, brought.device, now).await?;
     tracing::warn!(
-        rig.device = %brought.device, job.id = %case.job, attempt.id = %case.at.attempt, trial.id = trial.id,
+        rig.device = %brought.device, job.id = %job, attempt.id = %brought.at.attempt, trial.id = trial.id,
         earnings.forfeited = lost, "Other rigs agree on another result",
     );
     metrics::counter!("headframe_results_outvoted_total").increment(1);

@@ -1,5 +1,7 @@
 //! Results that wait to be compared: their rig is done, their job is `verifying`, nothing is paid yet.
 
+use headframe_protocol::job::Verify;
+
 use super::{
     AttemptState, Case, Ending, JobState, Nudge, Reason, Rules, Settled, StoreError, TimestampMs, Tx, Verdict, as_i64, case,
     end::{Conclusion, Ended, conclude},
@@ -9,13 +11,14 @@ use super::{
 use crate::{
     market::QueuedJob,
     store::{
-        Doing as _,
+        Doing as _, jobs,
         verify::{self, Asked, Brought},
     },
+    verify::Chance,
 };
 
-/// Programs whose results differ by themselves are tried again after this long: they may have been mended.
-const UNREPRODUCIBLE_FOR: std::time::Duration = std::time::Duration::from_hours(30 * 24);
+/// Results known for this long are given to rigs as work whose result is known: afterwards their inputs may be gone.
+const KNOWN_FOR: std::time::Duration = std::time::Duration::from_hours(3 * 24);
 
 /// What others should hear if the result is to be compared before it is accepted; nothing if it is accepted as it is.
 pub(super) async fn compared(
@@ -33,8 +36,8 @@ pub(super) async fn compared(
     let (trial, nudges) = match known {
         Some(trial) => (trial, Vec::new()),
         None => match draw(tx, rules, case, ending, now).await? {
-            Some((trial, copy)) => (trial, vec![Nudge::Queued(Box::new(copy))]),
-            None => return Ok(None),
+            Drawn::Trial(trial, copy) => (trial, vec![Nudge::Queued(copy)]),
+            Drawn::Nothing => return Ok(None),
         },
     };
     let brought = Brought { at: case.at, device: case.device, class, outputs: ending.outputs.clone() };
@@ -42,36 +45,45 @@ pub(super) async fn compared(
     Ok(Some(nudges))
 }
 
-/// Draws a lot, now that the result is named, and begins a trial if it says so.
-async fn draw(
-    tx: &mut Tx,
-    rules: &Rules,
-    case: &Case,
-    ending: &Ending,
-    now: TimestampMs,
-) -> Result<Option<(String, QueuedJob)>, StoreError> {
+/// What a lot has come to.
+enum Drawn {
+    /// The result is compared.
+    Trial(String, Box<QueuedJob>),
+    /// It is taken as it is.
+    Nothing,
+}
+
+/// Draws a lot, now that the result is named, and begins a trial if it says so. Of a rig that is believed, every other check is work
+/// whose result is known instead, for whatever rig takes it: a canary finds out also who brings what others will bring. It is heard of by the
+/// next poll of the queue.
+async fn draw(tx: &mut Tx, rules: &Rules, case: &Case, ending: &Ending, now: TimestampMs) -> Result<Drawn, StoreError> {
     let checks = &rules.verification;
-    let compare = verify::checkable(&case.spec, &ending.outputs).filter(|_| checks.checks && !verify::is_house(case.customer));
-    let Some(compare) = compare else { return Ok(None) };
+    if !checks.checks || verify::is_house(case.customer) || case.spec.verify == Verify::None {
+        return Ok(Drawn::Nothing);
+    }
     let class = verify::class_of(tx, case.device, &case.spec).await?;
     let chance = verify::chance_of(tx, case.device, &class, now).await?;
     if !chance.draws(rand::random()) {
-        return Ok(None);
+        return Ok(Drawn::Nothing);
     }
+    let compare = verify::checkable(&case.spec, &ending.outputs);
+    let instead = compare.is_none() || (chance < Chance::ALWAYS && rand::random());
+    if instead && let Some(known) = verify::late::draw_known(tx, now.before(KNOWN_FOR), rand::random(), now).await? {
+        verify::begin_canary(tx, checks, (&known.asked(), &known.answer()), now).await?;
+        return Ok(Drawn::Nothing);
+    }
+    let Some(compare) = compare else { return Ok(Drawn::Nothing) };
     let recipe = verify::recipe(&case.spec);
-    if verify::is_unreproducible(tx, &recipe, now.before(UNREPRODUCIBLE_FOR)).await?
+    if verify::is_unreproducible(tx, &recipe, now.before(verify::UNREPRODUCIBLE_FOR)).await?
         || !verify::is_checker_there(tx, (case.device, case.customer), (&case.spec, compare), now).await?
     {
-        return Ok(None);
+        return Ok(Drawn::Nothing);
     }
-    let row: Option<(Option<i64>,)> = sqlx::query_as("SELECT array_index FROM job WHERE id = $1")
-        .bind(case.job.to_string())
-        .fetch_optional(&mut **tx)
-        .await
-        .doing("read a job's place in its array")?;
-    let array_index = row.and_then(|(index,)| index).and_then(|index| u32::try_from(index).ok());
-    let asked = Asked { job: case.job, customer: case.customer, spec: &case.spec, compare, array_index, coin: case.purse.coin };
-    verify::begin(tx, checks, &asked, now).await
+    let array_index = jobs::array_index(tx, case.job).await?;
+    let (job, customer, spec, coin) = (case.job, case.customer, &case.spec, case.purse.coin);
+    let asked = Asked { job, customer, spec, compare, array_index, coin };
+    let begun = verify::begin(tx, checks, &asked, now).await?;
+    Ok(begun.map_or(Drawn::Nothing, |(trial, copy)| Drawn::Trial(trial, Box::new(copy))))
 }
 
 /// The rig is done: its slot is free, and it may forget the attempt. What is to be paid is fixed here, and paid when the result is found

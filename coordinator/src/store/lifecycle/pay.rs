@@ -182,7 +182,7 @@ pub(super) async fn settle(
     case: &Case,
     is_last: bool,
     split: Split,
-    confirmed: bool,
+    (confirmed, delivered): (bool, bool),
     now: TimestampMs,
 ) -> Result<(), StoreError> {
     let rest = case.held.without(split.charge.amount);
@@ -192,7 +192,7 @@ pub(super) async fn settle(
     wait(tx, case, split, now).await?;
     if split.withheld {
         let whose = (case.at.attempt, case.job, case.device);
-        verify::holds::insert(tx, whose, (split.credited, split.credit), confirmed, now).await?;
+        verify::holds::insert(tx, whose, (split.credited, split.credit), (confirmed, delivered), now).await?;
     }
     crate::fail::point("capture");
     Ok(())

@@ -12,7 +12,7 @@ use headframe_protocol::{
     job::{Compare, JobSpec},
 };
 
-use super::{Kind, Rules, StoreError, Trial, Tx, note_run, written};
+use super::{Answer, Kind, Rules, StoreError, Trial, Tx, note_run, written};
 use crate::{
     market::QueuedJob,
     store::{
@@ -93,6 +93,22 @@ pub(crate) async fn begin_redundant(
     Ok(())
 }
 
+/// Begins a trial of work whose result is known, for whatever rig takes it. Nothing if the house cannot pay for it.
+pub(crate) async fn begin_canary(
+    tx: &mut Tx,
+    rules: &Rules,
+    (asked, known): (&Asked<'_>, &Answer),
+    now: TimestampMs,
+) -> Result<Option<QueuedJob>, StoreError> {
+    let trial = insert(tx, rules, Kind::Canary, (asked, 1), now).await?;
+    super::answer(tx, &trial, known).await?;
+    let copy = house_run(tx, rules, &trial, asked, now).await?;
+    if copy.is_none() {
+        super::close(tx, &trial, now).await?;
+    }
+    Ok(copy)
+}
+
 /// One more run of a trial. Nothing if the house cannot pay for it.
 pub(crate) async fn ask_more(
     tx: &mut Tx,
@@ -156,8 +172,8 @@ async fn house_run(
 ) -> Result<Option<QueuedJob>, StoreError> {
     let house = house()?;
     let purse = purse(rules, asked.coin);
-    // Neither its customer's address nor how it is checked is part of the work.
-    let spec = JobSpec { webhook: None, name: None, ..asked.spec.clone() };
+    // All that a rig sees of it stays, its name too, or a check could be told from other work.
+    let spec = JobSpec { webhook: None, ..asked.spec.clone() };
     let held = most(&spec, rules.fee_bps, &purse)?;
     let job = NewJob { id: JobId::generate(), spec: Arc::new(spec), array_index: asked.array_index, held };
     ensure_house(tx, house).await?;

@@ -34,21 +34,21 @@ pub struct Waiting {
     pub earner: Earner,
 }
 
-type Row = (String, String, String, String, i64, i64, i64, i64, i64, Option<i64>);
+type Row = (String, String, String, String, i64, i64, i64, i64, i64, i64, Option<i64>);
 
 const COLUMNS: &str =
     "earning_hold.attempt_id, earning_hold.job_id, earning_hold.device_id, earning_hold.asset, earning_hold.chain,
-    earning_hold.amount, earning_hold.earned_ms, earning_hold.confirmed, rig.first_seen_ms, rig.right_ms";
+    earning_hold.amount, earning_hold.earned_ms, earning_hold.confirmed, earning_hold.delivered, rig.first_seen_ms, rig.right_ms";
 
 fn waiting(row: Row) -> Result<Waiting, StoreError> {
-    let (attempt, job, device, asset, chain, amount, earned, confirmed, first_seen, right) = row;
+    let (attempt, job, device, asset, chain, amount, earned, confirmed, delivered, first_seen, right) = row;
     Ok(Waiting {
         attempt: parsed(&attempt, "attempt id")?,
         job: parsed(&job, "job id")?,
         device: parsed(&device, "device id")?,
         coin: Coin::parse(&asset, chain)?,
         amount: Micros::new(amount),
-        hold: Hold { earned: TimestampMs::from_millis(earned), confirmed: confirmed == 1 },
+        hold: Hold { earned: TimestampMs::from_millis(earned), confirmed: confirmed == 1, delivered: delivered == 1 },
         earner: Earner { first_seen: TimestampMs::from_millis(first_seen), last_right: right.map(TimestampMs::from_millis) },
     })
 }
@@ -74,7 +74,7 @@ pub async fn waits(
         .doing("read when a rig first signed in")?;
     // What was found right before this was earned says nothing about it.
     let earner = Earner { first_seen: row.map_or(now, |(first,)| TimestampMs::from_millis(first)), last_right: None };
-    Ok(Hold { earned: now, confirmed }.waits(&earner, &rules.terms, now))
+    Ok(Hold { earned: now, confirmed, delivered: true }.waits(&earner, &rules.terms, now))
 }
 
 /// Notes earnings that wait, in the transaction that books them.
@@ -85,12 +85,12 @@ pub async fn insert(
     tx: &mut Tx,
     (attempt, job, device): (AttemptId, JobId, DeviceId),
     (coin, amount): (Coin, Micros),
-    confirmed: bool,
+    (confirmed, delivered): (bool, bool),
     now: TimestampMs,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO earning_hold (attempt_id, job_id, device_id, asset, chain, amount, earned_ms, confirmed, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting')",
+        "INSERT INTO earning_hold (attempt_id, job_id, device_id, asset, chain, amount, earned_ms, confirmed, delivered, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting')",
     )
     .bind(attempt.to_string())
     .bind(job.to_string())
@@ -100,6 +100,7 @@ pub async fn insert(
     .bind(amount.get())
     .bind(now.as_millis())
     .bind(i64::from(confirmed))
+    .bind(i64::from(delivered))
     .execute(&mut **tx)
     .await
     .map(drop)
@@ -120,7 +121,8 @@ pub async fn over(
     let sql = format!(
         "SELECT {COLUMNS} FROM earning_hold JOIN rig ON rig.device_id = earning_hold.device_id
          WHERE earning_hold.state = 'waiting' AND rig.first_seen_ms <= $1
-           AND (earning_hold.confirmed = 1 OR rig.right_ms >= earning_hold.earned_ms OR earning_hold.earned_ms <= $2)
+           AND (earning_hold.confirmed = 1 OR rig.right_ms >= earning_hold.earned_ms
+                OR (earning_hold.earned_ms <= $2 AND (earning_hold.delivered = 1 OR rig.right_ms IS NOT NULL)))
          ORDER BY earning_hold.earned_ms LIMIT $3"
     );
     let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))

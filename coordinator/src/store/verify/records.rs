@@ -115,11 +115,16 @@ async fn events(connection: &mut AnyConnection, device: DeviceId, now: Timestamp
     Ok(events)
 }
 
-/// A result was compared and found right.
+/// A result was compared and found right; if that `confirms`, so are earlier ones nobody looked at.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
-pub async fn note_right(tx: &mut Tx, device: DeviceId, class: &Class, now: TimestampMs) -> Result<(), StoreError> {
+pub async fn note_right(
+    tx: &mut Tx,
+    (device, confirms): (DeviceId, bool),
+    class: &Class,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO rig_record (device_id, class, right_in_a_row) VALUES ($1, $2, 1)
          ON CONFLICT (device_id, class) DO UPDATE SET right_in_a_row = rig_record.right_in_a_row + 1",
@@ -129,6 +134,9 @@ pub async fn note_right(tx: &mut Tx, device: DeviceId, class: &Class, now: Times
     .execute(&mut **tx)
     .await
     .doing("note a right result")?;
+    if !confirms {
+        return Ok(());
+    }
     sqlx::query("UPDATE rig SET right_ms = $1 WHERE device_id = $2")
         .bind(now.as_millis())
         .bind(device.to_string())

@@ -112,7 +112,7 @@ pub struct Purse {
     pub cost: f64,
     /// What it lost of what it had earned.
     pub forfeited: f64,
-    /// What it would have had by working honestly for as many hours.
+    /// What it would have had by doing all that it was given.
     pub honest: f64,
 }
 
@@ -140,7 +140,7 @@ pub struct Outcome {
     pub honest_results: u64,
     /// Runs the network paid for to check those, canaries included.
     pub checks: u64,
-    /// Made-up results that were accepted and paid.
+    /// Made-up results that were accepted, if only for a while.
     pub accepted_wrong: u64,
     /// All made-up results.
     pub made_up: u64,
@@ -257,8 +257,8 @@ impl Simulation {
     /// One hour of one rig's work for a customer.
     fn hour(&mut self, rig: usize) {
         let size = if self.rigs[rig].strategy == Strategy::SmallWork && self.lot.random_ratio(9, 10) { 0.1 } else { 1.0 };
-        self.rigs[rig].purse.honest += (WAGE - COST) * size;
         if self.yields(rig) {
+            self.rigs[rig].purse.honest += (WAGE - COST) * size;
             // Paid for its time, and withheld like everything nobody can look at.
             self.earn(rig, size, (false, false), false);
             return;
@@ -309,6 +309,7 @@ impl Simulation {
             Strategy::SmallWork => size < 1.0,
             Strategy::Copies => rig % 2 == 1,
         };
+        self.rigs[rig].purse.honest += (WAGE - COST) * size;
         if !cheats || matches!(strategy, Strategy::Honest | Strategy::YieldsHalf) {
             self.rigs[rig].purse.cost += COST * size;
         }
@@ -365,6 +366,7 @@ impl Simulation {
         let rig = self.another(&[]);
         if self.rigs[rig].strategy == Strategy::KnowsCanaries {
             self.rigs[rig].purse.cost += COST;
+            self.rigs[rig].purse.honest += WAGE - COST;
             self.right(rig, false);
             self.earn(rig, 1.0, (true, true), false);
             return;
@@ -488,9 +490,9 @@ impl Provider {
 
     fn unconfirmed(&self) -> impl Iterator<Item = &(f64, Hold, bool)> {
         let right = self.earner.last_right;
-        self.holds.iter().filter(move |(_, hold, _)| {
-            hold.delivered && !hold.confirmed && right.is_none_or(|right| right < hold.earned)
-        })
+        self.holds
+            .iter()
+            .filter(move |(_, hold, _)| hold.delivered && !hold.confirmed && right.is_none_or(|right| right < hold.earned))
     }
 
     fn is_overdue(&self, now: TimestampMs) -> bool {
@@ -500,8 +502,50 @@ impl Provider {
 
     fn collect(&mut self, terms: &Terms, now: TimestampMs) {
         let earner = self.earner;
-        let (over, waiting) = std::mem::take(&mut self.holds).into_iter().partition(|(_, hold, _)| hold.is_over(&earner, terms, now));
+        let (over, waiting) =
+            std::mem::take(&mut self.holds).into_iter().partition(|(_, hold, _)| hold.is_over(&earner, terms, now));
         self.holds = waiting;
         self.purse.paid += Vec::into_iter(over).map(|(amount, ..): (f64, Hold, bool)| amount).sum::<f64>();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: Size = Size { providers: 200, cheats_percent: 5, days: 5 };
+    const SEED: u64 = 0x4865_6164_6672;
+
+    /// The purses of all rigs of one strategy, in a network where nobody else cheats.
+    fn purse(strategy: Strategy) -> Purse {
+        let outcome = Simulation::of(strategy, SMALL, SEED).run(SMALL.days);
+        outcome.purses.get(&Some(strategy)).copied().expect("there are such rigs")
+    }
+
+    #[test]
+    fn no_cheat_has_more_than_by_honest_work_and_whoever_mostly_cheats_has_nothing() {
+        for strategy in Strategy::CHEATS {
+            let purse = purse(strategy);
+            assert!(purse.net() <= purse.honest, "{strategy:?}: {purse:?}");
+            match strategy {
+                // These work honestly nearly always, or one of two does.
+                Strategy::Percent(2) | Strategy::Copies => {}
+                _ => assert!(purse.net() <= 0.0, "{strategy:?}: {purse:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn checks_cost_honest_work_no_more_than_a_twentieth() {
+        let outcome = Simulation::new(SMALL, SEED).run(SMALL.days);
+        assert!(outcome.overhead() <= 0.05, "{}", outcome.overhead());
+        assert!(outcome.overhead() >= 0.01, "somebody is checked: {}", outcome.overhead());
+    }
+
+    #[test]
+    fn an_honest_network_is_paid_what_it_worked_for() {
+        let outcome = Simulation::new(Size { cheats_percent: 0, ..SMALL }, SEED).run(SMALL.days);
+        let purse = outcome.purses[&Some(Strategy::Honest)];
+        assert!(purse.net() >= purse.honest * 0.995, "{purse:?}");
     }
 }

@@ -43,6 +43,19 @@ async fn credit(app: &TestApp, rig: &FakeAgent) -> Micros {
     app.balance_of(Account::Credit(rig.rig.device())).await
 }
 
+/// What the rig has, once it has anything: a copy is judged a moment after its job.
+async fn credited(app: &TestApp, rig: &FakeAgent) -> Micros {
+    let started = tokio::time::Instant::now();
+    loop {
+        let credit = credit(app, rig).await;
+        if credit > Micros::ZERO {
+            return credit;
+        }
+        assert!(started.elapsed() < PATIENCE, "who did the work is paid");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 async fn tier_of(app: &TestApp, device: DeviceId) -> (Tier, Vec<Deed>) {
     let mut connection = app.app().store.read().await.expect("a connection");
     let now = app.app().store.now();
@@ -106,8 +119,9 @@ async fn two_rigs_disagree_and_a_third_decides() {
     assert_eq!(&result[..], b"right");
 
     assert_eq!(credit(&app, &cheat).await, Micros::ZERO);
-    assert!(credit(&app, &second).await > Micros::ZERO, "who was right is paid, by the network");
-    assert!(credit(&app, &third).await > credit(&app, &second).await);
+    // Who was right is paid, by the network.
+    credited(&app, &second).await;
+    credited(&app, &third).await;
     assert_eq!(tier_of(&app, cheat.rig.device()).await, (Tier::Watched, vec![Deed::Wrong]));
     assert_eq!(tier_of(&app, second.rig.device()).await, (Tier::Good, vec![Deed::Kept]));
     let jobs: Value = customer.get("/v1/jobs").await.json().await.expect("jobs");
@@ -206,7 +220,144 @@ async fn a_customer_may_pay_for_several_and_gets_what_most_agree_on() {
     assert_eq!(own, 1, "three rigs, one job each");
     assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
     for rig in &rigs {
-        assert!(credit(&app, rig).await > Micros::ZERO);
+        credited(&app, rig).await;
     }
+    app.assert_books().await;
+}
+
+/// Earnings wait, for as long as a test can.
+fn withholding(config: &mut headframe_coordinator::Config) {
+    checking(config);
+    config.verification.withhold = true;
+    config.timers.probation = std::time::Duration::from_millis(1);
+    config.timers.unconfirmed_max = PATIENCE * 10;
+    config.timers.checked_within = PATIENCE * 10;
+}
+
+async fn withheld(app: &TestApp, rig: &FakeAgent) -> Micros {
+    app.balance_of(Account::Withheld(rig.rig.device())).await
+}
+
+/// A job whose result nobody compares.
+async fn unchecked(customer: &Customer, rig: &mut FakeAgent) {
+    let job = submit(customer, json!({ "verify": "none" })).await;
+    let offer = rig.offer().await;
+    answer(rig, &offer, b"whatever").await;
+    assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
+}
+
+#[tokio::test]
+async fn what_was_earned_unchecked_waits_and_is_let_go_when_the_rig_was_right() {
+    let app = TestApp::start_with(withholding).await;
+    let customer = app.customer(10).await;
+    let (mut first, mut second) = (waiting(&app).await, waiting(&app).await);
+    wake(&mut first).await;
+    unchecked(&customer, &mut first).await;
+    assert_eq!(credit(&app, &first).await, Micros::ZERO);
+    let waits = withheld(&app, &first).await;
+    assert!(waits > Micros::ZERO);
+
+    let job = submit(&customer, json!({})).await;
+    let offer = first.offer().await;
+    answer(&mut first, &offer, b"right").await;
+    sleep(&mut first).await;
+    wake(&mut second).await;
+    let copy = second.offer().await;
+    answer(&mut second, &copy, b"right").await;
+    customer.ended(job.id).await;
+    let started = tokio::time::Instant::now();
+    while withheld(&app, &first).await > Micros::ZERO {
+        assert!(started.elapsed() < PATIENCE, "a check that finds the rig right lets its earnings go");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(credit(&app, &first).await >= waits);
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn what_was_earned_unchecked_is_lost_when_the_rig_was_wrong() {
+    let app = TestApp::start_with(withholding).await;
+    let customer = app.customer(10).await;
+    let (mut cheat, mut second, mut third) = (waiting(&app).await, waiting(&app).await, waiting(&app).await);
+    wake(&mut cheat).await;
+    unchecked(&customer, &mut cheat).await;
+    assert!(withheld(&app, &cheat).await > Micros::ZERO);
+    submit(&customer, json!({})).await;
+    let offer = cheat.offer().await;
+    answer(&mut cheat, &offer, b"made up").await;
+    sleep(&mut cheat).await;
+    for rig in [&mut second, &mut third] {
+        wake(rig).await;
+        let copy = rig.offer().await;
+        answer(rig, &copy, b"right").await;
+        sleep(rig).await;
+    }
+    let started = tokio::time::Instant::now();
+    while withheld(&app, &cheat).await > Micros::ZERO {
+        assert!(started.elapsed() < PATIENCE, "what waits is the collateral");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(credit(&app, &cheat).await, Micros::ZERO);
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn whoever_stops_in_time_is_compared_afterwards() {
+    let app = TestApp::start_with(|config| {
+        withholding(config);
+        config.timers.checked_within = std::time::Duration::from_millis(1);
+        config.timers.check_look = std::time::Duration::from_millis(50);
+        // Taken unchecked, for no other rig has been here.
+        config.timers.poll = std::time::Duration::from_millis(50);
+    })
+    .await;
+    let customer = app.customer(10).await;
+    let mut cheat = FakeAgent::connect(&app).await;
+    let job = submit(&customer, json!({})).await;
+    let offer = cheat.offer().await;
+    answer(&mut cheat, &offer, b"made up").await;
+    assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
+    assert!(withheld(&app, &cheat).await > Micros::ZERO);
+    sleep(&mut cheat).await;
+
+    let mut others = [FakeAgent::connect(&app).await, FakeAgent::connect(&app).await];
+    for rig in &mut others {
+        let copy = rig.offer().await;
+        assert_ne!(copy.job, job.id);
+        answer(rig, &copy, b"right").await;
+        sleep(rig).await;
+    }
+    let started = tokio::time::Instant::now();
+    while withheld(&app, &cheat).await > Micros::ZERO {
+        assert!(started.elapsed() < PATIENCE, "it is found out all the same");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(credit(&app, &cheat).await, Micros::ZERO);
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn a_neighbour_does_not_check_his_neighbour() {
+    let app = TestApp::start_with(|config| {
+        checking(config);
+        config.fiat.proxies = 1;
+    })
+    .await;
+    let customer = app.customer(10).await;
+    let at = |from: &'static str| Rig { from: Some(from), ready: false, ..Rig::new() };
+    let mut first = at("8.8.8.1").connect(&app.url()).await;
+    let mut neighbour = at("8.8.8.2").connect(&app.url()).await;
+    let mut stranger = at("9.9.9.9").connect(&app.url()).await;
+    wake(&mut first).await;
+    let job = submit(&customer, json!({})).await;
+    let offer = first.offer().await;
+    answer(&mut first, &offer, b"right").await;
+    sleep(&mut first).await;
+    wake(&mut neighbour).await;
+    wake(&mut stranger).await;
+    let copy = stranger.offer().await;
+    answer(&mut stranger, &copy, b"right").await;
+    assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
+    assert_eq!(credit(&app, &neighbour).await, Micros::ZERO);
     app.assert_books().await;
 }

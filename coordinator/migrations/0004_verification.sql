@@ -35,9 +35,11 @@ CREATE TABLE trial_run (
     device_id TEXT,
     class TEXT,
     outputs TEXT,
+    judged_ms BIGINT,
     PRIMARY KEY (trial_id, number)
 );
 CREATE INDEX trial_run_of_job ON trial_run (job_id);
+CREATE INDEX trial_run_wrong ON trial_run (device_id, judged_ms) WHERE state = 'wrong';
 CREATE INDEX trial_run_of_attempt ON trial_run (attempt_id);
 
 -- How often a rig was right in a row, on one kind of hardware.

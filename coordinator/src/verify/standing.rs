@@ -40,6 +40,18 @@ pub enum Deed {
 }
 
 impl Deed {
+    /// Its name, as owners are told.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Failed => "failed",
+            Self::Lost => "lost",
+            Self::Wrong => "wrong",
+            Self::Cheated => "cheated",
+        }
+    }
+
     /// How dishonest it is, in wrong results.
     const fn dishonesty(self) -> f64 {
         match self {

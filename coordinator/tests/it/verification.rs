@@ -333,6 +333,9 @@ async fn whoever_stops_in_time_is_compared_afterwards() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     assert_eq!(credit(&app, &cheat).await, Micros::ZERO);
+    let standing: Value = customer.get(&format!("/v1/devices/{}/standing", cheat.rig.device())).await.json().await.expect("it");
+    assert_eq!((&standing["tier"], &standing["withheld"]), (&json!("watched"), &json!([])), "and its owner can see why");
+    assert!(standing["deeds"].as_array().is_some_and(|deeds| deeds.iter().any(|deed| deed["deed"] == "wrong")));
     app.assert_books().await;
 }
 

@@ -54,7 +54,7 @@ pub async fn judged(
     }
     let mut nudges = Vec::new();
     for number in &verdicts.gone {
-        verify::set_run(tx, &trial.id, *number, "gone").await?;
+        verify::set_run(tx, (&trial.id, *number), "gone", now).await?;
     }
     if let Some(answer) = &verdicts.answer {
         verify::answer(tx, &trial.id, answer).await?;
@@ -64,14 +64,14 @@ pub async fn judged(
         nudges.extend(wrong(tx, rules, trial, run, now).await?);
     }
     for (number, _, brought) in &verdicts.right {
-        verify::set_run(tx, &trial.id, *number, "right").await?;
+        verify::set_run(tx, (&trial.id, *number), "right", now).await?;
         // Work whose result is known can condemn and never confirm: whoever could tell it from other work would do it well.
         let confirms = trial.kind != verify::Kind::Canary;
         verify::note_right(tx, (brought.device, confirms), &brought.class, now).await?;
         nudges.extend(unpark(tx, rules, (brought, Found::Right, false), now).await?.into_iter().flat_map(|(_, told)| told));
     }
     for (number, _, brought) in &verdicts.unjudged {
-        verify::set_run(tx, &trial.id, *number, "unjudged").await?;
+        verify::set_run(tx, (&trial.id, *number), "unjudged", now).await?;
         nudges.extend(unpark(tx, rules, (brought, Found::Nothing, false), now).await?.into_iter().flat_map(|(_, told)| told));
     }
     if let Some(recipe) = &verdicts.unreproducible {
@@ -98,7 +98,7 @@ async fn wrong(
     (number, job, brought): &(i64, JobId, Brought),
     now: TimestampMs,
 ) -> Result<Vec<Nudge>, StoreError> {
-    verify::set_run(tx, &trial.id, *number, "wrong").await?;
+    verify::set_run(tx, (&trial.id, *number), "wrong", now).await?;
     verify::note_wrong(tx, brought.device).await?;
     let again = *job == trial.job;
     // One that was accepted unchecked is compared afterwards: it is not parked any more, and what was earned by it is lost all the same.

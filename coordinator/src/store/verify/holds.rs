@@ -145,6 +145,38 @@ pub async fn release(tx: &mut Tx, waiting: &Waiting, now: TimestampMs) -> Result
     end(tx, waiting, ("released", Kind::Confirm, to), now).await
 }
 
+/// Whether a result of a rig was outvoted since `since`, and the operator has not pardoned it.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn was_wrong_since(connection: &mut AnyConnection, device: DeviceId, since: TimestampMs) -> Result<bool, StoreError> {
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT trial_run.trial_id FROM trial_run JOIN rig ON rig.device_id = trial_run.device_id
+         WHERE trial_run.device_id = $1 AND trial_run.state = 'wrong' AND trial_run.judged_ms >= $2
+           AND (rig.pardoned_ms IS NULL OR rig.pardoned_ms < trial_run.judged_ms) LIMIT 1",
+    )
+    .bind(device.to_string())
+    .bind(since.as_millis())
+    .fetch_optional(connection)
+    .await
+    .doing("look whether a rig was wrong")?;
+    Ok(row.is_some())
+}
+
+/// What a rig has that waits, by chain.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn of_rig(connection: &mut AnyConnection, device: DeviceId) -> Result<Vec<(Coin, Micros)>, StoreError> {
+    let rows: Vec<(String, i64, i64)> =
+        sqlx::query_as("SELECT asset, chain, balance FROM account WHERE account = $1 AND balance > 0 ORDER BY chain")
+            .bind(Account::Withheld(device).to_string())
+            .fetch_all(connection)
+            .await
+            .doing("read what a rig has that waits")?;
+    rows.into_iter().map(|(asset, chain, balance)| Ok((Coin::parse(&asset, chain)?, Micros::new(balance)))).collect()
+}
+
 /// Everything of a rig that waits is lost: it was outvoted. Returns how much that was, in how many pieces.
 ///
 /// # Errors

@@ -80,7 +80,7 @@ async fn record(connection: &mut AnyConnection, device: DeviceId, class: &Class)
     Ok(row.map_or_else(Record::default, |(right,)| record_of(right)))
 }
 
-/// What the rig did, of its attempts: nothing needs to be written down twice. Attempts given back, declined or cancelled are not among
+/// What the rig did, of its attempts and what was found about them: nothing else needs to be written down twice. Attempts given back, declined or cancelled are not among
 /// them.
 async fn events(connection: &mut AnyConnection, device: DeviceId, now: TimestampMs) -> Result<Vec<Event>, StoreError> {
     let row: Option<(Option<i64>,)> = sqlx::query_as("SELECT pardoned_ms FROM rig WHERE device_id = $1")
@@ -96,7 +96,7 @@ async fn events(connection: &mut AnyConnection, device: DeviceId, now: Timestamp
     )
     .bind(device.to_string())
     .bind(since)
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await
     .doing("read what a rig did")?;
     let mut events = Vec::with_capacity(rows.len());
@@ -104,7 +104,8 @@ async fn events(connection: &mut AnyConnection, device: DeviceId, now: Timestamp
         let reason: Option<Reason> = reason.map(|reason| parsed(&reason, "reason")).transpose()?;
         let deed = match (state.as_str(), reason) {
             ("succeeded", _) => Deed::Kept,
-            (_, Some(Reason::ResultMismatch)) => Deed::Wrong,
+            // Counted below, with those that were accepted before they were found out.
+            (_, Some(Reason::ResultMismatch)) => continue,
             ("lost", _) => Deed::Lost,
             (_, Some(reason)) if reason.fault() == headframe_protocol::job::Fault::Rig => Deed::Failed,
             _ => continue,
@@ -112,6 +113,16 @@ async fn events(connection: &mut AnyConnection, device: DeviceId, now: Timestamp
         let at = TimestampMs::from_millis(day * DAY_MS);
         events.push(Event { at, deed, times: u32::try_from(times).unwrap_or(u32::MAX) });
     }
+    let rows: Vec<(i64,)> = sqlx::query_as(
+        "SELECT judged_ms FROM trial_run WHERE device_id = $1 AND state = 'wrong' AND judged_ms > $2 ORDER BY judged_ms",
+    )
+    .bind(device.to_string())
+    .bind(since)
+    .fetch_all(connection)
+    .await
+    .doing("read when a rig was wrong")?;
+    let wrong = |(at,): (i64,)| Event { at: TimestampMs::from_millis(at), deed: Deed::Wrong, times: 1 };
+    events.extend(rows.into_iter().map(wrong));
     Ok(events)
 }
 

@@ -147,9 +147,10 @@ pub async fn bring(tx: &mut Tx, trial: &str, job: JobId, brought: &Brought, now:
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
-pub async fn set_run(tx: &mut Tx, trial: &str, number: i64, state: &'static str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE trial_run SET state = $1 WHERE trial_id = $2 AND number = $3")
+pub async fn set_run(tx: &mut Tx, (trial, number): (&str, i64), state: &'static str, now: TimestampMs) -> Result<(), StoreError> {
+    sqlx::query("UPDATE trial_run SET state = $1, judged_ms = $2 WHERE trial_id = $3 AND number = $4")
         .bind(state)
+        .bind(now.as_millis())
         .bind(trial.to_owned())
         .bind(number)
         .execute(&mut **tx)

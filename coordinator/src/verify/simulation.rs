@@ -16,6 +16,12 @@ use super::{
     standing::{Deed, Event, standing},
 };
 
+mod strategy;
+#[cfg(test)]
+mod tests;
+
+pub use strategy::Strategy;
+
 /// What an hour's work is paid.
 const WAGE: f64 = 15.0;
 /// What it costs to do it.
@@ -27,70 +33,6 @@ const HONEST_WRONG: u32 = 2;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
-
-/// How a rig behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Strategy {
-    /// Does the work.
-    Honest,
-    /// Never does it.
-    Always,
-    /// Does it until it is believed, and never again.
-    AfterTrust,
-    /// Was honest for months, and is no longer.
-    Sleeper,
-    /// Cheats with so many of a hundred results.
-    Percent(u8),
-    /// Cheats with small work alone, which is nine in ten and pays a tenth.
-    SmallWork,
-    /// Two of different networks, accounts and wallets, who bring the same made-up result.
-    Pair,
-    /// Ten of them.
-    Ring,
-    /// Never does the work after it is believed, and comes back as another when it is found out.
-    Sybil,
-    /// The same, and leaves before it is likely to be found out.
-    HitAndRun,
-    /// Two, one of whom works; the other brings what the first has brought, where both were given the same.
-    Copies,
-    /// Knows work whose result is known, and does that alone.
-    KnowsCanaries,
-    /// Pretends to work and gives everything back before there is a result.
-    Yields,
-    /// Works every other hour, and pretends to in between.
-    YieldsHalf,
-}
-
-impl Strategy {
-    /// All that cheat.
-    pub const CHEATS: [Self; 16] = [
-        Self::Always,
-        Self::AfterTrust,
-        Self::Sleeper,
-        Self::Percent(2),
-        Self::Percent(10),
-        Self::Percent(25),
-        Self::Percent(50),
-        Self::Percent(90),
-        Self::SmallWork,
-        Self::Pair,
-        Self::Ring,
-        Self::Sybil,
-        Self::HitAndRun,
-        Self::Copies,
-        Self::KnowsCanaries,
-        Self::Yields,
-    ];
-
-    /// Who work together, in each group.
-    const fn accomplices(self) -> usize {
-        match self {
-            Self::Pair | Self::Copies => 2,
-            Self::Ring => 10,
-            _ => 1,
-        }
-    }
-}
 
 /// How large the network is, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -506,46 +448,5 @@ impl Provider {
             std::mem::take(&mut self.holds).into_iter().partition(|(_, hold, _)| hold.is_over(&earner, terms, now));
         self.holds = waiting;
         self.purse.paid += Vec::into_iter(over).map(|(amount, ..): (f64, Hold, bool)| amount).sum::<f64>();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SMALL: Size = Size { providers: 200, cheats_percent: 5, days: 5 };
-    const SEED: u64 = 0x4865_6164_6672;
-
-    /// The purses of all rigs of one strategy, in a network where nobody else cheats.
-    fn purse(strategy: Strategy) -> Purse {
-        let outcome = Simulation::of(strategy, SMALL, SEED).run(SMALL.days);
-        outcome.purses.get(&Some(strategy)).copied().expect("there are such rigs")
-    }
-
-    #[test]
-    fn no_cheat_has_more_than_by_honest_work_and_whoever_mostly_cheats_has_nothing() {
-        for strategy in Strategy::CHEATS {
-            let purse = purse(strategy);
-            assert!(purse.net() <= purse.honest, "{strategy:?}: {purse:?}");
-            match strategy {
-                // These work honestly nearly always, or one of two does.
-                Strategy::Percent(2) | Strategy::Copies => {}
-                _ => assert!(purse.net() <= 0.0, "{strategy:?}: {purse:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn checks_cost_honest_work_no_more_than_a_twentieth() {
-        let outcome = Simulation::new(SMALL, SEED).run(SMALL.days);
-        assert!(outcome.overhead() <= 0.05, "{}", outcome.overhead());
-        assert!(outcome.overhead() >= 0.01, "somebody is checked: {}", outcome.overhead());
-    }
-
-    #[test]
-    fn an_honest_network_is_paid_what_it_worked_for() {
-        let outcome = Simulation::new(Size { cheats_percent: 0, ..SMALL }, SEED).run(SMALL.days);
-        let purse = outcome.purses[&Some(Strategy::Honest)];
-        assert!(purse.net() >= purse.honest * 0.995, "{purse:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use headframe_coordinator::{
     config::VerificationConfig,
-    store::ledger::Account,
+    store::{ledger::Account, verify},
     verify::{Tier, standing::Deed},
 };
 use headframe_protocol::{
@@ -13,7 +13,7 @@ use headframe_protocol::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Customer, FakeAgent, PATIENCE, TestApp, agent::Rig, short_leases};
+use crate::support::{Customer, FakeAgent, PATIENCE, TestApp, agent::Rig};
 
 /// Results are compared, and earnings are their owners' at once.
 fn checking(config: &mut headframe_coordinator::Config) {
@@ -22,7 +22,7 @@ fn checking(config: &mut headframe_coordinator::Config) {
 }
 
 async fn submit(customer: &Customer, changes: Value) -> Job {
-    let mut job = json!({ "outputs": ["out.bin"] });
+    let mut job = json!({ "outputs": ["out.bin"], "max_price_per_hour": "900000000" });
     for (key, value) in changes.as_object().expect("an object") {
         job[key] = value.clone();
     }
@@ -59,13 +59,20 @@ async fn credited(app: &TestApp, rig: &FakeAgent) -> Micros {
 async fn tier_of(app: &TestApp, device: DeviceId) -> (Tier, Vec<Deed>) {
     let mut connection = app.app().store.read().await.expect("a connection");
     let now = app.app().store.now();
-    let account = headframe_coordinator::store::verify::account(&mut connection, device, now).await.expect("an account");
+    let account = verify::account(&mut connection, device, now).await.expect("an account");
     (account.standing.tier, account.events.iter().map(|event| event.deed).collect())
 }
 
 /// A rig that is not ready: connected, seen, and offered nothing until it says so.
 async fn waiting(app: &TestApp) -> FakeAgent {
-    Rig { ready: false, ..Rig::new() }.connect(&app.url()).await
+    rig(None).connect(&app.url()).await
+}
+
+/// At a price at which the few milliseconds of a test are worth something.
+fn rig(from: Option<&'static str>) -> Rig {
+    let mut rig = Rig { ready: false, from, ..Rig::new() };
+    rig.report.floor_per_hour = Micros::dollars(800);
+    rig
 }
 
 async fn wake(rig: &mut FakeAgent) {
@@ -81,7 +88,7 @@ async fn sleep(rig: &mut FakeAgent) {
 #[tokio::test]
 async fn two_rigs_disagree_and_a_third_decides() {
     let app = TestApp::start_with(checking).await;
-    let customer = app.customer(10).await;
+    let customer = app.customer(100).await;
     let (mut cheat, mut second, mut third) = (waiting(&app).await, waiting(&app).await, waiting(&app).await);
     wake(&mut cheat).await;
     let job = submit(&customer, json!({})).await;
@@ -132,7 +139,7 @@ async fn two_rigs_disagree_and_a_third_decides() {
 #[tokio::test]
 async fn a_check_that_agrees_costs_its_customer_nothing_more() {
     let app = TestApp::start_with(checking).await;
-    let customer = app.customer(10).await;
+    let customer = app.customer(100).await;
     let (mut first, mut second) = (waiting(&app).await, waiting(&app).await);
     wake(&mut first).await;
     let job = submit(&customer, json!({})).await;
@@ -145,7 +152,7 @@ async fn a_check_that_agrees_costs_its_customer_nothing_more() {
     let done = customer.ended(job.id).await;
     assert_eq!((done.state, done.epoch), (JobState::Succeeded, 1));
     assert_eq!(credit(&app, &first).await, told.credit, "what was said is what is paid");
-    let spent = Micros::dollars(10).get() - customer.balance().await.available.get();
+    let spent = Micros::dollars(100).get() - customer.balance().await.available.get();
     assert_eq!(spent, done.charged.get());
     app.assert_books().await;
 }
@@ -153,8 +160,9 @@ async fn a_check_that_agrees_costs_its_customer_nothing_more() {
 #[tokio::test]
 async fn where_nobody_else_is_a_result_is_taken_as_it_is() {
     let app = TestApp::start_with(checking).await;
-    let customer = app.customer(10).await;
-    let mut rig = FakeAgent::connect(&app).await;
+    let customer = app.customer(100).await;
+    let mut rig = waiting(&app).await;
+    wake(&mut rig).await;
     let job = submit(&customer, json!({})).await;
     let offer = rig.offer().await;
     answer(&mut rig, &offer, b"alone").await;
@@ -169,7 +177,7 @@ async fn a_comparison_that_comes_to_nothing_is_given_up() {
         config.timers.check_give_up = std::time::Duration::from_millis(300);
     })
     .await;
-    let customer = app.customer(10).await;
+    let customer = app.customer(100).await;
     let (mut first, _second) = (waiting(&app).await, waiting(&app).await);
     wake(&mut first).await;
     let job = submit(&customer, json!({})).await;
@@ -183,7 +191,7 @@ async fn a_comparison_that_comes_to_nothing_is_given_up() {
 #[tokio::test]
 async fn a_customer_who_does_not_want_to_wait_for_the_comparison_ends_it() {
     let app = TestApp::start_with(checking).await;
-    let customer = app.customer(10).await;
+    let customer = app.customer(100).await;
     let (mut first, _second) = (waiting(&app).await, waiting(&app).await);
     wake(&mut first).await;
     let job = submit(&customer, json!({})).await;
@@ -200,22 +208,23 @@ async fn a_customer_who_does_not_want_to_wait_for_the_comparison_ends_it() {
 async fn a_customer_may_pay_for_several_and_gets_what_most_agree_on() {
     let app = TestApp::start_with(|config| {
         checking(config);
-        short_leases(config);
     })
     .await;
-    let customer = app.customer(10).await;
+    let customer = app.customer(100).await;
     let mut rigs = Vec::new();
     for _ in 0..3 {
-        rigs.push(FakeAgent::connect(&app).await);
+        rigs.push(waiting(&app).await);
     }
     let job = submit(&customer, json!({ "verify": { "redundant": { "n": 3 } } })).await;
     let held = customer.balance().await.held;
     assert_eq!(held.get(), job.held.get() * 3, "all of them are set aside for");
     let mut own = 0;
     for rig in &mut rigs {
+        wake(rig).await;
         let offer = rig.offer().await;
         own += i32::from(offer.job == job.id);
         answer(rig, &offer, b"right").await;
+        sleep(rig).await;
     }
     assert_eq!(own, 1, "three rigs, one job each");
     assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
@@ -249,7 +258,7 @@ async fn unchecked(customer: &Customer, rig: &mut FakeAgent) {
 #[tokio::test]
 async fn what_was_earned_unchecked_waits_and_is_let_go_when_the_rig_was_right() {
     let app = TestApp::start_with(withholding).await;
-    let customer = app.customer(10).await;
+    let customer = app.customer(100).await;
     let (mut first, mut second) = (waiting(&app).await, waiting(&app).await);
     wake(&mut first).await;
     unchecked(&customer, &mut first).await;
@@ -277,7 +286,7 @@ async fn what_was_earned_unchecked_waits_and_is_let_go_when_the_rig_was_right() 
 #[tokio::test]
 async fn what_was_earned_unchecked_is_lost_when_the_rig_was_wrong() {
     let app = TestApp::start_with(withholding).await;
-    let customer = app.customer(10).await;
+    let customer = app.customer(100).await;
     let (mut cheat, mut second, mut third) = (waiting(&app).await, waiting(&app).await, waiting(&app).await);
     wake(&mut cheat).await;
     unchecked(&customer, &mut cheat).await;
@@ -307,12 +316,11 @@ async fn whoever_stops_in_time_is_compared_afterwards() {
         withholding(config);
         config.timers.checked_within = std::time::Duration::from_millis(1);
         config.timers.check_look = std::time::Duration::from_millis(50);
-        // Taken unchecked, for no other rig has been here.
-        config.timers.poll = std::time::Duration::from_millis(50);
     })
     .await;
-    let customer = app.customer(10).await;
-    let mut cheat = FakeAgent::connect(&app).await;
+    let customer = app.customer(100).await;
+    let mut cheat = waiting(&app).await;
+    wake(&mut cheat).await;
     let job = submit(&customer, json!({})).await;
     let offer = cheat.offer().await;
     answer(&mut cheat, &offer, b"made up").await;
@@ -320,8 +328,9 @@ async fn whoever_stops_in_time_is_compared_afterwards() {
     assert!(withheld(&app, &cheat).await > Micros::ZERO);
     sleep(&mut cheat).await;
 
-    let mut others = [FakeAgent::connect(&app).await, FakeAgent::connect(&app).await];
+    let mut others = [waiting(&app).await, waiting(&app).await];
     for rig in &mut others {
+        wake(rig).await;
         let copy = rig.offer().await;
         assert_ne!(copy.job, job.id);
         answer(rig, &copy, b"right").await;
@@ -346,11 +355,22 @@ async fn a_neighbour_does_not_check_his_neighbour() {
         config.fiat.proxies = 1;
     })
     .await;
-    let customer = app.customer(10).await;
-    let at = |from: &'static str| Rig { from: Some(from), ready: false, ..Rig::new() };
+    let customer = app.customer(100).await;
+    let at = |from: &'static str| rig(Some(from));
     let mut first = at("8.8.8.1").connect(&app.url()).await;
     let mut neighbour = at("8.8.8.2").connect(&app.url()).await;
     let mut stranger = at("9.9.9.9").connect(&app.url()).await;
+    // From where a rig comes is noted beside its session.
+    let started = tokio::time::Instant::now();
+    let (one, other) = (first.rig.device(), neighbour.rig.device());
+    loop {
+        let mut connection = app.app().store.read().await.expect("a connection");
+        let now = app.app().store.now();
+        if verify::are_one(&mut connection, one, other, now).await.expect("an answer") {
+            break;
+        }
+        assert!(started.elapsed() < PATIENCE, "neighbours are known as such");
+    }
     wake(&mut first).await;
     let job = submit(&customer, json!({})).await;
     let offer = first.offer().await;
@@ -362,5 +382,66 @@ async fn a_neighbour_does_not_check_his_neighbour() {
     answer(&mut stranger, &copy, b"right").await;
     assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
     assert_eq!(credit(&app, &neighbour).await, Micros::ZERO);
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn work_whose_result_is_known_finds_a_cheat_out() {
+    let app = TestApp::start_with(checking).await;
+    let customer = app.customer(100).await;
+    let (mut first, mut second, mut cheat) = (waiting(&app).await, waiting(&app).await, waiting(&app).await);
+    wake(&mut first).await;
+    let known = submit(&customer, json!({ "name": "known" })).await;
+    let offer = first.offer().await;
+    answer(&mut first, &offer, b"right").await;
+    sleep(&mut first).await;
+    wake(&mut second).await;
+    let copy = second.offer().await;
+    answer(&mut second, &copy, b"right").await;
+    sleep(&mut second).await;
+    assert_eq!(customer.ended(known.id).await.state, JobState::Succeeded);
+
+    // A job that must not run twice: its result is taken, and somebody is given known work instead.
+    wake(&mut first).await;
+    let once = submit(&customer, json!({ "verify": "canary" })).await;
+    let offer = first.offer().await;
+    answer(&mut first, &offer, b"once").await;
+    assert_eq!(customer.ended(once.id).await.state, JobState::Succeeded);
+    wake(&mut cheat).await;
+    let canary = cheat.offer().await;
+    assert_eq!(canary.spec, copy.spec, "it looks like any other job, and its maker is not asked");
+    answer(&mut cheat, &canary, b"made up").await;
+    let started = tokio::time::Instant::now();
+    while tier_of(&app, cheat.rig.device()).await.0 != Tier::Watched {
+        assert!(started.elapsed() < PATIENCE, "it is found out");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(credit(&app, &cheat).await, Micros::ZERO);
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn pictures_that_nobody_can_tell_apart_are_the_same_result() {
+    let app = TestApp::start_with(checking).await;
+    let customer = app.customer(100).await;
+    let (mut first, mut second) = (waiting(&app).await, waiting(&app).await);
+    let picture = |grey: u8| [&b"P5 16 16 255\n"[..], &[grey; 256]].concat();
+    wake(&mut first).await;
+    let alike = json!({ "outputs": ["out.ppm"], "max_price_per_hour": "900000000", "verify": { "adaptive": { "compare": { "psnr": { "min_db": 40 } } } } });
+    let job = customer.submit(alike).await;
+    for (rig, grey) in [(&mut first, 100), (&mut second, 101)] {
+        wake(rig).await;
+        let offer = rig.offer().await;
+        rig.run(&offer).await;
+        let file = rig.bring(&offer, "out.ppm", &picture(grey)).await;
+        let receipt = rig.receipt(&offer, 1_000, 1_800_000);
+        rig.finish(&offer, Outcome::Succeeded { outputs: vec![file] }, Some(receipt)).await;
+        rig.settled().await;
+        sleep(rig).await;
+    }
+    assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
+    for rig in [&first, &second] {
+        assert_eq!(tier_of(&app, rig.rig.device()).await.1, [Deed::Kept]);
+    }
     app.assert_books().await;
 }

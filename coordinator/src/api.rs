@@ -17,6 +17,7 @@ pub mod registry;
 pub mod relay;
 mod room;
 pub mod spending;
+pub mod standing;
 mod stream;
 mod submission;
 pub mod uploads;

@@ -76,6 +76,11 @@ impl App {
         Self(Arc::new(parts))
     }
 
+    /// Whether it matters who comes from the same network: where cards are taken, and where rigs check one another.
+    pub(crate) fn notes_networks(&self) -> bool {
+        self.fiat.is_some() || self.config.verification.checks
+    }
+
     /// `public_url` as agents sign it: without a slash at the end.
     #[must_use]
     pub fn origin(&self) -> &str {

@@ -39,6 +39,7 @@ pub mod staging;
 pub mod store;
 pub mod sweep;
 pub mod tasks;
+pub mod verify;
 pub mod webhooks;
 
 pub use app::App;

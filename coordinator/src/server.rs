@@ -24,7 +24,7 @@ use crate::{
     router,
     sessions::{self, Changes, Sessions},
     staging::Staging,
-    store::{Store, StoreError, lifecycle::Rules},
+    store::{Store, StoreError},
     tasks::Tasks,
     webhooks::{Webhooks, WebhooksError},
 };
@@ -189,11 +189,7 @@ pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, Bin
     let backoff = Backoff { first_ms: millis(timers.rig_backoff), max_ms: millis(timers.rig_backoff_max) };
     let market = Market::new(backoff, rand::random());
     let (actor, dispatch) = dispatch::Actor::new(market, terms(&config), store.clone(), sessions.clone(), tasks.clone());
-    let rules = Rules {
-        timers: timers.clone(),
-        interruptions_max: config.limits.interruptions_max,
-        network: config.network.name.clone(),
-    };
+    let rules = config.rules();
     let listeners = Listeners { dispatch: dispatch.clone(), sessions: sessions.clone(), changes: changes.clone() };
     let (writer, journal) = Writer::new(store.clone(), rules, listeners);
     let stop = tasks.stopping();

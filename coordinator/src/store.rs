@@ -54,6 +54,7 @@ mod text;
 mod tries;
 pub mod uploads;
 pub mod usage;
+pub mod verify;
 pub mod wallets;
 
 pub(crate) use text::{Rows, as_i64, document, line, parsed, written};

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Config,
-    store::{Store, audit, customers, grants::Given, images as image_rows, lifecycle::Rules, prices, rigs},
+    store::{Store, audit, customers, grants::Given, images as image_rows, prices, rigs},
 };
 
 /// Does one command. `by` is asked for only by those that change something.
@@ -32,11 +32,7 @@ pub(super) async fn carry_out(
         Command::Image(command) => image(store, command, by).await,
         Command::Account(command) => account(store, command, by).await,
         Command::Job(JobCommand::Kill { job }) => {
-            let rules = Rules {
-                timers: config.timers.clone(),
-                interruptions_max: config.limits.interruptions_max,
-                network: config.network.name.clone(),
-            };
+            let rules = config.rules();
             acts::kill_job(store, &rules, &by()?, job).await?;
             Ok(Shown::said(&json!({ "job": job }), format!("Job {job} is being ended."))?)
         }

@@ -130,6 +130,16 @@ timers! {
     maturity, "maturity_ms", 30 * 24 * HOUR;
     /// How long a new customer's card payments are limited.
     new_customer, "new_customer_ms", 30 * 24 * HOUR;
+    /// How long a result waits for the runs it is compared with before it is taken as it is.
+    check_give_up, "check_give_up_ms", 6 * HOUR;
+    /// How often a comparison is looked at though nothing was heard: a run may have ended without a result.
+    check_look, "check_look_ms", 10 * SECOND;
+    /// How long after its first sign-in a rig's earnings wait.
+    probation, "probation_ms", 30 * 24 * HOUR;
+    /// After how long a result is compared afterwards, of a rig no check has met by chance. Shorter than uploads are kept.
+    checked_within, "checked_within_ms", 3 * 24 * HOUR;
+    /// After how long earnings no check has confirmed are let go.
+    unconfirmed_max, "unconfirmed_max_ms", 30 * 24 * HOUR;
     /// How long a quote stands.
     quote, "quote_ms", MINUTE;
     /// How long before a tab must be settled no more jobs are charged to it.

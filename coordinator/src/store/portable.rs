@@ -10,7 +10,7 @@ use sqlx::{
 use super::{Dialect, Doing as _, Rows, Store, StoreError, Tx, blobs::unsigned};
 
 /// Every table, each after those it refers to. A test compares this with the schema.
-pub const TABLES: [&str; 38] = [
+pub const TABLES: [&str; 43] = [
     "customer",
     "api_key",
     "rig",
@@ -49,6 +49,11 @@ pub const TABLES: [&str; 38] = [
     "maturing",
     "seen_at",
     "spent_for",
+    "trial",
+    "trial_run",
+    "rig_record",
+    "unreproducible",
+    "earning_hold",
 ];
 
 /// What a column holds. The schema knows no more kinds than these two.

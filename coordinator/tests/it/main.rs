@@ -27,4 +27,5 @@ mod image_registry;
 mod logging;
 mod operator;
 mod service;
+mod verification;
 mod webhooks;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{Input, JobSpec, Resources, Verify};
+use super::{Input, JobSpec, Resources};
 use crate::{Micros, error::FieldError};
 
 /// How large anything a customer sends may be, each with its reason.
@@ -91,6 +91,7 @@ pub(super) fn problems(spec: &JobSpec) -> Vec<FieldError> {
     }
     env(spec, &mut found);
     spec.network.check(&mut found);
+    super::verify::check(spec, &mut found);
     resources(&spec.resources, &mut found);
     files(spec, &mut found);
     not_yet(spec, &mut found);
@@ -107,10 +108,6 @@ fn not_yet(spec: &JobSpec, found: &mut Vec<FieldError>) {
         }
     };
     say(!spec.placement.countries.is_empty(), "placement.countries");
-    // It has only the one value that asks for nothing; another will not compile until somebody thinks about it here.
-    match spec.verify {
-        Verify::None => {}
-    }
 }
 
 /// A specification that does not fit into an offer, by its largest part.

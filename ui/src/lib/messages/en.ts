@@ -295,6 +295,7 @@ const reasons: Record<Reason, string> = {
   too_many_interruptions: 'The job was interrupted too often.',
   no_rig: 'No rig took the job in time.',
   not_runnable: 'The job cannot run anywhere: the fault is in the job.',
+  result_mismatch: 'Other rigs that did the same work agree on another result. What was waiting of your earnings is lost; ask the network if you think this is wrong.',
 };
 
 const jobs = {

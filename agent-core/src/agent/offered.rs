@@ -113,7 +113,16 @@ impl Offered {
 /// Its score is for a challenge to say.
 fn card(gpu: &GpuReading) -> GpuReport {
     let plain = |text: &str| text.chars().filter(|letter| !letter.is_control()).take(100).collect();
-    GpuReport { uuid: plain(&gpu.uuid), model: plain(&gpu.model), vendor: gpu.vendor, vram_bytes: gpu.vram_bytes, fu: 0 }
+    GpuReport {
+        uuid: plain(&gpu.uuid),
+        model: plain(&gpu.model),
+        vendor: gpu.vendor,
+        vram_bytes: gpu.vram_bytes,
+        fu: 0,
+        compute_capability: None,
+        pci_bus_id: None,
+        power_limit_w: None,
+    }
 }
 
 #[cfg(test)]

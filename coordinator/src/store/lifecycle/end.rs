@@ -78,6 +78,7 @@ pub async fn end(
             device: case.device,
             at,
             verdict: verdict::of(rules, &case, state, &ending, now),
+            ran: verdict::ran(&case, state, &ending, now),
             rig_knows: ending.by.is_some(),
             reason: ending.reason,
         },
@@ -103,6 +104,7 @@ fn said_again(case: &Case, ending: &Ending) -> Vec<Nudge> {
         device: case.device,
         at: case.at,
         verdict: Verdict::Void,
+        ran: None,
         rig_knows: ending.by.is_some(),
         reason: case.reason,
     }]

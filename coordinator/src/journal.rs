@@ -326,8 +326,8 @@ impl Writer {
             Nudge::Queued(job) => dispatch.queued(vec![*job]).await,
             Nudge::Unqueued(job) => dispatch.unqueued(job).await,
             Nudge::Changed(job) => changes.tell(job),
-            Nudge::Ended { device, at, verdict, rig_knows, reason } => {
-                dispatch.released(device, at.attempt, verdict).await;
+            Nudge::Ended { device, at, verdict, ran, rig_knows, reason } => {
+                dispatch.released(device, at.attempt, verdict, ran).await;
                 sessions.ended(device, at, (!rig_knows).then_some(reason));
             }
             Nudge::AskedToEnd { device, at, reason } => sessions.ask_to_end(device, at, reason),

@@ -167,6 +167,7 @@ fn terms(config: &Config) -> Terms {
         answer_by: timers.offer_ack * 2 + timers.lease_flush,
         poll: timers.poll,
         queue_pass: timers.queue_pass,
+        learn: timers.learn,
     }
 }
 
@@ -186,7 +187,11 @@ pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, Bin
     let sessions = Sessions::new(public_url.clone(), registry.clone(), store.clock().clone());
     let timers = &config.timers;
     let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    let backoff = Backoff { first_ms: millis(timers.rig_backoff), max_ms: millis(timers.rig_backoff_max) };
+    let backoff = Backoff {
+        first_ms: millis(timers.rig_backoff),
+        max_ms: millis(timers.rig_backoff_max),
+        window_ms: millis(timers.rig_window),
+    };
     let market = Market::new(backoff, rand::random());
     let (actor, dispatch) = dispatch::Actor::new(market, terms(&config), store.clone(), sessions.clone(), tasks.clone());
     let rules = config.rules();

@@ -46,6 +46,7 @@ pub mod prices;
 pub mod purses;
 pub mod registry;
 pub mod reservations;
+pub mod rig_histories;
 pub mod rigs;
 pub mod steps;
 pub mod switches;

@@ -152,6 +152,10 @@ pub struct GpuNeed {
     /// Only from this vendor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor: Option<crate::rig::GpuVendor>,
+    /// What the instructions of each must be able to do at least, such as `8.9`. Only NVIDIA's GPUs have such a number, so a job
+    /// that names one runs on no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute_capability_min: Option<crate::rig::ComputeCapability>,
 }
 
 /// One file placed under `/work`.
@@ -211,7 +215,8 @@ pub struct Checkpoint {
 pub struct Placement {
     /// The least trusted kind of rig allowed.
     pub trust: Trust,
-    /// ISO 3166-1 alpha-2 codes; empty allows any, and is the only choice so far.
+    /// ISO 3166-1 alpha-2 codes; empty allows any. Otherwise only rigs of which the operator has attested that they stand in one of
+    /// these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub countries: Vec<String>,
 }

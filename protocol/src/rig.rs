@@ -1,8 +1,14 @@
 //! What a rig is, as the agent reports it and the coordinator matches it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Micros, error::FieldError};
+
+mod capability;
+
+pub use capability::{ComputeCapability, ParseCapabilityError};
 
 /// Most GPUs one rig may report. The densest servers sold hold 16.
 pub const GPUS_MAX: usize = 16;
@@ -12,6 +18,12 @@ pub const IMAGES_MAX: usize = 128;
 
 /// The longest name or model of a GPU. A UUID is 40 bytes and the longest model on sale 50.
 const GPU_TEXT_BYTES_MAX: usize = 120;
+
+/// The longest address of a card on its bus: `00000000:01:00.0` has 16 bytes, and domains may be longer.
+const PCI_BYTES_MAX: usize = 32;
+
+/// More power than any card may draw. Beyond it a report is a lie.
+const POWER_W_MAX: u32 = 10_000;
 
 /// More memory than any machine has, for a rig or for one GPU. Beyond it a report is a lie that sums overflow on.
 const MEMORY_BYTES_MAX: u64 = 1 << 50;
@@ -78,6 +90,16 @@ impl RigReport {
             "rig.gpus",
             "names and models of at most 120 bytes, no control characters",
         );
+        say(
+            self.gpus.iter().any(|gpu| gpu.compute_capability.is_some() && gpu.vendor != GpuVendor::Nvidia),
+            "rig.gpus",
+            "a compute capability only for NVIDIA's",
+        );
+        say(
+            self.gpus.iter().any(|gpu| gpu.power_limit_w.is_some_and(|limit| limit > POWER_W_MAX)),
+            "rig.gpus",
+            "at most 10,000 W",
+        );
         say(self.images.len() > IMAGES_MAX, "rig.images", "at most 128");
         say(self.cpu_cores == 0 || self.memory_bytes == 0, "rig", "at least one core and some memory");
         say(self.memory_bytes > MEMORY_BYTES_MAX, "rig.memory_bytes", "at most 2^50");
@@ -104,12 +126,24 @@ pub struct GpuReport {
     /// Verified score; 0 until a challenge has been passed.
     #[serde(default)]
     pub fu: u32,
+    /// What its instructions can do. Only NVIDIA's have such a number; agents of before do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute_capability: Option<ComputeCapability>,
+    /// Where it stands on its bus, such as `00000000:01:00.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pci_bus_id: Option<String>,
+    /// The most it may draw, in watts, as its driver holds it to now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_limit_w: Option<u32>,
 }
 
 impl GpuReport {
     /// Whether its texts are what a driver says and not something that fills tables.
     fn is_plain(&self) -> bool {
-        [&self.uuid, &self.model].iter().all(|text| text.len() <= GPU_TEXT_BYTES_MAX && !text.chars().any(char::is_control))
+        let plain = |text: &str, bytes_max: usize| text.len() <= bytes_max && !text.chars().any(char::is_control);
+        plain(&self.uuid, GPU_TEXT_BYTES_MAX)
+            && plain(&self.model, GPU_TEXT_BYTES_MAX)
+            && self.pci_bus_id.as_deref().is_none_or(|id| plain(id, PCI_BYTES_MAX))
     }
 }
 
@@ -132,6 +166,7 @@ pub enum GpuVendor {
 /// The host's operating system. The containers are Linux everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Os {
     /// Linux.
     Linux,
@@ -139,6 +174,16 @@ pub enum Os {
     Windows,
     /// macOS with a Linux VM.
     Macos,
+}
+
+impl fmt::Display for Os {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Linux => "linux",
+            Self::Windows => "windows",
+            Self::Macos => "macos",
+        })
+    }
 }
 
 impl Os {
@@ -167,6 +212,9 @@ mod tests {
             vendor: GpuVendor::Nvidia,
             vram_bytes: 1,
             fu: 0,
+            compute_capability: None,
+            pci_bus_id: None,
+            power_limit_w: None,
         };
         let report = |gpus| RigReport {
             name: "rig".to_owned(),
@@ -186,6 +234,24 @@ mod tests {
         assert!(wrong(vec![gpu("NVIDIA GeForce RTX 4090")]).is_empty());
         for odd in ["x".repeat(121), "a\0b".to_owned()] {
             assert_eq!(wrong(vec![gpu("good"), gpu(&odd)]), ["rig.gpus"], "{odd}");
+        }
+        let capability = ComputeCapability::new(8, 9);
+        let told = |vendor, bus: &str, watts| GpuReport {
+            vendor,
+            compute_capability: capability,
+            pci_bus_id: Some(bus.to_owned()),
+            power_limit_w: Some(watts),
+            ..gpu("good")
+        };
+        assert!(wrong(vec![told(GpuVendor::Nvidia, "00000000:01:00.0", 450)]).is_empty());
+        let odd = [
+            told(GpuVendor::Amd, "00000000:01:00.0", 450),
+            told(GpuVendor::Nvidia, &"0".repeat(33), 450),
+            told(GpuVendor::Nvidia, "01:00.0\n", 450),
+            told(GpuVendor::Nvidia, "00000000:01:00.0", 10_001),
+        ];
+        for gpu in odd {
+            assert_eq!(wrong(vec![gpu.clone()]), ["rig.gpus"], "{gpu:?}");
         }
     }
 }

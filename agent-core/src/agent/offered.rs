@@ -120,6 +120,9 @@ fn card(gpu: &GpuReading, scores: &Scores) -> GpuReport {
         vendor: gpu.vendor,
         vram_bytes: gpu.vram_bytes,
         fu: scores.get(&gpu.uuid).copied().unwrap_or(0),
+        compute_capability: None,
+        pci_bus_id: None,
+        power_limit_w: None,
     }
 }
 

@@ -164,10 +164,18 @@ async fn rig(store: &Store, command: RigCommand, by: impl Fn() -> Result<By, Act
     match command {
         RigCommand::List => {
             let all = rigs::list(&mut *store.read().await?).await?;
-            Ok(Shown::rows(&all, ["RIG", "NAME", "TRUST", "QUARANTINED", "FIRST SEEN", "LAST SEEN"], |rig| {
+            Ok(Shown::rows(&all, ["RIG", "NAME", "TRUST", "COUNTRY", "QUARANTINED", "FIRST SEEN", "LAST SEEN"], |rig| {
                 let (first, last) = (when(Some(rig.first_seen_ms)), when(Some(rig.last_seen_ms)));
-                [rig.device.to_string(), rig.name.clone(), rig.trust.to_string(), when(rig.quarantined_ms), first, last]
+                let country = rig.country.clone().unwrap_or_default();
+                [rig.device.to_string(), rig.name.clone(), rig.trust.to_string(), country, when(rig.quarantined_ms), first, last]
             })?)
+        }
+        RigCommand::Attest { device, trust, country } => {
+            acts::attest(store, &by()?, device, trust, country).await?;
+            Ok(Shown::said(
+                &json!({ "device": device }),
+                format!("What was said of rig {device} counts from its next sign-in on."),
+            )?)
         }
         RigCommand::Quarantine { device } => {
             acts::quarantine(store, &by()?, device).await?;

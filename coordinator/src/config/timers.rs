@@ -66,6 +66,10 @@ timers! {
     rig_backoff, "rig_backoff_ms", 5 * SECOND;
     /// The longest a rig gets no offers.
     rig_backoff_max, "rig_backoff_max_ms", 10 * MINUTE;
+    /// In this long a rig whose every attempt fails gets at most ten.
+    rig_window, "rig_window_ms", HOUR;
+    /// How often what was learnt of how rigs are interrupted is written down.
+    learn, "learn_ms", 5 * SECOND;
     /// Work a rig gives back sooner than this after it began does not count against its job.
     early_yield, "early_yield_ms", MINUTE;
     /// How long a job waits after its own failure before it is tried again.

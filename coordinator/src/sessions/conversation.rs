@@ -50,11 +50,13 @@ struct Conversation {
 
 /// Speaks with a rig until one side ends it.
 pub(super) async fn hold(app: App, socket: WebSocket, welcomed: Welcomed) {
-    let Welcomed { session, hello, trust } = welcomed;
+    let Welcomed { session, hello, standing, history } = welcomed;
     let device = hello.device;
     let outbox = app.sessions.enter(device, session);
     tracing::info!(session.id = %session, rig.device = %device, agent.version = %hello.agent, "A rig has connected");
-    let agent = Agent { ready: hello.ready, ..Agent::new(device, session, &hello.rig, trust, app.config.network.fee_bps) };
+    let stands = (standing.trust, standing.country);
+    let mut agent = Agent::new(device, session, &hello.rig, stands, app.config.network.fee_bps);
+    (agent.ready, agent.history) = (hello.ready, history);
     let mut conversation = Conversation { app, socket, device, session, manifests: Manifests::default() };
     let parting = match conversation.welcome(agent, &hello.leases).await {
         Ok(()) => conversation.speak(outbox).await,
@@ -74,7 +76,7 @@ impl Conversation {
         for lease in &kept {
             self.app.sessions.leases().restored(self.device, lease.at, lease.state);
             self.app.dispatch.answered(lease.at.attempt).await;
-            agent.held.insert(lease.at.attempt, lease.slots);
+            agent.holds(lease.at.attempt, lease.slots);
         }
         let verdicts =
             claimed.iter().map(|beat| LeaseVerdict { at: beat.at, held: kept.iter().any(|lease| lease.at == beat.at) }).collect();
@@ -96,7 +98,7 @@ impl Conversation {
         self.app.dispatch.connected(agent).await;
         // Should an earlier session have left them in the index: they are over, and their slots are free.
         for beat in claimed.iter().filter(|beat| !kept.iter().any(|lease| lease.at.attempt == beat.at.attempt)) {
-            self.app.dispatch.released(self.device, beat.at.attempt, Verdict::Void).await;
+            self.app.dispatch.released(self.device, beat.at.attempt, Verdict::Void, None).await;
         }
         Ok(())
     }

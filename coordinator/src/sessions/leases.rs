@@ -186,7 +186,7 @@ impl Flushing {
     /// Somebody ended it and could not say so here: the rig's slot is free, and the rig should know.
     async fn over(&self, attempt: AttemptId) {
         let Some((device, at)) = self.sessions.leases.remove(attempt) else { return };
-        self.dispatch.released(device, attempt, Verdict::Void).await;
+        self.dispatch.released(device, attempt, Verdict::Void, None).await;
         self.sessions.ended(device, at, Some(Some(Reason::LeaseLapsed)));
     }
 }

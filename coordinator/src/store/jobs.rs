@@ -105,6 +105,7 @@ impl TryFrom<JobRow> for Job {
             charged: Micros::new(charged),
             hfr,
             checkpoint,
+            unmet: Vec::new(),
             created_ms: TimestampMs::from_millis(created_ms),
             changed_ms: TimestampMs::from_millis(changed_ms),
             ended_ms: ended_ms.map(TimestampMs::from_millis),

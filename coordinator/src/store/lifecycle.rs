@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     config::Timers,
-    market::{QueuedJob, Verdict, Want},
+    market::{QueuedJob, Ran, Verdict, Want},
 };
 
 mod asked;
@@ -59,6 +59,8 @@ pub enum Nudge {
         at: AttemptRef,
         /// What it says about the rig.
         verdict: Verdict,
+        /// How long the rig worked on it.
+        ran: Option<Ran>,
         /// Whether the rig was the one to say so, and needs no telling.
         rig_knows: bool,
         /// Why.

@@ -10,10 +10,11 @@ use sqlx::{
 use super::{Dialect, Doing as _, Rows, Store, StoreError, Tx, blobs::unsigned};
 
 /// Every table, each after those it refers to. A test compares this with the schema.
-pub const TABLES: [&str; 43] = [
+pub const TABLES: [&str; 44] = [
     "customer",
     "api_key",
     "rig",
+    "rig_history",
     "job",
     "attempt",
     "artifact",

@@ -10,6 +10,7 @@ mod carried;
 mod checkpoints;
 mod dispatching;
 mod happy;
+mod hardware;
 mod hfr;
 mod key_limits;
 mod leases;

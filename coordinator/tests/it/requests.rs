@@ -38,7 +38,11 @@ async fn every_wrong_field_is_named() {
         (json!({ "array": { "from": 0, "to": 1 } }), "array"),
         (json!({ "webhook": "ftp://a.example/" }), "webhook"),
         (json!({ "timeout": 5 }), "timeout"),
-        (json!({ "placement": { "countries": ["DE"] } }), "placement.countries"),
+        (json!({ "placement": { "countries": ["Germany"] } }), "placement.countries"),
+        (
+            json!({ "resources": { "gpu": { "count": 1, "compute_capability_min": "8.10" } } }),
+            "resources.gpu.compute_capability_min",
+        ),
         (json!({ "verify": "sometimes" }), "verify"),
         (json!({ "network": "egress" }), "network"),
         (json!({ "network": { "allow": [] } }), "network.allow"),

@@ -101,6 +101,7 @@ pub(super) async fn conclude(tx: &mut Tx, rules: &Rules, over: Conclusion, now: 
             device: case.device,
             at,
             verdict: verdict::of(rules, &case, state, &ending, now),
+            ran: verdict::ran(&case, state, &ending, now),
             rig_knows: ending.by.is_some(),
             reason: ending.reason,
         },
@@ -126,6 +127,7 @@ fn said_again(case: &Case, ending: &Ending) -> Vec<Nudge> {
         device: case.device,
         at: case.at,
         verdict: Verdict::Void,
+        ran: None,
         rig_knows: ending.by.is_some(),
         reason: case.reason,
     }]

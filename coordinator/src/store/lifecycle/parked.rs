@@ -7,6 +7,7 @@ use super::{
     end::{Conclusion, Ended, conclude},
     move_job,
     pay::{self, Charge},
+    verdict,
 };
 use crate::{
     market::QueuedJob,
@@ -114,6 +115,7 @@ pub(super) async fn park(
         device: case.device,
         at: case.at,
         verdict: Verdict::Fine,
+        ran: verdict::ran(case, AttemptState::Succeeded, ending, now),
         rig_knows: ending.by.is_some(),
         reason: None,
     });

@@ -13,9 +13,11 @@ use headframe_protocol::Micros;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+mod challenge;
 mod fiat;
 mod timers;
 
+pub use challenge::ChallengeConfig;
 pub use fiat::FiatConfig;
 pub use timers::Timers;
 
@@ -53,6 +55,8 @@ pub struct Config {
     pub webhooks: WebhooksConfig,
     /// Payments by card.
     pub fiat: FiatConfig,
+    /// What graphics cards must prove.
+    pub challenge: ChallengeConfig,
     /// The chains money is settled on. None: the network keeps practice money only.
     pub chains: Vec<ChainConfig>,
 }
@@ -71,6 +75,7 @@ impl Default for Config {
             registry: RegistryConfig::default(),
             webhooks: WebhooksConfig::default(),
             fiat: FiatConfig::default(),
+            challenge: ChallengeConfig::default(),
             chains: Vec::new(),
         }
     }
@@ -289,6 +294,7 @@ impl Config {
         {
             return value("public_url", "an http or https address", url.to_string());
         }
+        self.challenge.check()?;
         self.timers.check()
     }
 

@@ -158,6 +158,7 @@ impl<'a> Session<'a> {
                 debug!(attempt.id = %accepted.at.attempt, receipt.sequence = accepted.sequence, "Receipt accepted");
                 return None;
             }
+            CoordinatorMessage::Ask(_) => return None,
             CoordinatorMessage::Challenge(_) | CoordinatorMessage::Welcome(_) => {
                 warn!("The coordinator greeted twice; passed over");
                 return None;

@@ -26,6 +26,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
+    challenge::{self, Free, NoProvers, Provers},
     clock, control_server,
     coordinator::{self, LineConfig},
     device_key::{DeviceKey, DeviceKeyError},
@@ -68,6 +69,8 @@ pub struct AgentConfig {
     pub gpus: Box<dyn GpuProbe>,
     /// Where the container engine comes from.
     pub engine: EngineSource,
+    /// What proves what its cards can do.
+    pub provers: Arc<dyn Provers>,
 }
 
 impl std::fmt::Debug for AgentConfig {
@@ -85,6 +88,7 @@ impl AgentConfig {
             probes: idle::platform_probes(),
             gpus: telemetry::platform_gpus(idle::is_job),
             engine: EngineSource::Find,
+            provers: Arc::new(NoProvers),
         }
     }
 }
@@ -113,6 +117,9 @@ pub enum BindError {
     /// The control socket does not open.
     #[error("window and command line could not reach the agent")]
     Socket(#[source] server::BindError),
+    /// Challenges cannot be answered.
+    #[error("there is no way to bring proofs to the coordinator")]
+    Challenges(#[source] reqwest::Error),
     /// The wallet cannot speak to anybody.
     #[error("the wallet cannot be opened")]
     Wallet(#[source] reqwest::Error),
@@ -179,7 +186,7 @@ impl Agent {
     /// [`BindError`]: what keeps it from being an agent at all. A missing engine or coordinator does not; those show in
     /// the snapshot.
     pub async fn bind(config: AgentConfig) -> Result<Self, BindError> {
-        let AgentConfig { data_dir, probes, gpus, engine } = config;
+        let AgentConfig { data_dir, probes, gpus, engine, provers } = config;
         let paths = AgentPaths::resolve(data_dir).map_err(BindError::Paths)?;
         let lock = AgentLock::acquire(&paths).map_err(BindError::Lock)?;
         let settings = Settings::load(paths.data_dir()).map_err(BindError::Settings)?;
@@ -203,7 +210,13 @@ impl Agent {
         let ledger = Ledger::open(store.clone(), &tasks);
         let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
         let rig_key = Arc::clone(&key);
-        let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
+        let (asks_out, heard) = challenge::channel();
+        let challenges = challenge::names(provers.as_ref());
+        let line = LineConfig { url: url.clone(), key, standing, rig, challenges, asks: asks_out, timers };
+        let (say, said) = coordinator::connect(line, &tasks);
+        let (free_out, free) = watch::channel(Free::default());
+        let answering = challenge::Config { provers, coordinator: url, say: say.clone(), heard, free };
+        challenge::answer(answering, &tasks).map_err(BindError::Challenges)?;
         let (runner, owner) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
         let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
@@ -221,6 +234,7 @@ impl Agent {
             pace: pace_out,
             standing: standing_out,
             rig: rig_out,
+            free: free_out,
             owner,
             entries,
             written,

@@ -29,6 +29,7 @@ pub mod telemetry;
 pub mod device_key;
 pub mod wallet;
 pub mod coordinator;
+pub mod challenge;
 pub mod meter;
 pub mod runner;
 pub mod ledger;

@@ -54,7 +54,7 @@ pub(super) async fn greet(frames: &mut Frames, config: &LineConfig) -> Result<Gr
         rig: config.rig.borrow().clone(),
         leases: standing.leases,
         ready: standing.ready,
-        challenges: Vec::new(),
+        challenges: config.challenges.clone(),
     };
     let sent = clock::now().moment;
     frames.send(&AgentMessage::Hello(Box::new(hello))).await?;

@@ -26,8 +26,9 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
+    challenge::{self, Free, NoProvers, Provers},
     clock, control_server,
-    coordinator::{self, LineConfig},
+    coordinator::{self, LineConfig, Said, Say, Standing},
     device_key::{DeviceKey, DeviceKeyError},
     duty::{Ask, Duty, Past},
     idle::{self, IdleProbe, IdleState, Policy},
@@ -70,6 +71,8 @@ pub struct AgentConfig {
     pub gpus: Box<dyn GpuProbe>,
     /// Where the container engine comes from.
     pub engine: EngineSource,
+    /// What proves what its cards can do.
+    pub provers: Arc<dyn Provers>,
 }
 
 impl std::fmt::Debug for AgentConfig {
@@ -87,6 +90,7 @@ impl AgentConfig {
             probes: idle::platform_probes(),
             gpus: telemetry::platform_gpus(idle::is_job),
             engine: EngineSource::Find,
+            provers: Arc::new(NoProvers),
         }
     }
 }
@@ -115,6 +119,9 @@ pub enum BindError {
     /// The control socket does not open.
     #[error("window and command line could not reach the agent")]
     Socket(#[source] server::BindError),
+    /// Challenges cannot be answered.
+    #[error("there is no way to bring proofs to the coordinator")]
+    Challenges(#[source] reqwest::Error),
     /// The wallet cannot speak to anybody.
     #[error("the wallet cannot be opened")]
     Wallet(#[source] reqwest::Error),
@@ -181,7 +188,7 @@ impl Agent {
     /// [`BindError`]: what keeps it from being an agent at all. A missing engine or coordinator does not; those show in
     /// the snapshot.
     pub async fn bind(config: AgentConfig) -> Result<Self, BindError> {
-        let AgentConfig { data_dir, probes, gpus, engine } = config;
+        let AgentConfig { data_dir, probes, gpus, engine, provers } = config;
         let paths = AgentPaths::resolve(data_dir).map_err(BindError::Paths)?;
         let lock = AgentLock::acquire(&paths).map_err(BindError::Lock)?;
         let settings = Settings::load(paths.data_dir()).map_err(BindError::Settings)?;
@@ -205,8 +212,8 @@ impl Agent {
             watch::channel(offered.report("", (&[], &measuring.scores), &[], load.borrow().disk_free_bytes, None));
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
-        let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
-        let (say, said) = coordinator::connect(LineConfig { url, key: Arc::clone(&key), standing, rig, timers }, &tasks);
+        let (timers, device) = (settings.timers, key.device());
+        let (say, said, free_out) = speak(&settings, Arc::clone(&key), (standing, rig), provers, &tasks)?;
         let (runner, owner) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
         let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
@@ -223,6 +230,7 @@ impl Agent {
             pace: pace_out,
             standing: standing_out,
             rig: rig_out,
+            free: free_out,
             owner,
             entries,
             written,
@@ -279,6 +287,25 @@ impl Agent {
             warn!("Some part of the agent did not end in time");
         }
     }
+}
+
+/// Speaks with the coordinator from now on, and answers its challenges with `provers` while the cards are free.
+fn speak(
+    settings: &Settings,
+    key: Arc<DeviceKey>,
+    (standing, rig): (watch::Receiver<Standing>, watch::Receiver<RigReport>),
+    provers: Arc<dyn Provers>,
+    tasks: &Tasks,
+) -> Result<(mpsc::Sender<Say>, mpsc::Receiver<Said>, watch::Sender<Free>), BindError> {
+    let (url, timers) = (settings.coordinator.url.clone(), settings.timers);
+    let (asks, heard) = challenge::channel();
+    let challenges = challenge::names(provers.as_ref());
+    let line = LineConfig { url: url.clone(), key, standing, rig, challenges, asks, timers };
+    let (say, said) = coordinator::connect(line, tasks);
+    let (free_out, free) = watch::channel(Free::default());
+    let answering = challenge::Config { provers, coordinator: url, say: say.clone(), heard, free };
+    challenge::answer(answering, tasks).map_err(BindError::Challenges)?;
+    Ok((say, said, free_out))
 }
 
 /// Keeps what the probes say, or forgets what was kept, as the owner wants it.

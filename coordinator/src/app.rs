@@ -7,6 +7,7 @@ use url::Url;
 use crate::{
     blobs::Blobs,
     chain::Chains,
+    challenge::Challenges,
     config::Config,
     dispatch::Dispatch,
     fiat::Till,
@@ -65,6 +66,8 @@ pub struct Parts {
     pub claims: OpenClaims,
     /// Where payments by card are taken, if they are.
     pub fiat: Option<Till>,
+    /// What cards must prove.
+    pub challenges: Challenges,
     /// From where customers and rigs come.
     pub networks: Networks,
     /// Everything that runs.

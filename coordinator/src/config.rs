@@ -18,9 +18,11 @@ use crate::{
     verify::hold::Terms,
 };
 
+mod challenge;
 mod fiat;
 mod timers;
 
+pub use challenge::ChallengeConfig;
 pub use fiat::FiatConfig;
 pub use timers::Timers;
 
@@ -60,6 +62,8 @@ pub struct Config {
     pub verification: VerificationConfig,
     /// Payments by card.
     pub fiat: FiatConfig,
+    /// What graphics cards must prove.
+    pub challenge: ChallengeConfig,
     /// The chains money is settled on. None: the network keeps practice money only.
     pub chains: Vec<ChainConfig>,
 }
@@ -79,6 +83,7 @@ impl Default for Config {
             webhooks: WebhooksConfig::default(),
             verification: VerificationConfig::default(),
             fiat: FiatConfig::default(),
+            challenge: ChallengeConfig::default(),
             chains: Vec::new(),
         }
     }
@@ -318,6 +323,7 @@ impl Config {
         {
             return value("public_url", "an http or https address", url.to_string());
         }
+        self.challenge.check()?;
         self.timers.check()
     }
 

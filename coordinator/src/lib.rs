@@ -13,6 +13,7 @@ pub mod auth;
 pub mod backup;
 pub mod blobs;
 pub mod chain;
+pub mod challenge;
 pub mod clock;
 pub mod config;
 pub mod dispatch;

@@ -20,6 +20,7 @@ mod attempts;
 mod audit;
 pub(crate) mod cards;
 mod chains;
+mod challenges;
 mod clock;
 mod operator;
 mod prune;
@@ -131,6 +132,9 @@ pub(crate) fn start(app: &App) {
         // After the first look, which books what happened while nobody looked.
         every(app, "chain_audit", timers.chain_audit, timers.chain_poll * 5, chains::compare);
     }
+    every(app, "challenges", timers.challenge, Duration::ZERO, challenges::ask);
+    every(app, "challenges_abandoned", timers.reconcile, Duration::ZERO, challenges::close_abandoned);
+    every(app, "challenges_old", timers.audit, Duration::ZERO, challenges::prune);
     every(app, "reversals", timers.reconcile, Duration::ZERO, cards::recover);
     every(app, "maturing", timers.reconcile, Duration::ZERO, cards::mature);
     if app.fiat.is_some() {

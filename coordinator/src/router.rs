@@ -99,6 +99,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/attempts/{attempt}/checkpoint/{sha256}", get(api::attempt_io::checkpoint))
         .route("/v1/attempts/{attempt}/log", put(api::attempt_io::log))
         .route("/v1/attempts/{attempt}/objects/{sha256}", put(api::attempt_io::object))
+        .route("/v1/challenges/{seed}/rows", put(api::challenges::rows))
+        .route("/v1/challenges/{seed}/reads", put(api::challenges::reads))
         .route("/v1/registry/events", post(api::registry::events).layer(DefaultBodyLimit::max(EVENTS_BYTES_MAX)))
         .route("/v1/fiat/stripe", post(api::fiat::stripe).layer(DefaultBodyLimit::max(FIAT_BYTES_MAX)))
         .fallback(async || ApiError::not_found("address"))

@@ -10,6 +10,7 @@ use crate::{
     app::Parts,
     blobs::{BlobError, Blobs},
     chain::{ChainError, Chains},
+    challenge::Challenges,
     dispatch::{self, Terms},
     fiat::{Till, TillError},
     journal::{Listeners, Writer},
@@ -225,6 +226,7 @@ pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, Bin
         chains,
         claims: OpenClaims::default(),
         fiat,
+        challenges: Challenges::default(),
         networks,
         tasks,
     }))

@@ -23,6 +23,7 @@ pub mod backing;
 pub mod blobs;
 pub mod card_money;
 pub mod chain_events;
+pub mod challenges;
 pub mod checkpoints;
 pub mod claims;
 pub mod customers;

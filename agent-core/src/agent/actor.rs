@@ -26,6 +26,7 @@ use super::{
     offered::Offered,
 };
 use crate::{
+    challenge::Free,
     clock,
     coordinator::{Said, Say, Standing},
     duty::{
@@ -71,6 +72,7 @@ pub(super) struct Parts {
     pub(super) pace: watch::Sender<Pace>,
     pub(super) standing: watch::Sender<Standing>,
     pub(super) rig: watch::Sender<RigReport>,
+    pub(super) free: watch::Sender<Free>,
     pub(super) owner: Owner,
     pub(super) entries: mpsc::Sender<Entry>,
     pub(super) written: mpsc::Receiver<Written>,
@@ -419,6 +421,17 @@ impl Actor {
             *known = standing;
             news
         });
+        self.look_for_free_cards();
+    }
+
+    /// Which cards a challenge may use: those a job may, while none does.
+    fn look_for_free_cards(&self) {
+        let duty = &self.parts.duty;
+        let ready = duty.standing().ready;
+        let idle = |slot: &u8| !duty.held().iter().any(|held| held.slots().contains(slot));
+        let cards = duty.usable_slots().filter(idle).filter_map(|slot| self.parts.hardware.gpus.get(usize::from(slot)));
+        let free = Free { ready, cards: cards.map(|gpu| (gpu.uuid.clone(), gpu.vram_bytes)).collect() };
+        self.parts.free.send_if_modified(|known| std::mem::replace(known, free.clone()) != free);
     }
 
     /// Hands over what waits, as far as there is room.

@@ -31,7 +31,8 @@ pub(super) async fn greet(frames: &mut Frames, config: &LineConfig) -> Result<Gr
         | CoordinatorMessage::ReceiptAccepted(_)
         | CoordinatorMessage::Settled(_)
         | CoordinatorMessage::CheckpointSettled(_)
-        | CoordinatorMessage::Revoke(_) => return Err(LineError::Greeting),
+        | CoordinatorMessage::Revoke(_)
+        | CoordinatorMessage::Ask(_) => return Err(LineError::Greeting),
     };
     let version = PROTOCOL_VERSION.min(challenge.version);
     let device = config.key.device();
@@ -53,6 +54,7 @@ pub(super) async fn greet(frames: &mut Frames, config: &LineConfig) -> Result<Gr
         rig: config.rig.borrow().clone(),
         leases: standing.leases,
         ready: standing.ready,
+        challenges: config.challenges.clone(),
     };
     let sent = clock::now().moment;
     frames.send(&AgentMessage::Hello(Box::new(hello))).await?;
@@ -67,6 +69,7 @@ pub(super) async fn greet(frames: &mut Frames, config: &LineConfig) -> Result<Gr
         | CoordinatorMessage::ReceiptAccepted(_)
         | CoordinatorMessage::Settled(_)
         | CoordinatorMessage::CheckpointSettled(_)
-        | CoordinatorMessage::Revoke(_) => Err(LineError::Greeting),
+        | CoordinatorMessage::Revoke(_)
+        | CoordinatorMessage::Ask(_) => Err(LineError::Greeting),
     }
 }

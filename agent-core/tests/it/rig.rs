@@ -1,10 +1,11 @@
 //! An agent under test.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use headframe_agent::{
     Agent, AgentConfig,
     agent::EngineSource,
+    challenge::NoProvers,
     idle::{FakeProbe, Sign},
     runner::{Adopted, Command, Ending, FakeEngine, Found, Known, RunEvent, RunEventKind, Runner},
     telemetry::FakeGpus,
@@ -44,6 +45,7 @@ impl Rig {
             probes: vec![Box::new(owner.clone()), Box::new(power.clone())],
             gpus: Box::new(FakeGpus::default()),
             engine: EngineSource::Given(runner, events),
+            provers: Arc::new(NoProvers),
         };
         let agent = Agent::bind(config).await.expect("an agent");
         Self { agent, engine, owner, power }

@@ -120,6 +120,12 @@ timers! {
     blob_grace, "blob_grace_ms", HOUR;
     /// How often the artifact store is swept.
     sweep, "sweep_ms", 15 * MINUTE;
+    /// How often cards are looked for that must prove what they can do.
+    challenge, "challenge_ms", SECOND;
+    /// How long what a card must show may be on its way.
+    challenge_opening, "challenge_opening_ms", 3 * MINUTE;
+    /// How long outcomes of challenges are kept.
+    challenge_keep, "challenge_keep_ms", 90 * 24 * HOUR;
     /// How often a chain is looked at.
     chain_poll, "chain_poll_ms", 2 * SECOND;
     /// How long a transaction may stay out before it is sent again, with a higher fee where the chain has become dearer.

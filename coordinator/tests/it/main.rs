@@ -7,6 +7,7 @@ mod support;
 
 mod cards;
 mod carried;
+mod challenges;
 mod checkpoints;
 mod dispatching;
 mod happy;

@@ -18,6 +18,7 @@ use headframe_control::{
 use headframe_protocol::{
     DeviceId,
     control::{Link, Snapshot},
+    rig::RigReport,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},

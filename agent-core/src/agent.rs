@@ -50,6 +50,7 @@ mod engine_room;
 mod gpu_use;
 mod measuring;
 mod offered;
+mod wake;
 
 pub use engine_room::EngineSource;
 
@@ -188,8 +189,7 @@ impl Agent {
     /// # Errors
     /// [`BindError`]: what keeps it from being an agent at all. A missing engine or coordinator does not; those show in
     /// the snapshot.
-    pub async fn bind(config: AgentConfig) -> Result<Self, BindError> {
-        let AgentConfig { data_dir, probes, gpus, engine, provers } = config;
+    pub async fn bind(AgentConfig { data_dir, probes, gpus, engine, provers }: AgentConfig) -> Result<Self, BindError> {
         let paths = AgentPaths::resolve(data_dir).map_err(BindError::Paths)?;
         let lock = AgentLock::acquire(&paths).map_err(BindError::Lock)?;
         let settings = Settings::load(paths.data_dir()).map_err(BindError::Settings)?;
@@ -214,7 +214,7 @@ impl Agent {
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
         let (timers, device) = (settings.timers, key.device());
-        let (say, said, free_out) = speak(&settings, Arc::clone(&key), (standing, rig), provers, &tasks)?;
+        let Speaking { say, said, free } = speak(&settings, Arc::clone(&key), (standing, rig), provers, &tasks)?;
         let (runner, owner) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
         let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
@@ -231,7 +231,7 @@ impl Agent {
             pace: pace_out,
             standing: standing_out,
             rig: rig_out,
-            free: free_out,
+            free,
             owner,
             entries,
             written,
@@ -290,6 +290,14 @@ impl Agent {
     }
 }
 
+/// The loop's ends of the line to the coordinator.
+struct Speaking {
+    say: mpsc::Sender<Say>,
+    said: mpsc::Receiver<Said>,
+    /// Which cards may be challenged.
+    free: watch::Sender<Free>,
+}
+
 /// Speaks with the coordinator from now on, and answers its challenges with `provers` while the cards are free.
 fn speak(
     settings: &Settings,
@@ -297,16 +305,16 @@ fn speak(
     (standing, rig): (watch::Receiver<Standing>, watch::Receiver<RigReport>),
     provers: Arc<dyn Provers>,
     tasks: &Tasks,
-) -> Result<(mpsc::Sender<Say>, mpsc::Receiver<Said>, watch::Sender<Free>), BindError> {
+) -> Result<Speaking, BindError> {
     let (url, timers) = (settings.coordinator.url.clone(), settings.timers);
     let (asks, heard) = challenge::channel();
     let challenges = challenge::names(provers.as_ref());
     let line = LineConfig { url: url.clone(), key, standing, rig, challenges, asks, timers };
     let (say, said) = coordinator::connect(line, tasks);
-    let (free_out, free) = watch::channel(Free::default());
-    let answering = challenge::Config { provers, coordinator: url, say: say.clone(), heard, free };
+    let (free, which) = watch::channel(Free::default());
+    let answering = challenge::Config { provers, coordinator: url, say: say.clone(), heard, free: which };
     challenge::answer(answering, tasks).map_err(BindError::Challenges)?;
-    Ok((say, said, free_out))
+    Ok(Speaking { say, said, free })
 }
 
 /// Keeps what the probes say, or forgets what was kept, as the owner wants it.

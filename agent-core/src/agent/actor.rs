@@ -24,6 +24,7 @@ use super::{
     engine_room::{News, Owner, Wanted},
     measuring::{self, Measuring},
     offered::Offered,
+    wake::{Wake, heard, measured},
 };
 use crate::{
     challenge::Free,
@@ -105,19 +106,6 @@ pub(super) struct Actor {
     ticked_at: Instant,
     snapshots: watch::Sender<Arc<Snapshot>>,
     leave: bool,
-}
-
-/// One turn of the loop.
-enum Wake {
-    Stop,
-    Asked(Ask, oneshot::Sender<()>),
-    Said(Said),
-    News(News),
-    Measured(measuring::News),
-    Written(Written),
-    Idle,
-    Load,
-    Tick,
 }
 
 impl Actor {
@@ -479,26 +467,6 @@ impl Actor {
                 return;
             }
         }
-    }
-}
-
-/// The owner or his PC is not as before.
-async fn measured(idle: &mut watch::Receiver<IdleState>, load: &mut watch::Receiver<Load>) -> Wake {
-    tokio::select! {
-        biased;
-        Ok(()) = idle.changed() => Wake::Idle,
-        Ok(()) = load.changed() => Wake::Load,
-        else => std::future::pending().await,
-    }
-}
-
-/// Runner and benchmark have something to say.
-async fn heard(news: &mut mpsc::Receiver<News>, measuring: &mut mpsc::Receiver<measuring::News>) -> Wake {
-    tokio::select! {
-        biased;
-        Some(news) = news.recv() => Wake::News(news),
-        Some(news) = measuring.recv() => Wake::Measured(news),
-        else => std::future::pending().await,
     }
 }
 

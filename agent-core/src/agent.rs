@@ -18,6 +18,7 @@ use headframe_control::{
 use headframe_protocol::{
     DeviceId,
     control::{Link, Snapshot},
+    rig::RigReport,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -28,7 +29,7 @@ use tracing::{info, warn};
 use crate::{
     challenge::{self, Free, NoProvers, Provers},
     clock, control_server,
-    coordinator::{self, LineConfig},
+    coordinator::{self, LineConfig, Said, Say, Standing},
     device_key::{DeviceKey, DeviceKeyError},
     duty::{Ask, Duty, Past},
     idle::{self, IdleProbe, IdleState, Policy},
@@ -208,15 +209,9 @@ impl Agent {
         let (rig_out, rig) = watch::channel(offered.report("", &[], &[], load.borrow().disk_free_bytes, None));
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
-        let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
+        let (timers, device) = (settings.timers, key.device());
         let rig_key = Arc::clone(&key);
-        let (asks_out, heard) = challenge::channel();
-        let challenges = challenge::names(provers.as_ref());
-        let line = LineConfig { url: url.clone(), key, standing, rig, challenges, asks: asks_out, timers };
-        let (say, said) = coordinator::connect(line, &tasks);
-        let (free_out, free) = watch::channel(Free::default());
-        let answering = challenge::Config { provers, coordinator: url, say: say.clone(), heard, free };
-        challenge::answer(answering, &tasks).map_err(BindError::Challenges)?;
+        let (say, said, free) = speak(provers, key, (standing, rig), &settings, &tasks).map_err(BindError::Challenges)?;
         let (runner, owner) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
         let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
@@ -234,7 +229,7 @@ impl Agent {
             pace: pace_out,
             standing: standing_out,
             rig: rig_out,
-            free: free_out,
+            free,
             owner,
             entries,
             written,
@@ -290,6 +285,23 @@ impl Agent {
             warn!("Some part of the agent did not end in time");
         }
     }
+}
+
+/// The line to the coordinator, and whoever answers its challenges with the cards that the loop says are free.
+fn speak(
+    provers: Arc<dyn Provers>,
+    key: Arc<DeviceKey>,
+    (standing, rig): (watch::Receiver<Standing>, watch::Receiver<RigReport>),
+    settings: &Settings,
+    tasks: &Tasks,
+) -> Result<(mpsc::Sender<Say>, mpsc::Receiver<Said>, watch::Sender<Free>), reqwest::Error> {
+    let (asks, heard) = challenge::channel();
+    let (challenges, url, timers) = (challenge::names(provers.as_ref()), settings.coordinator.url.clone(), settings.timers);
+    let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, challenges, asks, timers }, tasks);
+    let (free_out, free) = watch::channel(Free::default());
+    let coordinator = settings.coordinator.url.clone();
+    challenge::answer(challenge::Config { provers, coordinator, say: say.clone(), heard, free }, tasks)?;
+    Ok((say, said, free_out))
 }
 
 /// Keeps what the probes say, or forgets what was kept, as the owner wants it.

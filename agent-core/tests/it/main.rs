@@ -1,5 +1,6 @@
 //! The whole agent with a fake coordinator at one end and a fake engine at the other.
 
+mod challenge;
 mod control;
 mod coordinator;
 mod crash;

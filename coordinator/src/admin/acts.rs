@@ -11,7 +11,7 @@ use crate::{
     store::{
         Crossing, Store, StoreError, Tx,
         audit::{self, Act},
-        commit,
+        challenges, commit,
         customers::{self, CustomerRecord, KeyRecord},
         grants::{self, Given},
         images, keys,
@@ -435,6 +435,18 @@ pub async fn release(store: &Store, by: &By, device: DeviceId) -> Result<(), Act
         return Err(ActError::Missing(format!("rig {device}")));
     }
     by.sign(tx, "rig.release", &device.to_string(), "", now).await
+}
+
+/// Wants a rig's cards challenged now.
+///
+/// # Errors
+/// [`ActError`] if there is no such rig.
+pub async fn challenge(store: &Store, by: &By, device: DeviceId) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    if !challenges::want(&mut tx, device, now).await? {
+        return Err(ActError::Missing(format!("rig {device}")));
+    }
+    by.sign(tx, "rig.challenge", &device.to_string(), "", now).await
 }
 
 /// Stops the network.

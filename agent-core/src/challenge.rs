@@ -26,7 +26,7 @@ mod hand;
 mod prover;
 
 pub use hand::Free;
-pub use prover::{CardProver, NoProvers, OnProcessor, ProverError, Provers};
+pub use prover::{CardProver, NoProvers, ProverError, Provers, References};
 
 use bring::Bringer;
 use hand::Hand;

@@ -41,12 +41,14 @@ mod outcome;
 mod rigs;
 pub(crate) mod rounds;
 mod score;
-pub(crate) mod when;
+mod when;
 
 pub(crate) use actor::Kind;
 pub(crate) use check::Unchecked;
 pub(crate) use course::Opening;
+pub(crate) use score::shown_fu;
 pub use score::verified_fu;
+pub(crate) use when::pasts;
 
 use actor::Command;
 use check::Checks;

@@ -239,7 +239,7 @@ pub struct Declined {
 pub enum DeclineReason {
     /// This agent can make no use of the card for a proof.
     NoProver,
-    /// There is no such card, or its memory is too small for what was asked.
+    /// What was asked is out of bounds, does not fit into the card, or would have to be shown to somebody else.
     Unfit,
     /// An attempt runs, or another challenge.
     Busy,

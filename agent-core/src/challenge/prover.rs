@@ -38,9 +38,9 @@ impl Provers for NoProvers {
 
 /// Proves on the processor whatever is asked of a card: for tests, with small matrices.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct OnProcessor;
+pub struct References;
 
-impl Provers for OnProcessor {
+impl Provers for References {
     fn is_any(&self) -> bool {
         true
     }

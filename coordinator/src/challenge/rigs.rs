@@ -18,7 +18,7 @@ use headframe_protocol::{
 };
 
 use super::{
-    score::{fu_of, verified_fu},
+    score::{shown_fu, verified_fu},
     when,
 };
 use crate::{config::ChallengeConfig, store::challenges::Record};
@@ -153,8 +153,7 @@ impl Card {
 
     /// What it did when it passed last.
     pub(super) fn shown(&self, config: &ChallengeConfig) -> Option<u32> {
-        let passed = self.history.iter().rev().find(|record| record.outcome == standing::Outcome::Passed)?;
-        passed.ops_per_us.map(|rate| fu_of(rate, config))
+        shown_fu(&self.history, config)
     }
 }
 

@@ -3,10 +3,10 @@
 //! A Frame Unit counts more than exact products; here it is only a rate, with one constant for all cards: what a card worth
 //! 1,000 FU does in a chain. Who claims so many must reach 85 % of the rate that belongs to them.
 
-use headframe_proof::{Parameters, timing::Class};
+use headframe_proof::{Parameters, standing::Outcome, timing::Class};
 use headframe_protocol::challenge::{PRODUCTS_MIN, SIZE_MIN, SIZE_STEP};
 
-use crate::config::ChallengeConfig;
+use crate::{config::ChallengeConfig, store::challenges::Record};
 
 /// What a card is asked for that claims nothing and has shown nothing.
 const CLAIM_LEAST: u32 = 10;
@@ -30,8 +30,14 @@ pub fn verified_fu(claimed: u32, measured: u32) -> u32 {
     if claimed > 0 && reached { claimed } else { measured }
 }
 
+/// What a card did when it passed last.
+pub(crate) fn shown_fu(history: &[Record], config: &ChallengeConfig) -> Option<u32> {
+    let passed = history.iter().rev().find(|record| record.outcome == Outcome::Passed)?;
+    passed.ops_per_us.map(|rate| fu_of(rate, config))
+}
+
 /// What a rate is worth.
-pub(crate) fn fu_of(ops_per_us: u64, config: &ChallengeConfig) -> u32 {
+fn fu_of(ops_per_us: u64, config: &ChallengeConfig) -> u32 {
     let fu = u128::from(ops_per_us) * 1_000_000 * 1_000 / u128::from(config.ops_per_s_at_1000_fu.max(1));
     u32::try_from(fu).unwrap_or(CLAIM_MAX).min(CLAIM_MAX)
 }

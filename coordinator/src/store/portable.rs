@@ -10,11 +10,13 @@ use sqlx::{
 use super::{Dialect, Doing as _, Rows, Store, StoreError, Tx, blobs::unsigned};
 
 /// Every table, each after those it refers to. A test compares this with the schema.
-pub const TABLES: [&str; 44] = [
+pub const TABLES: [&str; 46] = [
     "customer",
     "api_key",
     "rig",
     "rig_history",
+    "challenge",
+    "challenge_wanted",
     "job",
     "attempt",
     "artifact",

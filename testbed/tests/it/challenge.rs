@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 use headframe_agent::{
     Agent, AgentConfig,
     agent::EngineSource,
-    challenge::OnProcessor,
+    challenge::References,
     idle::{FakeProbe, Sign},
     runner::{Command, FakeEngine, Runner},
     telemetry::{FakeGpus, GpuReading},
@@ -48,7 +48,7 @@ async fn rig(dir: &Path, coordinator: &Coordinator) -> Rig {
         probes: vec![Box::new(owner.clone()), Box::new(FakeProbe::seeing(Sign::OnBattery(false)))],
         gpus: Box::new(gpus),
         engine: EngineSource::Given(runner, events),
-        provers: Arc::new(OnProcessor),
+        provers: Arc::new(References),
     };
     let agent = Agent::bind(config).await.expect("an agent");
     let Some(Command::Adopt { found, .. }) = engine.commands.recv().await else { panic!("adoption comes first") };

@@ -26,6 +26,7 @@ pub mod settings;
 pub mod store;
 pub mod idle;
 pub mod telemetry;
+pub mod benchmark;
 pub mod device_key;
 pub mod wallet;
 pub mod coordinator;

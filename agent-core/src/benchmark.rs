@@ -1,0 +1,3 @@
+//! What this PC's graphics cards can do.
+
+pub mod cuda;

@@ -1,0 +1,115 @@
+// Runs a grid: blocks one after the other, the threads of one block (or cluster) as fibers in turns.
+#include "emulation.h"
+
+#include <csetjmp>
+#include <ucontext.h>
+
+namespace emulated {
+
+thread_local Thread *self;
+dim3 block_dim, grid_dim;
+
+namespace {
+
+enum { STACK_BYTES = 64 << 10, SHARED_MAX = 227 << 10 };
+
+// A context starts a fiber; from then on it is resumed by a jump, which asks nothing of the system and is a hundred times faster.
+struct Fiber {
+    ucontext_t context;
+    jmp_buf resume;
+    Thread thread;
+    bool started = false, done = false;
+};
+
+jmp_buf scheduler;
+
+std::vector<Fiber> fibers;
+std::vector<u8> stacks;
+const std::function<void()> *body;
+Fiber *running;
+// Counts what happened; a whole round in which nothing did is a standstill.
+u64 steps;
+const char *waiting_for;
+
+void enter() {
+    (*body)();
+    running->done = true;
+    steps++;
+    _longjmp(scheduler, 1);
+}
+
+void run_fibers() {
+    volatile bool alive = true;
+    while (alive) {
+        alive = false;
+        volatile u64 before = steps;
+        // What a jump must not lose is not in registers.
+        for (volatile size_t at = 0; at < fibers.size(); at = at + 1) {
+            Fiber &fiber = fibers[at];
+            if (fiber.done) continue;
+            alive = true;
+            running = &fiber;
+            self = &fiber.thread;
+            if (_setjmp(scheduler)) continue;
+            if (fiber.started) _longjmp(fiber.resume, 1);
+            fiber.started = true;
+            setcontext(&fiber.context);
+        }
+        if (alive && steps == before) give_up(waiting_for);
+    }
+}
+
+// One cluster, from its first block on.
+void run_cluster(u32 first, u32 blocks, u32 threads, u32 shared_bytes, std::vector<u8> &shared) {
+    std::vector<Block> cluster(blocks);
+    fibers.clear();
+    fibers.resize((size_t)blocks * threads);
+    stacks.resize(fibers.size() * STACK_BYTES);
+    for (u32 rank = 0; rank < blocks; rank++) {
+        u8 *base = (u8 *)(((uintptr_t)shared.data() + 1023) / 1024 * 1024) + (size_t)rank * (SHARED_MAX + 1024);
+        // What no thread wrote is no number.
+        memset(base, 0xFF, shared_bytes);
+        cluster[rank] = {base, shared_bytes, threads, {}, std::vector<Meeting>(threads / 32), cluster.data(), rank};
+        for (u32 t = 0; t < threads; t++) {
+            Fiber &fiber = fibers[(size_t)rank * threads + t];
+            fiber.thread.block = &cluster[rank];
+            fiber.thread.index = {t, 0, 0};
+            fiber.thread.block_index = {first + rank, 0, 0};
+            fiber.thread.warp = &cluster[rank].warps[t / 32];
+            getcontext(&fiber.context);
+            fiber.context.uc_stack.ss_sp = stacks.data() + ((size_t)rank * threads + t) * STACK_BYTES;
+            fiber.context.uc_stack.ss_size = STACK_BYTES;
+            fiber.context.uc_link = nullptr;
+            makecontext(&fiber.context, enter, 0);
+        }
+    }
+    run_fibers();
+}
+
+} // namespace
+
+void progress() { steps++; }
+
+void give_up(const char *why) {
+    fprintf(stderr, "emulated device: %s\n", why);
+    abort();
+}
+
+void wait_until(const std::function<bool()> &holds, const char *what) {
+    while (!holds()) {
+        waiting_for = what;
+        if (!_setjmp(running->resume)) _longjmp(scheduler, 1);
+    }
+    steps++;
+}
+
+void run_grid(u32 grid, u32 threads, u32 cluster, u32 shared_bytes, const std::function<void()> &kernel) {
+    if (threads % 32 || grid % cluster) give_up("a block of broken warps or a grid of broken clusters");
+    static std::vector<u8> shared(2 * (SHARED_MAX + 1024) + 1024);
+    body = &kernel;
+    block_dim = {threads, 1, 1};
+    grid_dim = {grid, 1, 1};
+    for (u32 first = 0; first < grid; first += cluster) run_cluster(first, cluster, threads, shared_bytes, shared);
+}
+
+} // namespace emulated

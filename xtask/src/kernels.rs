@@ -44,6 +44,8 @@ const TEXTS: &[Ptx] = &[
         version: "7.0",
         runs_on: &["80", "86", "89", "90", "90a", "100", "120"],
     },
+    // Its instructions are in no other generation, not even in later ones.
+    Ptx { name: "hopper", source: "hopper.cu", architecture: "90a", version: "8.0", runs_on: &["90a"] },
 ];
 
 /// Compiles every text anew.
@@ -139,6 +141,10 @@ impl Compilers {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         if !output.status.success() {
             bail!("{} does not assemble for sm_{architecture}:\n{told}", source.display());
+        }
+        // It says so of products that it runs one by one because it does not trust the program between them.
+        if told.contains("Performance Loss") {
+            bail!("{} is slowed down by the assembler:\n{told}", source.display());
         }
         Ok(told)
     }

@@ -28,7 +28,7 @@ mod tests;
 use context::Context;
 use driver::Driver;
 use kernels::Generation;
-use runs::{Checked, Verdict, fma::Fma, gemm::Gemm, peak::Peak, traffic::Traffic};
+use runs::{Checked, Verdict, fma::Fma, gemm::Gemm, group_peak::GroupPeak, peak::Peak, traffic::Traffic};
 use session::Session;
 use slices::Slices;
 
@@ -182,7 +182,10 @@ impl Device {
         let Sizes { side, traffic_bytes, chunk_bytes, .. } = self.sizes;
         Ok(match kernel {
             Kernel::FmaF32 => Box::new(Fma::new(session)?),
-            Kernel::PeakF16 | Kernel::PeakBf16 | Kernel::PeakI8 => Box::new(Peak::new(session, kernel)?),
+            Kernel::PeakF16 | Kernel::PeakBf16 | Kernel::PeakI8 => match session.tensor_cores() {
+                Generation::Hopper => Box::new(GroupPeak::new(session, kernel)?),
+                Generation::Turing | Generation::Ampere => Box::new(Peak::new(session, kernel)?),
+            },
             Kernel::GemmF32 | Kernel::GemmF16 | Kernel::GemmBf16 | Kernel::GemmI8 => Box::new(Gemm::new(session, kernel, side)?),
             Kernel::Read | Kernel::Copy | Kernel::Write => Box::new(Traffic::new(session, kernel, traffic_bytes, chunk_bytes)?),
         })

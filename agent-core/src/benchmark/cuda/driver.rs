@@ -83,6 +83,23 @@ functions! {
     set_words = "cuMemsetD32Async"(DevicePointer, c_uint, usize, Handle);
 }
 
+/// `cuTensorMapEncodeTiled`: the description to fill, the type of an element, dimensions, address, sizes, strides, box, steps,
+/// interleave, swizzle, promotion, what stands outside.
+pub(super) type DescribeMatrix = unsafe extern "system" fn(
+    *mut c_void,
+    c_int,
+    c_uint,
+    *mut c_void,
+    *const u64,
+    *const u64,
+    *const u32,
+    *const u32,
+    c_int,
+    c_int,
+    c_int,
+    c_int,
+) -> c_int;
+
 /// `CUDA_ERROR_NO_DEVICE`.
 const NO_DEVICE: c_int = 100;
 /// `CUDA_ERROR_STUB_LIBRARY`: a toolkit's stand-in for linking, on a machine without the driver.
@@ -92,6 +109,8 @@ const STUB_LIBRARY: c_int = 34;
 pub(super) struct Driver {
     /// The functions.
     pub(super) call: Functions,
+    /// Describes matrices to Hopper's fetcher; drivers before CUDA 12 lack it, and everything else works with them.
+    pub(super) describe_matrix: Option<DescribeMatrix>,
     /// What `call` points into.
     _library: Library,
 }
@@ -103,7 +122,9 @@ impl Driver {
     /// If the driver is too old or does not start.
     pub(super) fn find(library: &OsStr) -> Result<Option<Rc<Self>>, CudaError> {
         let Some(library) = open(library) else { return Ok(None) };
-        let driver = Self { call: Functions::of(&library)?, _library: library };
+        // SAFETY: the type is that of the function of this name in cuda.h.
+        let describe_matrix = unsafe { library.get::<DescribeMatrix>(b"cuTensorMapEncodeTiled\0") }.ok().map(|found| *found);
+        let driver = Self { call: Functions::of(&library)?, describe_matrix, _library: library };
         // SAFETY: the flags must be 0, and are.
         let answer = unsafe { (driver.call.init)(0) };
         if answer == NO_DEVICE || answer == STUB_LIBRARY {

@@ -133,3 +133,5 @@ pub(super) const BASE: Text = text!("base");
 pub(super) const TURING: Text = text!("turing");
 /// Tensor cores of Ampere and later.
 pub(super) const AMPERE: Text = text!("ampere");
+/// Tensor cores of Hopper.
+pub(super) const HOPPER: Text = text!("hopper");

@@ -10,6 +10,7 @@ use super::{
     context::{Context, Stream},
     driver::Handle,
     error::CudaError,
+    memory::Buffer,
 };
 
 /// Bytes of the translator's complaints that are kept. They begin with the line that matters.
@@ -70,13 +71,58 @@ fn text(log: &[u8]) -> String {
     String::from_utf8_lossy(&log[..end]).trim().to_owned()
 }
 
+/// A matrix as Hopper's fetcher knows it; what is inside is the driver's affair.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+pub(super) struct Described([u64; 16]);
+
+/// `CU_TENSOR_MAP_DATA_TYPE_UINT8`.
+const BYTES: c_int = 0;
+/// `CU_TENSOR_MAP_SWIZZLE_128B`: the eight rows that a product reads at a time lie in different banks.
+const SWIZZLE: c_int = 3;
+/// `CU_TENSOR_MAP_L2_PROMOTION_L2_256B`.
+const PROMOTION: c_int = 3;
+
+impl Described {
+    /// A matrix that fills a buffer with rows of `row_bytes`, fetched in boxes of 128 bytes of `box_rows` rows. `None` if the driver
+    /// is too old to describe one.
+    pub(super) fn of(context: &Context, matrix: &Buffer, row_bytes: u32, box_rows: u32) -> Result<Option<Self>, CudaError> {
+        let Some(describe) = context.driver.describe_matrix else { return Ok(None) };
+        let mut described = Self([0; 16]);
+        let sizes = [u64::from(row_bytes), matrix.bytes() / u64::from(row_bytes)];
+        let address = ptr::with_exposed_provenance_mut(usize::try_from(matrix.at()).unwrap_or(0));
+        // SAFETY: the description has the 128 bytes and the alignment that cuda.h gives it; two sizes, one stride, two sides of a box,
+        // two steps. The address is the device's and only written down.
+        let answer = unsafe {
+            describe(
+                ptr::from_mut(&mut described).cast(),
+                BYTES,
+                2,
+                address,
+                sizes.as_ptr(),
+                sizes.as_ptr(),
+                [128, box_rows].as_ptr(),
+                [1, 1].as_ptr(),
+                0,
+                SWIZZLE,
+                PROMOTION,
+                0,
+            )
+        };
+        context.driver.check("cuTensorMapEncodeTiled", answer)?;
+        Ok(Some(described))
+    }
+}
+
 /// An argument of a kernel, as wide as the parameter it is for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Argument {
+pub(super) enum Argument<'a> {
     /// `u32`.
     Word(u32),
     /// `u64`, or an address on the device.
     Wide(u64),
+    /// A described matrix.
+    Matrix(&'a Described),
 }
 
 /// A kernel, ready to be launched.
@@ -100,18 +146,27 @@ impl Function {
 
     /// Submits a launch of `blocks` blocks. The arguments must be those of the kernel in number and width, and its buffers must
     /// outlive it: the kernels' sources and `runs` agree on that.
-    pub(super) fn launch(&self, stream: &Stream, blocks: u32, arguments: &[Argument]) -> Result<(), CudaError> {
+    pub(super) fn launch(&self, stream: &Stream, blocks: u32, arguments: &[Argument<'_>]) -> Result<(), CudaError> {
         // A word lies in the first half of its slot: every machine with this driver is little-endian.
-        let mut slots: Vec<u64> = arguments
+        let slots: Vec<u64> = arguments
             .iter()
             .map(|argument| match *argument {
                 Argument::Word(word) => u64::from(word),
                 Argument::Wide(wide) => wide,
+                Argument::Matrix(_) => 0,
             })
             .collect();
-        let mut pointers: Vec<*mut c_void> = slots.iter_mut().map(|slot| ptr::from_mut(slot).cast()).collect();
+        // The driver reads arguments and never writes them, whatever its type says.
+        let mut pointers: Vec<*mut c_void> = arguments
+            .iter()
+            .zip(&slots)
+            .map(|(argument, slot)| match *argument {
+                Argument::Word(_) | Argument::Wide(_) => ptr::from_ref(slot).cast_mut().cast(),
+                Argument::Matrix(described) => ptr::from_ref(described).cast_mut().cast(),
+            })
+            .collect();
         let driver = &self.module.context.driver;
-        // SAFETY: each pointer is to a slot that is at least as wide as the parameter; the driver copies them before it returns.
+        // SAFETY: each pointer is to a slot or a description that is at least as wide as the parameter; the driver copies them before it returns.
         let answer = unsafe {
             (driver.call.launch)(
                 self.raw,

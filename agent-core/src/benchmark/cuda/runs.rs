@@ -7,6 +7,7 @@ use super::{context::Stream, error::CudaError, session::Session, slices::Run};
 
 pub(super) mod fma;
 pub(super) mod gemm;
+pub(super) mod group_peak;
 pub(super) mod peak;
 pub(super) mod traffic;
 

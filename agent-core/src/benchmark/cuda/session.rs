@@ -6,7 +6,7 @@ use std::{cell::RefCell, ffi::CStr, rc::Rc};
 use super::{
     context::{Context, Stream},
     error::CudaError,
-    kernels::{AMPERE, BASE, Generation, Kernel, TURING, Text},
+    kernels::{AMPERE, BASE, Generation, HOPPER, Kernel, TURING, Text},
     memory::Buffer,
     module::{Argument, Function, Module},
     numbers::Numbers,
@@ -18,6 +18,9 @@ const THREADS: u32 = 256;
 /// Shared memory of a product on tensor cores: three stages of 16 KiB, two on Turing.
 const AMPERE_SHARED: u32 = 48 << 10;
 const TURING_SHARED: u32 = 32 << 10;
+/// On Hopper four stages of 48 KiB and 64 bytes of barriers; its peak works on one stage.
+const HOPPER_SHARED: u32 = 4 * (48 << 10) + 64;
+const HOPPER_PEAK_SHARED: u32 = 48 << 10;
 
 /// An open device.
 pub(super) struct Session {
@@ -73,13 +76,14 @@ impl Session {
             Kernel::GemmI8 => c"gemm_i8",
             _ => return Err(CudaError::Unsupported { kernel }),
         };
-        let shape = Shape { tile: (128, 128), k_outermost: kernel == Kernel::GemmF32 };
-        let (text, shared_bytes) = match (kernel, self.generation) {
-            (Kernel::GemmF32, _) => (BASE, 0),
-            (_, Generation::Turing) => (self.turing(kernel)?, TURING_SHARED),
-            (_, Generation::Ampere | Generation::Hopper) => (AMPERE, AMPERE_SHARED),
+        let plain = Shape { tile: (128, 128), k_outermost: kernel == Kernel::GemmF32, fetched: false };
+        let (text, threads, shared_bytes, shape) = match (kernel, self.tensor_cores()) {
+            (Kernel::GemmF32, _) => (BASE, 128, 0, plain),
+            (_, Generation::Turing) => (self.turing(kernel)?, 128, TURING_SHARED, plain),
+            (_, Generation::Ampere) => (AMPERE, 128, AMPERE_SHARED, plain),
+            (_, Generation::Hopper) => (HOPPER, 384, HOPPER_SHARED, Shape { tile: (128, 256), fetched: true, ..plain }),
         };
-        Ok(Launch { function: self.function(text, entry, 128, shared_bytes)?, shape })
+        Ok(Launch { function: self.function(text, entry, threads, shared_bytes)?, shape })
     }
 
     /// The best kernel here for the peak of tensor cores.
@@ -90,11 +94,20 @@ impl Session {
             Kernel::PeakI8 => c"peak_i8",
             _ => return Err(CudaError::Unsupported { kernel }),
         };
-        let text = match self.generation {
-            Generation::Turing => self.turing(kernel)?,
-            Generation::Ampere | Generation::Hopper => AMPERE,
+        let (text, shared_bytes) = match self.tensor_cores() {
+            Generation::Turing => (self.turing(kernel)?, 0),
+            Generation::Ampere => (AMPERE, 0),
+            Generation::Hopper => (HOPPER, HOPPER_PEAK_SHARED),
         };
-        self.function(text, entry, peak::THREADS, 0)
+        self.function(text, entry, peak::THREADS, shared_bytes)
+    }
+
+    /// Whose kernels for tensor cores run here: a Hopper whose driver cannot describe matrices runs those of Ampere.
+    pub(super) fn tensor_cores(&self) -> Generation {
+        match self.generation {
+            Generation::Hopper if self.context.driver.describe_matrix.is_none() => Generation::Ampere,
+            generation => generation,
+        }
     }
 
     /// Turing's kernels, if they have this one: its tensor cores know no bf16.
@@ -123,7 +136,7 @@ impl Session {
         self.count(c"count_word", buffer, &[at, quads, Argument::Word(POISON)])
     }
 
-    fn count(&self, entry: &CStr, buffer: &Buffer, arguments: &[Argument]) -> Result<Verdict, CudaError> {
+    fn count(&self, entry: &CStr, buffer: &Buffer, arguments: &[Argument<'_>]) -> Result<Verdict, CudaError> {
         let count = self.buffer(16)?;
         count.set(&self.stream, 0)?;
         self.over(entry, buffer, &[arguments, &[Argument::Wide(count.at())]].concat())?;
@@ -131,7 +144,7 @@ impl Session {
         Ok(Verdict { checked: buffer.bytes() / 4, wrong })
     }
 
-    fn over(&self, entry: &CStr, buffer: &Buffer, arguments: &[Argument]) -> Result<(), CudaError> {
+    fn over(&self, entry: &CStr, buffer: &Buffer, arguments: &[Argument<'_>]) -> Result<(), CudaError> {
         let function = self.function(BASE, entry, THREADS, 0)?;
         let blocks = buffer.quads().div_ceil(u64::from(THREADS)).min(u64::from(self.multiprocessors * 8));
         function.launch(&self.stream, word(blocks), arguments)

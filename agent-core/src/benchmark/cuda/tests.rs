@@ -54,6 +54,20 @@ fn an_ampere_computes_what_the_processor_computes() {
 }
 
 #[test]
+fn a_hopper_computes_what_the_processor_computes() {
+    all_but(90, &[]);
+}
+
+#[test]
+fn a_hopper_goes_through_many_tiles_and_stages() {
+    let emulated = Emulated::new();
+    emulated.set("capability", 90);
+    for (kernel, side) in [(Kernel::GemmI8, 1024), (Kernel::GemmBf16, 512)] {
+        measure(&device(&emulated, side), kernel).unwrap_or_else(|error| panic!("{kernel} of {side}: {error}"));
+    }
+}
+
+#[test]
 fn a_card_that_is_too_old_for_the_kernels_is_told_so() {
     let emulated = Emulated::new();
     emulated.set("capability", 61);

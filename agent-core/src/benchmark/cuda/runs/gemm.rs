@@ -6,7 +6,7 @@ use crate::benchmark::cuda::{
     error::CudaError,
     kernels::Kernel,
     memory::Buffer,
-    module::{Argument, Function},
+    module::{Argument, Described, Function},
     numbers::{Numbers, random_word},
     session::{Launch, Session},
     slices::Run,
@@ -19,6 +19,8 @@ pub(in super::super) struct Shape {
     pub(in super::super) tile: (u32, u32),
     /// Whether the factors lie with K outermost, as `gemm_f32` takes them.
     pub(in super::super) k_outermost: bool,
+    /// Whether the device fetches factors by description, in blocks that each take one tile after the other.
+    pub(in super::super) fetched: bool,
 }
 
 pub(in super::super) struct Gemm {
@@ -32,6 +34,7 @@ pub(in super::super) struct Gemm {
     wave: u64,
     ring: Ring,
     seeds: (u64, u64),
+    described: Option<(Described, Described)>,
 }
 
 impl Gemm {
@@ -45,12 +48,16 @@ impl Gemm {
             session.fill(&buffer, numbers, seed, 0)?;
             Ok(buffer)
         };
-        let seeds = (session.seed(), session.seed() ^ 0x5EED);
+        let seeds = (session.seed(), session.seed());
+        let (a, b) = (factor(seeds.0)?, factor(seeds.1)?);
+        let describe = |matrix, rows| Described::of(&session.context, matrix, depth(numbers, side), rows);
+        let described = if shape.fetched { describe(&a, shape.tile.0)?.zip(describe(&b, shape.tile.1)?) } else { None };
         Ok(Self {
             kernel,
             wave: u64::from(session.multiprocessors * function.blocks_per_multiprocessor()?),
-            a: factor(seeds.0)?,
-            b: factor(seeds.1)?,
+            a,
+            b,
+            described,
             c: session.buffer(elements * 4)?,
             side,
             ring: Ring::new(u64::from(tiles.0) * u64::from(tiles.1)),
@@ -90,6 +97,14 @@ impl Gemm {
     }
 }
 
+/// K as a kernel takes it: of floats their number, of anything else bytes.
+fn depth(numbers: Numbers, side: u32) -> u32 {
+    match numbers {
+        Numbers::F32 => side,
+        Numbers::Raw | Numbers::F16 | Numbers::Bf16 => side * 4 / word(numbers.per_word()),
+    }
+}
+
 /// How far a sum of `terms` products may be off, if `typical` is the root of their mean square. The partial sums wander to about
 /// √terms times that.
 ///
@@ -119,16 +134,18 @@ impl Run for Gemm {
     }
 
     fn submit(&mut self, stream: &Stream, amount: u64) -> Result<f64, CudaError> {
-        let side = self.side;
-        let depth = match self.kernel.numbers() {
-            Numbers::F32 => side,
-            numbers => side * 4 / word(numbers.per_word()),
-        };
-        let (a, b, c, function, tiles) = (self.a.at(), self.b.at(), self.c.at(), &self.function, self.ring.length());
+        let (side, depth) = (self.side, depth(self.kernel.numbers(), self.side));
+        let (a, b, c) = (self.a.at(), self.b.at(), Argument::Wide(self.c.at()));
+        let (function, described, wave, tiles) = (&self.function, &self.described, self.wave, self.ring.length());
         self.ring.take(amount, tiles, |first, count| {
-            let buffers = [a, b, c].map(Argument::Wide);
             let sizes = [side, side, depth, word(first)].map(Argument::Word);
-            function.launch(stream, word(count), &[&buffers[..], &sizes[..]].concat())
+            if let Some((a, b)) = described {
+                let factors = [Argument::Matrix(a), Argument::Matrix(b), c];
+                let arguments = [&factors[..], &sizes[..], &[Argument::Word(word(count))]].concat();
+                return function.launch(stream, word(count.min(wave)), &arguments);
+            }
+            let factors = [Argument::Wide(a), Argument::Wide(b), c];
+            function.launch(stream, word(count), &[&factors[..], &sizes[..]].concat())
         })?;
         let tile = u64::from(self.shape.tile.0) * u64::from(self.shape.tile.1);
         Ok((2 * amount * tile * u64::from(side)) as f64)

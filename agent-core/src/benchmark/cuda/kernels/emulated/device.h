@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <vector>
 
 #define ENTRY(name, threads, blocks) static void name
@@ -42,11 +43,25 @@ struct Copy {
     const u8 *from;
 };
 
+// A barrier in shared memory: who has still to arrive, what bytes have.
+struct Barrier {
+    bool begun;
+    u32 arrivals, missing, missing_bytes, parity;
+    std::vector<std::function<u32()>> copies;
+};
+
+// A product of a group of warps, with this thread's sums.
+struct Product {
+    void *sums;
+    std::function<void(void **)> work;
+};
+
 struct Thread {
     Block *block;
     dim3 index, block_index;
     Meeting *warp;
     std::vector<std::vector<Copy>> copies{1};
+    std::vector<std::vector<Product>> products{1};
 };
 
 struct Block {
@@ -54,9 +69,9 @@ struct Block {
     u32 shared_bytes;
     u32 threads;
     Meeting all;
-    std::vector<Meeting> warps;
-    Block *cluster;
-    u32 rank;
+    // Of 32 and of 128 threads.
+    std::vector<Meeting> warps, groups;
+    std::map<u32, Barrier> barriers;
 };
 
 extern thread_local Thread *self;

@@ -158,7 +158,10 @@ int cuModuleLoadDataEx(void **module, const char *text, u32 options, int *names,
     if (target == std::string::npos) return INVALID_PTX;
     Module *made = new Module{ptx, ptx.substr(target + 8, ptx.find_first_of(", \n", target + 8) - target - 8)};
     const int needs = std::stoi(made->target.substr(3));
-    if (needs > capability || (made->target == "sm_90a" && capability != 90)) return delete made, 209;
+    if (needs > capability || (made->target == "sm_90a" && capability != 90)) {
+        delete made;
+        return 209;
+    }
     live["module"]++;
     *module = made;
     return SUCCESS;
@@ -185,7 +188,17 @@ int cuLaunchKernel(void *function, u32 gx, u32 gy, u32 gz, u32 bx, u32 by, u32 b
     if (!gx || gy != 1 || gz != 1 || by != 1 || bz != 1 || (int)shared_bytes > kernel->shared_max) return INVALID_VALUE;
     if (!skipped.count(kernel->name)) (*kernel->launch)(gx, bx, shared_bytes, arguments);
     auto spoil = corruptions.find(kernel->name);
-    if (spoil != corruptions.end()) (*(u32 **)arguments[spoil->second.argument])[spoil->second.word] ^= 0x00800001;
+    if (spoil != corruptions.end()) (*(u32 **)arguments[spoil->second.argument])[spoil->second.word] += 0x10001;
+    return SUCCESS;
+}
+
+int cuTensorMapEncodeTiled(TensorMap *map, int type, u32 rank, void *matrix, const u64 *sizes, const u64 *strides, const u32 *box,
+                           const u32 *steps, int interleave, int swizzle, int promotion, int fill) {
+    CALLED();
+    // Two dimensions of bytes, swizzled over 128; what the real driver asks of alignment.
+    if (type != 0 || rank != 2 || steps[0] != 1 || steps[1] != 1 || interleave != 0 || swizzle != 3 || promotion < 0 || promotion > 3 || fill != 0) return INVALID_VALUE;
+    if ((uintptr_t)map % 64 || (uintptr_t)matrix % 16 || strides[0] % 16 || strides[0] != sizes[0] || box[0] != 128 || box[1] > 256) return INVALID_VALUE;
+    *map = {(const u8 *)matrix, sizes[0], sizes[1], box[0], box[1], {}};
     return SUCCESS;
 }
 

@@ -5,6 +5,7 @@
 #define EMULATED
 #endif
 #include "../device.h"
+#include "hopper.h"
 
 #include <functional>
 #include <string>
@@ -12,7 +13,7 @@
 namespace emulated {
 
 // Runs `kernel` in every thread of the grid.
-void run_grid(u32 grid, u32 threads, u32 cluster, u32 shared_bytes, const std::function<void()> &kernel);
+void run_grid(u32 grid, u32 threads, u32 shared_bytes, const std::function<void()> &kernel);
 
 // Runs a kernel with arguments as the driver gets them: one pointer to each.
 typedef std::function<void(u32 grid, u32 threads, u32 shared_bytes, void **arguments)> Launch;

@@ -22,16 +22,18 @@ namespace ampere {
 #undef AMPERE
 #undef __CUDA_ARCH__
 } // namespace ampere
+namespace hopper {
+#include "../hopper.cu"
+} // namespace hopper
 
 template <class... Parameters, size_t... Index>
 void call(void (*kernel)(Parameters...), void **arguments, std::index_sequence<Index...>) {
     kernel(*(Parameters *)arguments[Index]...);
 }
 
-template <class... Parameters> Launch launch(void (*kernel)(Parameters...), u32 cluster = 1) {
+template <class... Parameters> Launch launch(void (*kernel)(Parameters...)) {
     return [=](u32 grid, u32 threads, u32 shared_bytes, void **arguments) {
-        run_grid(grid, threads, cluster, shared_bytes,
-                 [&] { call(kernel, arguments, std::make_index_sequence<sizeof...(Parameters)>()); });
+        run_grid(grid, threads, shared_bytes, [&] { call(kernel, arguments, std::make_index_sequence<sizeof...(Parameters)>()); });
     };
 }
 
@@ -57,6 +59,12 @@ const Launch *find_kernel(const std::string &target, const std::string &name) {
         {"sm_80 peak_f16", launch(ampere::peak_f16)},
         {"sm_80 peak_bf16", launch(ampere::peak_bf16)},
         {"sm_80 peak_i8", launch(ampere::peak_i8)},
+        {"sm_90a gemm_f16", launch(hopper::gemm_f16)},
+        {"sm_90a gemm_bf16", launch(hopper::gemm_bf16)},
+        {"sm_90a gemm_i8", launch(hopper::gemm_i8)},
+        {"sm_90a peak_f16", launch(hopper::peak_f16)},
+        {"sm_90a peak_bf16", launch(hopper::peak_bf16)},
+        {"sm_90a peak_i8", launch(hopper::peak_i8)},
     };
     auto found = kernels.find(target + " " + name);
     if (found == kernels.end()) found = kernels.find(name);

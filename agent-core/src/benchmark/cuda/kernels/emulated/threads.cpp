@@ -1,4 +1,4 @@
-// Runs a grid: blocks one after the other, the threads of one block (or cluster) as fibers in turns.
+// Runs a grid: blocks one after the other, the threads of one as fibers in turns.
 #include "emulation.h"
 
 #include <csetjmp>
@@ -59,29 +59,24 @@ void run_fibers() {
     }
 }
 
-// One cluster, from its first block on.
-void run_cluster(u32 first, u32 blocks, u32 threads, u32 shared_bytes, std::vector<u8> &shared) {
-    std::vector<Block> cluster(blocks);
+void run_block(u32 index, u32 threads, u32 shared_bytes, u8 *shared) {
+    // What no thread wrote is no number.
+    memset(shared, 0xFF, shared_bytes);
+    Block block = {shared, shared_bytes, threads, {}, std::vector<Meeting>(threads / 32), std::vector<Meeting>(threads / 128 + 1), {}};
     fibers.clear();
-    fibers.resize((size_t)blocks * threads);
-    stacks.resize(fibers.size() * STACK_BYTES);
-    for (u32 rank = 0; rank < blocks; rank++) {
-        u8 *base = (u8 *)(((uintptr_t)shared.data() + 1023) / 1024 * 1024) + (size_t)rank * (SHARED_MAX + 1024);
-        // What no thread wrote is no number.
-        memset(base, 0xFF, shared_bytes);
-        cluster[rank] = {base, shared_bytes, threads, {}, std::vector<Meeting>(threads / 32), cluster.data(), rank};
-        for (u32 t = 0; t < threads; t++) {
-            Fiber &fiber = fibers[(size_t)rank * threads + t];
-            fiber.thread.block = &cluster[rank];
-            fiber.thread.index = {t, 0, 0};
-            fiber.thread.block_index = {first + rank, 0, 0};
-            fiber.thread.warp = &cluster[rank].warps[t / 32];
-            getcontext(&fiber.context);
-            fiber.context.uc_stack.ss_sp = stacks.data() + ((size_t)rank * threads + t) * STACK_BYTES;
-            fiber.context.uc_stack.ss_size = STACK_BYTES;
-            fiber.context.uc_link = nullptr;
-            makecontext(&fiber.context, enter, 0);
-        }
+    fibers.resize(threads);
+    stacks.resize((size_t)threads * STACK_BYTES);
+    for (u32 t = 0; t < threads; t++) {
+        Fiber &fiber = fibers[t];
+        fiber.thread.block = &block;
+        fiber.thread.index = {t, 0, 0};
+        fiber.thread.block_index = {index, 0, 0};
+        fiber.thread.warp = &block.warps[t / 32];
+        getcontext(&fiber.context);
+        fiber.context.uc_stack.ss_sp = stacks.data() + (size_t)t * STACK_BYTES;
+        fiber.context.uc_stack.ss_size = STACK_BYTES;
+        fiber.context.uc_link = nullptr;
+        makecontext(&fiber.context, enter, 0);
     }
     run_fibers();
 }
@@ -103,13 +98,14 @@ void wait_until(const std::function<bool()> &holds, const char *what) {
     steps++;
 }
 
-void run_grid(u32 grid, u32 threads, u32 cluster, u32 shared_bytes, const std::function<void()> &kernel) {
-    if (threads % 32 || grid % cluster) give_up("a block of broken warps or a grid of broken clusters");
-    static std::vector<u8> shared(2 * (SHARED_MAX + 1024) + 1024);
+void run_grid(u32 grid, u32 threads, u32 shared_bytes, const std::function<void()> &kernel) {
+    if (threads % 32) give_up("a block of broken warps");
+    static std::vector<u8> shared(SHARED_MAX + 1024);
     body = &kernel;
     block_dim = {threads, 1, 1};
     grid_dim = {grid, 1, 1};
-    for (u32 first = 0; first < grid; first += cluster) run_cluster(first, cluster, threads, shared_bytes, shared);
+    u8 *const aligned = (u8 *)(((uintptr_t)shared.data() + 1023) / 1024 * 1024);
+    for (u32 index = 0; index < grid; index++) run_block(index, threads, shared_bytes, aligned);
 }
 
 } // namespace emulated

@@ -1,5 +1,5 @@
 // The words of `../hopper.h` for a processor. Whatever the device does in its own time happens as late as a program may rely on:
-// copies when their barrier is waited for, products when their group is.
+// products when their group is waited for, copies when their barrier is. Every other copy happens as early as it may, at once.
 #pragma once
 
 // The driver's opaque description, as the emulated driver fills it.
@@ -36,6 +36,9 @@ inline void barrier_arrive(u32 address) {
     barrier.missing--;
     emulated::progress();
     barrier_settle(barrier);
+    // Others may act on it before this thread does anything else.
+    bool others_had_a_turn = false;
+    emulated::wait_until([&] { return std::exchange(others_had_a_turn, true); }, "others");
 }
 inline void barrier_expect(u32 address, u32 bytes) {
     barrier_at(address).missing_bytes += bytes;
@@ -60,7 +63,7 @@ inline void copy_tile(u32 to, const TensorMap &map, u32 byte, u32 row, u32 barri
     if (to % 1024 || map.box_bytes != 128) emulated::give_up("a swizzled tile that does not begin with a kilobyte");
     shared_at(to + map.box_rows * 128 - 16, 16);
     u8 *shared = emulated::self->block->shared;
-    barrier_at(barrier).copies.push_back([=] {
+    const auto copy = [=] {
         for (u32 r = 0; r < map.box_rows; r++) {
             for (u32 b = 0; b < 128; b++) {
                 const bool inside = row + r < map.rows && byte + b < map.row_bytes;
@@ -68,7 +71,15 @@ inline void copy_tile(u32 to, const TensorMap &map, u32 byte, u32 row, u32 barri
             }
         }
         return map.box_rows * 128;
-    });
+    };
+    static u64 copies = 0;
+    emulated::Barrier &counts = barrier_at(barrier);
+    if (random_word(0, copies++) & 1) {
+        counts.copies.push_back(copy);
+    } else {
+        counts.missing_bytes -= copy();
+        barrier_settle(counts);
+    }
 }
 template <int COUNT> void registers_give() {}
 template <int COUNT> void registers_take() {}

@@ -38,24 +38,39 @@ void enter() {
     _longjmp(scheduler, 1);
 }
 
+void resume(Fiber &fiber) {
+    running = &fiber;
+    self = &fiber.thread;
+    if (_setjmp(scheduler)) return;
+    if (fiber.started) _longjmp(fiber.resume, 1);
+    fiber.started = true;
+    setcontext(&fiber.context);
+}
+
+// Now and then a warp runs as far as it can before any other does anything, so that whoever forgets to wait is far ahead; else it
+// gives way as soon as it may. Which is drawn, the same way in every run.
 void run_fibers() {
-    volatile bool alive = true;
-    while (alive) {
+    static u64 drawn = 0;
+    const size_t warps = fibers.size() / 32;
+    for (bool alive = true; alive;) {
         alive = false;
-        volatile u64 before = steps;
-        // What a jump must not lose is not in registers.
-        for (volatile size_t at = 0; at < fibers.size(); at = at + 1) {
-            Fiber &fiber = fibers[at];
-            if (fiber.done) continue;
-            alive = true;
-            running = &fiber;
-            self = &fiber.thread;
-            if (_setjmp(scheduler)) continue;
-            if (fiber.started) _longjmp(fiber.resume, 1);
-            fiber.started = true;
-            setcontext(&fiber.context);
+        const u64 before_all = steps;
+        const size_t first = random_word(0, drawn++) % warps;
+        for (size_t turn = 0; turn < warps; turn++) {
+            const size_t warp = (first + turn) % warps * 32;
+            const bool far = random_word(0, drawn++) & 1;
+            u64 before;
+            do {
+                before = steps;
+                for (size_t lane = warp; lane < warp + 32; lane++) {
+                    if (!fibers[lane].done) {
+                        alive = true;
+                        resume(fibers[lane]);
+                    }
+                }
+            } while (far && steps != before);
         }
-        if (alive && steps == before) give_up(waiting_for);
+        if (alive && steps == before_all) give_up(waiting_for);
     }
 }
 

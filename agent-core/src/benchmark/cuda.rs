@@ -5,9 +5,12 @@
 //! Everything here runs on the thread that asks, and blocks it. A driver may crash the process that calls it: whoever cannot
 //! afford that calls from a child process.
 //!
-//! This module measures and checks what was computed; what a figure means and whether it is believed is decided elsewhere.
+//! This module offers kernels and checks what they compute (`seam`); what is measured, for how long, and when it is believed is the
+//! suite's to decide.
 
-use std::{cell::OnceCell, ffi::OsStr, rc::Rc, sync::atomic::AtomicBool, time::Duration};
+use std::{cell::OnceCell, ffi::OsStr, rc::Rc};
+
+use headframe_protocol::benchmark::{Card, Figure};
 
 mod error;
 mod driver;
@@ -17,27 +20,33 @@ mod module;
 mod device;
 mod numbers;
 mod kernels;
-mod slices;
 mod session;
 mod runs;
-mod transfers;
-mod measured;
+mod claims;
+mod seam;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
+use claims::Claims;
 use context::Context;
 use driver::Driver;
 use kernels::Generation;
-use runs::{Checked, Verdict, fma::Fma, gemm::Gemm, group_peak::GroupPeak, peak::Peak, traffic::Traffic};
+use runs::{
+    Run,
+    copies::{Copies, Direction},
+    fma::Fma,
+    gemm::Gemm,
+    group_peak::GroupPeak,
+    peak::Peak,
+    traffic::Traffic,
+};
 use session::Session;
-use slices::Slices;
+
+use super::device::DeviceError;
 
 pub use device::Facts;
 pub use error::{Code, CudaError};
 pub use kernels::Kernel;
-pub use measured::{Clock, Measured};
-pub use slices::Slice;
-pub use transfers::{Transfers, UsableMemory};
 
 /// The CUDA driver of this PC.
 pub struct Cuda {
@@ -75,9 +84,23 @@ impl Cuda {
             .map(|ordinal| {
                 let facts = Facts::of(&self.driver, ordinal)?;
                 let sizes = Sizes::of(&facts);
-                Ok(Device { driver: Rc::clone(&self.driver), ordinal, facts, sizes, session: OnceCell::new() })
+                let (claims, session) = (Claims::default(), OnceCell::new());
+                Ok(Device { driver: Rc::clone(&self.driver), ordinal, facts, sizes, claims, session })
             })
             .collect()
+    }
+
+    /// The device that is this card, with its kernels translated, which takes seconds the first time. `None` if the driver does not
+    /// show the card.
+    ///
+    /// # Errors
+    /// [`CudaError::OldCard`]; [`CudaError::Refused`] where the driver does not translate the kernels; or whatever else it answers.
+    pub fn open(&self, card: &Card) -> Result<Option<Device>, CudaError> {
+        let found = self.devices()?.into_iter().find(|device| device.facts.is_of(card));
+        if let Some(device) = &found {
+            device.session()?.translate()?;
+        }
+        Ok(found)
     }
 }
 
@@ -91,8 +114,6 @@ struct Sizes {
     chunk_bytes: u64,
     /// What is copied over the bus at a time.
     transfer_bytes: u64,
-    /// Blocks in which free memory is taken.
-    block_bytes: u64,
 }
 
 impl Sizes {
@@ -106,7 +127,7 @@ impl Sizes {
         };
         let cached = (8 * facts.cache_bytes.unwrap_or(0)).next_multiple_of(64 << 20);
         let traffic_bytes = cached.max(512 << 20).min(facts.memory_bytes / 8).next_multiple_of(16 << 20);
-        Self { side, traffic_bytes, chunk_bytes: 16 << 20, transfer_bytes: 256 << 20, block_bytes: 256 << 20 }
+        Self { side, traffic_bytes, chunk_bytes: 16 << 20, transfer_bytes: 256 << 20 }
     }
 }
 
@@ -116,6 +137,7 @@ pub struct Device {
     ordinal: i32,
     facts: Facts,
     sizes: Sizes,
+    claims: Claims,
     session: OnceCell<Session>,
 }
 
@@ -126,60 +148,26 @@ impl Device {
         &self.facts
     }
 
-    /// Runs a kernel for `budget` after some tenths of a second that warm the device up, in slices of at most 15 ms, and checks
-    /// what it computed. Raising `abort` ends it within two slices. The first kernel of a kind is translated by the driver
-    /// before that, which takes up to seconds and cannot be called off.
-    ///
-    /// # Errors
-    /// [`CudaError::CalledOff`]; [`CudaError::Unsupported`] where the device lacks what the kernel uses; [`CudaError::Wrong`];
-    /// [`CudaError::DeviceLost`], after which this process can do nothing more with the device; or the driver's refusal.
-    pub fn measure(&self, kernel: Kernel, budget: Duration, abort: &AtomicBool) -> Result<Measured, CudaError> {
-        let session = self.session(kernel)?;
-        let mut run = self.run(session, kernel)?;
-        let mut slices = Slices::new(&session.context, &session.stream, abort, run.as_ref());
-        slices.settle(run.as_mut(), budget)?;
-        run.poison(&session.stream)?;
-        let timed = slices.time(run.as_mut(), budget)?;
-        let verdict = run.check(session)?;
-        judge(kernel, verdict)?;
-        Ok(Measured::new(kernel, timed, verdict.checked))
-    }
-
-    /// The speed of the bus. Takes about a fifth of a second where it is fast.
-    ///
-    /// # Errors
-    /// Like [`Self::measure`].
-    pub fn transfers(&self, abort: &AtomicBool) -> Result<Transfers, CudaError> {
-        let session = self.session(Kernel::Read)?;
-        let (transfers, verdict) = transfers::transfers(session, self.sizes.transfer_bytes, abort)?;
-        judge(Kernel::Copy, verdict)?;
-        Ok(transfers)
-    }
-
-    /// Takes nearly all free memory, writes it, reads it back, and gives it back.
-    ///
-    /// # Errors
-    /// Like [`Self::measure`].
-    pub fn usable_memory(&self, abort: &AtomicBool) -> Result<UsableMemory, CudaError> {
-        let session = self.session(Kernel::Read)?;
-        let (usable, verdict) = transfers::usable(session, self.sizes.block_bytes, abort)?;
-        judge(Kernel::Read, verdict)?;
-        Ok(usable)
-    }
-
     /// Opens the device, once.
-    fn session(&self, kernel: Kernel) -> Result<&Session, CudaError> {
+    fn session(&self) -> Result<&Session, CudaError> {
         if let Some(session) = self.session.get() {
             return Ok(session);
         }
-        let generation = Generation::of(self.facts.capability).ok_or(CudaError::Unsupported { kernel })?;
+        let capability = self.facts.capability;
+        let generation = Generation::of(capability).ok_or(CudaError::OldCard { capability })?;
         let context = Context::of(&self.driver, self.ordinal)?;
         let session = Session::new(context, generation, self.facts.multiprocessors)?;
         Ok(self.session.get_or_init(|| session))
     }
 
-    fn run(&self, session: &Session, kernel: Kernel) -> Result<Box<dyn Checked>, CudaError> {
-        let Sizes { side, traffic_bytes, chunk_bytes, .. } = self.sizes;
+    fn run<'s>(&self, session: &'s Session, figure: Figure) -> Result<Box<dyn Run + 's>, DeviceError> {
+        let Sizes { side, traffic_bytes, chunk_bytes, transfer_bytes } = self.sizes;
+        let kernel = match (figure, Kernel::of(figure)) {
+            (_, Some(kernel)) => kernel,
+            (Figure::Upload, None) => return Ok(Box::new(Copies::new(session, Direction::Up, transfer_bytes)?)),
+            (Figure::Download, None) => return Ok(Box::new(Copies::new(session, Direction::Down, transfer_bytes)?)),
+            (other, None) => return Err(DeviceError::Refused(format!("no CUDA kernel for {}", other.words()))),
+        };
         Ok(match kernel {
             Kernel::FmaF32 => Box::new(Fma::new(session)?),
             Kernel::PeakF16 | Kernel::PeakBf16 | Kernel::PeakI8 => match session.tensor_cores() {
@@ -190,8 +178,4 @@ impl Device {
             Kernel::Read | Kernel::Copy | Kernel::Write => Box::new(Traffic::new(session, kernel, traffic_bytes, chunk_bytes)?),
         })
     }
-}
-
-fn judge(kernel: Kernel, Verdict { checked, wrong }: Verdict) -> Result<(), CudaError> {
-    if wrong > 0 { Err(CudaError::Wrong { kernel, wrong, checked }) } else { Ok(()) }
 }

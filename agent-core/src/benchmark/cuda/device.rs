@@ -5,7 +5,10 @@ use std::{
     rc::Rc,
 };
 
+use headframe_protocol::benchmark::Card;
+
 use super::{driver::Driver, error::CudaError};
+use crate::benchmark::cards;
 
 /// Attributes of `CUdevice_attribute` that we ask for.
 mod attribute {
@@ -51,6 +54,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether this is the card that somebody else names so. Slices of a device sit in its place and are another card each.
+    pub(super) fn is_of(&self, card: &Card) -> bool {
+        let place = cards::pci(&self.bus_id).filter(|_| !self.is_slice);
+        card.uuid.as_ref() == Some(&self.uuid) || (place.is_some() && place == card.pci)
+    }
+
     pub(super) fn of(driver: &Driver, device: c_int) -> Result<Self, CudaError> {
         let must = |number| {
             let value = attribute(driver, device, number)?;

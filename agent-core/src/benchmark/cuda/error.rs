@@ -3,6 +3,7 @@
 use std::{ffi::c_int, fmt};
 
 use super::Kernel;
+use crate::benchmark::device::DeviceError;
 
 /// A driver's answer that is not success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,19 +68,12 @@ pub enum CudaError {
         /// The kernel.
         kernel: Kernel,
     },
-    /// The device computed, and what it computed is wrong. Its speed means nothing then.
-    #[error("{kernel} is wrong in {wrong} of {checked} places")]
-    Wrong {
-        /// The kernel.
-        kernel: Kernel,
-        /// Places that differ by more than arithmetic allows.
-        wrong: u64,
-        /// Places that were looked at.
-        checked: u64,
+    /// The card was built before what our kernels need.
+    #[error("the card is too old for these kernels: its compute capability is {}.{}", capability.0, capability.1)]
+    OldCard {
+        /// What it says it can do.
+        capability: (u32, u32),
     },
-    /// Somebody raised the flag.
-    #[error("the measurement was called off")]
-    CalledOff,
 }
 
 /// `CUDA_ERROR_OUT_OF_MEMORY`.
@@ -90,6 +84,16 @@ impl CudaError {
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         matches!(self, Self::Call { code, .. } if code.number == OUT_OF_MEMORY)
+    }
+}
+
+impl From<CudaError> for DeviceError {
+    fn from(error: CudaError) -> Self {
+        match error {
+            error if error.is_out_of_memory() => Self::OutOfMemory,
+            CudaError::DeviceLost { function, code } => Self::Lost(format!("{function} answered {code}")),
+            error => Self::Refused(error.to_string()),
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::{ffi::CStr, fmt};
 
+use headframe_protocol::benchmark::Figure;
+
 use super::numbers::Numbers;
 
 /// What is measured. Rates are operations per second (a multiplication and an addition are two) or bytes per second.
@@ -35,20 +37,29 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::FmaF32,
-        Self::PeakF16,
-        Self::PeakBf16,
-        Self::PeakI8,
-        Self::GemmF32,
-        Self::GemmF16,
-        Self::GemmBf16,
-        Self::GemmI8,
-        Self::Read,
-        Self::Copy,
-        Self::Write,
-    ];
+    /// What a figure is measured by. Half-precision multiply-adds have no kernel here: the portable ones are as quick.
+    pub(super) const fn of(figure: Figure) -> Option<Self> {
+        Some(match figure {
+            Figure::FmaFp32 => Self::FmaF32,
+            Figure::TensorFp16 => Self::PeakF16,
+            Figure::TensorBf16 => Self::PeakBf16,
+            Figure::TensorInt8 => Self::PeakI8,
+            Figure::GemmFp32 => Self::GemmF32,
+            Figure::GemmFp16 => Self::GemmF16,
+            Figure::GemmBf16 => Self::GemmBf16,
+            Figure::GemmInt8 => Self::GemmI8,
+            Figure::MemoryRead => Self::Read,
+            Figure::MemoryCopy => Self::Copy,
+            Figure::MemoryWrite => Self::Write,
+            Figure::FmaFp16
+            | Figure::Upload
+            | Figure::Download
+            | Figure::CpuInteger
+            | Figure::CpuIntegerOneCore
+            | Figure::CpuFloat
+            | Figure::CpuMemory => return None,
+        })
+    }
 
     const fn name(self) -> &'static str {
         match self {

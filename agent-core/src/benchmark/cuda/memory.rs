@@ -91,20 +91,20 @@ impl Pinned {
         unsafe { std::slice::from_raw_parts_mut(self.at.cast(), size(self.bytes) / 4) }
     }
 
-    /// Submits a copy to the device. The caller waits before it looks or drops.
-    pub(super) fn send(&self, to: &Buffer, stream: &Stream) -> Result<(), CudaError> {
-        let driver = &self.context.driver;
-        let bytes = size(self.bytes.min(to.bytes));
+    /// Submits a copy of `bytes` from the byte `first` on to the same place on the device. The caller waits before it looks or drops.
+    pub(super) fn send(&self, to: &Buffer, first: u64, bytes: u64, stream: &Stream) -> Result<(), CudaError> {
+        assert!(first + bytes <= self.bytes.min(to.bytes), "what is copied lies inside both");
+        let (driver, from) = (&self.context.driver, self.at.wrapping_byte_add(size(first)));
         // SAFETY: both sides have that many bytes; who submits waits on the stream before `self` is touched or freed.
-        driver.check("cuMemcpyHtoDAsync", unsafe { (driver.call.copy_to_device)(to.at, self.at, bytes, stream.raw) })
+        driver.check("cuMemcpyHtoDAsync", unsafe { (driver.call.copy_to_device)(to.at + first, from, size(bytes), stream.raw) })
     }
 
     /// Submits a copy from the device, with the same duty.
-    pub(super) fn fetch(&self, from: &Buffer, stream: &Stream) -> Result<(), CudaError> {
-        let driver = &self.context.driver;
-        let bytes = size(self.bytes.min(from.bytes));
+    pub(super) fn fetch(&self, from: &Buffer, first: u64, bytes: u64, stream: &Stream) -> Result<(), CudaError> {
+        assert!(first + bytes <= self.bytes.min(from.bytes), "what is copied lies inside both");
+        let (driver, to) = (&self.context.driver, self.at.wrapping_byte_add(size(first)));
         // SAFETY: as in `send`.
-        driver.check("cuMemcpyDtoHAsync", unsafe { (driver.call.copy_to_host)(self.at, from.at, bytes, stream.raw) })
+        driver.check("cuMemcpyDtoHAsync", unsafe { (driver.call.copy_to_host)(to, from.at + first, size(bytes), stream.raw) })
     }
 }
 

@@ -1,10 +1,12 @@
-//! One file per kind of kernel: what it allocates, how an amount of it is submitted, and how its output is checked.
+//! One file per kind of work: what it allocates, how steps of it are submitted, and how its output is checked.
 //!
-//! Whatever is timed is also checked: outputs start as poison, and after the last slice every place must have been written and
+//! Whatever is timed is checked before: outputs start as poison, and after the last slice every place must have been written and
 //! sampled places must hold what the processor computes from the same random numbers.
 
-use super::{context::Stream, error::CudaError, session::Session, slices::Run};
+use super::{context::Stream, error::CudaError, session::Session};
+use crate::benchmark::device::DeviceError;
 
+pub(super) mod copies;
 pub(super) mod fma;
 pub(super) mod gemm;
 pub(super) mod group_peak;
@@ -14,13 +16,25 @@ pub(super) mod traffic;
 /// Outputs before they are written: as a float not a number, as an integer more than any product here gives (2^28).
 pub(super) const POISON: u32 = 0x7FC0_DEAD;
 
-/// A run with an output to check.
-pub(super) trait Checked: Run {
+/// Something that can be done in steps, again and again, and whose output can be checked.
+pub(super) trait Run {
+    /// Operations or bytes of one step, which is the least worth submitting: a wave of blocks, a round of a loop.
+    fn step_work(&self) -> f64;
+
+    /// The steps after which every place of the output has been written.
+    fn whole(&self) -> u32;
+
+    /// As many steps as take long on any device there is: what a slice never exceeds, even if every clock says it took no time.
+    fn most(&self) -> u32;
+
+    /// Submits so many steps.
+    fn submit(&mut self, stream: &Stream, steps: u32) -> Result<(), CudaError>;
+
     /// Makes every output wrong. Submitted before anything that counts.
-    fn poison(&self, stream: &Stream) -> Result<(), CudaError>;
+    fn poison(&mut self, stream: &Stream) -> Result<(), CudaError>;
 
     /// Looks at the output after the last slice.
-    fn check(&self, session: &Session) -> Result<Verdict, CudaError>;
+    fn check(&mut self, session: &Session) -> Result<Verdict, CudaError>;
 }
 
 /// What a check saw.
@@ -37,6 +51,12 @@ impl Verdict {
     pub(super) fn see(&mut self, right: bool) {
         self.checked += 1;
         self.wrong += u64::from(!right);
+    }
+
+    /// Fails if any place is wrong: its speed means nothing then.
+    pub(super) fn judge(self) -> Result<(), DeviceError> {
+        let Self { checked, wrong } = self;
+        if wrong > 0 { Err(DeviceError::Wrong(format!("{wrong} of {checked} places"))) } else { Ok(()) }
     }
 }
 

@@ -1,7 +1,11 @@
 //! A device that is open for measuring: our context, one stream, the kernels as they are asked for, and the small acts that all
 //! measurements share.
 
-use std::{cell::RefCell, ffi::CStr, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    ffi::CStr,
+    rc::Rc,
+};
 
 use super::{
     context::{Context, Stream},
@@ -9,7 +13,7 @@ use super::{
     kernels::{AMPERE, BASE, Generation, HOPPER, Kernel, TURING, Text},
     memory::Buffer,
     module::{Argument, Function, Module},
-    numbers::Numbers,
+    numbers::{Numbers, random_word},
     runs::{POISON, Verdict, gemm::Shape, peak, word},
 };
 
@@ -30,6 +34,8 @@ pub(super) struct Session {
     pub(super) context: Rc<Context>,
     generation: Generation,
     pub(super) multiprocessors: u32,
+    /// Where random numbers begin, and how many beginnings were handed out.
+    seeds: Cell<(u64, u64)>,
 }
 
 /// A kernel for products with what it asks for.
@@ -41,30 +47,51 @@ pub(super) struct Launch {
 impl Session {
     pub(super) fn new(context: Rc<Context>, generation: Generation, multiprocessors: u32) -> Result<Self, CudaError> {
         let stream = Stream::new(&context)?;
-        Ok(Self { modules: RefCell::default(), stream, context, generation, multiprocessors })
+        Ok(Self { modules: RefCell::default(), stream, context, generation, multiprocessors, seeds: Cell::default() })
     }
 
     pub(super) fn buffer(&self, bytes: u64) -> Result<Buffer, CudaError> {
         Buffer::new(&self.context, bytes)
     }
 
-    /// Where random numbers begin. New every time: nobody can have the answers ready.
+    /// Begins new random numbers. Whoever measures brings another seed each time: nobody can have the answers ready.
+    pub(super) fn sow(&self, seed: u32) {
+        self.seeds.set((u64::from(seed), 0));
+    }
+
+    /// Where the random numbers of one more buffer begin.
     pub(super) fn seed(&self) -> u64 {
-        rand::random()
+        let (sown, taken) = self.seeds.get();
+        self.seeds.set((sown, taken + 2));
+        (u64::from(random_word(sown, taken)) << 32) | u64::from(random_word(sown, taken + 1))
+    }
+
+    /// Translates every kernel that this device can need, so that a driver which refuses them is known before anything is measured.
+    pub(super) fn translate(&self) -> Result<(), CudaError> {
+        let of_tensor_cores = match self.tensor_cores() {
+            Generation::Turing => TURING,
+            Generation::Ampere => AMPERE,
+            Generation::Hopper => HOPPER,
+        };
+        self.module(BASE)?;
+        self.module(of_tensor_cores)?;
+        Ok(())
+    }
+
+    /// A text translated; once.
+    fn module(&self, text: Text) -> Result<Rc<Module>, CudaError> {
+        let known = self.modules.borrow().iter().find(|(name, _)| *name == text.name).map(|(_, module)| Rc::clone(module));
+        if let Some(module) = known {
+            return Ok(module);
+        }
+        let module = Module::new(&self.context, text.name, text.ptx)?;
+        self.modules.borrow_mut().push((text.name, Rc::clone(&module)));
+        Ok(module)
     }
 
     /// A kernel; its text is translated when first asked for.
     pub(super) fn function(&self, text: Text, entry: &CStr, threads: u32, shared_bytes: u32) -> Result<Function, CudaError> {
-        let known = self.modules.borrow().iter().find(|(name, _)| *name == text.name).map(|(_, module)| Rc::clone(module));
-        let module = match known {
-            Some(module) => module,
-            None => {
-                let module = Module::new(&self.context, text.name, text.ptx)?;
-                self.modules.borrow_mut().push((text.name, Rc::clone(&module)));
-                module
-            }
-        };
-        module.function(entry, threads, shared_bytes)
+        self.module(text)?.function(entry, threads, shared_bytes)
     }
 
     /// The best kernel here for a product.

@@ -1,6 +1,6 @@
 //! The peak of ordinary cores: chains of fused multiply-adds that no memory slows down.
 
-use super::{Checked, POISON, Verdict, word};
+use super::{POISON, Run, Verdict};
 use crate::benchmark::cuda::{
     context::Stream,
     error::CudaError,
@@ -9,7 +9,6 @@ use crate::benchmark::cuda::{
     module::{Argument, Function},
     numbers::random_word,
     session::Session,
-    slices::Run,
 };
 
 const THREADS: u32 = 256;
@@ -18,7 +17,7 @@ const CHAINS: u64 = 8;
 const STEPS: u64 = 16;
 /// Blocks per multiprocessor. Together they fill it: 256 threads with 28 registers.
 const BLOCKS: u32 = 8;
-/// Chains that the processor computes too. A launch has some hundred thousand steps, all of which count.
+/// Chains that the processor computes too, every step of them.
 const SAMPLES: u64 = 8;
 
 pub(in super::super) struct Fma {
@@ -50,34 +49,31 @@ impl Fma {
 }
 
 impl Run for Fma {
-    fn step(&self) -> u64 {
-        1
+    fn step_work(&self) -> f64 {
+        (2 * u64::from(self.blocks) * u64::from(THREADS) * CHAINS * STEPS) as f64
     }
 
-    fn whole(&self) -> u64 {
-        1
+    /// One round writes everything; a chain wanders for some more before what it holds is a good witness.
+    fn whole(&self) -> u32 {
+        16
     }
 
-    fn most(&self) -> u64 {
+    fn most(&self) -> u32 {
         1 << 16
     }
 
-    fn submit(&mut self, stream: &Stream, amount: u64) -> Result<f64, CudaError> {
-        let rounds = word(amount);
+    fn submit(&mut self, stream: &Stream, rounds: u32) -> Result<(), CudaError> {
         let arguments = [Argument::Wide(self.out.at()), Argument::Wide(self.seed), Argument::Word(rounds)];
         self.function.launch(stream, self.blocks, &arguments)?;
         self.last_rounds = rounds;
-        let chains = u64::from(self.blocks) * u64::from(THREADS) * CHAINS;
-        Ok((2 * chains * STEPS * u64::from(rounds)) as f64)
+        Ok(())
     }
-}
 
-impl Checked for Fma {
-    fn poison(&self, stream: &Stream) -> Result<(), CudaError> {
+    fn poison(&mut self, stream: &Stream) -> Result<(), CudaError> {
         self.out.set(stream, POISON)
     }
 
-    fn check(&self, session: &Session) -> Result<Verdict, CudaError> {
+    fn check(&mut self, session: &Session) -> Result<Verdict, CudaError> {
         let chains = self.out.bytes() / 4;
         let mut verdict = session.unwritten(&self.out)?;
         for sample in 0..SAMPLES {

@@ -1,6 +1,6 @@
 //! Products of matrices, tile by tile.
 
-use super::{Checked, POISON, Ring, Verdict, word};
+use super::{POISON, Ring, Run, Verdict, word};
 use crate::benchmark::cuda::{
     context::Stream,
     error::CudaError,
@@ -9,7 +9,6 @@ use crate::benchmark::cuda::{
     module::{Argument, Described, Function},
     numbers::{Numbers, random_word},
     session::{Launch, Session},
-    slices::Run,
 };
 
 /// What a kernel for products asks for.
@@ -67,6 +66,11 @@ impl Gemm {
         })
     }
 
+    /// Tiles of a step: a block for every place that there is.
+    fn step(&self) -> u64 {
+        self.wave.min(self.ring.length()).max(1)
+    }
+
     /// A row of A or a column of B.
     fn line(&self, seed: u64, index: u64) -> Vec<f64> {
         let (numbers, side) = (self.kernel.numbers(), u64::from(self.side));
@@ -121,22 +125,24 @@ fn tolerance(numbers: Numbers, terms: usize, typical: f64) -> f64 {
 }
 
 impl Run for Gemm {
-    fn step(&self) -> u64 {
-        self.wave.min(self.ring.length())
+    fn step_work(&self) -> f64 {
+        let tile = u64::from(self.shape.tile.0) * u64::from(self.shape.tile.1);
+        (2 * self.step() * tile * u64::from(self.side)) as f64
     }
 
-    fn whole(&self) -> u64 {
-        self.ring.length()
+    fn whole(&self) -> u32 {
+        word(self.ring.length().div_ceil(self.step()))
     }
 
-    fn most(&self) -> u64 {
-        256 * self.ring.length()
+    fn most(&self) -> u32 {
+        256 * self.whole()
     }
 
-    fn submit(&mut self, stream: &Stream, amount: u64) -> Result<f64, CudaError> {
+    fn submit(&mut self, stream: &Stream, steps: u32) -> Result<(), CudaError> {
         let (side, depth) = (self.side, depth(self.kernel.numbers(), self.side));
         let (a, b, c) = (self.a.at(), self.b.at(), Argument::Wide(self.c.at()));
         let (function, described, wave, tiles) = (&self.function, &self.described, self.wave, self.ring.length());
+        let amount = u64::from(steps) * self.step();
         self.ring.take(amount, tiles, |first, count| {
             let sizes = [side, side, depth, word(first)].map(Argument::Word);
             if let Some((a, b)) = described {
@@ -146,18 +152,14 @@ impl Run for Gemm {
             }
             let factors = [Argument::Wide(a), Argument::Wide(b), c];
             function.launch(stream, word(count), &[&factors[..], &sizes[..]].concat())
-        })?;
-        let tile = u64::from(self.shape.tile.0) * u64::from(self.shape.tile.1);
-        Ok((2 * amount * tile * u64::from(side)) as f64)
+        })
     }
-}
 
-impl Checked for Gemm {
-    fn poison(&self, stream: &Stream) -> Result<(), CudaError> {
+    fn poison(&mut self, stream: &Stream) -> Result<(), CudaError> {
         self.c.set(stream, POISON)
     }
 
-    fn check(&self, session: &Session) -> Result<Verdict, CudaError> {
+    fn check(&mut self, session: &Session) -> Result<Verdict, CudaError> {
         let mut verdict = session.unwritten(&self.c)?;
         let columns = self.sampled(self.shape.tile.1, 1);
         let b: Vec<Vec<f64>> = columns.iter().map(|column| self.line(self.seeds.1, *column)).collect();

@@ -1,6 +1,6 @@
 //! The peak of Hopper's tensor cores, which work out of shared memory: the same tile multiplied again and again.
 
-use super::{Checked, POISON, Verdict, word};
+use super::{POISON, Run, Verdict, word};
 use crate::benchmark::cuda::{
     context::Stream,
     error::CudaError,
@@ -9,7 +9,6 @@ use crate::benchmark::cuda::{
     module::{Argument, Function},
     numbers::{Numbers, random_word},
     session::Session,
-    slices::Run,
 };
 
 /// Rows and columns of a block's tile, bytes of each in shared memory, and how often a round multiplies them: `peak` in `hopper.cu`.
@@ -58,32 +57,29 @@ impl GroupPeak {
 }
 
 impl Run for GroupPeak {
-    fn step(&self) -> u64 {
+    fn step_work(&self) -> f64 {
+        (2 * u64::from(self.blocks) * ROWS * COLUMNS * self.depth() * DEPTH) as f64
+    }
+
+    fn whole(&self) -> u32 {
         1
     }
 
-    fn whole(&self) -> u64 {
-        1
-    }
-
-    fn most(&self) -> u64 {
+    fn most(&self) -> u32 {
         1 << 16
     }
 
-    fn submit(&mut self, stream: &Stream, amount: u64) -> Result<f64, CudaError> {
+    fn submit(&mut self, stream: &Stream, rounds: u32) -> Result<(), CudaError> {
         let [out, seed] = [self.out.at(), self.seed].map(Argument::Wide);
-        let [kind, rounds] = [self.kernel.numbers().code(), word(amount)].map(Argument::Word);
-        self.function.launch(stream, self.blocks, &[out, seed, kind, rounds])?;
-        Ok((2 * u64::from(self.blocks) * ROWS * COLUMNS * self.depth() * DEPTH * amount) as f64)
+        let [kind, rounds] = [self.kernel.numbers().code(), rounds].map(Argument::Word);
+        self.function.launch(stream, self.blocks, &[out, seed, kind, rounds])
     }
-}
 
-impl Checked for GroupPeak {
-    fn poison(&self, stream: &Stream) -> Result<(), CudaError> {
+    fn poison(&mut self, stream: &Stream) -> Result<(), CudaError> {
         self.out.set(stream, POISON)
     }
 
-    fn check(&self, session: &Session) -> Result<Verdict, CudaError> {
+    fn check(&mut self, session: &Session) -> Result<Verdict, CudaError> {
         let mut verdict = session.unwritten(&self.out)?;
         for sample in 0..SAMPLES {
             let at = u64::from(random_word(self.seed ^ 1, sample)) % (self.out.bytes() / 4);

@@ -1,6 +1,6 @@
 //! The peak of tensor cores: the same fragments multiplied out of registers.
 
-use super::{Checked, POISON, Verdict, word};
+use super::{POISON, Run, Verdict};
 use crate::benchmark::cuda::{
     context::Stream,
     error::CudaError,
@@ -9,7 +9,6 @@ use crate::benchmark::cuda::{
     module::{Argument, Function},
     numbers::{Numbers, random_word},
     session::Session,
-    slices::Run,
 };
 
 /// Threads of a block, and blocks per multiprocessor: 32 warps of 57 registers, which fill it.
@@ -73,37 +72,34 @@ impl Peak {
 }
 
 impl Run for Peak {
-    fn step(&self) -> u64 {
+    fn step_work(&self) -> f64 {
+        let warps = u64::from(self.blocks * THREADS / 32);
+        (2 * warps * SUMS * DEPTH * SIDES.0 * SIDES.1 * self.depth()) as f64
+    }
+
+    fn whole(&self) -> u32 {
         1
     }
 
-    fn whole(&self) -> u64 {
-        1
-    }
-
-    fn most(&self) -> u64 {
+    fn most(&self) -> u32 {
         1 << 16
     }
 
-    fn submit(&mut self, stream: &Stream, amount: u64) -> Result<f64, CudaError> {
+    fn submit(&mut self, stream: &Stream, rounds: u32) -> Result<(), CudaError> {
         let arguments = [
             Argument::Wide(self.out.at()),
             Argument::Wide(self.seed),
             Argument::Word(self.kernel.numbers().code()),
-            Argument::Word(word(amount)),
+            Argument::Word(rounds),
         ];
-        self.function.launch(stream, self.blocks, &arguments)?;
-        let warps = u64::from(self.blocks * THREADS / 32);
-        Ok((2 * warps * SUMS * DEPTH * SIDES.0 * SIDES.1 * self.depth() * amount) as f64)
+        self.function.launch(stream, self.blocks, &arguments)
     }
-}
 
-impl Checked for Peak {
-    fn poison(&self, stream: &Stream) -> Result<(), CudaError> {
+    fn poison(&mut self, stream: &Stream) -> Result<(), CudaError> {
         self.out.set(stream, POISON)
     }
 
-    fn check(&self, session: &Session) -> Result<Verdict, CudaError> {
+    fn check(&mut self, session: &Session) -> Result<Verdict, CudaError> {
         let mut verdict = session.unwritten(&self.out)?;
         let (warps, places) = (u64::from(self.blocks * THREADS / 32), SIDES.0 * SIDES.1);
         for sample in 0..SAMPLES {

@@ -1,6 +1,6 @@
 //! The speed of the device's own memory.
 
-use super::{Checked, POISON, Ring, Verdict, word};
+use super::{POISON, Ring, Run, Verdict, word};
 use crate::benchmark::cuda::{
     context::Stream,
     error::CudaError,
@@ -9,7 +9,6 @@ use crate::benchmark::cuda::{
     module::{Argument, Function},
     numbers::{Numbers, random_word},
     session::Session,
-    slices::Run,
 };
 
 const THREADS: u32 = 256;
@@ -113,21 +112,22 @@ impl Traffic {
 }
 
 impl Run for Traffic {
-    fn step(&self) -> u64 {
-        1
+    fn step_work(&self) -> f64 {
+        let ways = if self.kernel == Kernel::Copy { 2 } else { 1 };
+        (self.chunk_quads * 16 * ways) as f64
     }
 
-    fn whole(&self) -> u64 {
-        self.ring.length()
+    fn whole(&self) -> u32 {
+        word(self.ring.length())
     }
 
-    fn most(&self) -> u64 {
-        256 * self.ring.length()
+    fn most(&self) -> u32 {
+        256 * self.whole()
     }
 
-    fn submit(&mut self, stream: &Stream, amount: u64) -> Result<f64, CudaError> {
+    fn submit(&mut self, stream: &Stream, steps: u32) -> Result<(), CudaError> {
         let mut pieces = Vec::new();
-        self.ring.take(amount, self.chunks_per_buffer(), |first, count| {
+        self.ring.take(u64::from(steps), self.chunks_per_buffer(), |first, count| {
             pieces.push((first, count));
             Ok(())
         })?;
@@ -137,13 +137,10 @@ impl Run for Traffic {
                 self.reads[chunk as usize] = self.reads[chunk as usize].wrapping_add(1);
             }
         }
-        let ways = if self.kernel == Kernel::Copy { 2 } else { 1 };
-        Ok((amount * self.chunk_quads * 16 * ways) as f64)
+        Ok(())
     }
-}
 
-impl Checked for Traffic {
-    fn poison(&self, stream: &Stream) -> Result<(), CudaError> {
+    fn poison(&mut self, stream: &Stream) -> Result<(), CudaError> {
         match self.kernel {
             Kernel::Copy => self.buffers[1].set(stream, POISON),
             Kernel::Write => self.buffers.iter().try_for_each(|buffer| buffer.set(stream, POISON)),
@@ -152,7 +149,7 @@ impl Checked for Traffic {
         }
     }
 
-    fn check(&self, session: &Session) -> Result<Verdict, CudaError> {
+    fn check(&mut self, session: &Session) -> Result<Verdict, CudaError> {
         match self.kernel {
             Kernel::Copy => session.audit(&self.buffers[1], Numbers::Raw, self.seed, 0),
             Kernel::Write => self.check_written(&session.stream),

@@ -91,7 +91,7 @@ impl Answerer {
                 // However it ended, its channel is closed.
                 Some(_) = self.tasks.join_next() => self.hands.retain(|_, reach| !reach.asks.is_closed()),
                 heard = self.config.heard.recv() => match heard {
-                    Some(Heard::Ask(ask)) => self.asked(ask),
+                    Some(Heard::Ask(ask)) => self.asked(*ask),
                     Some(Heard::Ended) => self.forget_all(),
                     None => break,
                 },

@@ -182,7 +182,7 @@ pub enum Said {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     /// A question.
-    Ask(challenge::Ask),
+    Ask(Box<challenge::Ask>),
     /// The session is over, and so is every challenge.
     Ended,
 }

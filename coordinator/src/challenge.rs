@@ -216,7 +216,7 @@ impl Challenges {
     }
 
     /// A challenge has come to its end and is written down.
-    async fn over(&self, app: &App, seed: &Digest, device: DeviceId, record: challenges::Record, end: &End, chance: u64) {
+    async fn over(&self, app: &App, (seed, device): (&Digest, DeviceId), record: challenges::Record, end: &End, chance: u64) {
         let no_prover = matches!(end, End::Void(Void::Declined(DeclineReason::NoProver)));
         let now = app.store.now();
         let told = {

@@ -159,7 +159,7 @@ impl<'a> Session<'a> {
                 return None;
             }
             CoordinatorMessage::Ask(ask) => {
-                if self.config.asks.try_send(Heard::Ask(ask)).is_err() {
+                if self.config.asks.try_send(Heard::Ask(Box::new(ask))).is_err() {
                     warn!("More challenges than can be answered; one was passed over");
                 }
                 return None;

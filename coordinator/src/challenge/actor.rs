@@ -72,11 +72,10 @@ impl Lead {
         let mut effect = Some(Effect::Ask(first));
         loop {
             match effect.take() {
-                Some(Effect::Ask(ask)) => {
-                    if !self.app.sessions.ask(self.device, self.session, ask) {
-                        effect = self.step(Event::Left(Void::Gone), Instant::now());
-                        continue;
-                    }
+                Some(Effect::Ask(ask)) if self.app.sessions.ask(self.device, self.session, ask.clone()) => {}
+                Some(Effect::Ask(_)) => {
+                    effect = self.step(Event::Left(Void::Gone), Instant::now());
+                    continue;
                 }
                 Some(Effect::End(end)) => return self.end(end).await,
                 None => {}
@@ -153,7 +152,7 @@ impl Lead {
             questioned,
             ops_per_us: self.course.ops_per_us(),
         };
-        self.app.challenges.over(&self.app, &self.seed, self.device, record, &end, self.chance).await;
+        self.app.challenges.over(&self.app, (&self.seed, self.device), record, &end, self.chance).await;
     }
 
     async fn write(&self, end: &End, now: TimestampMs, questioned: bool) -> Result<(), StoreError> {

@@ -19,6 +19,9 @@ use reqwest::StatusCode;
 use crate::support::{FakeAgent, PATIENCE, TestApp, agent::Rig, problem};
 
 /// What cards are asked takes the reference prover milliseconds, and may take minutes.
+/// What a rig answers instead.
+type Answering = fn(&Prove) -> AgentMessage;
+
 fn unhurried(config: &mut Config) {
     config.challenge.size_max = 64;
     config.challenge.ops_per_s_at_1000_fu = 100_000;
@@ -28,7 +31,16 @@ fn unhurried(config: &mut Config) {
 
 fn card(uuid: &str) -> GpuReport {
     let model = "a card".to_owned();
-    GpuReport { uuid: uuid.to_owned(), model, vendor: GpuVendor::Nvidia, vram_bytes: 8 << 30, fu: 1_000 }
+    GpuReport {
+        uuid: uuid.to_owned(),
+        model,
+        vendor: GpuVendor::Nvidia,
+        vram_bytes: 8 << 30,
+        fu: 1_000,
+        compute_capability: None,
+        pci_bus_id: None,
+        power_limit_w: None,
+    }
 }
 
 fn rig(uuid: &str) -> Rig {
@@ -47,7 +59,7 @@ async fn want(app: &TestApp, device: DeviceId) {
 }
 
 async fn records(app: &TestApp) -> Vec<ChallengeRecord> {
-    challenges::list(&mut *app.app().store.read().await.expect("a connection"), None, 100).await.expect("a list")
+    challenges::list(&mut app.app().store.read().await.expect("a connection"), None, 100).await.expect("a list")
 }
 
 /// The reason of the only challenge, once it is over.
@@ -129,7 +141,7 @@ async fn answer_honestly(scene: &mut Scene) -> Over {
 #[tokio::test]
 async fn an_honest_card_passes_and_is_worth_what_it_claims() {
     let app = TestApp::start_with(unhurried).await;
-    let mut scene = Scene::asked(&app).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
     assert_eq!(scene.prove.size, 64);
     let over = answer_honestly(&mut scene).await;
     assert_eq!((over.verdict, over.message.as_str()), (Verdict::Passed, ""));
@@ -143,7 +155,7 @@ async fn what_a_rig_claims_is_not_believed_and_what_it_has_shown_is() {
     let app = TestApp::start_with(unhurried).await;
     let customer = app.customer(10).await;
     let offers = async || customer.get("/v1/offers").await.text().await.expect("offers");
-    let mut scene = Scene::asked(&app).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
     let wants = serde_json::json!({ "resources": { "gpu": { "count": 1, "vram_gib": 1, "min_fu": 1_000 } } });
     let job = customer.submit(wants).await;
     // While its card is challenged it gets no work, and without a pass none of this kind.
@@ -155,7 +167,7 @@ async fn what_a_rig_claims_is_not_believed_and_what_it_has_shown_is() {
 #[tokio::test]
 async fn wrong_rows_fail_with_the_reason_and_cannot_be_mended() {
     let app = TestApp::start_with(unhurried).await;
-    let mut scene = Scene::asked(&app).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
     let Ask::Open(open) = scene.commit().await else { panic!("rows are asked for next") };
     let right = scene.prover.open(&open.rows).expect("it has them");
     let mut wrong = right.clone();
@@ -174,7 +186,7 @@ async fn wrong_rows_fail_with_the_reason_and_cannot_be_mended() {
 #[tokio::test]
 async fn an_answer_to_another_seed_is_worth_nothing() {
     let app = TestApp::start_with(unhurried).await;
-    let mut scene = Scene::asked(&app).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
     // Yesterday's products, for which everything is at hand.
     scene.prover = computed(&Prove { seed: Digest::from_bytes([7; 32]), ..scene.prove.clone() });
     let Ask::Open(open) = scene.commit().await else { panic!("rows are asked for next") };
@@ -203,7 +215,7 @@ async fn a_proof_that_does_not_come_in_time_is_failed() {
 
 #[tokio::test]
 async fn whoever_goes_away_or_wants_his_pc_is_not_punished() {
-    let declines: [(&str, fn(&Prove) -> AgentMessage); 2] = [
+    let declines: [(&str, Answering); 2] = [
         ("yielded", |_| AgentMessage::Heartbeat(Heartbeat { sequence: 1, ready: false, leases: Vec::new() })),
         ("no_prover", |prove| {
             let declined = Declined { seed: prove.seed, why: DeclineReason::NoProver };
@@ -212,14 +224,14 @@ async fn whoever_goes_away_or_wants_his_pc_is_not_punished() {
     ];
     for (expected, say) in declines {
         let app = TestApp::start_with(unhurried).await;
-        let mut scene = Scene::asked(&app).await;
+        let mut scene = Box::pin(Scene::asked(&app)).await;
         scene.agent.say(say(&scene.prove)).await;
         assert_eq!(scene.over().await.verdict, Verdict::Void);
         assert_eq!(reason(&app).await, expected);
         assert_eq!(records(&app).await[0].outcome.as_deref(), Some("void"));
     }
     let app = TestApp::start_with(unhurried).await;
-    let mut scene = Scene::asked(&app).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
     scene.commit().await;
     drop(scene);
     assert_eq!(reason(&app).await, "gone");
@@ -229,7 +241,7 @@ async fn whoever_goes_away_or_wants_his_pc_is_not_punished() {
 #[tokio::test]
 async fn a_coordinator_that_starts_anew_leaves_nothing_against_the_rig() {
     let mut app = TestApp::start_with(unhurried).await;
-    let mut scene = Scene::asked(&app).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
     scene.commit().await;
     app.restart().await;
     assert_eq!(records(&app).await[0].outcome.as_deref(), Some("void"));
@@ -262,7 +274,7 @@ async fn a_coordinator_that_starts_anew_leaves_nothing_against_the_rig() {
 #[tokio::test]
 async fn openings_need_the_challenges_own_token_and_their_turn() {
     let app = TestApp::start_with(unhurried).await;
-    let mut scene = Scene::asked(&app).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
     let early = problem(scene.put("rows", &scene.prove.token, vec![0; 10]).await).await;
     assert_eq!((early.status, early.code), (409, Code::Conflict), "nothing is asked for yet");
     let Ask::Open(open) = scene.commit().await else { panic!("rows are asked for next") };
@@ -285,7 +297,7 @@ async fn openings_need_the_challenges_own_token_and_their_turn() {
 #[tokio::test]
 async fn another_rig_cannot_answer_in_its_place() {
     let app = TestApp::start_with(unhurried).await;
-    let scene = Scene::asked(&app).await;
+    let scene = Box::pin(Scene::asked(&app)).await;
     let mut other = rig("GPU-2").connect(&app.url()).await;
     let declined = Declined { seed: scene.prove.seed, why: DeclineReason::NoProver };
     other.say(AgentMessage::Answer(Answer::Declined(declined))).await;

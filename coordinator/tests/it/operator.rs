@@ -246,7 +246,16 @@ async fn cards_are_challenged_when_the_operator_wants_it_and_their_outcomes_are_
     let app = TestApp::start_with(unhurried).await;
     let mut rig = Rig::new();
     let model = "a card".to_owned();
-    rig.report.gpus = vec![GpuReport { uuid: "GPU-1".to_owned(), model, vendor: GpuVendor::Nvidia, vram_bytes: 8 << 30, fu: 0 }];
+    rig.report.gpus = vec![GpuReport {
+        uuid: "GPU-1".to_owned(),
+        model,
+        vendor: GpuVendor::Nvidia,
+        vram_bytes: 8 << 30,
+        fu: 0,
+        compute_capability: None,
+        pci_bus_id: None,
+        power_limit_w: None,
+    }];
     rig.challenges = vec![POG.to_owned()];
     let device = rig.device();
     let missing = admin(&app.config, &format!("rig challenge {device}")).await.expect_err("nobody has seen it");

@@ -23,6 +23,9 @@ fn report(cards: &[(&str, u32)], slots: u8) -> RigReport {
         vendor: GpuVendor::Nvidia,
         vram_bytes: 8 << 30,
         fu: *fu,
+        compute_capability: None,
+        pci_bus_id: None,
+        power_limit_w: None,
     };
     RigReport {
         name: "rig".to_owned(),

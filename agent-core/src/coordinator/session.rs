@@ -63,7 +63,6 @@ impl<'a> Session<'a> {
         // A coordinator that asks for a storm of heartbeats is mistaken.
         let heartbeat_every = Duration::from_millis(welcome.heartbeat_ms.max(20));
         let told_ready = config.standing.borrow_and_update().ready;
-        config.rig.mark_unchanged();
         let (sequence, unanswered, heard_at) = (0, VecDeque::new(), Instant::now());
         Self { frames, config, inbox, network, heartbeat_every, sequence, unanswered, told_ready, heard_at }
     }

@@ -37,7 +37,9 @@ struct Rig {
 
 async fn rig(dir: &Path, coordinator: &Coordinator) -> Rig {
     let url = format!("http://{}", coordinator.local_addr());
-    let settings = format!("[coordinator]\nurl = \"{url}\"\n[start]\nautomatically = true\n[timers]\ndivisor = 20\n");
+    let settings = format!(
+        "[coordinator]\nurl = \"{url}\"\n[start]\nautomatically = true\n[benchmark]\nautomatically = false\n[timers]\ndivisor = 20\n"
+    );
     fs::write(dir.join("agent.toml"), settings).expect("written");
     let (runner, events, mut engine) = Runner::fake_giving_gpus();
     let owner = FakeProbe::new(Duration::from_secs(1_000_000));

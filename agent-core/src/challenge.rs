@@ -1,4 +1,4 @@
-//! Answers the coordinator's challenges: what a graphics card can do is computed by a [`Prover`], and shown.
+//! Answers the coordinator's challenges: what a graphics card can do is computed by a [`Prover`](headframe_proof::Prover), and shown.
 //!
 //! Each challenge has a task of its own, and a task ends at once when the owner wants his PC, when work begins on the card, when the
 //! session ends or the agent. What is asked is bounded before anything is computed: a coordinator may ask too much.

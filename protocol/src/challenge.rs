@@ -11,7 +11,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::error::FieldError;
+use crate::error::{FieldError, Noting};
 
 /// The name of the protocol. Another seed expansion, hash or encoding is another name.
 pub const POG: &str = "pog/1";
@@ -321,16 +321,12 @@ impl Prove {
     #[must_use]
     pub fn problems(&self) -> Vec<FieldError> {
         let mut found = Vec::new();
-        let mut say = |wrong: bool, field: &str, message: &str| {
-            if wrong {
-                found.push(FieldError::new(field, message));
-            }
-        };
-        say(self.protocol != POG, "protocol", "only pog/1 is spoken");
-        say(!is_size(self.size), "size", "a multiple of 64 from 64 to 16,384");
-        say(!(PRODUCTS_MIN..=PRODUCTS_MAX).contains(&self.products), "products", "20 to 100");
-        say(!(1..=self.products).contains(&self.resident), "resident", "at least one and at most all products");
-        say(self.gpu.len() > GPU_BYTES_MAX || self.gpu.chars().any(char::is_control), "gpu", "at most 120 plain bytes");
+        let mut noting = Noting(&mut found);
+        noting.say(self.protocol != POG, "protocol", "only pog/1 is spoken");
+        noting.say(!is_size(self.size), "size", "a multiple of 64 from 64 to 16,384");
+        noting.say(!(PRODUCTS_MIN..=PRODUCTS_MAX).contains(&self.products), "products", "20 to 100");
+        noting.say(!(1..=self.products).contains(&self.resident), "resident", "at least one and at most all products");
+        noting.say(self.gpu.len() > GPU_BYTES_MAX || self.gpu.chars().any(char::is_control), "gpu", "at most 120 plain bytes");
         found
     }
 }

@@ -89,13 +89,6 @@ pub(super) fn open(paths: &AgentPaths, settings: &Settings, tasks: &Tasks) -> Me
     let bench = Bench { data_dir, timers: settings.timers, wanted, news };
     if settings.benchmark.automatically {
         tasks.spawn("benchmark", bench.run(tasks.stopped()));
-    } else {
-        // Kept open: a closed queue would end the loop's interest in all others.
-        let stop = tasks.stopped();
-        tasks.spawn("benchmark", async move {
-            stop.cancelled().await;
-            drop(bench);
-        });
     }
     Measuring { orders, news: heard, scores }
 }
@@ -121,10 +114,7 @@ impl Bench {
                 Some(Wanted::Stop) => continue,
                 None => return,
             };
-            let Some(rest) = rest else {
-                stop.cancelled().await;
-                return;
-            };
+            let Some(rest) = rest else { return };
             if tokio::time::timeout(self.timers.scaled(rest), stop.cancelled()).await.is_ok() {
                 return;
             }

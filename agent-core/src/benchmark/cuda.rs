@@ -66,14 +66,6 @@ impl Cuda {
         Ok(Driver::find(library)?.map(|driver| Self { driver }))
     }
 
-    /// The version of CUDA that the driver speaks: `12040` for 12.4.
-    ///
-    /// # Errors
-    /// If the driver does not say.
-    pub fn version(&self) -> Result<u32, CudaError> {
-        device::driver_version(&self.driver)
-    }
-
     /// Every device that this process may see, in the driver's order. Nothing is taken from them yet.
     ///
     /// # Errors

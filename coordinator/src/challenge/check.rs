@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use headframe_proof::{Lanes, Refusal, Verifier, residency::Reading};
+use headframe_proof::{Lanes, Openings, Parts, Refusal, Verifier, residency::Reading};
+use headframe_protocol::challenge::{Digest, ReadAt, RowAt};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::course::Opening;
@@ -86,16 +87,8 @@ impl Checks {
 
 /// All that is needed before the first byte.
 enum Prepared {
-    Rows {
-        verifier: Verifier,
-        roots: Vec<headframe_protocol::challenge::Digest>,
-        asked: Vec<headframe_protocol::challenge::RowAt>,
-    },
-    Reads {
-        reading: Reading,
-        roots: Vec<headframe_protocol::challenge::Digest>,
-        asked: Vec<headframe_protocol::challenge::ReadAt>,
-    },
+    Rows { verifier: Verifier, roots: Vec<Digest>, asked: Vec<RowAt> },
+    Reads { reading: Reading, roots: Vec<Digest>, asked: Vec<ReadAt> },
 }
 
 impl Prepared {
@@ -114,36 +107,28 @@ impl Prepared {
 
     fn check(self, pieces: mpsc::Receiver<Piece>) -> Result<Result<(), Refusal>, Unchecked> {
         match &self {
-            Self::Rows { verifier, roots, asked } => match verifier.rows(roots, asked) {
-                Ok(mut check) => match feed(pieces, |bytes| check.feed(bytes)) {
-                    Ok(Ok(())) => Ok(check.finish()),
-                    other => other,
-                },
-                Err(refusal) => Ok(Err(refusal)),
-            },
-            Self::Reads { reading, roots, asked } => match reading.check(roots, asked) {
-                Ok(mut check) => match feed(pieces, |bytes| check.feed(bytes)) {
-                    Ok(Ok(())) => Ok(check.finish()),
-                    other => other,
-                },
-                Err(refusal) => Ok(Err(refusal)),
-            },
+            Self::Rows { verifier, roots, asked } => checked(verifier.rows(roots, asked), pieces),
+            Self::Reads { reading, roots, asked } => checked(reading.check(roots, asked), pieces),
         }
     }
 }
 
-fn feed(
+fn checked<P: Parts>(
+    begun: Result<Openings<P>, Refusal>,
     mut pieces: mpsc::Receiver<Piece>,
-    mut take: impl FnMut(&[u8]) -> Result<(), Refusal>,
 ) -> Result<Result<(), Refusal>, Unchecked> {
+    let mut openings = match begun {
+        Ok(openings) => openings,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     loop {
         match pieces.blocking_recv() {
             Some(Piece::Bytes(bytes)) => {
-                if let Err(refusal) = take(&bytes) {
+                if let Err(refusal) = openings.feed(&bytes) {
                     return Ok(Err(refusal));
                 }
             }
-            Some(Piece::End) => return Ok(Ok(())),
+            Some(Piece::End) => return Ok(openings.finish()),
             None => return Err(Unchecked::BrokeOff),
         }
     }

@@ -39,6 +39,13 @@ async fn answer(rig: &mut FakeAgent, offer: &Offer, bytes: &[u8]) -> Settled {
     rig.settled().await
 }
 
+/// The same to whatever it is offered next.
+async fn answers(rig: &mut FakeAgent, bytes: &[u8]) -> Offer {
+    let offer = rig.offer().await;
+    answer(rig, &offer, bytes).await;
+    offer
+}
+
 async fn credit(app: &TestApp, rig: &FakeAgent) -> Micros {
     app.balance_of(Account::Credit(rig.rig.device())).await
 }
@@ -109,8 +116,7 @@ async fn two_rigs_disagree_and_a_third_decides() {
     sleep(&mut second).await;
 
     wake(&mut third).await;
-    let deciding = third.offer().await;
-    answer(&mut third, &deciding, b"right").await;
+    answers(&mut third, b"right").await;
 
     // The customer's own job is done anew, by one of those that were right, and compared with what they agree on.
     let again = third.offer().await;
@@ -147,8 +153,7 @@ async fn a_check_that_agrees_costs_its_customer_nothing_more() {
     let told = answer(&mut first, &offer, b"right").await;
     sleep(&mut first).await;
     wake(&mut second).await;
-    let copy = second.offer().await;
-    answer(&mut second, &copy, b"right").await;
+    answers(&mut second, b"right").await;
     let done = customer.ended(job.id).await;
     assert_eq!((done.state, done.epoch), (JobState::Succeeded, 1));
     assert_eq!(credit(&app, &first).await, told.credit, "what was said is what is paid");
@@ -164,8 +169,7 @@ async fn where_nobody_else_is_a_result_is_taken_as_it_is() {
     let mut rig = waiting(&app).await;
     wake(&mut rig).await;
     let job = submit(&customer, json!({})).await;
-    let offer = rig.offer().await;
-    answer(&mut rig, &offer, b"alone").await;
+    answers(&mut rig, b"alone").await;
     assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
     app.assert_books().await;
 }
@@ -181,8 +185,7 @@ async fn a_comparison_that_comes_to_nothing_is_given_up() {
     let (mut first, _second) = (waiting(&app).await, waiting(&app).await);
     wake(&mut first).await;
     let job = submit(&customer, json!({})).await;
-    let offer = first.offer().await;
-    answer(&mut first, &offer, b"right").await;
+    answers(&mut first, b"right").await;
     assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
     assert!(credit(&app, &first).await > Micros::ZERO, "the work is done and paid");
     app.assert_books().await;
@@ -195,8 +198,7 @@ async fn a_customer_who_does_not_want_to_wait_for_the_comparison_ends_it() {
     let (mut first, _second) = (waiting(&app).await, waiting(&app).await);
     wake(&mut first).await;
     let job = submit(&customer, json!({})).await;
-    let offer = first.offer().await;
-    answer(&mut first, &offer, b"right").await;
+    answers(&mut first, b"right").await;
     customer.in_state(job.id, JobState::Verifying).await;
     assert_eq!(customer.cancel(job.id).await.status(), 200);
     assert_eq!(customer.ended(job.id).await.state, JobState::Cancelled);
@@ -250,8 +252,7 @@ async fn withheld(app: &TestApp, rig: &FakeAgent) -> Micros {
 /// A job whose result nobody compares.
 async fn unchecked(customer: &Customer, rig: &mut FakeAgent) {
     let job = submit(customer, json!({ "verify": "none" })).await;
-    let offer = rig.offer().await;
-    answer(rig, &offer, b"whatever").await;
+    answers(rig, b"whatever").await;
     assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
 }
 
@@ -267,12 +268,10 @@ async fn what_was_earned_unchecked_waits_and_is_let_go_when_the_rig_was_right() 
     assert!(waits > Micros::ZERO);
 
     let job = submit(&customer, json!({})).await;
-    let offer = first.offer().await;
-    answer(&mut first, &offer, b"right").await;
+    answers(&mut first, b"right").await;
     sleep(&mut first).await;
     wake(&mut second).await;
-    let copy = second.offer().await;
-    answer(&mut second, &copy, b"right").await;
+    answers(&mut second, b"right").await;
     customer.ended(job.id).await;
     let started = tokio::time::Instant::now();
     while withheld(&app, &first).await > Micros::ZERO {
@@ -292,13 +291,11 @@ async fn what_was_earned_unchecked_is_lost_when_the_rig_was_wrong() {
     unchecked(&customer, &mut cheat).await;
     assert!(withheld(&app, &cheat).await > Micros::ZERO);
     submit(&customer, json!({})).await;
-    let offer = cheat.offer().await;
-    answer(&mut cheat, &offer, b"made up").await;
+    answers(&mut cheat, b"made up").await;
     sleep(&mut cheat).await;
     for rig in [&mut second, &mut third] {
         wake(rig).await;
-        let copy = rig.offer().await;
-        answer(rig, &copy, b"right").await;
+        answers(rig, b"right").await;
         sleep(rig).await;
     }
     let started = tokio::time::Instant::now();
@@ -322,8 +319,7 @@ async fn whoever_stops_in_time_is_compared_afterwards() {
     let mut cheat = waiting(&app).await;
     wake(&mut cheat).await;
     let job = submit(&customer, json!({})).await;
-    let offer = cheat.offer().await;
-    answer(&mut cheat, &offer, b"made up").await;
+    answers(&mut cheat, b"made up").await;
     assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
     assert!(withheld(&app, &cheat).await > Micros::ZERO);
     sleep(&mut cheat).await;
@@ -373,13 +369,11 @@ async fn a_neighbour_does_not_check_his_neighbour() {
     }
     wake(&mut first).await;
     let job = submit(&customer, json!({})).await;
-    let offer = first.offer().await;
-    answer(&mut first, &offer, b"right").await;
+    answers(&mut first, b"right").await;
     sleep(&mut first).await;
     wake(&mut neighbour).await;
     wake(&mut stranger).await;
-    let copy = stranger.offer().await;
-    answer(&mut stranger, &copy, b"right").await;
+    answers(&mut stranger, b"right").await;
     assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
     assert_eq!(credit(&app, &neighbour).await, Micros::ZERO);
     app.assert_books().await;
@@ -392,20 +386,17 @@ async fn work_whose_result_is_known_finds_a_cheat_out() {
     let (mut first, mut second, mut cheat) = (waiting(&app).await, waiting(&app).await, waiting(&app).await);
     wake(&mut first).await;
     let known = submit(&customer, json!({ "name": "known" })).await;
-    let offer = first.offer().await;
-    answer(&mut first, &offer, b"right").await;
+    answers(&mut first, b"right").await;
     sleep(&mut first).await;
     wake(&mut second).await;
-    let copy = second.offer().await;
-    answer(&mut second, &copy, b"right").await;
+    let copy = answers(&mut second, b"right").await;
     sleep(&mut second).await;
     assert_eq!(customer.ended(known.id).await.state, JobState::Succeeded);
 
     // A job that must not run twice: its result is taken, and somebody is given known work instead.
     wake(&mut first).await;
     let once = submit(&customer, json!({ "verify": "canary" })).await;
-    let offer = first.offer().await;
-    answer(&mut first, &offer, b"once").await;
+    answers(&mut first, b"once").await;
     assert_eq!(customer.ended(once.id).await.state, JobState::Succeeded);
     wake(&mut cheat).await;
     let canary = cheat.offer().await;
@@ -426,7 +417,6 @@ async fn pictures_that_nobody_can_tell_apart_are_the_same_result() {
     let customer = app.customer(100).await;
     let (mut first, mut second) = (waiting(&app).await, waiting(&app).await);
     let picture = |grey: u8| [&b"P5 16 16 255\n"[..], &[grey; 256]].concat();
-    wake(&mut first).await;
     let alike = json!({ "outputs": ["out.ppm"], "max_price_per_hour": "900000000", "verify": { "adaptive": { "compare": { "psnr": { "min_db": 40 } } } } });
     let job = customer.submit(alike).await;
     for (rig, grey) in [(&mut first, 100), (&mut second, 101)] {

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{JobSpec, Network};
-use crate::error::FieldError;
+use crate::error::{FieldError, Noting};
 
 /// The most rigs one job is done on at its customer's expense. Five cannot be outvoted by two that conspire, and whoever wants
 /// more certainty than that does not want strangers' rigs.
@@ -140,15 +140,11 @@ impl From<Tolerance> for f64 {
 
 /// What is wrong with how a job wants to be checked.
 pub(super) fn check(spec: &JobSpec, found: &mut Vec<FieldError>) {
-    let mut say = |wrong: bool, field: &str, message: &str| {
-        if wrong {
-            found.push(FieldError::new(field, message));
-        }
-    };
+    let mut noting = Noting(found);
     if let Verify::Redundant { n, .. } = spec.verify {
-        say(!(2..=COPIES_MAX).contains(&n), "verify.redundant.n", "2 to 5");
-        say(spec.outputs.is_empty(), "verify.redundant", "only with `outputs`: there is nothing to compare");
-        say(
+        noting.say(!(2..=COPIES_MAX).contains(&n), "verify.redundant.n", "2 to 5");
+        noting.say(spec.outputs.is_empty(), "verify.redundant", "only with `outputs`: there is nothing to compare");
+        noting.say(
             spec.network != Network::None,
             "verify.redundant",
             "only without `network`: what the job does elsewhere would be done several times",
@@ -156,10 +152,10 @@ pub(super) fn check(spec: &JobSpec, found: &mut Vec<FieldError>) {
     }
     match spec.verify.compare() {
         Some(Compare::Psnr { min_db }) => {
-            say(!(DECIBELS_MIN..=DECIBELS_MAX).contains(&min_db), "verify.compare.psnr.min_db", "20 to 99");
+            noting.say(!(DECIBELS_MIN..=DECIBELS_MAX).contains(&min_db), "verify.compare.psnr.min_db", "20 to 99");
         }
         // A tolerance as large as the number itself would let zero pass for anything.
-        Some(Compare::Floats { rel, .. }) => say(f64::from(rel) >= 1.0, "verify.compare.floats.rel", "less than 1"),
+        Some(Compare::Floats { rel, .. }) => noting.say(f64::from(rel) >= 1.0, "verify.compare.floats.rel", "less than 1"),
         Some(Compare::Exact) | None => {}
     }
 }

@@ -103,14 +103,6 @@ pub(super) fn ordinals(driver: &Rc<Driver>) -> Result<Vec<c_int>, CudaError> {
         .collect()
 }
 
-/// The driver's version, `12040` for 12.4.
-pub(super) fn driver_version(driver: &Driver) -> Result<u32, CudaError> {
-    let mut version = 0;
-    // SAFETY: the driver writes one number.
-    driver.check("cuDriverGetVersion", unsafe { (driver.call.driver_version)(&raw mut version) })?;
-    Ok(u32::try_from(version).unwrap_or(0))
-}
-
 fn attribute(driver: &Driver, device: c_int, number: c_int) -> Result<c_int, CudaError> {
     let mut value = 0;
     // SAFETY: the driver writes one number, or answers that it does not know the attribute.

@@ -51,6 +51,14 @@ impl Numbers {
         }
     }
 
+    /// Whether a sum, as the device keeps it, is what it should be: whole numbers exactly, floats within what their additions cut off.
+    pub(super) fn agrees(self, found: u32, expected: f64, tolerance: impl FnOnce() -> f64) -> bool {
+        match self {
+            Self::Raw => f64::from(found.cast_signed()) == expected,
+            Self::F32 | Self::F16 | Self::Bf16 => (f64::from(f32::from_bits(found)) - expected).abs() <= tolerance(),
+        }
+    }
+
     /// The value of the element of this index in the seed's sequence.
     pub(super) fn at(self, seed: u64, index: u64) -> f64 {
         self.value(self.word(seed, index / self.per_word()), index % self.per_word())

@@ -90,14 +90,9 @@ impl Gemm {
             sum += a * b;
             squares += (a * b) * (a * b);
         }
-        match self.kernel.numbers() {
-            // Exact: at most 2^14 products below 2^15 each.
-            Numbers::Raw => f64::from(found.cast_signed()) == sum,
-            numbers => {
-                let error = (f64::from(f32::from_bits(found)) - sum).abs();
-                error <= tolerance(numbers, a.len(), (squares / a.len() as f64).sqrt())
-            }
-        }
+        // Whole numbers are exact: at most 2^14 products below 2^15 each.
+        let numbers = self.kernel.numbers();
+        numbers.agrees(found, sum, || tolerance(numbers, a.len(), (squares / a.len() as f64).sqrt()))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::benchmark::cuda::{
     kernels::Kernel,
     memory::Buffer,
     module::{Argument, Function},
-    numbers::{Numbers, random_word},
+    numbers::random_word,
     session::Session,
 };
 
@@ -85,10 +85,7 @@ impl Run for GroupPeak {
             let at = u64::from(random_word(self.seed ^ 1, sample)) % (self.out.bytes() / 4);
             let found = self.out.read(&session.stream, at, 1)?[0];
             let (expected, tolerance) = self.expected(at / (ROWS * COLUMNS), at / COLUMNS % ROWS, at % COLUMNS);
-            verdict.see(match self.kernel.numbers() {
-                Numbers::Raw => f64::from(found.cast_signed()) == expected,
-                Numbers::F32 | Numbers::F16 | Numbers::Bf16 => (f64::from(f32::from_bits(found)) - expected).abs() <= tolerance,
-            });
+            verdict.see(self.kernel.numbers().agrees(found, expected, || tolerance));
         }
         Ok(verdict)
     }

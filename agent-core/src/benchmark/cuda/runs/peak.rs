@@ -7,7 +7,7 @@ use crate::benchmark::cuda::{
     kernels::Kernel,
     memory::Buffer,
     module::{Argument, Function},
-    numbers::{Numbers, random_word},
+    numbers::random_word,
     session::Session,
 };
 
@@ -109,12 +109,7 @@ impl Run for Peak {
                 let (product, register, lane) = (at / places, at % places / 32, at % 32);
                 let (row, column) = (lane / 4 + 8 * (register / 2), lane % 4 * 2 + register % 2);
                 let (expected, tolerance) = self.expected(warp, product, row, column);
-                verdict.see(match self.kernel.numbers() {
-                    Numbers::Raw => f64::from(found.cast_signed()) == expected,
-                    Numbers::F32 | Numbers::F16 | Numbers::Bf16 => {
-                        (f64::from(f32::from_bits(found)) - expected).abs() <= tolerance
-                    }
-                });
+                verdict.see(self.kernel.numbers().agrees(found, expected, || tolerance));
             }
         }
         Ok(verdict)

@@ -52,7 +52,7 @@ pub(crate) use when::pasts;
 
 use actor::Command;
 use check::Checks;
-use outcome::{End, Void};
+use outcome::{End, Fail, Void};
 use rigs::{Connected, Rigs};
 
 /// How many challenges ended, by outcome and reason.
@@ -272,7 +272,18 @@ async fn past_of(app: &App, device: DeviceId) -> Result<(Option<String>, Vec<cha
 }
 
 fn counted(end: &End) {
-    metrics::counter!(CHALLENGES, "outcome" => name(end.verdict()), "reason" => end.code()).increment(1);
+    count(end, 1);
+}
+
+/// Counts nothing, so that a rise from nothing to one is seen: a series that is not there has no rate.
+pub(crate) fn count_from_zero() {
+    let refused = End::Failed(Fail::Refused(Refusal::Question));
+    let late = [Fail::LateProof, Fail::LateRows, Fail::LateReading, Fail::LateReads, Fail::OutOfBand];
+    late.map(End::Failed).iter().chain([&End::Passed, &refused]).for_each(|end| count(end, 0));
+}
+
+fn count(end: &End, more: u64) {
+    metrics::counter!(CHALLENGES, "outcome" => name(end.verdict()), "reason" => end.code()).increment(more);
 }
 
 const fn name(verdict: Verdict) -> &'static str {

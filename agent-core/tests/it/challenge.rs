@@ -19,8 +19,24 @@ use crate::{
     rig::{Rig, home},
 };
 
-/// A card that computes until it is told to stop, and tells that it was.
-struct Endless(mpsc::Sender<()>);
+/// A card that computes until it is told to stop, and tells both.
+struct Endless(mpsc::Sender<Computes>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Computes {
+    Begun,
+    Stopped,
+}
+
+fn endless() -> (Arc<Endless>, mpsc::Receiver<Computes>) {
+    let (tell, told) = mpsc::channel();
+    (Arc::new(Endless(tell)), told)
+}
+
+/// Waits apart: the agent's threads are not the test's to hold.
+fn heard(told: &mpsc::Receiver<Computes>) -> Computes {
+    tokio::task::block_in_place(|| told.recv_timeout(PATIENCE)).expect("the card says what it does")
+}
 
 impl Provers for Endless {
     fn is_any(&self) -> bool {
@@ -28,23 +44,24 @@ impl Provers for Endless {
     }
 
     fn prover(&self, _: &str, stop: &CancellationToken) -> Option<CardProver> {
-        Some(Box::new(Computing { stop: stop.clone(), stopped: self.0.clone() }))
+        Some(Box::new(Computing { stop: stop.clone(), tell: self.0.clone() }))
     }
 }
 
 struct Computing {
     stop: CancellationToken,
-    stopped: mpsc::Sender<()>,
+    tell: mpsc::Sender<Computes>,
 }
 
 impl Prover for Computing {
     type Error = ProverError;
 
     fn compute(&mut self, _: &Digest, _: Parameters) -> Result<Vec<Digest>, ProverError> {
+        self.tell.send(Computes::Begun)?;
         while !self.stop.is_cancelled() {
             thread::sleep(Duration::from_millis(1));
         }
-        self.stopped.send(())?;
+        self.tell.send(Computes::Stopped)?;
         Err("it was stopped".into())
     }
 
@@ -98,17 +115,18 @@ async fn declined(line: &mut Line, seed: u8) -> DeclineReason {
 async fn the_owner_gets_his_card_back_in_the_middle_of_a_proof() {
     let coordinator = FakeCoordinator::start().await;
     let home = home(&coordinator);
-    let (stopped, stops) = mpsc::channel();
-    let rig = Rig::with_card(home.path(), Arc::new(Endless(stopped))).await;
+    let (endless, told) = endless();
+    let rig = Rig::with_card(home.path(), endless).await;
     let (hello, mut line) = coordinator.welcomed().await;
     assert_eq!(hello.challenges, [POG]);
     line.beats_until(|ready, _| ready).await;
     ask(&mut line, prove(&coordinator, 1)).await;
     ask(&mut line, prove(&coordinator, 2)).await;
     assert_eq!(declined(&mut line, 2).await, DeclineReason::Busy, "a card has one challenge at a time");
+    assert_eq!(heard(&told), Computes::Begun);
     rig.owner.set(Duration::ZERO);
     assert_eq!(declined(&mut line, 1).await, DeclineReason::Yielded);
-    stops.recv_timeout(PATIENCE).expect("what computes is stopped");
+    assert_eq!(heard(&told), Computes::Stopped);
     rig.agent.abandon().await;
 }
 
@@ -116,15 +134,16 @@ async fn the_owner_gets_his_card_back_in_the_middle_of_a_proof() {
 async fn work_comes_before_a_proof() {
     let coordinator = FakeCoordinator::start().await;
     let home = home(&coordinator);
-    let (stopped, stops) = mpsc::channel();
-    let mut rig = Rig::with_card(home.path(), Arc::new(Endless(stopped))).await;
+    let (endless, told) = endless();
+    let mut rig = Rig::with_card(home.path(), endless).await;
     let (_, mut line) = coordinator.welcomed().await;
     line.beats_until(|ready, _| ready).await;
     ask(&mut line, prove(&coordinator, 1)).await;
+    assert_eq!(heard(&told), Computes::Begun);
     line.say(CoordinatorMessage::Offer(Box::new(offer()))).await;
     rig.starts().await;
     assert_eq!(declined(&mut line, 1).await, DeclineReason::Busy);
-    stops.recv_timeout(PATIENCE).expect("what computes is stopped");
+    assert_eq!(heard(&told), Computes::Stopped);
     ask(&mut line, prove(&coordinator, 2)).await;
     assert_eq!(declined(&mut line, 2).await, DeclineReason::Busy, "not while an attempt runs either");
     rig.agent.abandon().await;
@@ -134,15 +153,16 @@ async fn work_comes_before_a_proof() {
 async fn a_session_that_ends_ends_its_proofs() {
     let coordinator = FakeCoordinator::start().await;
     let home = home(&coordinator);
-    let (stopped, stops) = mpsc::channel();
-    let rig = Rig::with_card(home.path(), Arc::new(Endless(stopped))).await;
+    let (endless, told) = endless();
+    let rig = Rig::with_card(home.path(), endless).await;
     let (_, mut line) = coordinator.welcomed().await;
     line.beats_until(|ready, _| ready).await;
     ask(&mut line, prove(&coordinator, 1)).await;
     ask(&mut line, prove(&coordinator, 2)).await;
     assert_eq!(declined(&mut line, 2).await, DeclineReason::Busy, "the first is under way");
+    assert_eq!(heard(&told), Computes::Begun);
     drop(line);
-    stops.recv_timeout(PATIENCE).expect("what computes is stopped");
+    assert_eq!(heard(&told), Computes::Stopped);
     let (_, mut line) = coordinator.welcomed().await;
     line.beats_until(|ready, _| ready).await;
     ask(&mut line, prove(&coordinator, 1)).await;

@@ -2,12 +2,14 @@
 
 use std::{
     net::SocketAddr,
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context as _, Result};
 use headframe_coordinator::Config;
+use rustix::process::Signal;
 use url::Url;
 
 use crate::process::{Process, command, wait_for, workspace_binary};
@@ -92,23 +94,29 @@ impl Coordinator {
         self.ready().await
     }
 
-    /// Starts it again so that it kills itself when it comes to `point`.
+    /// Starts it again so that it kills itself when it comes to `point`, which may be before anybody could ask whether it is ready.
     ///
     /// # Errors
-    /// If it does not become ready.
+    /// If it neither becomes ready nor ends.
     pub async fn start_again_to_die_at(&mut self, point: &str) -> Result<()> {
         self.kill().await?;
         let process = spawn(&self.config, &self.dir, Some(point))?;
         *self.child()? = process;
-        self.ready().await
+        let answers = answers(self.address);
+        tokio::select! {
+            ended = self.child()?.ended(READY_LIMIT) => ended.map(drop),
+            answered = answers => answered,
+        }
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it has killed itself.
     ///
     /// # Errors
-    /// If it has not within `limit`.
+    /// If it has not within `limit`, or has ended in another way.
     pub async fn died(&mut self, limit: Duration) -> Result<()> {
-        self.child()?.ended(limit).await.map(drop)
+        let status = self.child()?.ended(limit).await?;
+        anyhow::ensure!(status.signal() == Some(Signal::ABORT.as_raw()), "it ended otherwise: {status}");
+        Ok(())
     }
 
     /// Ends it.
@@ -133,15 +141,20 @@ impl Coordinator {
     }
 
     async fn ready(&mut self) -> Result<()> {
-        let url = format!("http://{}/readyz", self.address);
-        let ask = async || Ok(reqwest::get(&url).await?.status().is_success().then_some(()));
-        let waited = wait_for("the coordinator", READY_LIMIT, ask).await;
+        let waited = answers(self.address).await;
         match &mut self.body {
             Body::Child(process) => process.check_alive()?,
             Body::Within(_) => {}
         }
         waited
     }
+}
+
+/// Returns once a coordinator says that it is ready.
+async fn answers(address: SocketAddr) -> Result<()> {
+    let url = format!("http://{address}/readyz");
+    let ask = async || Ok(reqwest::get(&url).await?.status().is_success().then_some(()));
+    wait_for("the coordinator", READY_LIMIT, ask).await
 }
 
 /// The base address of a coordinator behind a line.

@@ -30,6 +30,12 @@ const CARDS_EVERY: Duration = Duration::from_millis(500);
 /// The same while the owner waits for a card's memory.
 const YIELDING_EVERY: Duration = Duration::from_millis(100);
 
+/// Load is told anew when it is so many points more or less than was told: each telling draws the page anew, and nobody sees one point.
+const LOAD_STEP: u8 = 2;
+
+/// Memory in use is told in steps of so many bytes, for the same reason: a tenth of a GiB is what people read.
+const MEMORY_STEP: u64 = 64 << 20;
+
 /// What does not change while the agent runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hardware {
@@ -58,12 +64,20 @@ impl Hardware {
 pub struct Load {
     /// Load of all cores, 0 to 100.
     pub cpu_percent: u8,
-    /// Memory in use.
+    /// Memory in use, to the next 64 MiB.
     pub memory_used_bytes: u64,
     /// Free on the disk of the data directory; absent if the system does not tell.
     pub disk_free_bytes: Option<u64>,
     /// GPUs.
     pub gpus: Vec<GpuReading>,
+}
+
+impl Load {
+    /// The same, with the load that was told before where that is as good.
+    fn after(self, told: &Self) -> Self {
+        let is_news = self.cpu_percent.abs_diff(told.cpu_percent) >= LOAD_STEP;
+        Self { cpu_percent: if is_news { self.cpu_percent } else { told.cpu_percent }, ..self }
+    }
 }
 
 /// Reads the PC.
@@ -125,7 +139,7 @@ impl Telemetry {
         Load {
             // Rounded to whole percent: the cast saturates, and the figure is only drawn.
             cpu_percent: self.system.global_cpu_usage().round().clamp(0.0, 100.0) as u8,
-            memory_used_bytes: self.system.used_memory(),
+            memory_used_bytes: self.system.used_memory().next_multiple_of(MEMORY_STEP),
             disk_free_bytes: disk_free_bytes(&self.data_dir),
             gpus: self.gpus.read(),
         }
@@ -153,6 +167,7 @@ impl Telemetry {
                 let Some((kept, load)) = measured.await else { return };
                 (self, measured_at) = (kept, Instant::now());
                 sender.send_if_modified(|known| {
+                    let load = load.after(known);
                     let news = *known != load;
                     *known = load;
                     news
@@ -194,7 +209,17 @@ mod tests {
         let mut telemetry = Telemetry::new(Path::new("/"), Box::new(FakeGpus::default())).expect("a known system");
         let (hardware, load) = (telemetry.hardware(), telemetry.measure());
         assert!(hardware.cpu_cores > 0 && hardware.memory_bytes > 0, "{hardware:?}");
-        assert!(load.memory_used_bytes <= hardware.memory_bytes && load.disk_free_bytes.is_some(), "{load:?}");
+        assert!(load.memory_used_bytes <= hardware.memory_bytes + MEMORY_STEP && load.disk_free_bytes.is_some(), "{load:?}");
+    }
+
+    #[test]
+    fn a_load_that_wavers_by_a_point_is_told_once() {
+        let mut told = Load { cpu_percent: 10, ..Load::default() };
+        let mut tell = |cpu_percent| {
+            told = Load { cpu_percent, ..Load::default() }.after(&told);
+            told.cpu_percent
+        };
+        assert_eq!([11, 9, 10, 12, 13, 11, 10].map(&mut tell), [10, 10, 10, 12, 12, 12, 10]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::{Config, market::Country, store::Store};
 pub mod acts;
 mod command;
 mod images;
+mod proofs;
 mod table;
 
 pub use acts::By;
@@ -238,6 +239,25 @@ enum RigCommand {
     },
     /// Let a rig work again.
     Release {
+        /// Its device id.
+        device: DeviceId,
+    },
+    /// Have a rig's cards, and those of everybody who might be the same, prove now what they can do. It happens as soon as the rig is
+    /// connected and free.
+    Challenge {
+        /// Its device id.
+        device: DeviceId,
+    },
+    /// Show the newest challenges and how they ended.
+    Challenges {
+        /// Only of this rig.
+        device: Option<DeviceId>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+    /// Show what a rig's cards have proved: how far each is trusted, and what it did when it passed last.
+    Cards {
         /// Its device id.
         device: DeviceId,
     },

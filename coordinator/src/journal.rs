@@ -21,7 +21,8 @@ use crate::{
     sessions::{Changes, Sessions},
     store::{
         Store, StoreError, Tx, commit,
-        lifecycle::{self, Brought, Ending, Nudge, Rules},
+        lifecycle::{self, Brought, Ending, Nudge, Rules, Verdicts},
+        verify::Trial,
     },
 };
 
@@ -83,6 +84,13 @@ pub enum Report {
         at: AttemptRef,
         /// What it has brought.
         brought: Box<Brought>,
+    },
+    /// Results of the same work were compared.
+    Judge {
+        /// The trial, as it was judged.
+        trial: Box<Trial>,
+        /// What was found.
+        verdicts: Box<Verdicts>,
     },
     /// Somebody wants a job ended.
     RequestEnd {
@@ -286,6 +294,11 @@ impl Writer {
                 let (accepted, told) = lifecycle::take_checkpoint(tx, rules, *device, *at, brought, now).await?;
                 nudges.extend(told);
                 Ok(Answer::Done(accepted))
+            }
+            Report::Judge { trial, verdicts } => {
+                let (judged, told) = lifecycle::judged(tx, rules, trial, verdicts, now).await?;
+                nudges.extend(told);
+                Ok(Answer::Done(judged))
             }
             Report::RequestEnd { job, reason } => {
                 let (open, told) = lifecycle::request_end(tx, rules, *job, *reason, now).await?;

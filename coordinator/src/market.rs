@@ -274,6 +274,15 @@ impl Market {
         found
     }
 
+    /// The database does not let a rig do this very job; the job waits for another, and the rig for other work.
+    pub fn refused_to_this_rig(&mut self, matched: Match, now: TimestampMs) -> Vec<Match> {
+        let until = now.as_millis().saturating_add(self.rigs.backoff().first_ms.saturating_mul(PAUSES_APART));
+        self.apart.keep(matched.device, matched.job.id, TimestampMs::from_millis(until));
+        let mut found = self.released(matched.device, matched.attempt, Verdict::Void, now);
+        found.extend(self.give_back(matched.job, now));
+        found
+    }
+
     /// The operator has stopped the network, or lets it go on. While stopped nothing is matched.
     pub fn set_stopped(&mut self, stopped: bool) -> Vec<Match> {
         if self.stopped == stopped {

@@ -10,6 +10,7 @@ use crate::{
     app::Parts,
     blobs::{BlobError, Blobs},
     chain::{ChainError, Chains},
+    challenge::Challenges,
     dispatch::{self, Terms},
     fiat::{Till, TillError},
     journal::{Listeners, Writer},
@@ -24,7 +25,7 @@ use crate::{
     router,
     sessions::{self, Changes, Sessions},
     staging::Staging,
-    store::{Store, StoreError, lifecycle::Rules},
+    store::{Store, StoreError},
     tasks::Tasks,
     webhooks::{Webhooks, WebhooksError},
 };
@@ -194,11 +195,7 @@ pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, Bin
     };
     let market = Market::new(backoff, rand::random());
     let (actor, dispatch) = dispatch::Actor::new(market, terms(&config), store.clone(), sessions.clone(), tasks.clone());
-    let rules = Rules {
-        timers: timers.clone(),
-        interruptions_max: config.limits.interruptions_max,
-        network: config.network.name.clone(),
-    };
+    let rules = config.rules();
     let listeners = Listeners { dispatch: dispatch.clone(), sessions: sessions.clone(), changes: changes.clone() };
     let (writer, journal) = Writer::new(store.clone(), rules, listeners);
     let stop = tasks.stopping();
@@ -229,6 +226,7 @@ pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, Bin
         chains,
         claims: OpenClaims::default(),
         fiat,
+        challenges: Challenges::default(),
         networks,
         tasks,
     }))

@@ -23,6 +23,7 @@ pub mod backing;
 pub mod blobs;
 pub mod card_money;
 pub mod chain_events;
+pub mod challenges;
 pub mod checkpoints;
 pub mod claims;
 pub mod customers;
@@ -55,6 +56,7 @@ mod text;
 mod tries;
 pub mod uploads;
 pub mod usage;
+pub mod verify;
 pub mod wallets;
 
 pub(crate) use text::{Rows, as_i64, document, line, parsed, written};

@@ -11,11 +11,13 @@ mod check;
 mod network;
 mod reason;
 mod state;
+mod verify;
 
 pub use check::limits;
 pub use network::{Egress, Host, Network, ParseHostError};
 pub use reason::{Fault, Reason};
 pub use state::{AttemptState, JobState};
+pub use verify::{COPIES_MAX, Compare, ParseToleranceError, Tolerance, Verify};
 
 /// Work to be done in one container on one rig.
 ///
@@ -64,8 +66,8 @@ pub struct JobSpec {
     /// What the container may reach: `none`, or the hosts it names.
     #[serde(default)]
     pub network: Network,
-    /// How the result is checked before it is accepted.
-    #[serde(default)]
+    /// How the result is checked before it is accepted. Left out: now and then, by another rig, bit for bit.
+    #[serde(default, skip_serializing_if = "Verify::is_default")]
     pub verify: Verify,
     /// Where the job leaves what its next attempt goes on from, if this one must give the PC back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -192,16 +194,6 @@ pub struct OnDisconnect {
     /// How long beyond the lease the rig keeps the container, in seconds. The lease itself is not prolonged:
     /// when it has lapsed the job may start elsewhere, and the first accepted result wins.
     pub keep_for_s: u32,
-}
-
-/// How a result is checked before it is accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum Verify {
-    /// Every output is present and hashes to what the signed manifest says.
-    #[default]
-    None,
 }
 
 /// Where a job leaves what lets the next attempt go on.

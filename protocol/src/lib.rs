@@ -5,21 +5,24 @@
 //! another, so that their versions can drift apart safely.
 //!
 //! Reading order: what things are called ([`ids`], [`money`], [`time`], [`digest`]), what a customer
-//! asks for ([`job`]), what he may ask about it ([`api`]), what a rig is ([`rig`]), what rig and
-//! coordinator say to one another ([`session`], signed as in [`auth`] and [`receipt`]), which chains money
+//! asks for ([`job`]), what he may ask about it ([`api`]), what a rig is ([`rig`]) and what was measured of it ([`benchmark`]), what rig and
+//! coordinator say to one another ([`session`], signed as in [`auth`] and [`receipt`]; about a card's proof, [`challenge`]), which chains money
 //! moves on ([`chain`]), how it reaches an owner ([`payout`]) and how a customer lets it be spent ([`spending`]), what the agent tells the window beside it
 //! ([`control`]), how all of them say no ([`error`]), and which addresses a stranger may name ([`address`]).
 
 pub mod ids;
 pub mod money;
+pub mod standing;
 pub mod time;
 pub mod digest;
 pub mod job;
 pub mod api;
 pub mod rig;
+pub mod benchmark;
 pub mod auth;
 pub mod receipt;
 pub mod session;
+pub mod challenge;
 pub mod chain;
 pub mod payout;
 pub mod spending;

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Micros, error::FieldError};
+use crate::{
+    Micros,
+    error::{FieldError, Noting},
+};
 
 mod capability;
 
@@ -77,37 +80,41 @@ impl RigReport {
     #[must_use]
     pub fn problems(&self) -> Vec<FieldError> {
         let mut found = Vec::new();
-        let mut say = |wrong: bool, field: &str, message: &str| {
-            if wrong {
-                found.push(FieldError::new(field, message));
-            }
-        };
-        say(self.name.chars().count() > 80 || self.name.chars().any(char::is_control), "rig.name", "at most 80 characters");
-        say(self.cpu_model.len() > 200 || self.engine.len() > 200, "rig", "descriptions of at most 200 bytes");
-        say(self.gpus.len() > GPUS_MAX, "rig.gpus", "at most 16");
-        say(
+        let mut noting = Noting(&mut found);
+        noting.say(
+            self.name.chars().count() > 80 || self.name.chars().any(char::is_control),
+            "rig.name",
+            "at most 80 characters",
+        );
+        noting.say(self.cpu_model.len() > 200 || self.engine.len() > 200, "rig", "descriptions of at most 200 bytes");
+        noting.say(self.gpus.len() > GPUS_MAX, "rig.gpus", "at most 16");
+        noting.say(
             self.gpus.iter().any(|gpu| !gpu.is_plain()),
             "rig.gpus",
             "names and models of at most 120 bytes, no control characters",
         );
-        say(
+        noting.say(
             self.gpus.iter().any(|gpu| gpu.compute_capability.is_some() && gpu.vendor != GpuVendor::Nvidia),
             "rig.gpus",
             "a compute capability only for NVIDIA's",
         );
-        say(
+        noting.say(
             self.gpus.iter().any(|gpu| gpu.power_limit_w.is_some_and(|limit| limit > POWER_W_MAX)),
             "rig.gpus",
             "at most 10,000 W",
         );
-        say(self.images.len() > IMAGES_MAX, "rig.images", "at most 128");
-        say(self.cpu_cores == 0 || self.memory_bytes == 0, "rig", "at least one core and some memory");
-        say(self.memory_bytes > MEMORY_BYTES_MAX, "rig.memory_bytes", "at most 2^50");
-        say(self.disk_bytes > DISK_BYTES_MAX, "rig.disk_bytes", "at most 2^60");
-        say(self.gpus.iter().any(|gpu| gpu.vram_bytes > MEMORY_BYTES_MAX), "rig.gpus", "at most 2^50 bytes of memory each");
+        noting.say(self.images.len() > IMAGES_MAX, "rig.images", "at most 128");
+        noting.say(self.cpu_cores == 0 || self.memory_bytes == 0, "rig", "at least one core and some memory");
+        noting.say(self.memory_bytes > MEMORY_BYTES_MAX, "rig.memory_bytes", "at most 2^50");
+        noting.say(self.disk_bytes > DISK_BYTES_MAX, "rig.disk_bytes", "at most 2^60");
+        noting.say(
+            self.gpus.iter().any(|gpu| gpu.vram_bytes > MEMORY_BYTES_MAX),
+            "rig.gpus",
+            "at most 2^50 bytes of memory each",
+        );
         let floor = Micros::ZERO..=FLOOR_PER_HOUR_MAX;
-        say(!floor.contains(&self.floor_per_hour), "rig.floor_per_hour", "0 to a million dollars");
-        say(self.slots == 0 || usize::from(self.slots) > GPUS_MAX, "rig.slots", "1 to 16");
+        noting.say(!floor.contains(&self.floor_per_hour), "rig.floor_per_hour", "0 to a million dollars");
+        noting.say(self.slots == 0 || usize::from(self.slots) > GPUS_MAX, "rig.slots", "1 to 16");
         found
     }
 }

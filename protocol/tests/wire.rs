@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use headframe_protocol::{
     api::{Attempt, Job, Upload},
+    challenge::{Answer, Ask},
     control::{Call, Event},
     error::Problem,
     job::JobSpec,
@@ -42,6 +43,8 @@ fn golden_messages_hold_both_ways() {
             "problem" => both_ways::<Problem>(&text),
             "call" => both_ways::<Call>(&text),
             "event" => both_ways::<Event>(&text),
+            "ask" => both_ways::<Ask>(&text),
+            "answer" => both_ways::<Answer>(&text),
             other => Err(format!("`{other}` is no kind of golden file")),
         };
         if let Err(why) = held {
@@ -50,7 +53,7 @@ fn golden_messages_hold_both_ways() {
         kinds.insert(kind);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert_eq!(kinds.len(), 9, "every kind of message has at least one golden file, found {kinds:?}");
+    assert_eq!(kinds.len(), 11, "every kind of message has at least one golden file, found {kinds:?}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ struct Args {
 }
 
 fn main() -> anyhow::Result<()> {
-    draw_without_the_gpu();
+    tell_the_web_engine();
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
         .with_writer(std::io::stderr)
@@ -61,20 +61,28 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A page that stands still gains nothing by a graphics card, and one that draws on it takes memory of the card that a job or a game could
-/// use: half of all the window needs, where the card is none and the drawing is done in software all the same.
+/// What WebKit and its JavaScript engine read of the environment, and what they are told there unless somebody has told them otherwise. A
+/// page that stands still gains nothing by a graphics card, and one that draws on it takes memory of the card that a job or a game could use:
+/// half of all the window needs, where the card is none and the drawing is done in software all the same. Nor does a page of figures gain by
+/// compiling its few lines, and without a compiler no memory of the page can be both written and run.
+#[cfg(target_os = "linux")]
+const WEB_ENGINE: [(&str, &str); 3] =
+    [("WEBKIT_DISABLE_COMPOSITING_MODE", "1"), ("WEBKIT_DISABLE_DMABUF_RENDERER", "1"), ("JSC_useJIT", "0")];
+
+/// Keeps the web engine small.
 #[cfg(target_os = "linux")]
 #[expect(clippy::disallowed_methods, reason = "the web engine has no other way to be told, and no thread runs yet")]
-fn draw_without_the_gpu() {
-    const SWITCH: &str = "WEBKIT_DISABLE_COMPOSITING_MODE";
-    if std::env::var_os(SWITCH).is_none() {
-        // SAFETY: nothing else runs in this process yet that could read the environment.
-        unsafe { std::env::set_var(SWITCH, "1") };
+fn tell_the_web_engine() {
+    for (switch, value) in WEB_ENGINE {
+        if std::env::var_os(switch).is_none() {
+            // SAFETY: nothing else runs in this process yet that could read the environment.
+            unsafe { std::env::set_var(switch, value) };
+        }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-const fn draw_without_the_gpu() {}
+const fn tell_the_web_engine() {}
 
 /// Nothing for this user's own agent; for any other directory, what tells it apart.
 fn instance_suffix(paths: &AgentPaths) -> String {

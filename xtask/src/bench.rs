@@ -2,12 +2,14 @@
 
 mod dispatch;
 mod gas;
+mod gpu;
 mod guest;
 mod network;
+mod proof;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::story;
 
@@ -31,8 +33,12 @@ enum Area {
     Dispatch,
     /// What calls of the contracts cost.
     Gas,
+    /// What our kernels reach of the vendor's on the card that is here, and how long measuring takes.
+    Gpu,
     /// How fast the agent leaves, what it needs while it waits, what its sandbox costs. Takes half an hour.
     Guest,
+    /// What checking a card's challenge costs the coordinator.
+    Proof,
 }
 
 /// One measured number.
@@ -50,6 +56,23 @@ struct Figure {
     note: String,
 }
 
+/// What a crate's own measurement prints: it knows what it measured, and not what is wanted.
+#[derive(Deserialize)]
+struct Measured {
+    id: String,
+    value: f64,
+    unit: String,
+    note: String,
+}
+
+/// A line of that, with what its figure should reach.
+fn printed_figure(line: &str, goals: &[(&str, f64)]) -> Result<Figure> {
+    let Measured { id, value, unit, note } = serde_json::from_str(line)?;
+    let goal = goals.iter().find(|(name, _)| *name == id);
+    let (_, baseline) = *goal.with_context(|| format!("nobody said what {id} should reach"))?;
+    Ok(Figure { id, value, unit, baseline, note })
+}
+
 /// The command. With `--json` nothing but figures is on standard output: how it is going is told on standard error.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if options.json {
@@ -58,6 +81,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let figures = match options.area {
         Area::Dispatch => dispatch::measure()?,
         Area::Gas => gas::measure()?,
+        Area::Gpu => gpu::measure()?,
+        Area::Proof => proof::measure()?,
         // A part that fails takes no minutes of the others along.
         Area::Guest => {
             let (figures, failed) = guest::measure(&options.part)?;

@@ -1,5 +1,8 @@
 //! The whole agent with a fake coordinator at one end and a fake engine at the other.
 
+#[cfg(target_os = "linux")]
+mod benchmark;
+mod challenge;
 mod control;
 mod coordinator;
 mod crash;

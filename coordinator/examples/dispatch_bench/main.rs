@@ -151,6 +151,7 @@ async fn connect(url: &str) -> anyhow::Result<Socket> {
         rig: report(SLOTS, 900_000),
         leases: Vec::new(),
         ready: true,
+        challenges: Vec::new(),
     };
     socket.send(Message::text(serde_json::to_string(&AgentMessage::Hello(Box::new(hello)))?)).await?;
     let CoordinatorMessage::Welcome(_) = hear(&mut socket).await? else { anyhow::bail!("not welcomed") };

@@ -7,12 +7,12 @@ use super::{
     AccountCommand, AuditCommand, Command, CustomerCommand, ImageCommand, JobCommand, KeyCommand, NetworkCommand, Observer,
     PayoutCommand, RigCommand,
     acts::{self, ActError, By},
-    images,
+    images, proofs,
     table::{Shown, bytes, when},
 };
 use crate::{
     Config,
-    store::{Store, audit, customers, grants::Given, images as image_rows, lifecycle::Rules, prices, rigs},
+    store::{Store, audit, customers, grants::Given, images as image_rows, prices, rigs},
 };
 
 /// Does one command. `by` is asked for only by those that change something.
@@ -32,15 +32,11 @@ pub(super) async fn carry_out(
         Command::Image(command) => image(store, command, by).await,
         Command::Account(command) => account(store, command, by).await,
         Command::Job(JobCommand::Kill { job }) => {
-            let rules = Rules {
-                timers: config.timers.clone(),
-                interruptions_max: config.limits.interruptions_max,
-                network: config.network.name.clone(),
-            };
+            let rules = config.rules();
             acts::kill_job(store, &rules, &by()?, job).await?;
             Ok(Shown::said(&json!({ "job": job }), format!("Job {job} is being ended."))?)
         }
-        Command::Rig(command) => rig(store, command, by).await,
+        Command::Rig(command) => rig(config, store, command, by).await,
         Command::Refund { job, amount, key } => {
             let given = acts::refund(store, &by()?, job, amount, &key).await?;
             said_given(given, amount, &format!("for job {job}"))
@@ -164,7 +160,12 @@ async fn account(store: &Store, command: AccountCommand, by: impl Fn() -> Result
     }
 }
 
-async fn rig(store: &Store, command: RigCommand, by: impl Fn() -> Result<By, ActError>) -> anyhow::Result<Shown> {
+async fn rig(
+    config: &Config,
+    store: &Store,
+    command: RigCommand,
+    by: impl Fn() -> Result<By, ActError>,
+) -> anyhow::Result<Shown> {
     match command {
         RigCommand::List => {
             let all = rigs::list(&mut *store.read().await?).await?;
@@ -189,6 +190,12 @@ async fn rig(store: &Store, command: RigCommand, by: impl Fn() -> Result<By, Act
             acts::release(store, &by()?, device).await?;
             Ok(Shown::said(&json!({ "device": device }), format!("Rig {device} may work again."))?)
         }
+        RigCommand::Challenge { device } => {
+            acts::challenge(store, &by()?, device).await?;
+            Ok(Shown::said(&json!({ "device": device }), format!("Rig {device} is challenged as soon as it is free."))?)
+        }
+        RigCommand::Challenges { device, limit } => proofs::challenges(store, device, limit).await,
+        RigCommand::Cards { device } => proofs::cards(config, store, device).await,
     }
 }
 

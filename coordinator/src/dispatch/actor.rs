@@ -184,7 +184,7 @@ impl Actor {
     }
 
     fn committed(&mut self, outcome: Option<Outcome>) {
-        let Some(Outcome { assigned, refused, linked, failed }) = outcome else { return };
+        let Some(Outcome { assigned, refused, linked, barred, failed }) = outcome else { return };
         for assigned in assigned {
             self.push(assigned);
         }
@@ -195,6 +195,10 @@ impl Actor {
         }
         for matched in linked {
             let found = self.market.refused_as_linked(matched, now);
+            self.matches.extend(found);
+        }
+        for matched in barred {
+            let found = self.market.refused_to_this_rig(matched, now);
             self.matches.extend(found);
         }
         if let Some((matches, error)) = failed {

@@ -18,7 +18,10 @@ use crate::{
 };
 
 /// A frame that is not taken within this is for a rig that is gone.
-pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Kinds of challenges a rig may name. There is one.
+const CHALLENGES_MAX: usize = 16;
 
 /// A rig that has shown who it is.
 pub(super) struct Welcomed {
@@ -97,6 +100,9 @@ fn check(app: &App, nonce: &Sha256, hello: &Hello) -> Result<(), (RefusedCode, S
     }
     if hello.leases.len() > LEASES_MAX {
         return Err((RefusedCode::BadMessage, format!("`leases` must be at most {LEASES_MAX}.")));
+    }
+    if hello.challenges.len() > CHALLENGES_MAX {
+        return Err((RefusedCode::BadMessage, format!("`challenges` must be at most {CHALLENGES_MAX}.")));
     }
     match hello.rig.problems().first() {
         Some(problem) => Err((RefusedCode::BadMessage, format!("`{}` must be {}.", problem.field, problem.message))),

@@ -93,6 +93,12 @@ impl Leases {
         &self.amnesty
     }
 
+    /// How many attempts a rig has, as far as is known here.
+    #[must_use]
+    pub(crate) fn held_by(&self, device: DeviceId) -> usize {
+        self.lock().values().filter(|lease| lease.device == device).count()
+    }
+
     /// How many are known here.
     #[must_use]
     pub fn count(&self) -> usize {

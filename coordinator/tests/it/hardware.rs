@@ -11,14 +11,15 @@ use serde_json::{Value, json};
 
 use crate::support::{Customer, FakeAgent, TestApp, agent::Rig, by, job};
 
-fn with_a_card(capability: &str, fu: u32) -> Rig {
+fn with_a_card(capability: &str, vram_gib: u64) -> Rig {
     let mut rig = Rig::new();
     rig.report.gpus = vec![GpuReport {
-        uuid: "GPU-1".to_owned(),
+        // Two rigs that show the same one are both put aside.
+        uuid: format!("GPU-{}", rig.device()),
         model: "NVIDIA GeForce RTX 4090".to_owned(),
         vendor: GpuVendor::Nvidia,
-        vram_bytes: 24 << 30,
-        fu,
+        vram_bytes: vram_gib << 30,
+        fu: 0,
         compute_capability: capability.parse().ok(),
         pci_bus_id: Some("00000000:01:00.0".to_owned()),
         power_limit_w: Some(450),
@@ -38,7 +39,7 @@ fn fields(job: &Job) -> Vec<&str> {
 async fn offers_tell_what_rigs_of_a_class_have() {
     let app = TestApp::start().await;
     let customer = app.customer(10).await;
-    let mut ada = with_a_card("8.9", 1_000).connect(&app.url()).await;
+    let mut ada = with_a_card("8.9", 24).connect(&app.url()).await;
     let mut plain = FakeAgent::connect(&app).await;
     ada.beat(Vec::new()).await;
     plain.beat(Vec::new()).await;
@@ -55,18 +56,18 @@ async fn offers_tell_what_rigs_of_a_class_have() {
 async fn a_job_no_rig_can_do_says_why_until_one_can() {
     let app = TestApp::start().await;
     let customer = app.customer(10).await;
-    let mut turing = with_a_card("7.5", 300).connect(&app.url()).await;
+    let mut turing = with_a_card("7.5", 8).connect(&app.url()).await;
     turing.beat(Vec::new()).await;
-    let wants = json!({ "resources": { "gpu": { "count": 1, "compute_capability_min": "8.9", "min_fu": 900 } } });
+    let wants = json!({ "resources": { "gpu": { "count": 1, "compute_capability_min": "8.9", "vram_gib": 16 } } });
     let told = quote(&customer, wants.clone()).await;
     let unmet: Vec<_> = told.unmet.iter().map(|unmet| unmet.field.as_str()).collect();
-    assert_eq!((told.price_per_hour, unmet), (None, vec!["resources.gpu.compute_capability_min", "resources.gpu.min_fu"]));
+    assert_eq!((told.price_per_hour, unmet), (None, vec!["resources.gpu.compute_capability_min", "resources.gpu.vram_gib"]));
     let submitted = customer.submit(wants).await;
-    assert_eq!(fields(&submitted), ["resources.gpu.compute_capability_min", "resources.gpu.min_fu"]);
+    assert_eq!(fields(&submitted), ["resources.gpu.compute_capability_min", "resources.gpu.vram_gib"]);
     assert_eq!(fields(&customer.job(submitted.id).await).len(), 2, "and whenever it is looked at");
     let listed: JobList = customer.get("/v1/jobs").await.json().await.expect("a page");
     assert!(listed.jobs.iter().all(|job| job.unmet.is_empty()), "a list is not a look at every rig for each");
-    let mut ada = with_a_card("8.9", 1_000).connect(&app.url()).await;
+    let mut ada = with_a_card("8.9", 24).connect(&app.url()).await;
     assert_eq!(ada.offer().await.job, submitted.id);
     assert!(customer.job(submitted.id).await.unmet.is_empty());
 }

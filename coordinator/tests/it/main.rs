@@ -7,6 +7,7 @@ mod support;
 
 mod cards;
 mod carried;
+mod challenges;
 mod checkpoints;
 mod dispatching;
 mod happy;
@@ -28,4 +29,5 @@ mod image_registry;
 mod logging;
 mod operator;
 mod service;
+mod verification;
 mod webhooks;

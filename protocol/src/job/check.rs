@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{Input, JobSpec, Resources, Verify};
+use super::{Input, JobSpec, Resources};
 use crate::{Micros, error::FieldError, rig::GpuVendor};
 
 /// How large anything a customer sends may be, each with its reason.
@@ -91,20 +91,11 @@ pub(super) fn problems(spec: &JobSpec) -> Vec<FieldError> {
     }
     env(spec, &mut found);
     spec.network.check(&mut found);
+    super::verify::check(spec, &mut found);
     resources(&spec.resources, &mut found);
     files(spec, &mut found);
-    not_yet(spec);
     found.extend(too_long(spec));
     found
-}
-
-/// What the form has a place for and no part of the network does so far. Refused and not passed over: who asks for a check must
-/// not go without. Nothing is left of it.
-fn not_yet(spec: &JobSpec) {
-    // It has only the one value that asks for nothing; another will not compile until somebody thinks about it here.
-    match spec.verify {
-        Verify::None => {}
-    }
 }
 
 /// A specification that does not fit into an offer, by its largest part.

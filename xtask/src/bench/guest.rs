@@ -40,7 +40,10 @@ pub(super) fn measure(parts: &[Part]) -> Result<(Vec<Figure>, Option<anyhow::Err
     let _engine = Engine::ensure()?;
     let image = image::ensure(Workload::Transcode)?;
     run(cargo().args(["build", "--release", "--bins"]))?;
-    run(cargo().args(["build", "--profile", "rig", "--package", "headframe-agent", "--bin", "headframe-agent"]))?;
+    // One package at a time: together their dependencies would have each other's features, and not those they are shipped with.
+    for package in ["headframe-agent", "headframe-desktop"] {
+        run(cargo().args(["build", "--profile", "rig", "--package", package, "--bin", package]))?;
+    }
     let folder = workspace::target_folder("bench")?;
     let display = Display::private()?;
     let network = Network::start(&folder.join("network"), 0)?;
@@ -90,7 +93,7 @@ impl Guest {
         }
         std::fs::create_dir_all(&dir).with_context(|| format!("could not make {}", dir.display()))?;
         let settings = format!(
-            "coordinator.url = {:?}\nrig.name = {name:?}\nstart.automatically = true\ninputs.allow_private_addresses = true\n",
+            "coordinator.url = {:?}\nrig.name = {name:?}\nstart.automatically = true\ninputs.allow_private_addresses = true\nbenchmark.automatically = false\n",
             place.network.rigs_url()
         );
         std::fs::write(dir.join("agent.toml"), settings).context("could not write the agent's settings")?;

@@ -1,12 +1,14 @@
 //! The table of everything we need from the system, with the reason beside it.
 
-use crate::process::{command, find, says_yes};
+use crate::process::{capture, command, find, says_yes};
 
 /// A part of the work that has needs of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Area {
     /// Compiling the headless crates.
     Build,
+    /// Compiling and emulating the kernels for NVIDIA cards.
+    Kernels,
     /// Compiling the window.
     WindowBuild,
     /// Building and testing the UI.
@@ -27,6 +29,8 @@ pub(crate) enum Area {
     WindowTest,
     /// Driving the UI in a browser.
     Browser,
+    /// Computing on a graphics card that is a program.
+    Graphics,
     /// Measuring what the agent needs, beside what others need.
     Guest,
     /// Throwing random bytes at the protocol.
@@ -59,6 +63,8 @@ pub(super) enum Probe {
     PkgConfig(&'static str),
     /// A container engine that answers, or one that we can start.
     Engine,
+    /// A Vulkan driver that computes on the processor, and the library that finds it.
+    SoftwareVulkan,
     /// PostgreSQL's server programs, which Debian keeps off the search path.
     PostgresServer,
 }
@@ -70,9 +76,17 @@ impl Probe {
             Self::StaticProgram(path) => super::elf::is_static(std::path::Path::new(path)),
             Self::PkgConfig(name) => says_yes(command("pkg-config").args(["--exists", name])),
             Self::Engine => crate::engine::answers() || (find("dockerd").is_some() && find("iptables").is_some()),
+            Self::SoftwareVulkan => has_software_vulkan(),
             Self::PostgresServer => crate::postgres::programs().is_some(),
         }
     }
+}
+
+fn has_software_vulkan() -> bool {
+    let folders = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
+    let mut drivers = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let has_driver = drivers.any(|driver| driver.file_name().to_string_lossy().starts_with("lvp_icd"));
+    has_driver && capture(command("ldconfig").arg("-p")).is_ok_and(|libraries| libraries.contains("libvulkan.so.1"))
 }
 
 const fn need(area: Area, what: &'static str, why: &'static str, probe: Probe, packages: &'static str) -> Need {
@@ -82,6 +96,20 @@ const fn need(area: Area, what: &'static str, why: &'static str, probe: Probe, p
 /// In the order in which a reader would ask.
 pub(super) const NEEDS: &[Need] = &[
     need(Area::Build, "a C compiler", "SQLite and the TLS library contain C", Probe::Program(&["cc", "gcc"]), "gcc libc6-dev"),
+    need(
+        Area::Kernels,
+        "pip",
+        "fetches the compilers of the kernels for NVIDIA cards",
+        Probe::Program(&["pip3", "pip"]),
+        "python3-pip",
+    ),
+    need(
+        Area::Kernels,
+        "a C++ compiler",
+        "the kernels for NVIDIA cards are tested on an emulated one",
+        Probe::Program(&["c++", "g++"]),
+        "g++",
+    ),
     need(Area::WindowBuild, "pkg-config", "finds the web engine's headers", Probe::Program(&["pkg-config"]), "pkg-config"),
     need(
         Area::WindowBuild,
@@ -143,6 +171,13 @@ pub(super) const NEEDS: &[Need] = &[
     ),
     need(Area::WindowTest, "xdotool", "presses keys as an owner would", Probe::Program(&["xdotool"]), "xdotool"),
     need(Area::Browser, "Chromium", "drives the UI in a browser", Probe::Program(&["chromium", "chromium-browser"]), "chromium"),
+    need(
+        Area::Graphics,
+        "a Vulkan driver in software",
+        "the benchmark's kernels are checked where there is no card",
+        Probe::SoftwareVulkan,
+        "mesa-vulkan-drivers libvulkan1",
+    ),
     need(
         Area::Guest,
         "boinc",

@@ -24,6 +24,12 @@ const CRATES: &[Crate] = &[
         why: "a local socket carries words and nothing else",
     },
     Crate {
+        folder: "proof",
+        ours: &["headframe-protocol"],
+        never: &["alloy", "axum", "getrandom", "rand", "reqwest", "sqlx", "tauri", "tokio"],
+        why: "whoever checks a proof brings the bytes, the time and the randomness",
+    },
+    Crate {
         folder: "accounts",
         ours: &["headframe-protocol"],
         never: &["alloy", "axum", "reqwest", "sqlx", "tauri", "tokio"],
@@ -80,6 +86,7 @@ const CRATES: &[Crate] = &[
             "headframe-protocol",
             "headframe-control",
             "headframe-contracts",
+            "headframe-proof",
             "headframe-accounts",
             "headframe-agent",
             "headframe-coordinator",
@@ -100,7 +107,7 @@ const AGENT_ORDER: &[&[&str]] = &[
     &["coordinator"],
     // Pure, and folded by the runner while a container runs.
     &["meter"],
-    &["runner"],
+    &["runner", "challenge"],
     &["ledger"],
     &["duty"],
     &["view"],

@@ -3,6 +3,7 @@
 //! `run` is the agent: it serves the control socket and, on request, a tray. Every other command is a guest at that
 //! socket, just as the window is.
 
+mod benchmark;
 mod commands;
 mod doctor;
 mod logging;
@@ -47,6 +48,8 @@ enum Command {
     Explain,
     /// Look at this PC: whether it can be a rig, and what to mend if not. Works with and without an agent.
     Doctor(DoctorArgs),
+    /// Say what the graphics cards and the processor can do. Measures what is not known yet; half a minute for a card.
+    Benchmark(BenchmarkArgs),
     /// Say whether your rules are understood, and what they make of the week.
     Rules(RulesArgs),
     /// Say how quickly the PC was given back, each time.
@@ -95,6 +98,19 @@ struct DoctorArgs {
     /// Leave out names of people and PCs, and say everything of each check: for somebody who helps you.
     #[arg(long)]
     support: bool,
+}
+
+#[derive(Debug, Args)]
+struct BenchmarkArgs {
+    /// Measure again what is known.
+    #[arg(long)]
+    again: bool,
+    /// Print everything as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Measure also adapters that are programs and not cards. They have no score.
+    #[arg(long)]
+    software: bool,
 }
 
 #[derive(Debug, Args)]
@@ -175,6 +191,7 @@ fn main() -> ExitCode {
             Command::Status(args) => commands::status(&paths, args).await,
             Command::Explain => commands::explain(&paths).await,
             Command::Doctor(args) => Box::pin(doctor::doctor(&paths, &args)).await,
+            Command::Benchmark(args) => Box::pin(benchmark::benchmark(&paths, &args)).await,
             Command::Rules(args) => commands::rules(&paths, &args),
             Command::Yields(args) => commands::yields(&paths, &args).await,
             Command::Simulate(args) => Box::pin(simulate::simulate(&paths, &args)).await,

@@ -5,7 +5,7 @@ use headframe_protocol::{DeviceId, job::Trust};
 use super::{ActError, By};
 use crate::{
     market::Country,
-    store::{Store, rigs},
+    store::{Store, challenges, rigs},
 };
 
 /// Says who stands behind a rig and where it stands; what is absent stays as it was. Counts from the rig's next sign-in on.
@@ -49,4 +49,16 @@ pub async fn release(store: &Store, by: &By, device: DeviceId) -> Result<(), Act
         return Err(ActError::Missing(format!("rig {device}")));
     }
     by.sign(tx, "rig.release", &device.to_string(), "", now).await
+}
+
+/// Wants a rig's cards challenged now.
+///
+/// # Errors
+/// [`ActError`] if there is no such rig.
+pub async fn challenge(store: &Store, by: &By, device: DeviceId) -> Result<(), ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    if !challenges::want(&mut tx, device, now).await? {
+        return Err(ActError::Missing(format!("rig {device}")));
+    }
+    by.sign(tx, "rig.challenge", &device.to_string(), "", now).await
 }

@@ -38,10 +38,10 @@ pub(super) fn measure(place: &Place) -> Result<Vec<Figure>> {
     let window = window(place, &tray)?;
     story::tell(format_args!("Waiting {} s beside an agent that waits", SETTLED_AFTER.as_secs()));
     sleep(SETTLED_AFTER.checked_sub(COUNTED).unwrap_or_default());
-    let drawn_before = window.as_ref().map(|window| cpu_of_tree(window.id())).transpose()?;
+    let drawn_before = cpu_of_tree(window.id())?;
     let agent = need(headless.pid())?;
-    let drawn = window.as_ref().map(|window| cpu_of_tree(window.id())).transpose()?;
-    let with_window = window.as_ref().map(|window| pss_of_tree(window.id())).transpose()?;
+    let drawn = (cpu_of_tree(window.id())? - drawn_before) / COUNTED.as_secs_f64() * 100.0;
+    let with_window = pss_of_tree(window.id())?;
     drop(window);
     let in_tray = pss_of_tree(tray.pid())?;
     let of_boinc = boinc.as_ref().map(|boinc| pss_of_tree(boinc.id())).transpose()?;
@@ -54,22 +54,16 @@ pub(super) fn measure(place: &Place) -> Result<Vec<Figure>> {
         note,
     };
     let waits = "headless, owner present, after 10 minutes";
-    let mut figures = vec![
+    let beside_window = "window open: its processes and the agent's with its tray".to_owned();
+    let still = "window open while nothing changes, all its processes, over 5 minutes".to_owned();
+    Ok(vec![
         figure("agent.pss_mb", agent.pss_mb, "MB", 12.0, format!("{waits}; {beside}")),
         figure("agent.cpu_pct", agent.cpu_percent, "% of a core", 0.05, format!("{waits}, over 5 of them")),
         figure("agent.wakeups_per_s", agent.wakeups_per_s, "1/s", 3.0, format!("{waits}, over 5 of them, all threads")),
         figure("tray.pss_mb", in_tray, "MB", 25.0, "the agent with its tray, no window".to_owned()),
-    ];
-    if let Some(window_mb) = with_window {
-        let note = "window open: its processes and the agent's with its tray".to_owned();
-        figures.push(figure("window.pss_mb", window_mb + in_tray, "MB", 220.0, note));
-    }
-    if let (Some(from), Some(to)) = (drawn_before, drawn) {
-        let percent = (to - from) / COUNTED.as_secs_f64() * 100.0;
-        let note = "window open while nothing changes, all its processes, over 5 minutes".to_owned();
-        figures.push(figure("window.cpu_pct", percent, "% of a core", 1.0, note));
-    }
-    Ok(figures)
+        figure("window.pss_mb", with_window + in_tray, "MB", 220.0, beside_window),
+        figure("window.cpu_pct", drawn, "% of a core", 1.0, still),
+    ])
 }
 
 /// BOINC's client without a project, where it can reach nobody.
@@ -82,16 +76,12 @@ fn boinc(place: &Place) -> Result<Option<Server>> {
     Server::start("boinc", &mut client, &workspace::log("bench-boinc")?).map(Some)
 }
 
-/// The window, where it has been built.
-fn window(place: &Place, agent: &Guest) -> Result<Option<Server>> {
-    let program = workspace::binary(Profile::Release, "headframe-desktop");
-    if !program.exists() {
-        return Ok(None);
-    }
-    let mut window = tied_to_us(program, None);
+/// The window.
+fn window(place: &Place, agent: &Guest) -> Result<Server> {
+    let mut window = tied_to_us(workspace::binary(Profile::Rig, "headframe-desktop"), None);
     window.arg("--data-dir").arg(&agent.dir);
     place.display.lend(&mut window);
-    Server::start("the window", &mut window, &workspace::log("bench-window")?).map(Some)
+    Server::start("the window", &mut window, &workspace::log("bench-window")?)
 }
 
 /// What a process needs, over a while from now.

@@ -18,16 +18,20 @@ mod blame;
 mod capacity;
 mod class;
 mod country;
+mod draw;
 mod fleet;
+mod held;
 pub(crate) mod interrupts;
 mod kept;
 mod linked;
+mod numbers;
 mod queue;
 mod record;
 mod rigs;
 mod shelf;
 #[cfg(test)]
 mod tests;
+mod verdict;
 mod want;
 
 pub use agent::Agent;
@@ -36,6 +40,7 @@ pub use country::Country;
 pub use fleet::Fleet;
 pub use interrupts::{History, Ran};
 pub use record::Backoff;
+pub use verdict::Verdict;
 pub use want::{GpuWant, Need, Want};
 
 use apart::Apart;
@@ -89,35 +94,6 @@ pub struct Match {
     pub session: SessionId,
     /// What the customer pays: the rig's ask now, frozen.
     pub price_per_hour: Micros,
-}
-
-/// How an attempt went, as far as the next offers to the rig depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The rig did what it should; earlier failures are forgiven.
-    Fine,
-    /// The rig worked and then gave the job back of its own will: earlier failures are forgiven, but others have their try at
-    /// the job first.
-    Yielded {
-        /// Which job.
-        job: JobId,
-    },
-    /// The rig gave the job back before it did any work to speak of. A short pause that doubles with each in a row, or one
-    /// rig could keep the queue turning for nothing; and others have their try at the job first.
-    Unwilling {
-        /// Which job.
-        job: JobId,
-    },
-    /// Nothing was learnt about the rig.
-    Void,
-    /// The job failed by its own doing. A short pause: a rig that fails everything must not eat the queue. Others have their try at
-    /// the job first.
-    JobFailed {
-        /// Which job.
-        job: JobId,
-    },
-    /// The rig failed or did not answer. The pause doubles with each in a row.
-    RigFailed,
 }
 
 /// What customers pay for a rig whose owner wants at least `floor`: the least price that leaves him his floor after the fee.
@@ -218,8 +194,10 @@ impl Market {
 
     /// A session is over. Ignored if a newer one has replaced it.
     pub fn rig_gone(&mut self, device: DeviceId, session: SessionId) {
-        if self.rigs.disconnect(device, session, self.now) {
-            self.kept.let_go(device);
+        let Some(held_for) = self.rigs.disconnect(device, session, self.now) else { return };
+        self.kept.let_go(device);
+        for customer in held_for {
+            self.blame.ended(customer);
         }
     }
 
@@ -260,6 +238,7 @@ impl Market {
     /// Whether the fault of a failure is in the customer's jobs: then these rigs are excused of them.
     fn blame(&mut self, device: DeviceId, attempt: AttemptId, verdict: Verdict, now: TimestampMs) -> Vec<DeviceId> {
         let Some(customer) = self.rigs.customer_of(device, attempt) else { return Vec::new() };
+        self.blame.ended(customer);
         match verdict {
             Verdict::Fine => {
                 self.blame.done(customer);
@@ -416,8 +395,15 @@ impl Market {
         }
         let Self { queue, rigs, apart, linked, now, .. } = self;
         let job = queue.get(id)?;
-        let barred = |device| job.want.need.by_card && linked.are(job.customer, device);
-        let device = rigs.candidate(job, *now, |device| !apart.are(device, id) && !barred(device))?;
+        let (apart, by_card) = (apart.from(id), job.want.need.by_card);
+        let barred = |device| by_card && linked.are(job.customer, device);
+        let may = |device| apart.iter().all(|(known, _)| *known != device) && !barred(device);
+        // Most jobs may go to any rig; then the rigs themselves are not looked at.
+        let device = if apart.is_empty() && !by_card {
+            rigs.candidate(job, *now, None::<fn(DeviceId) -> bool>)
+        } else {
+            rigs.candidate(job, *now, Some(may))
+        }?;
         self.reserve(id, device)
     }
 
@@ -488,6 +474,7 @@ impl Market {
             self.rigs.keep(device, false, self.now);
         }
         let (session, price_per_hour, wake_at) = self.rigs.reserve(device, attempt, &job, self.now)?;
+        self.blame.began(job.customer);
         self.resting.extend(wake_at.map(|at| (at, device)));
         Some(Match { job, attempt, device, session, price_per_hour })
     }

@@ -31,6 +31,7 @@ use headframe_protocol::{
 use tokio::{net::TcpStream, task::JoinSet};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
+mod hours;
 mod matching;
 
 /// Jobs assigned in one measurement.

@@ -2,47 +2,41 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use headframe_protocol::{AttemptId, CustomerId, DeviceId, SessionId, Sha256, TimestampMs, job::Trust, rig::RigReport};
+use headframe_protocol::{AttemptId, DeviceId, SessionId, Sha256, TimestampMs, job::Trust, rig::RigReport};
 
-use super::{Capacity, Class, Country, History};
+use super::{
+    Capacity, Class, Country, History,
+    held::{Held, HeldAttempts},
+};
 
-/// An attempt a rig holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Held {
-    pub(super) attempt: AttemptId,
-    /// How many of the rig's slots it takes.
-    pub(super) slots: u8,
-    /// When it was given; the beginning of time for one of before this coordinator started.
-    pub(super) given: TimestampMs,
-    /// Whose job it is, as far as this coordinator knows.
-    pub(super) customer: Option<CustomerId>,
-}
-
-/// The bit of an image among the bits of a rig's images: most images a rig does not have are seen in them, without a look at the set.
+/// The two bits of an image among the bits of a rig's images, as in a Bloom filter: most images a rig does not have are seen in them,
+/// without a look at the set.
 pub(super) fn image_bit(image: &Sha256) -> u64 {
-    1 << (image.as_bytes()[0] % 64)
+    let [first, second, ..] = image.as_bytes();
+    1 << (first % 64) | 1 << (second % 64)
 }
 
 /// A connected rig.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub struct Agent {
     /// The rig.
     pub device: DeviceId,
-    /// Its session.
-    pub session: SessionId,
-    /// Its class.
-    pub class: Class,
-    /// What it has and asks, with all its slots.
-    pub(super) capacity: Capacity,
-    /// Images it has.
-    pub images: Arc<HashSet<Sha256>>,
-    /// One bit for each of them; see [`image_bit`].
-    pub(super) image_bits: u64,
     /// Whether it takes offers.
     pub ready: bool,
+    pub(super) held: HeldAttempts,
+    /// Its session.
+    pub session: SessionId,
+    /// What it has and asks, with all its slots.
+    pub(super) capacity: Capacity,
+    /// One bit for each of them; see [`image_bit`].
+    pub(super) image_bits: u64,
     /// How its attempts have ended.
     pub history: History,
-    pub(super) held: Vec<Held>,
+    /// Images it has.
+    pub images: Arc<HashSet<Sha256>>,
+    /// Its class.
+    pub class: Class,
 }
 
 impl Agent {
@@ -64,34 +58,17 @@ impl Agent {
             image_bits: report.images.iter().fold(0, |bits, image| bits | image_bit(image)),
             ready: false,
             history: History::default(),
-            held: Vec::new(),
+            held: HeldAttempts::default(),
         }
     }
 
     /// It holds an attempt of before, which takes so many of its slots.
     pub fn holds(&mut self, attempt: AttemptId, slots: u8) {
-        self.hold(Held { attempt, slots, given: TimestampMs::default(), customer: None });
-    }
-
-    /// The same, known in full. One that it holds already is passed over.
-    pub(super) fn hold(&mut self, held: Held) {
-        if self.held.iter().all(|known| known.attempt != held.attempt) {
-            self.held.push(held);
-        }
-    }
-
-    /// An attempt is over.
-    pub(super) fn let_go(&mut self, attempt: AttemptId) -> Option<Held> {
-        let place = self.held.iter().position(|held| held.attempt == attempt)?;
-        Some(self.held.swap_remove(place))
-    }
-
-    fn slots_held(&self) -> u8 {
-        self.held.iter().fold(0, |sum, held| sum.saturating_add(held.slots))
+        self.held.add(Held { attempt, given: TimestampMs::default(), customer: None, slots });
     }
 
     /// What of it is free now.
     pub(super) fn free(&self) -> Capacity {
-        Capacity { slots_free: self.capacity.slots_free.saturating_sub(self.slots_held()), ..self.capacity }
+        Capacity { slots_free: self.capacity.slots_free.saturating_sub(self.held.slots()), ..self.capacity }
     }
 }

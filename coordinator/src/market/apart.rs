@@ -4,24 +4,29 @@ use std::collections::{BTreeSet, HashMap};
 
 use headframe_protocol::{DeviceId, JobId, TimestampMs};
 
-use super::ByDevice;
-
-/// Pairs kept apart. How many a rig can be in is bounded by its slots and by the pause that follows each time it gives one
-/// back, which doubles.
+/// Pairs kept apart, by job: most jobs were never given back, and then nothing is looked at for any rig. How many there are is
+/// bounded by rigs' slots and by the pause that follows each time, which doubles.
 #[derive(Debug, Default)]
 pub(super) struct Apart {
-    pairs: ByDevice<HashMap<JobId, TimestampMs>>,
+    pairs: HashMap<JobId, Vec<(DeviceId, TimestampMs)>>,
     ends: BTreeSet<(TimestampMs, DeviceId, JobId)>,
 }
 
 impl Apart {
     pub(super) fn keep(&mut self, device: DeviceId, job: JobId, until: TimestampMs) {
-        self.pairs.entry(device).or_default().insert(job, until);
+        let rigs = self.pairs.entry(job).or_default();
+        rigs.retain(|(known, _)| *known != device);
+        rigs.push((device, until));
         self.ends.insert((until, device, job));
     }
 
+    /// The rigs a job is kept apart from, each with until when.
+    pub(super) fn from(&self, job: JobId) -> &[(DeviceId, TimestampMs)] {
+        self.pairs.get(&job).map_or(&[], Vec::as_slice)
+    }
+
     pub(super) fn are(&self, device: DeviceId, job: JobId) -> bool {
-        self.pairs.get(&device).is_some_and(|jobs| jobs.contains_key(&job))
+        self.from(job).iter().any(|(known, _)| *known == device)
     }
 
     /// When the next pair may meet again.
@@ -33,13 +38,11 @@ impl Apart {
     pub(super) fn end_one(&mut self, now: TimestampMs) -> Option<DeviceId> {
         let &(at, device, job) = self.ends.first().filter(|(at, _, _)| *at <= now)?;
         self.ends.pop_first();
-        let jobs = self.pairs.get_mut(&device)?;
+        let rigs = self.pairs.get_mut(&job)?;
         // Kept apart again in the meantime, that end counts and not this one.
-        if jobs.get(&job).is_some_and(|until| *until <= at) {
-            jobs.remove(&job);
-        }
-        if jobs.is_empty() {
-            self.pairs.remove(&device);
+        rigs.retain(|(known, until)| *known != device || *until > at);
+        if rigs.is_empty() {
+            self.pairs.remove(&job);
         }
         Some(device)
     }

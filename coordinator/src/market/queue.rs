@@ -277,7 +277,7 @@ impl Queue {
         let slots = u64::from(job.want.slots());
         self.level.serve(slots, self.seated);
         if let Some(customer) = self.customers.get_mut(&job.customer) {
-            customer.served = (customer.served + slots * SLOT).min(self.level.most());
+            customer.served = (customer.served.max(self.level.least()) + slots * SLOT).min(self.level.most());
         }
         if let Some(kind) = self.by_need.get(&job.want.need).and_then(|number| self.kinds.get_mut(number)) {
             kind.passed = 0;

@@ -12,7 +12,10 @@ use std::collections::VecDeque;
 
 use headframe_protocol::{CustomerId, TimestampMs};
 
-use super::{Verdict, agent::Held};
+use super::{
+    Verdict,
+    held::{Held, HeldAttempts},
+};
 
 /// Attempts a rig gets in a window while all of them fail.
 pub(super) const STRIKES_MAX: usize = 10;
@@ -55,12 +58,19 @@ struct Strike {
 /// How a rig has behaved. Outlives its sessions, or reconnecting would end a back-off.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Record {
-    /// In a row.
-    pub(super) failures: u32,
-    /// Jobs given back at once, in a row.
-    unwilling: u32,
+    /// What there is against it: nothing against most.
+    against: Option<Box<Against>>,
     /// Whether the last attempt that told anything about the rig was done well. Then those it holds are not counted.
     proven: bool,
+}
+
+/// What there is against a rig.
+#[derive(Debug, Clone, Default)]
+struct Against {
+    /// In a row.
+    failures: u32,
+    /// Jobs given back at once, in a row.
+    unwilling: u32,
     /// Attempts that failed since one was done well, oldest first.
     strikes: VecDeque<Strike>,
     paused_until: TimestampMs,
@@ -70,26 +80,32 @@ pub(super) struct Record {
 impl Record {
     /// Until when the rig gets no offers.
     pub(super) fn rests_until(&self) -> TimestampMs {
-        self.paused_until.max(self.spent_until)
+        self.against.as_ref().map_or(TimestampMs::default(), |against| against.paused_until.max(against.spent_until))
+    }
+
+    /// How often in a row the rig failed.
+    pub(super) fn failures(&self) -> u32 {
+        self.against.as_ref().map_or(0, |against| against.failures)
     }
 
     /// Rigs come and go for years; of one that has nothing against it nothing is kept.
     pub(super) fn is_clean(&self, now: TimestampMs) -> bool {
-        self.failures == 0 && self.unwilling == 0 && self.strikes.is_empty() && self.rests_until() <= now
+        self.against.as_ref().is_none_or(|against| against.is_nothing(now))
     }
 
     /// An attempt that the rig was given then is over. `excused`: the job fails everywhere.
     pub(super) fn note(&mut self, backoff: Backoff, verdict: Verdict, was: Held, excused: bool, now: TimestampMs) {
         let pause_ms = match verdict {
             Verdict::Fine | Verdict::Yielded { .. } => {
-                (self.failures, self.unwilling, self.proven, self.spent_until) = (0, 0, true, TimestampMs::default());
-                self.strikes.clear();
+                self.proven = true;
+                let paused_until = self.against.take().map(|against| against.paused_until).filter(|until| *until > now);
+                self.against = paused_until.map(|paused_until| Box::new(Against { paused_until, ..Against::default() }));
                 0
             }
             Verdict::Unwilling { .. } => {
-                self.unwilling = self.unwilling.saturating_add(1);
-                self.strike(was.given, None);
-                backoff.doubled(backoff.short_ms(), self.unwilling)
+                let against = self.strike(was.given, None);
+                against.unwilling = against.unwilling.saturating_add(1);
+                backoff.doubled(backoff.short_ms(), against.unwilling)
             }
             Verdict::Void => 0,
             Verdict::JobFailed { .. } => {
@@ -99,45 +115,52 @@ impl Record {
                 backoff.short_ms()
             }
             Verdict::RigFailed => {
-                self.failures = self.failures.saturating_add(1);
-                self.strike(was.given, None);
-                backoff.doubled(backoff.first_ms, self.failures)
+                let against = self.strike(was.given, None);
+                against.failures = against.failures.saturating_add(1);
+                backoff.doubled(backoff.first_ms, against.failures)
             }
         };
         if pause_ms > 0 {
-            self.paused_until = self.paused_until.max(after(now, pause_ms));
+            let against = self.against.get_or_insert_default();
+            against.paused_until = against.paused_until.max(after(now, pause_ms));
         }
     }
 
-    fn strike(&mut self, given: TimestampMs, of: Option<CustomerId>) {
+    fn strike(&mut self, given: TimestampMs, of: Option<CustomerId>) -> &mut Against {
         self.proven = false;
+        let against = self.against.get_or_insert_default();
         // Attempts overlap: one given earlier may fail later.
-        let place = self.strikes.partition_point(|strike| strike.given <= given);
-        self.strikes.insert(place, Strike { given, of });
+        let place = against.strikes.partition_point(|strike| strike.given <= given);
+        against.strikes.insert(place, Strike { given, of });
+        against
     }
 
     /// Counts anew whether the rig may be given one more while it holds `held`.
-    pub(super) fn count(&mut self, backoff: Backoff, held: &[Held], now: TimestampMs) {
-        while self.strikes.front().is_some_and(|strike| after(strike.given, backoff.window_ms) <= now) {
-            self.strikes.pop_front();
-        }
-        if self.proven {
+    pub(super) fn count(&mut self, backoff: Backoff, held: &HeldAttempts, now: TimestampMs) {
+        if self.proven || (self.against.is_none() && held.len() < STRIKES_MAX) {
             return;
         }
-        let fresh = |given: &TimestampMs| after(*given, backoff.window_ms) > now;
-        let mut given: Vec<TimestampMs> =
-            self.strikes.iter().map(|strike| strike.given).chain(held.iter().map(|held| held.given).filter(fresh)).collect();
+        let against = self.against.get_or_insert_default();
+        while against.strikes.front().is_some_and(|strike| after(strike.given, backoff.window_ms) <= now) {
+            against.strikes.pop_front();
+        }
+        let held = held.iter().map(|held| held.given).filter(|given| after(*given, backoff.window_ms) > now);
+        let mut given: Vec<TimestampMs> = against.strikes.iter().map(|strike| strike.given).chain(held).collect();
         given.sort_unstable();
         let over = given.len().checked_sub(STRIKES_MAX).and_then(|place| given.get(place));
-        self.spent_until = over.map_or(TimestampMs::default(), |given| after(*given, backoff.window_ms));
+        against.spent_until = over.map_or(TimestampMs::default(), |given| after(*given, backoff.window_ms));
+        if against.is_nothing(now) {
+            self.against = None;
+        }
     }
 
     /// Customers whose jobs this rig gets no more of, each with until when.
     pub(super) fn barred(&self, backoff: Backoff) -> Vec<(CustomerId, TimestampMs)> {
         let mut barred = Vec::new();
-        for strike in &self.strikes {
+        let Some(against) = &self.against else { return barred };
+        for strike in &against.strikes {
             let Some(customer) = strike.of.filter(|customer| barred.iter().all(|(known, _)| known != customer)) else { continue };
-            let his: Vec<_> = self.strikes.iter().filter(|strike| strike.of == Some(customer)).collect();
+            let his: Vec<_> = against.strikes.iter().filter(|strike| strike.of == Some(customer)).collect();
             let over = his.len().checked_sub(STRIKES_OF_ONE_MAX).and_then(|place| his.get(place));
             barred.extend(over.map(|strike| (customer, after(strike.given, backoff.window_ms))));
         }
@@ -146,7 +169,19 @@ impl Record {
 
     /// This customer's jobs fail everywhere: they do not count.
     pub(super) fn excuse(&mut self, customer: CustomerId) {
-        self.strikes.retain(|strike| strike.of != Some(customer));
+        if let Some(against) = &mut self.against {
+            against.strikes.retain(|strike| strike.of != Some(customer));
+        }
+    }
+}
+
+impl Against {
+    fn is_nothing(&self, now: TimestampMs) -> bool {
+        self.failures == 0
+            && self.unwilling == 0
+            && self.strikes.is_empty()
+            && self.paused_until <= now
+            && self.spent_until <= now
     }
 }
 

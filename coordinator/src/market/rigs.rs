@@ -1,47 +1,36 @@
 //! Connected rigs, and which of them is given a job.
 
-use std::collections::{HashMap, VecDeque};
-
-use headframe_protocol::{AttemptId, CustomerId, DeviceId, Micros, SessionId, TimestampMs, job::Trust, rig::RigReport};
-use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
-
-use super::{
-    Agent, Backoff, ByDevice, Capacity, Class, QueuedJob, Ran, Verdict, Want,
-    agent::Held,
-    aisles::Aisles,
-    fleet::{Fleet, Member},
-    interrupts::{Outlook, hour_of_week},
-    record::Record,
-    shelf::{Block, Listed, Shelf},
+use std::{
+    cell::Cell,
+    collections::{HashMap, VecDeque},
 };
 
-/// Ready rigs drawn by lot for one job. The best of eight is close to the best of all, and costs the same in a network of
-/// any size. So few are all looked at.
-const SAMPLES: usize = 8;
+use headframe_protocol::{AttemptId, CustomerId, DeviceId, Micros, SessionId, TimestampMs, job::Trust, rig::RigReport};
+use rand::{SeedableRng as _, rngs::SmallRng};
 
-/// They are drawn as neighbours of this many: what stands together on a shelf is read together, and who stands beside whom there is
-/// as good as a lot.
-const NEIGHBOURS: usize = 4;
+use super::{
+    Agent, Backoff, ByDevice, Capacity, Class, QueuedJob, Ran, Verdict,
+    aisles::Aisles,
+    draw::{draw, look_through},
+    fleet::{Fleet, Member},
+    held::Held,
+    interrupts::{Outlook, hour_of_week},
+    numbers::Numbers,
+    record::Record,
+    shelf::{Listed, Shelf},
+};
 
-/// Shelves the lot is drawn from: all that suit and hold a rig, up to this many; in a network of more classes others each time.
-const SHELVES_DRAWN_FROM: usize = 16;
-
-/// Shelves looked at for these, most of which may be empty.
-const SHELVES_LOOKED_AT: usize = 256;
-
-/// When none of the drawn rigs suits, all are looked for one that does, by their bounds. At most this many bounds, and behind them this
-/// many blocks of rigs; what is left is looked at with the job's next try. So one rig among fifty thousand is found at once.
-const BOUNDS_LOOKED_AT: usize = 1_024;
-const BLOCKS_LOOKED_AT: usize = 16;
+/// The number of no rig.
+const NOBODY: u32 = u32::MAX;
 
 /// How long the record of a rig that has gone is kept.
 const GONE_KEPT_MS: i64 = 24 * 3_600_000;
 
-/// A connected rig with what is kept of it.
+/// A connected rig with what is kept of it. What every match looks at stands first and together, and the rest behind it: each line of
+/// memory that has to be fetched costs as much as all of the arithmetic.
 #[derive(Debug)]
+#[repr(C, align(64))]
 struct Rig {
-    agent: Agent,
-    record: Record,
     /// The number of its class's shelf.
     shelf: u32,
     /// Where it stands there, if it is ready.
@@ -50,11 +39,17 @@ struct Rig {
     outlook: Outlook,
     /// It is kept free for a job that needs more of its slots than are free. Then it stands on no shelf.
     kept: bool,
+    record: Record,
+    agent: Agent,
 }
+
+const _: () = assert!(size_of::<Option<Rig>>() == 256, "four lines of memory");
 
 #[derive(Debug)]
 pub(super) struct Rigs {
-    numbers: ByDevice<u32>,
+    numbers: Numbers,
+    /// Who was asked for last: most questions about a rig come several in a row.
+    recent: Cell<(DeviceId, u32)>,
     /// By number; a number that is free is in `free`.
     rigs: Vec<Option<Rig>>,
     free: Vec<u32>,
@@ -71,7 +66,8 @@ pub(super) struct Rigs {
 impl Rigs {
     pub(super) fn new(backoff: Backoff, seed: u64) -> Self {
         Self {
-            numbers: HashMap::new(),
+            numbers: Numbers::default(),
+            recent: Cell::new((DeviceId(alloy_primitives::Address::ZERO), NOBODY)),
             rigs: Vec::new(),
             free: Vec::new(),
             aisles: Aisles::default(),
@@ -97,7 +93,13 @@ impl Rigs {
     }
 
     fn number(&self, device: DeviceId) -> Option<u32> {
-        self.numbers.get(&device).copied()
+        let (recent, number) = self.recent.get();
+        if recent == device && number != NOBODY {
+            return Some(number);
+        }
+        let number = self.numbers.find(device, device_of(&self.rigs))?;
+        self.recent.set((device, number));
+        Some(number)
     }
 
     fn rig(&self, device: DeviceId) -> Option<&Rig> {
@@ -114,7 +116,7 @@ impl Rigs {
         let mut record = self.gone.remove(&device).map(|(_, record)| record);
         // Reservations of this replica that are not in the database yet must not be forgotten by a reconnect.
         if let Some(before) = self.remove(device) {
-            before.agent.held.into_iter().for_each(|held| agent.hold(held));
+            before.agent.held.iter().for_each(|held| agent.held.add(*held));
             agent.history = before.agent.history.or_newer(agent.history);
             record = Some(before.record);
         }
@@ -128,20 +130,17 @@ impl Rigs {
             u32::try_from(self.rigs.len() - 1).unwrap_or(u32::MAX)
         });
         self.rigs[number as usize] = Some(rig);
-        self.numbers.insert(device, number);
+        self.numbers.insert(device, number, device_of(&self.rigs));
         self.count(device, now);
         self.relist(device, now);
     }
 
-    /// False if its session was not this.
-    pub(super) fn disconnect(&mut self, device: DeviceId, session: SessionId, now: TimestampMs) -> bool {
-        if self.rig(device).is_none_or(|rig| rig.agent.session != session) {
-            return false;
-        }
-        if let Some(rig) = self.remove(device) {
-            self.keep_record(device, rig.record, now);
-        }
-        true
+    /// Whose jobs it held; nothing if its session was not this.
+    pub(super) fn disconnect(&mut self, device: DeviceId, session: SessionId, now: TimestampMs) -> Option<Vec<CustomerId>> {
+        self.rig(device).filter(|rig| rig.agent.session == session)?;
+        let rig = self.remove(device)?;
+        self.keep_record(device, rig.record, now);
+        Some(rig.agent.held.iter().filter_map(|held| held.customer).collect())
     }
 
     fn keep_record(&mut self, device: DeviceId, record: Record, now: TimestampMs) {
@@ -170,7 +169,8 @@ impl Rigs {
 
     fn remove(&mut self, device: DeviceId) -> Option<Rig> {
         self.unlist(device);
-        let number = self.numbers.remove(&device)?;
+        let number = self.numbers.remove(device, device_of(&self.rigs))?;
+        self.recent.set((device, NOBODY));
         let rig = self.rigs.get_mut(number as usize)?.take()?;
         self.free.push(number);
         self.version += 1;
@@ -212,7 +212,7 @@ impl Rigs {
             self.keep_record(device, record, now);
             return None;
         };
-        let was = rig.agent.let_go(attempt);
+        let was = rig.agent.held.take(attempt);
         if was.is_none() && matches!(verdict, Verdict::Void) {
             return None;
         }
@@ -302,7 +302,7 @@ impl Rigs {
         now: TimestampMs,
     ) -> Option<(SessionId, Micros, Option<TimestampMs>)> {
         let rig = self.rig_mut(device)?;
-        rig.agent.hold(Held { attempt, slots: job.want.slots(), given: now, customer: Some(job.customer) });
+        rig.agent.held.add(Held { attempt, slots: job.want.slots(), given: now, customer: Some(job.customer) });
         let (session, price) = (rig.agent.session, rig.agent.capacity.price_per_hour);
         self.count(device, now);
         self.relist(device, now);
@@ -317,17 +317,27 @@ impl Rigs {
         ready
     }
 
-    /// The best of a few ready rigs that suit and that `may` have the job.
-    pub(super) fn candidate(&mut self, job: &QueuedJob, now: TimestampMs, may: impl Fn(DeviceId) -> bool) -> Option<DeviceId> {
-        let Self { rigs, aisles, lot, backoff, .. } = self;
+    /// The best of a few ready rigs that suit and that `may` have the job; any may if it is left out.
+    pub(super) fn candidate(
+        &mut self,
+        job: &QueuedJob,
+        now: TimestampMs,
+        may: Option<impl Fn(DeviceId) -> bool>,
+    ) -> Option<DeviceId> {
+        let Self { rigs, aisles, lot, backoff, recent, .. } = self;
         let want = &job.want;
         let hour = hour_of_week(now);
         let (aisle, shelves) = aisles.aisle(&want.need);
         let mut cost = |listed: &mut Listed, trust: Trust| {
-            if !listed.capacity.suits(want) || !may(listed.device) {
+            let agent = |rig: u32| rigs.get(rig as usize).and_then(Option::as_ref);
+            if !listed.capacity.suits(want) {
                 return None;
             }
-            let agent = |rig: u32| rigs.get(rig as usize).and_then(Option::as_ref);
+            if let Some(may) = &may
+                && !may(agent(listed.rig)?.agent.device)
+            {
+                return None;
+            }
             if listed.bars {
                 let barred = agent(listed.rig)?.record.barred(*backoff);
                 if barred.iter().any(|(customer, until)| *customer == job.customer && *until > now) {
@@ -340,9 +350,12 @@ impl Rigs {
             let has_image = listed.may_have(&job.image) && agent(listed.rig)?.agent.images.contains(&job.image);
             Some(listed.score(want, trust, has_image))
         };
-        draw(&aisle.shelves, shelves, lot, &mut cost)
-            .or_else(|| look_through(&aisle.shelves, &mut aisle.at, shelves, want, &mut cost))
-            .map(|(_, device)| device)
+        let found = draw(&aisle.shelves, shelves, lot, &mut cost)
+            .or_else(|| look_through(&aisle.shelves, &mut aisle.at, shelves, want, &mut cost));
+        let (_, number) = found?;
+        let device = rigs.get(number as usize)?.as_ref()?.agent.device;
+        recent.set((device, number));
+        Some(device)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -379,7 +392,7 @@ impl Rigs {
         if rig.outlook.is_old(hour_of_week(now)) {
             rig.outlook = Outlook::of(&rig.agent.history, now);
         }
-        let listed = Listed::of(number, &rig.agent, rig.outlook, rig.record.failures, bars);
+        let listed = Listed::of(number, &rig.agent, rig.outlook, rig.record.failures(), bars);
         let Some(shelf) = aisles.shelves.get_mut(rig.shelf as usize) else { return };
         match rig.place {
             Some(place) => shelf.set(place as usize, listed),
@@ -403,79 +416,7 @@ impl Rigs {
     }
 }
 
-/// The best of a few rigs drawn by lot.
-fn draw(
-    suiting: &[u32],
-    shelves: &mut [Shelf],
-    lot: &mut SmallRng,
-    cost: &mut impl FnMut(&mut Listed, Trust) -> Option<i64>,
-) -> Option<(i64, DeviceId)> {
-    let mut window = [(0_usize, 0_usize); SHELVES_DRAWN_FROM];
-    let (mut filled, mut total) = (0, 0);
-    let begin = if suiting.len() <= SHELVES_DRAWN_FROM { 0 } else { lot.random_range(0..suiting.len()) };
-    for number in suiting.iter().cycle().skip(begin).take(suiting.len().min(SHELVES_LOOKED_AT)) {
-        let Some(shelf) = shelves.get(*number as usize).filter(|shelf| shelf.len() > 0) else { continue };
-        window[filled] = (*number as usize, shelf.len());
-        total += shelf.len();
-        filled += 1;
-        if filled == SHELVES_DRAWN_FROM {
-            break;
-        }
-    }
-    if total == 0 {
-        return None;
-    }
-    let mut at = |mut place: usize| {
-        let (shelf, _) = window[..filled].iter().find(|(_, len)| {
-            let here = place < *len;
-            place -= if here { 0 } else { *len };
-            here
-        })?;
-        let shelf = shelves.get_mut(*shelf)?;
-        let trust = shelf.class.trust;
-        let listed = shelf.get_mut(place)?;
-        cost(listed, trust).map(|cost| (cost, listed.device))
-    };
-    if total <= SAMPLES {
-        return (0..total).filter_map(at).min();
-    }
-    let starts = [(); SAMPLES / NEIGHBOURS].map(|()| lot.random_range(0..total));
-    starts.into_iter().flat_map(|start| start..start + NEIGHBOURS).filter_map(|place| at(place % total)).min()
-}
-
-/// The best rig of the first block that holds one that suits, looked for from where the last look ended.
-fn look_through(
-    suiting: &[u32],
-    at: &mut (usize, usize),
-    shelves: &mut [Shelf],
-    want: &Want,
-    cost: &mut impl FnMut(&mut Listed, Trust) -> Option<i64>,
-) -> Option<(i64, DeviceId)> {
-    let (mut bounds, mut blocks, mut shelves_seen) = (0, 0, 0);
-    // The shelf it begins on is seen in two parts.
-    while bounds < BOUNDS_LOOKED_AT && blocks < BLOCKS_LOOKED_AT && shelves_seen <= suiting.len() {
-        let number = match suiting.get(at.0) {
-            Some(number) => *number,
-            None => {
-                *at = (0, 0);
-                *suiting.first()?
-            }
-        };
-        let shelf = shelves.get_mut(number as usize)?;
-        let trust = shelf.class.trust;
-        bounds += 1;
-        match shelf.look(at.1, want, |listed| cost(listed, trust)) {
-            Block::End => {
-                shelves_seen += 1;
-                *at = (at.0 + 1, 0);
-            }
-            Block::Passed => at.1 += 1,
-            Block::Seen(None) => {
-                blocks += 1;
-                at.1 += 1;
-            }
-            Block::Seen(Some((cost, device))) => return Some((cost, device)),
-        }
-    }
-    None
+/// Tells whose a number is.
+fn device_of(rigs: &[Option<Rig>]) -> impl Fn(u32) -> Option<DeviceId> {
+    |number| Some(rigs.get(number as usize)?.as_ref()?.agent.device)
 }

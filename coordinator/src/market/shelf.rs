@@ -1,6 +1,6 @@
 //! The ready rigs of one class, so that one that suits is found without a look at each.
 
-use headframe_protocol::{DeviceId, Micros, Sha256, job::Trust};
+use headframe_protocol::{Micros, Sha256, job::Trust};
 
 use super::{Agent, Capacity, Class, Want, agent::image_bit, interrupts::Outlook};
 
@@ -8,11 +8,11 @@ use super::{Agent, Capacity, Class, Want, agent::image_bit, interrupts::Outlook}
 /// in a microsecond.
 pub(super) const BLOCK: usize = 64;
 
-/// A ready rig, with all that choosing among rigs looks at. Beside one another, because a look at each of the drawn rigs' own records
+/// A ready rig, with all that choosing among rigs looks at, in one line of memory. Beside one another, because a look at each of the drawn rigs' own records
 /// costs more the more rigs there are: they no longer fit into the processor's caches.
 #[derive(Debug, Clone)]
+#[repr(align(64))]
 pub(super) struct Listed {
-    pub(super) device: DeviceId,
     /// Its number among all rigs.
     pub(super) rig: u32,
     pub(super) capacity: Capacity,
@@ -27,7 +27,6 @@ pub(super) struct Listed {
 impl Listed {
     pub(super) fn of(rig: u32, agent: &Agent, outlook: Outlook, failures: u32, bars: bool) -> Self {
         Self {
-            device: agent.device,
             rig,
             capacity: agent.free(),
             image_bits: agent.image_bits,
@@ -39,7 +38,7 @@ impl Listed {
 
     /// Whether it may have an image; what says no is sure.
     pub(super) fn may_have(&self, image: &Sha256) -> bool {
-        self.image_bits & image_bit(image) != 0
+        self.image_bits & image_bit(image) == image_bit(image)
     }
 
     /// What the rig costs in all for a job; less is better. In micro-dollars per hour of the job's work, so that every part has a
@@ -61,6 +60,8 @@ impl Listed {
     }
 }
 
+const _: () = assert!(size_of::<Listed>() == 64, "one line of memory");
+
 /// Ready rigs of one class, in any order.
 #[derive(Debug)]
 pub(super) struct Shelf {
@@ -79,7 +80,7 @@ pub(super) enum Block {
     /// None of its rigs can suit, as the bound tells.
     Passed,
     /// Its rigs were looked at one by one.
-    Seen(Option<(i64, DeviceId)>),
+    Seen(Option<(i64, u32)>),
 }
 
 impl Shelf {
@@ -89,6 +90,10 @@ impl Shelf {
 
     pub(super) fn len(&self) -> usize {
         self.rigs.len()
+    }
+
+    pub(super) fn price_at(&self, place: usize) -> Option<i64> {
+        self.rigs.get(place).map(|listed| listed.capacity.price_per_hour.get())
     }
 
     pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut Listed> {
@@ -143,7 +148,7 @@ impl Shelf {
         let end = self.rigs.len().min((block + 1) * BLOCK);
         let Some(rigs) = self.rigs.get_mut(block * BLOCK..end) else { return Block::End };
         let suiting = rigs.iter_mut().filter(|listed| listed.capacity.suits(want));
-        let found = suiting.filter_map(|listed| cost(listed).map(|cost| (cost, listed.device))).min();
+        let found = suiting.filter_map(|listed| cost(listed).map(|cost| (cost, listed.rig))).min();
         if found.is_none() {
             let tight = rigs.iter().map(|listed| listed.capacity).reduce(Capacity::best_of);
             if let (Some(bound), Some(tight)) = (self.bounds.get_mut(block), tight) {

@@ -40,13 +40,18 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Runs the coordinator's measurement on both databases, and of its matching.
+/// Runs the coordinator's measurement on both databases, and that of its matching.
 fn assignments() -> Result<Vec<Figure>> {
     let postgres = Postgres::start()?;
     let mut figures = coordinator(None)?;
     figures.extend(coordinator(Some(&postgres.url))?);
-    figures.extend(coordinator(Some("match"))?);
+    figures.extend(matching()?);
     Ok(figures)
+}
+
+/// What a match costs, without sockets and without a database.
+pub(super) fn matching() -> Result<Vec<Figure>> {
+    coordinator(Some("match"))
 }
 
 fn coordinator(what: Option<&str>) -> Result<Vec<Figure>> {

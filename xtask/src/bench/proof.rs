@@ -1,8 +1,8 @@
-//! What it costs a coordinator to check a card's challenge.
+//! What it costs a coordinator to check a card's challenge, and to find the rig for a job that asks for such a card.
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Figure, printed_figure};
+use super::{Figure, dispatch, printed_figure};
 use crate::process::{capture, cargo};
 
 /// The crate's own measurement: it prints one figure per line, and how they grow on standard error.
@@ -16,9 +16,10 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     measure.args(["run", "--quiet", "--release", "--package", "headframe-proof", "--example", EXAMPLE]);
     let printed = capture(&mut measure).context("the measurement failed")?;
     let figures = printed.lines().map(|line| printed_figure(line, &GOALS).with_context(|| format!("this is no figure: {line}")));
-    let figures = figures.collect::<Result<Vec<_>>>()?;
+    let mut figures = figures.collect::<Result<Vec<_>>>()?;
     if figures.len() != GOALS.len() {
         bail!("{} figures instead of {}:\n{printed}", figures.len(), GOALS.len());
     }
+    figures.extend(dispatch::matching()?);
     Ok(figures)
 }

@@ -168,3 +168,56 @@ fn a_rig_kept_free_for_a_job_that_goes_away_works_again() {
     flood.step(usize::MAX);
     assert_eq!(flood.running.len(), 2);
 }
+
+#[test]
+fn whoever_was_served_while_others_could_not_be_is_not_left_out_afterwards() {
+    let mut flood = Flood::new(&[report(0, 1)], 1);
+    // Twenty wait for what no rig has, and one is served all the while.
+    for _ in 0..20 {
+        flood.queue(job(CustomerId::generate(), 1, serde_json::json!({ "resources": { "gpu": { "count": 1 } } })));
+    }
+    let lucky = CustomerId::generate();
+    for _ in 0..1_000 {
+        flood.queue(job(lucky, flood.now, nothing()));
+        flood.step(0);
+    }
+    assert!(flood.matches >= 999, "{}", flood.matches);
+    let waits = job(lucky, flood.now, nothing());
+    let (id, begun) = (waits.id, flood.matches);
+    flood.queue(job(CustomerId::generate(), flood.now, nothing()));
+    flood.queue(waits);
+    while flood.market.queue.get(id).is_some() {
+        // Newcomers all the time, nobody of whom had anything yet.
+        flood.queue(job(CustomerId::generate(), flood.now, nothing()));
+        flood.step(0);
+        assert!(flood.matches - begun < 2 * 16 * 25, "{} newcomers went before", flood.matches - begun);
+    }
+}
+
+#[test]
+fn turns_are_not_saved_up_by_waiting_for_what_is_not_there() {
+    let mut flood = Flood::new(&[report(0, 1)], 1);
+    let (waiting, working) = (CustomerId::generate(), CustomerId::generate());
+    for _ in 0..2_000 {
+        flood.queue(job(waiting, flood.now, serde_json::json!({ "resources": { "gpu": { "count": 1 } } })));
+    }
+    for _ in 0..1_000 {
+        flood.queue(job(working, flood.now, nothing()));
+        flood.step(0);
+    }
+    flood.queue(job(working, flood.now, nothing()));
+    // Now there is one rig for both.
+    let last = flood.running.pop_back().expect("it runs");
+    flood.market.rig_gone(last.device, last.session);
+    let next = job(working, flood.now, nothing());
+    let id = next.id;
+    flood.queue(next);
+    assert!(flood.market.queue.get(id).is_some(), "nobody is there to do it");
+    let begun = flood.matches;
+    let found = flood.market.rig_connected(numbered(7, &cards(1, "8.9", 24)));
+    flood.took(found);
+    while flood.market.queue.get(id).is_some() {
+        assert!(flood.step(0), "something runs");
+        assert!(flood.matches - begun < 3 * 16, "{} went before", flood.matches - begun);
+    }
+}

@@ -1,8 +1,8 @@
 //! What the page may ask for. Every command is one line: what it means is the agent's business.
 
 use headframe_protocol::control::{
-    Checkup, ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Present, RulesPage, SetRulesArgs, SimulateArgs, Simulation,
-    WalletAnswer, WalletRequest, Yields,
+    Checkup, ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Present, RulesPage, SetRulesArgs, SimulateArgs,
+    Simulation, WalletAnswer, WalletRequest, Yields,
 };
 use tauri::State;
 

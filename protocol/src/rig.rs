@@ -144,7 +144,20 @@ pub struct GpuReport {
     pub power_limit_w: Option<u32>,
 }
 
+/// Power limits that differ by less are one tier, in watts: cards of one model come with slightly different ones.
+const TIER_W: u32 = 25;
+
 impl GpuReport {
+    /// What it is compared with: cards of its model under about the same power limit. A card that its owner holds to less power is slower
+    /// than its model, and no worse for it.
+    #[must_use]
+    pub fn tier(&self) -> String {
+        match self.power_limit_w {
+            Some(limit) => format!("{} ({} W)", self.model, limit.saturating_add(TIER_W / 2) / TIER_W * TIER_W),
+            None => self.model.clone(),
+        }
+    }
+
     /// Whether its texts are what a driver says and not something that fills tables.
     fn is_plain(&self) -> bool {
         let plain = |text: &str, bytes_max: usize| text.len() <= bytes_max && !text.chars().any(char::is_control);
@@ -239,6 +252,9 @@ mod tests {
         };
         let wrong = |gpus| report(gpus).problems().into_iter().map(|problem| problem.field).collect::<Vec<_>>();
         assert!(wrong(vec![gpu("NVIDIA GeForce RTX 4090")]).is_empty());
+        let limited = |watts| GpuReport { power_limit_w: Some(watts), ..gpu("RTX 4090") }.tier();
+        assert_eq!([limited(438), limited(450), limited(462)], ["RTX 4090 (450 W)"; 3].map(str::to_owned));
+        assert_eq!((limited(300).as_str(), gpu("RTX 4090").tier().as_str()), ("RTX 4090 (300 W)", "RTX 4090"));
         for odd in ["x".repeat(121), "a\0b".to_owned()] {
             assert_eq!(wrong(vec![gpu("good"), gpu(&odd)]), ["rig.gpus"], "{odd}");
         }

@@ -119,17 +119,17 @@ async fn begin(app: &App, group: Vec<(DeviceId, String)>, wanted: &BTreeSet<Devi
     Ok(count)
 }
 
-/// How fast the models of a group are, each learned once.
+/// How fast the cards of each tier of a group are, each learned once.
 async fn bands(app: &App, group: &[(DeviceId, String)]) -> Result<BTreeMap<String, Option<Band>>, StoreError> {
-    let models: BTreeSet<String> = {
+    let tiers: BTreeSet<String> = {
         let known = app.challenges.lock();
-        group.iter().filter_map(|(device, gpu)| Some(known.rigs.card(*device, gpu)?.1.model.clone())).collect()
+        group.iter().filter_map(|(device, gpu)| Some(known.rigs.card(*device, gpu)?.1.tier())).collect()
     };
     let mut connection = app.store.read().await?;
     let mut bands = BTreeMap::new();
-    for model in models {
-        let band = Band::learned(&challenges::passes(&mut connection, &model).await?);
-        bands.insert(model, band);
+    for tier in tiers {
+        let band = Band::learned(&challenges::passes(&mut connection, &tier).await?);
+        bands.insert(tier, band);
     }
     Ok(bands)
 }
@@ -144,13 +144,14 @@ fn plan(app: &App, device: DeviceId, gpu: &str, bands: &BTreeMap<String, Option<
     let rtt_p95 = rig.rtt_p95.unwrap_or(headframe_proof::timing::RTT_MAX);
     let opening = app.config.timers.challenge_opening;
     let seed = Digest::from_bytes(rand::random());
-    let band = bands.get(&report.model).copied().flatten();
+    let tier = report.tier();
+    let band = bands.get(&tier).copied().flatten();
     let terms = Terms { seed, parameters, class, rtt_p95, band, opening, sending: SEND_TIMEOUT };
     let begun = challenges::Begun {
         seed,
         device,
         gpu: gpu.to_owned(),
-        model: report.model.clone(),
+        model: tier,
         owner: rig.account.clone().unwrap_or_else(|| device.to_string()),
         size: parameters.size(),
         products: parameters.products(),

@@ -25,7 +25,7 @@ pub struct Begun {
     pub device: DeviceId,
     /// The card, by the driver's UUID.
     pub gpu: String,
-    /// Its model.
+    /// Its tier: its model, and its power limit if that is known.
     pub model: String,
     /// The account its earnings go to, or the device.
     pub owner: String,
@@ -84,7 +84,7 @@ pub struct ChallengeRecord {
     pub device: DeviceId,
     /// The card.
     pub gpu: String,
-    /// Its model.
+    /// Its tier: its model, and its power limit if that is known.
     pub model: String,
     /// Rows of each matrix.
     pub size: u32,

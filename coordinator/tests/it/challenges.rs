@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use headframe_coordinator::{
     Config,
-    store::challenges::{self, ChallengeRecord},
+    store::challenges::{self, Begun, ChallengeRecord, Ended},
 };
 use headframe_proof::{Parameters, Prover as _, Reference, question};
 use headframe_protocol::{
@@ -18,10 +18,10 @@ use reqwest::StatusCode;
 
 use crate::support::{FakeAgent, PATIENCE, TestApp, agent::Rig, problem};
 
-/// What cards are asked takes the reference prover milliseconds, and may take minutes.
 /// What a rig answers instead.
 type Answering = fn(&Prove) -> AgentMessage;
 
+/// What cards are asked takes the reference prover milliseconds, and may take minutes.
 fn unhurried(config: &mut Config) {
     config.challenge.size_max = 64;
     config.challenge.ops_per_s_at_1000_fu = 100_000;
@@ -85,7 +85,11 @@ struct Scene {
 impl Scene {
     /// A connected rig that has been asked to prove what its card can do.
     async fn asked(app: &TestApp) -> Self {
-        let mut agent = rig("GPU-1").connect(&app.url()).await;
+        Self::of(app, rig("GPU-1")).await
+    }
+
+    async fn of(app: &TestApp, rig: Rig) -> Self {
+        let mut agent = rig.connect(&app.url()).await;
         want(app, agent.rig.device()).await;
         let Ask::Prove(prove) = agent.asked().await else { panic!("a proof comes first") };
         Self { agent, prover: computed(&prove), prove }
@@ -162,6 +166,57 @@ async fn what_a_rig_claims_is_not_believed_and_what_it_has_shown_is() {
     assert_eq!(answer_honestly(&mut scene).await.verdict, Verdict::Passed);
     let offer = scene.agent.offer().await;
     assert_eq!(offer.job, job.id, "{}", offers().await);
+}
+
+/// Eight owners have passed with cards like this, as fast as no reference prover is.
+async fn eight_have_passed(app: &TestApp, card: &GpuReport) {
+    let device = FakeAgent::connect(app).await.rig.device();
+    let store = &app.app().store;
+    let mut tx = store.begin().await.expect("a transaction");
+    for owner in 0..8_u8 {
+        let seed = Digest::from_bytes([owner + 1; 32]);
+        let begun = Begun {
+            seed,
+            device,
+            gpu: format!("GPU-of-{owner}"),
+            model: card.tier(),
+            owner: owner.to_string(),
+            size: 64,
+            products: 20,
+            resident: 20,
+            claimed_ops_per_us: 1,
+            rtt_us: 0,
+            ends_by: store.now(),
+        };
+        challenges::begin(&mut tx, &begun, store.now()).await.expect("written");
+        let passed = Ended {
+            outcome: "passed",
+            reason: "passed",
+            detail: String::new(),
+            questioned: true,
+            proving_us: Some(1),
+            reading_us: Some(1),
+            ops_per_us: Some(1_000_000_000),
+        };
+        assert!(challenges::end(&mut tx, seed, &passed, store.now()).await.expect("written"));
+    }
+    tx.commit().await.expect("written");
+}
+
+#[tokio::test]
+async fn a_card_held_to_less_power_is_compared_with_its_like() {
+    let app = TestApp::start_with(unhurried).await;
+    let limited = |uuid: &str, watts| {
+        let mut rig = rig(uuid);
+        rig.report.gpus[0].power_limit_w = Some(watts);
+        rig
+    };
+    eight_have_passed(&app, &limited("GPU-0", 450).report.gpus[0]).await;
+    let mut full = Box::pin(Scene::of(&app, limited("GPU-1", 455))).await;
+    let over = answer_honestly(&mut full).await;
+    assert_eq!((over.verdict, over.message.as_str()), (Verdict::Failed, "The card is not as fast as others of its model."));
+    let mut saving = Box::pin(Scene::of(&app, limited("GPU-2", 300))).await;
+    assert_eq!(answer_honestly(&mut saving).await.verdict, Verdict::Passed);
 }
 
 #[tokio::test]

@@ -380,6 +380,10 @@ pub struct ClassOffer {
     /// Memory of each, rounded down to a size cards are sold in, in GiB; 0 for rigs without.
     #[serde(default)]
     pub vram_gib: u16,
+    /// The verified score that each has at least, in Frame Units; 0 where none is verified. Rigs whose scores differ by a fifth or more are
+    /// told apart, such as cards held to less power.
+    #[serde(default)]
+    pub fu: u32,
     /// What their instructions can do, such as `8.9`; absent where nobody says so, and for all but NVIDIA's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compute_capability: Option<ComputeCapability>,

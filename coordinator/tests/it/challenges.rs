@@ -85,7 +85,7 @@ struct Scene {
 impl Scene {
     /// A connected rig that has been asked to prove what its card can do.
     async fn asked(app: &TestApp) -> Self {
-        Self::of(app, rig("GPU-1")).await
+        Box::pin(Self::of(app, rig("GPU-1"))).await
     }
 
     async fn of(app: &TestApp, rig: Rig) -> Self {
@@ -166,6 +166,7 @@ async fn what_a_rig_claims_is_not_believed_and_what_it_has_shown_is() {
     assert_eq!(answer_honestly(&mut scene).await.verdict, Verdict::Passed);
     let offer = scene.agent.offer().await;
     assert_eq!(offer.job, job.id, "{}", offers().await);
+    assert!(offers().await.contains("\"fu\":1000"), "{}", offers().await);
 }
 
 /// Eight owners have passed with cards like this, as fast as no reference prover is.

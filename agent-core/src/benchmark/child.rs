@@ -34,10 +34,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 const LOOK_LIMIT: Duration = Duration::from_secs(15);
 
 /// How long an abort may take before the program is killed; with what killing takes, the card is free within 100 ms.
-const ABORT_GRACE: Duration = Duration::from_millis(80);
+pub(super) const ABORT_GRACE: Duration = Duration::from_millis(80);
 
 /// The longest line of its standard error; what is longer is none that helps.
-const LOG_BYTES_MAX: usize = 4 * 1024;
+pub(super) const LOG_BYTES_MAX: usize = 4 * 1024;
 
 /// What of our environment it gets: where drivers look for themselves and for their caches. Nothing in it is a secret.
 const KEPT: [&str; 14] = [
@@ -166,6 +166,13 @@ impl Measurer {
     }
 }
 
+/// This program, with nothing of our environment but what a driver needs.
+pub(super) fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+    command
+}
+
 /// A result without figures.
 fn unfinished(subject: Subject, outcome: Outcome, began_ms: headframe_protocol::TimestampMs, took: Duration) -> Benchmark {
     Benchmark {
@@ -213,8 +220,8 @@ struct Running {
 impl Running {
     fn start(program: &Path, arguments: &[&str]) -> Result<Self, ChildError> {
         let unstarted = |source| ChildError::Start { program: program.to_owned(), source };
-        let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+        let mut command = command(program);
+        command.args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(unstarted)?;
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {

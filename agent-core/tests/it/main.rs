@@ -6,6 +6,7 @@ mod control;
 mod coordinator;
 mod crash;
 mod doctor;
+mod prover;
 mod rig;
 mod session;
 mod simulate;

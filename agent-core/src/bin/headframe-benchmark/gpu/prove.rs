@@ -70,7 +70,7 @@ impl<'g> CardProver<'g> {
     }
 
     fn shaped(card: &'g Portable, stop: Stop, shape: Shape) -> Result<Self, DeviceError> {
-        Ok(Self { work: Work::new(&card.gpu, stop, shape.seen)?, shape, held: None })
+        Ok(Self { work: Work::new(&card.gpu, stop)?, shape, held: None })
     }
 
     /// The challenge that is held, if one is.

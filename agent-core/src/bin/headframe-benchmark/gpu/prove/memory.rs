@@ -21,7 +21,7 @@ const BATCH: u32 = 1 << 19;
 pub(super) struct Shape {
     /// The most bytes of one buffer.
     pub(super) buffer_bytes: u64,
-    /// So many buffers the reading kernel sees at once.
+    /// The most buffers that the reading kernel may see at once.
     pub(super) seen: u32,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Rounds {
 }
 
 impl Shelves {
-    pub(super) fn new(work: &Work<'_>, parameters: Parameters, shape: Shape) -> Result<Self, DeviceError> {
+    pub(super) fn new(work: &mut Work<'_>, parameters: Parameters, shape: Shape) -> Result<Self, DeviceError> {
         let one = parameters.kept_bytes() / u64::from(parameters.resident());
         let each = u32::try_from(shape.buffer_bytes / one).unwrap_or(u32::MAX).min(parameters.resident());
         if each == 0 {
@@ -56,7 +56,9 @@ impl Shelves {
         let bytes = |shelf: u32| u64::from(each.min(parameters.resident() - shelf * each)) * one;
         let count = parameters.resident().div_ceil(each);
         let buffers = (0..count).map(|shelf| work.gpu().buffer(bytes(shelf))).collect::<Result<_, _>>()?;
-        Ok(Self { parameters, seen: shape.seen, each, buffers })
+        let seen = shape.seen.min(count);
+        work.see(seen)?;
+        Ok(Self { parameters, seen, each, buffers })
     }
 
     /// Where a product goes: which buffer, and from which vector of two words on. None for one that does not stay.

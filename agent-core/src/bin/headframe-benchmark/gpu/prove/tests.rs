@@ -75,7 +75,7 @@ fn products_may_lie_in_more_buffers_than_a_kernel_sees() {
 #[test]
 fn rows_of_any_length_are_hashed_as_the_crate_does() {
     let gpu = open();
-    let mut work = Work::new(&gpu.gpu, Stop::default(), 1).expect("it compiles");
+    let mut work = Work::new(&gpu.gpu, Stop::default()).expect("it compiles");
     // 1, 2, 3 and 5 kibibytes, the last one begun, to a row.
     for size in [64, 448, 1_024, 1_408] {
         let parameters = Parameters::new(size, 20).expect("within bounds");

@@ -58,15 +58,12 @@ pub(super) const NAMES: usize = 8;
 
 const COMMON: &str = include_str!("../../wgsl/prove/common.wgsl");
 
-/// All of them, compiled, in the order of [`Name`]. `shelves` is how many buffers the reading kernel sees.
-pub(super) fn compile(gpu: &Gpu, shelves: u32) -> Result<[Run; NAMES], DeviceError> {
+/// All of them, compiled, in the order of [`Name`]. The reading kernel sees one buffer.
+pub(super) fn compile(gpu: &Gpu) -> Result<[Run; NAMES], DeviceError> {
     use Load::{Read, Write};
     let run = |text: &str, entry, loads: &[Load]| Run::new(&gpu.device, text, entry, loads);
     let expand = format!("{COMMON}{}", include_str!("../../wgsl/prove/expand.wgsl"));
     let requant = format!("{COMMON}{}", include_str!("../../wgsl/prove/requant.wgsl"));
-    let hashing = |body: &str| format!("{COMMON}{}{body}", blake3());
-    let mut loads = vec![Write];
-    loads.resize(1 + shelves as usize, Read);
     Ok([
         run(&expand, "left", &[Read, Write])?,
         run(&expand, "right", &[Read, Write])?,
@@ -75,8 +72,19 @@ pub(super) fn compile(gpu: &Gpu, shelves: u32) -> Result<[Run; NAMES], DeviceErr
         run(&hashing(include_str!("../../wgsl/prove/chunks.wgsl")), "main", &[Read, Write])?,
         run(&hashing(include_str!("../../wgsl/prove/merge.wgsl")), "main", &[Write, Write])?,
         run(&hashing(include_str!("../../wgsl/prove/nodes.wgsl")), "main", &[Write])?,
-        run(&hashing(&reads(shelves)), "main", &loads)?,
+        reading(gpu, 1)?,
     ])
+}
+
+/// The reading kernel, with as many buffers as it is to see: each one more is a branch that every load goes past.
+pub(super) fn reading(gpu: &Gpu, shelves: u32) -> Result<Run, DeviceError> {
+    let mut loads = vec![Load::Write];
+    loads.resize(1 + shelves as usize, Load::Read);
+    Run::new(&gpu.device, &hashing(&reads(shelves)), "main", &loads)
+}
+
+fn hashing(body: &str) -> String {
+    format!("{COMMON}{}{body}", blake3())
 }
 
 /// The compression function with its rounds written out: words are chosen while it is compiled, not while it runs.
@@ -104,7 +112,7 @@ fn blake3() -> String {
     include_str!("../../wgsl/prove/blake3.wgsl").replace("    ROUNDS", &rounds)
 }
 
-/// The reading kernel, with as many buffers as it is to see.
+/// The reading kernel's text.
 fn reads(shelves: u32) -> String {
     let (mut buffers, mut cases) = (String::new(), String::new());
     for shelf in 0..shelves {

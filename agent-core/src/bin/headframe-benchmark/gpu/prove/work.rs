@@ -61,11 +61,11 @@ struct Sent {
 }
 
 impl<'g> Work<'g> {
-    pub(super) fn new(gpu: &'g Gpu, stop: Stop, shelves: u32) -> Result<Self, DeviceError> {
+    pub(super) fn new(gpu: &'g Gpu, stop: Stop) -> Result<Self, DeviceError> {
         Ok(Self {
             slices: Slices::new(gpu)?,
             stop,
-            runs: text::compile(gpu, shelves)?,
+            runs: text::compile(gpu)?,
             rates: [FIRST_RATE; NAMES],
             next: Vec::new(),
             next_ms: 0.0,
@@ -91,6 +91,12 @@ impl<'g> Work<'g> {
 
     pub(super) fn group(&self, kernel: Name, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
         self.runs[kernel as usize].group(&self.gpu().device, buffers)
+    }
+
+    /// From now on the reading kernel sees so many buffers.
+    pub(super) fn see(&mut self, shelves: u32) -> Result<(), DeviceError> {
+        self.runs[Name::Reads as usize] = text::reading(self.gpu(), shelves)?;
+        Ok(())
     }
 
     /// Hands so many workgroups to the card, after what was handed over before. `words` are told the first of a dispatch.

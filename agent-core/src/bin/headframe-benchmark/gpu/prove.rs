@@ -26,13 +26,13 @@ use self::{
 };
 use super::Portable;
 
-/// The most buffers that the reading kernel sees at once. The largest card has ten of 2 GiB and a few more.
+/// The most buffers that the reading kernel sees at once: products of 40 GiB in buffers of three. Of more it takes two looks at every read.
 const SEEN_MAX: u32 = 28;
 
 /// Buffers of the reading kernel that hold no products.
 const OTHERS: u32 = 1;
 
-/// Buffers are bound whole, and a third of what some drivers say is still more than they can give at once.
+/// The library binds no more than this, whatever a driver says.
 const BUFFER_BYTES_MAX: u64 = (1 << 31) - 4;
 
 /// A card that answers one challenge after another.

@@ -18,6 +18,7 @@ use headframe_control::{
 use headframe_protocol::{
     DeviceId,
     control::{Link, Snapshot},
+    rig::RigReport,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -26,8 +27,9 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
+    challenge::{self, Free, NoProvers, Provers},
     clock, control_server,
-    coordinator::{self, LineConfig},
+    coordinator::{self, LineConfig, Said, Say, Standing},
     device_key::{DeviceKey, DeviceKeyError},
     duty::{Ask, Duty, Past},
     idle::{self, IdleProbe, IdleState, Policy},
@@ -43,9 +45,12 @@ use crate::{
 
 mod actor;
 mod diarist;
+mod drawn;
 mod engine_room;
 mod gpu_use;
+mod measuring;
 mod offered;
+mod wake;
 
 pub use engine_room::EngineSource;
 
@@ -68,6 +73,8 @@ pub struct AgentConfig {
     pub gpus: Box<dyn GpuProbe>,
     /// Where the container engine comes from.
     pub engine: EngineSource,
+    /// What proves what its cards can do.
+    pub provers: Arc<dyn Provers>,
 }
 
 impl std::fmt::Debug for AgentConfig {
@@ -85,6 +92,7 @@ impl AgentConfig {
             probes: idle::platform_probes(),
             gpus: telemetry::platform_gpus(idle::is_job),
             engine: EngineSource::Find,
+            provers: Arc::new(NoProvers),
         }
     }
 }
@@ -113,6 +121,9 @@ pub enum BindError {
     /// The control socket does not open.
     #[error("window and command line could not reach the agent")]
     Socket(#[source] server::BindError),
+    /// Challenges cannot be answered.
+    #[error("there is no way to bring proofs to the coordinator")]
+    Challenges(#[source] reqwest::Error),
     /// The wallet cannot speak to anybody.
     #[error("the wallet cannot be opened")]
     Wallet(#[source] reqwest::Error),
@@ -178,8 +189,7 @@ impl Agent {
     /// # Errors
     /// [`BindError`]: what keeps it from being an agent at all. A missing engine or coordinator does not; those show in
     /// the snapshot.
-    pub async fn bind(config: AgentConfig) -> Result<Self, BindError> {
-        let AgentConfig { data_dir, probes, gpus, engine } = config;
+    pub async fn bind(AgentConfig { data_dir, probes, gpus, engine, provers }: AgentConfig) -> Result<Self, BindError> {
         let paths = AgentPaths::resolve(data_dir).map_err(BindError::Paths)?;
         let lock = AgentLock::acquire(&paths).map_err(BindError::Lock)?;
         let settings = Settings::load(paths.data_dir()).map_err(BindError::Settings)?;
@@ -197,17 +207,17 @@ impl Agent {
         let offered = offered::Offered::new(&settings, &hardware, idle.borrow().terms);
         keep_diary(&settings, &store, &idle, &paths, &tasks).await.map_err(BindError::Store)?;
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
+        let measuring = measuring::open(&paths, &settings, &tasks);
         let (standing_out, standing) = watch::channel(duty.standing());
-        let (rig_out, rig) = watch::channel(offered.report("", &[], &[], load.borrow().disk_free_bytes, None));
+        let (rig_out, rig) =
+            watch::channel(offered.report("", (&[], &measuring.scores), &[], load.borrow().disk_free_bytes, None));
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
-        let (url, timers, device) = (settings.coordinator.url.clone(), settings.timers, key.device());
-        let rig_key = Arc::clone(&key);
-        let (say, said) = coordinator::connect(LineConfig { url, key, standing, rig, timers }, &tasks);
+        let (timers, device) = (settings.timers, key.device());
+        let Speaking { say, said, free } = speak(&settings, Arc::clone(&key), (standing, rig), provers, &tasks)?;
         let (runner, owner) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
         let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
-
         let pulse = Pulse::default();
         let (actor, snapshots) = Actor::new(Parts {
             duty,
@@ -221,6 +231,7 @@ impl Agent {
             pace: pace_out,
             standing: standing_out,
             rig: rig_out,
+            free,
             owner,
             entries,
             written,
@@ -228,12 +239,13 @@ impl Agent {
             said,
             orders,
             news,
+            measuring,
             asks: asked,
             pulse: pulse.clone(),
         });
         let handle = Handle { asks, snapshots, device };
         let actor = tasks.spawn("agent", actor.run(tasks.stopped()));
-        let wallet = open_wallet(&paths, &settings, rig_key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
+        let wallet = open_wallet(&paths, &settings, key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
         serve_guests(listener, pulse, control_server::Guests::new(handle.clone(), store, wallet, paths.clone()), &tasks);
         Ok(Self { handle, tasks, actor, paths, _lock: lock })
     }
@@ -276,6 +288,33 @@ impl Agent {
             warn!("Some part of the agent did not end in time");
         }
     }
+}
+
+/// The loop's ends of the line to the coordinator.
+struct Speaking {
+    say: mpsc::Sender<Say>,
+    said: mpsc::Receiver<Said>,
+    /// Which cards may be challenged.
+    free: watch::Sender<Free>,
+}
+
+/// Speaks with the coordinator from now on, and answers its challenges with `provers` while the cards are free.
+fn speak(
+    settings: &Settings,
+    key: Arc<DeviceKey>,
+    (standing, rig): (watch::Receiver<Standing>, watch::Receiver<RigReport>),
+    provers: Arc<dyn Provers>,
+    tasks: &Tasks,
+) -> Result<Speaking, BindError> {
+    let (url, timers) = (settings.coordinator.url.clone(), settings.timers);
+    let (asks, heard) = challenge::channel();
+    let challenges = challenge::names(provers.as_ref());
+    let line = LineConfig { url: url.clone(), key, standing, rig, challenges, asks, timers };
+    let (say, said) = coordinator::connect(line, tasks);
+    let (free, which) = watch::channel(Free::default());
+    let answering = challenge::Config { provers, coordinator: url, say: say.clone(), heard, free: which };
+    challenge::answer(answering, tasks).map_err(BindError::Challenges)?;
+    Ok(Speaking { say, said, free })
 }
 
 /// Keeps what the probes say, or forgets what was kept, as the owner wants it.

@@ -1,7 +1,7 @@
 //! What this PC's graphics cards and processor can do: measured in a program of its own, verified, and kept.
 //!
 //! ```text
-//!  agent ── child ── stdin: abort ──► headframe-benchmark ── suite ─┬─ device (wgpu, there) ── kernels
+//!  agent ── child ── stdin: abort ──► headframe-benchmark ── suite ─┬─ device (wgpu there, cuda) ── kernels
 //!            ▲                              │                       └─ sensor (NVML) ── conditions
 //!            └── lines: progress, result ◄──┘
 //! ```
@@ -16,6 +16,7 @@ pub mod ask;
 pub mod cards;
 pub mod child;
 pub mod cpu;
+pub mod cuda;
 pub mod device;
 pub mod driver;
 pub mod line;

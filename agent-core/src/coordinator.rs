@@ -6,7 +6,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use headframe_protocol::{
-    JobId, Sha256,
+    JobId, Sha256, challenge,
     rig::RigReport,
     session::{AttemptRef, CheckpointSettled, Ended, LeaseBeat, LeaseVerdict, Offer, Outcome, Progress, RefusedCode, Settled},
 };
@@ -56,6 +56,8 @@ pub enum Say {
         /// Bytes of log brought.
         log_bytes: u64,
     },
+    /// An answer to a question of a challenge.
+    Answer(challenge::Answer),
     /// What an attempt left as its checkpoint has been brought, or there is none.
     Checkpoint {
         /// Which attempt.
@@ -92,8 +94,21 @@ impl fmt::Display for Say {
                 write!(f, "finished {} {}", at.attempt, OutcomeName(outcome))?;
                 usage.map_or(Ok(()), |usage| write!(f, " #{} {} ms", usage.sequence, usage.running_ms))
             }
+            Self::Answer(answer) => write!(f, "{} of challenge {}", AnswerName(answer), answer.seed()),
             Self::Checkpoint { at, saved } => write!(f, "checkpoint {} of {} files", at.attempt, saved.files.len()),
         }
+    }
+}
+
+struct AnswerName<'a>(&'a challenge::Answer);
+
+impl fmt::Display for AnswerName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            challenge::Answer::Committed(_) => "the commitment",
+            challenge::Answer::Remembered(_) => "what was remembered",
+            challenge::Answer::Declined(_) => "the end",
+        })
     }
 }
 
@@ -163,6 +178,15 @@ pub enum Said {
     Revoke(Sha256),
 }
 
+/// What is heard of challenges. It goes past the agent's loop, for its answers are timed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// A question.
+    Ask(Box<challenge::Ask>),
+    /// The session is over, and so is every challenge.
+    Ended,
+}
+
 /// What every heartbeat and greeting tells, as it is at that moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standing {
@@ -183,6 +207,10 @@ pub struct LineConfig {
     pub standing: watch::Receiver<Standing>,
     /// The rig; told in the greeting and whenever it changes.
     pub rig: watch::Receiver<RigReport>,
+    /// Challenges that can be answered, for the greeting.
+    pub challenges: Vec<String>,
+    /// Takes their questions.
+    pub asks: mpsc::Sender<Heard>,
     /// Paces redialling.
     pub timers: Timers,
 }

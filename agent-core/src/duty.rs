@@ -10,12 +10,13 @@
 //! - nothing is started, reported or discarded before the journal has it on disk.
 //!
 //! Reading order: [`event`] (what can happen), [`effect`] (what can be done), [`phase`] (what the owner sees), `held` (the
-//! life of one attempt), `checkpoint` (what it may leave), then `talk`, `run` and `time` (what each kind of event changes).
+//! life of one attempt), `checkpoint` (what it may leave), `measuring`, then `talk`, `run` and `time` (what each kind of event changes).
 
 use std::{sync::Arc, time::Duration};
 
 use headframe_protocol::{
     TimestampMs,
+    control::WaitReason,
     job::{Reason, Resources},
     session::{AttemptRef, Offer},
 };
@@ -33,6 +34,7 @@ pub mod event;
 mod checkpoint;
 pub mod giving_back;
 mod held;
+mod measuring;
 pub mod phase;
 mod run;
 mod talk;
@@ -44,6 +46,8 @@ pub use effect::{Effect, Order};
 pub use event::{Ask, DiskState, EngineState, Event};
 use giving_back::{CardMemory, Cooling, Hindrances};
 pub use held::{Held, Life, assignment, final_state};
+pub use measuring::Measured;
+use measuring::Measuring;
 
 /// How long a lease is taken to live before a coordinator has said. The network's own figure.
 pub const LEASE_TTL: Duration = Duration::from_secs(60);
@@ -122,6 +126,8 @@ pub struct Duty {
     held: Vec<Held>,
     /// What attempts left that gave the PC back.
     keeping: Vec<Keeping>,
+    /// What this PC can do is being found out, or is to be.
+    measuring: Measuring,
     leaving: Option<Leaving>,
 }
 
@@ -195,6 +201,7 @@ impl Duty {
                 .map(|(past, until)| Keeping::recovered(past, until.moment.min(now.moment + timers.scaled(SAVE_WITHIN)), now))
                 .collect(),
             held: open.into_iter().map(|attempt| Held::recovered(attempt, lease_ttl, now)).collect(),
+            measuring: Measuring::default(),
             leaving: None,
         }
     }
@@ -215,6 +222,7 @@ impl Duty {
             Event::Engine(state) => self.engine = state,
             Event::Adopted(found) => self.adopted(&found, now, &mut out),
             Event::Disk(state) => self.disk = state,
+            Event::Measured(measured) => self.measured(measured),
             Event::Coordinator(said) => self.heard(said, now, &mut out),
             Event::Run(event) => self.ran(event, now, &mut out),
             Event::Written(written) => self.written(written, now, &mut out),

@@ -30,6 +30,7 @@ pub mod benchmark;
 pub mod device_key;
 pub mod wallet;
 pub mod coordinator;
+pub mod challenge;
 pub mod meter;
 pub mod runner;
 pub mod ledger;

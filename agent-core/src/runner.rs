@@ -306,6 +306,16 @@ impl Runner {
     /// A runner without an engine, for tests of what stands above it: the test reads the commands and sends the events.
     #[must_use]
     pub fn fake() -> (Self, mpsc::Receiver<RunEvent>, FakeEngine) {
+        Self::fake_engine(false)
+    }
+
+    /// The same with an engine that gives containers graphics cards.
+    #[must_use]
+    pub fn fake_giving_gpus() -> (Self, mpsc::Receiver<RunEvent>, FakeEngine) {
+        Self::fake_engine(true)
+    }
+
+    fn fake_engine(gives_gpus: bool) -> (Self, mpsc::Receiver<RunEvent>, FakeEngine) {
         let (events, events_rx) = mpsc::channel(EVENTS_MAX);
         let (commands, commands_rx) = mpsc::channel(COMMANDS_MAX);
         let (images, images_rx) = watch::channel(Vec::new());
@@ -315,7 +325,7 @@ impl Runner {
             address: "fake".to_owned(),
             disk_limit: DiskLimit::LoopExt4,
             notes: Vec::new(),
-            gives_gpus: false,
+            gives_gpus,
             tried: Vec::new(),
         };
         let runner = Self { commands, engine: Arc::new(engine), images: images_rx, pulse: pulse_rx, tasks: Tasks::new() };

@@ -31,6 +31,7 @@ pub struct Settings {
     pub start: Start,
     pub inputs: Inputs,
     pub diary: Diary,
+    pub benchmark: Benchmark,
     pub wallet: Wallet,
     pub timers: Timers,
 }
@@ -106,6 +107,14 @@ pub struct Inputs {
 pub struct Diary {
     /// Whether what the probes said is kept.
     pub keep: bool,
+}
+
+/// `[benchmark]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Benchmark {
+    /// Whether the PC is measured without having been asked for it.
+    pub automatically: bool,
 }
 
 /// `[wallet]`.
@@ -190,7 +199,7 @@ impl Settings {
     }
 
     fn check(&self, file: &Path) -> Result<(), SettingsError> {
-        let Self { coordinator, rig, limits, engine: _, start: _, inputs: _, diary: _, wallet, timers } = self;
+        let Self { coordinator, rig, limits, engine: _, start: _, inputs: _, diary: _, benchmark: _, wallet, timers } = self;
         let wrong = |key, expected, found: String| Err(SettingsError::Value { key, expected, found, file: file.to_owned() });
         if !is_fit_for_secrets(&coordinator.url) {
             return wrong("coordinator.url", "an https address, or http on this PC", coordinator.url.to_string());

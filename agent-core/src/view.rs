@@ -1,5 +1,7 @@
 //! What the outside may see: the snapshot the window draws, and the cards of past jobs. Built, never kept.
 
+use std::collections::BTreeMap;
+
 use headframe_protocol::{
     DeviceId, Micros, TimestampMs,
     control::{AskView, CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage, WaitReason},
@@ -28,6 +30,8 @@ pub struct Sources<'a> {
     pub since_ms: TimestampMs,
     /// The PC.
     pub hardware: &'a Hardware,
+    /// What its cards were measured to be worth, by UUID.
+    pub scores: &'a BTreeMap<String, u32>,
     /// What it does.
     pub load: &'a Load,
     /// What is believed about the owner.
@@ -45,7 +49,7 @@ pub struct Sources<'a> {
 /// Draws the present.
 #[must_use]
 pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
-    let Sources { device, name, duty, since_ms, hardware, load, idle, ledger, link, engine, history } = sources;
+    let Sources { device, name, duty, since_ms, hardware, scores, load, idle, ledger, link, engine, history } = sources;
     let pending = duty.held().iter().map(worth).sum();
     Snapshot {
         revision,
@@ -62,7 +66,7 @@ pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
                 memory_used_bytes: load.memory_used_bytes,
                 memory_bytes: hardware.memory_bytes,
             },
-            gpus: load.gpus.iter().map(|reading| gpu(reading, against(reading, duty, hardware))).collect(),
+            gpus: load.gpus.iter().map(|reading| gpu(reading, scores, against(reading, duty, hardware))).collect(),
         },
         working: duty.held().iter().filter_map(|held| working(held, &load.gpus)).collect(),
         today: ledger.earned(pending),
@@ -86,7 +90,7 @@ fn against(reading: &GpuReading, duty: &Duty, hardware: &Hardware) -> Vec<WaitRe
     slot.map(|slot| duty.hindering_slot(slot)).unwrap_or_default()
 }
 
-fn gpu(reading: &GpuReading, reasons: Vec<WaitReason>) -> GpuView {
+fn gpu(reading: &GpuReading, scores: &BTreeMap<String, u32>, reasons: Vec<WaitReason>) -> GpuView {
     let GpuReading {
         uuid,
         model,
@@ -103,6 +107,7 @@ fn gpu(reading: &GpuReading, reasons: Vec<WaitReason>) -> GpuView {
         uuid: uuid.clone(),
         model: model.clone(),
         fu: None,
+        measured_fu: scores.get(uuid).copied(),
         temperature_c: *temperature_c,
         fan_percent: *fan_percent,
         power_milliwatts: *power_milliwatts,

@@ -9,13 +9,14 @@ use std::io::Write;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use headframe_protocol::{ApiKeyId, CustomerId, DeviceId, JobId, Micros, Sha256};
+use headframe_protocol::{ApiKeyId, CustomerId, DeviceId, JobId, Micros, Sha256, job::Trust};
 
-use crate::{Config, store::Store};
+use crate::{Config, market::Country, store::Store};
 
 pub mod acts;
 mod command;
 mod images;
+mod proofs;
 mod table;
 
 pub use acts::By;
@@ -220,6 +221,17 @@ enum JobCommand {
 enum RigCommand {
     /// Show all rigs that ever signed in.
     List,
+    /// Say who stands behind a rig and where it stands. Counts from its next sign-in on.
+    Attest {
+        /// Its device id.
+        device: DeviceId,
+        /// community, partner or own.
+        #[arg(long, value_parser = trust_of, required_unless_present = "country")]
+        trust: Option<Trust>,
+        /// Two capital letters, as in ISO 3166-1.
+        #[arg(long, value_parser = country_of)]
+        country: Option<Country>,
+    },
     /// Take a rig out of work. What it runs goes elsewhere.
     Quarantine {
         /// Its device id.
@@ -227,6 +239,25 @@ enum RigCommand {
     },
     /// Let a rig work again.
     Release {
+        /// Its device id.
+        device: DeviceId,
+    },
+    /// Have a rig's cards, and those of everybody who might be the same, prove now what they can do. It happens as soon as the rig is
+    /// connected and free.
+    Challenge {
+        /// Its device id.
+        device: DeviceId,
+    },
+    /// Show the newest challenges and how they ended.
+    Challenges {
+        /// Only of this rig.
+        device: Option<DeviceId>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+    /// Show what a rig's cards have proved: how far each is trusted, and what it did when it passed last.
+    Cards {
         /// Its device id.
         device: DeviceId,
     },
@@ -277,6 +308,15 @@ fn os_user() -> String {
 }
 
 /// Dollars with at most six decimals.
+fn trust_of(text: &str) -> Result<Trust, String> {
+    let all = [Trust::Community, Trust::Partner, Trust::Own];
+    all.into_iter().find(|trust| trust.to_string() == text).ok_or_else(|| "community, partner or own".to_owned())
+}
+
+fn country_of(text: &str) -> Result<Country, String> {
+    Country::parse(text).ok_or_else(|| "two capital letters, as in ISO 3166-1".to_owned())
+}
+
 fn dollars(text: &str) -> Result<Micros, String> {
     let wrong = || "dollars with at most six decimals, such as 25 or 0.50".to_owned();
     let plain = text.strip_prefix('$').unwrap_or(text);

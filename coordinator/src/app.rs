@@ -7,6 +7,7 @@ use url::Url;
 use crate::{
     blobs::Blobs,
     chain::Chains,
+    challenge::Challenges,
     config::Config,
     dispatch::Dispatch,
     fiat::Till,
@@ -65,6 +66,8 @@ pub struct Parts {
     pub claims: OpenClaims,
     /// Where payments by card are taken, if they are.
     pub fiat: Option<Till>,
+    /// What cards must prove.
+    pub challenges: Challenges,
     /// From where customers and rigs come.
     pub networks: Networks,
     /// Everything that runs.
@@ -74,6 +77,11 @@ pub struct Parts {
 impl App {
     pub(crate) fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// Whether it matters who comes from the same network: where cards are taken, and where rigs check one another.
+    pub(crate) fn notes_networks(&self) -> bool {
+        self.fiat.is_some() || self.config.verification.checks
     }
 
     /// `public_url` as agents sign it: without a slash at the end.

@@ -44,7 +44,7 @@ impl FromRequestParts<App> for Customer {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let key = bearer(&parts.headers).ok_or_else(ApiError::unauthenticated)?;
         let customer = customer_of(app, key).await?;
-        if app.fiat.is_some() {
+        if app.notes_networks() {
             app.networks.note(&app.store, Party::Customer(customer.id), &Origin::of(parts)).await;
         }
         Ok(customer)

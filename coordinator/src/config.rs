@@ -13,9 +13,16 @@ use headframe_protocol::Micros;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::{
+    store::{lifecycle::Rules, verify},
+    verify::hold::Terms,
+};
+
+mod challenge;
 mod fiat;
 mod timers;
 
+pub use challenge::ChallengeConfig;
 pub use fiat::FiatConfig;
 pub use timers::Timers;
 
@@ -51,8 +58,12 @@ pub struct Config {
     pub registry: RegistryConfig,
     /// Telling customers that jobs ended.
     pub webhooks: WebhooksConfig,
+    /// Whether results are checked, and earnings wait for it.
+    pub verification: VerificationConfig,
     /// Payments by card.
     pub fiat: FiatConfig,
+    /// What graphics cards must prove.
+    pub challenge: ChallengeConfig,
     /// The chains money is settled on. None: the network keeps practice money only.
     pub chains: Vec<ChainConfig>,
 }
@@ -70,7 +81,9 @@ impl Default for Config {
             images: ImagesConfig::default(),
             registry: RegistryConfig::default(),
             webhooks: WebhooksConfig::default(),
+            verification: VerificationConfig::default(),
             fiat: FiatConfig::default(),
+            challenge: ChallengeConfig::default(),
             chains: Vec::new(),
         }
     }
@@ -210,6 +223,27 @@ impl Default for WebhooksConfig {
     }
 }
 
+/// Whether results are checked, and earnings wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VerificationConfig {
+    /// Whether results are now and then compared with those of other rigs. Off only where all rigs are the operator's own.
+    pub checks: bool,
+    /// Whether earnings wait until a rig's first weeks are over and a check has found it right. Without it cheating pays.
+    pub withhold: bool,
+}
+
+impl VerificationConfig {
+    /// Nothing is checked and nothing waits.
+    pub const OFF: Self = Self { checks: false, withhold: false };
+}
+
+impl Default for VerificationConfig {
+    fn default() -> Self {
+        Self { checks: true, withhold: true }
+    }
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -289,7 +323,27 @@ impl Config {
         {
             return value("public_url", "an http or https address", url.to_string());
         }
+        self.challenge.check()?;
         self.timers.check()
+    }
+
+    /// The rules every change of a job follows.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        let (verification, timers) = (self.verification, &self.timers);
+        Rules {
+            timers: timers.clone(),
+            interruptions_max: self.limits.interruptions_max,
+            network: self.network.name.clone(),
+            verification: verify::Rules {
+                checks: verification.checks,
+                withhold: verification.withhold,
+                give_up: timers.check_give_up,
+                look: timers.check_look,
+                terms: Terms { probation: timers.probation, unconfirmed_max: timers.unconfirmed_max },
+                fee_bps: self.network.fee_bps,
+            },
+        }
     }
 
     /// The database, with the default filled in. May hold a password: never log it.
@@ -308,6 +362,8 @@ impl Config {
             timers: Timers::default().scaled(divisor),
             // Every rig of a test is new and comes from here.
             limits: Limits { newcomers_max: 1_000_000, ..Limits::default() },
+            // And all of them are one owner's: none could check another.
+            verification: VerificationConfig::OFF,
             ..Self::default()
         }
     }

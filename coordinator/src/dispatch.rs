@@ -6,6 +6,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,10 +16,11 @@ use tokio::{
     time::Instant,
 };
 
-use crate::market::{Agent, Market, Match, QueuedJob, Verdict, Want};
+use crate::market::{Agent, Class, Fleet, Market, Match, QueuedJob, Ran, Verdict};
 
 mod actor;
 mod claims;
+mod habits;
 mod offers;
 mod reader;
 mod withdrawals;
@@ -29,11 +31,8 @@ pub(crate) use offers::Offers;
 /// Commands that may wait. Whoever sends more waits until the actor has caught up.
 const INBOX_MAX: usize = 8_192;
 
-/// Per class of rig: its name, rigs ready, rigs connected, the least price among the ready.
-pub type Classes = Vec<(String, u32, u32, Option<headframe_protocol::Micros>)>;
-
-/// The least price among the rigs that could do a job, and how many of them take work now.
-pub type Cheapest = (Option<headframe_protocol::Micros>, u32);
+/// Per class of rig: the class, rigs ready, rigs connected, the least price among the ready.
+pub type Classes = Vec<(Class, u32, u32, Option<headframe_protocol::Micros>)>;
 
 /// Everything that can wake the actor from outside.
 #[derive(Debug)]
@@ -45,11 +44,11 @@ enum Command {
     Changed(DeviceId, SessionId, Box<RigReport>),
     Ready(DeviceId, SessionId, bool),
     Answered(AttemptId),
-    Released(DeviceId, AttemptId, Verdict),
+    Released(DeviceId, AttemptId, Verdict, Option<Ran>),
     Stopped(bool),
     Linked(Vec<(CustomerId, DeviceId)>),
     Classes(oneshot::Sender<Classes>),
-    Cheapest(Box<Want>, oneshot::Sender<Cheapest>),
+    Fleet(oneshot::Sender<Arc<Fleet>>),
     Waiting(oneshot::Sender<usize>),
 }
 
@@ -106,9 +105,9 @@ impl Dispatch {
         self.send(Command::Answered(attempt)).await;
     }
 
-    /// An attempt is over.
-    pub async fn released(&self, device: DeviceId, attempt: AttemptId, verdict: Verdict) {
-        self.send(Command::Released(device, attempt, verdict)).await;
+    /// An attempt is over, on which the rig worked as `ran` says.
+    pub async fn released(&self, device: DeviceId, attempt: AttemptId, verdict: Verdict, ran: Option<Ran>) {
+        self.send(Command::Released(device, attempt, verdict, ran)).await;
     }
 
     /// The operator has stopped the network, or lets it go on.
@@ -128,10 +127,10 @@ impl Dispatch {
         answered.await.unwrap_or_default()
     }
 
-    /// What a job that wants `want` costs here at least.
-    pub async fn cheapest(&self, want: Want) -> Cheapest {
+    /// Every rig this replica has connected now, or had a second ago. Whoever asks looks at them himself, beside the matching.
+    pub async fn fleet(&self) -> Arc<Fleet> {
         let (answer, answered) = oneshot::channel();
-        self.send(Command::Cheapest(Box::new(want), answer)).await;
+        self.send(Command::Fleet(answer)).await;
         answered.await.unwrap_or_default()
     }
 

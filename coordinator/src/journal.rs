@@ -21,7 +21,8 @@ use crate::{
     sessions::{Changes, Sessions},
     store::{
         Store, StoreError, Tx, commit,
-        lifecycle::{self, Brought, Ending, Nudge, Rules},
+        lifecycle::{self, Brought, Ending, Nudge, Rules, Verdicts},
+        verify::Trial,
     },
 };
 
@@ -83,6 +84,13 @@ pub enum Report {
         at: AttemptRef,
         /// What it has brought.
         brought: Box<Brought>,
+    },
+    /// Results of the same work were compared.
+    Judge {
+        /// The trial, as it was judged.
+        trial: Box<Trial>,
+        /// What was found.
+        verdicts: Box<Verdicts>,
     },
     /// Somebody wants a job ended.
     RequestEnd {
@@ -287,6 +295,11 @@ impl Writer {
                 nudges.extend(told);
                 Ok(Answer::Done(accepted))
             }
+            Report::Judge { trial, verdicts } => {
+                let (judged, told) = lifecycle::judged(tx, rules, trial, verdicts, now).await?;
+                nudges.extend(told);
+                Ok(Answer::Done(judged))
+            }
             Report::RequestEnd { job, reason } => {
                 let (open, told) = lifecycle::request_end(tx, rules, *job, *reason, now).await?;
                 nudges.extend(told);
@@ -313,8 +326,8 @@ impl Writer {
             Nudge::Queued(job) => dispatch.queued(vec![*job]).await,
             Nudge::Unqueued(job) => dispatch.unqueued(job).await,
             Nudge::Changed(job) => changes.tell(job),
-            Nudge::Ended { device, at, verdict, rig_knows, reason } => {
-                dispatch.released(device, at.attempt, verdict).await;
+            Nudge::Ended { device, at, verdict, ran, rig_knows, reason } => {
+                dispatch.released(device, at.attempt, verdict, ran).await;
                 sessions.ended(device, at, (!rig_knows).then_some(reason));
             }
             Nudge::AskedToEnd { device, at, reason } => sessions.ask_to_end(device, at, reason),

@@ -13,6 +13,7 @@ pub mod auth;
 pub mod backup;
 pub mod blobs;
 pub mod chain;
+pub mod challenge;
 pub mod clock;
 pub mod config;
 pub mod dispatch;
@@ -39,6 +40,7 @@ pub mod staging;
 pub mod store;
 pub mod sweep;
 pub mod tasks;
+pub mod verify;
 pub mod webhooks;
 
 pub use app::App;

@@ -9,27 +9,41 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use headframe_protocol::{
-    AttemptId, CustomerId, DeviceId, JobId, Micros, SessionId, Sha256, TimestampMs,
-    api::Pot,
-    job::{GpuNeed, JobSpec, Trust},
-    rig::RigReport,
-};
+use headframe_protocol::{AttemptId, CustomerId, DeviceId, JobId, Micros, SessionId, Sha256, TimestampMs, rig::RigReport};
 
+mod agent;
+mod aisles;
 mod apart;
+mod blame;
+mod capacity;
 mod class;
+mod country;
+mod fleet;
+pub(crate) mod interrupts;
+mod kept;
 mod linked;
 mod queue;
+mod record;
 mod rigs;
+mod shelf;
 #[cfg(test)]
 mod tests;
+mod want;
 
+pub use agent::Agent;
 pub use class::Class;
-pub use rigs::{Agent, Backoff};
+pub use country::Country;
+pub use fleet::Fleet;
+pub use interrupts::{History, Ran};
+pub use record::Backoff;
+pub use want::{GpuWant, Need, Want};
 
 use apart::Apart;
+use blame::Blame;
+use capacity::Capacity;
+use kept::KeptFree;
 use linked::Linked;
-use queue::Queue;
+use queue::{Kept, Next, Offer, Queue};
 use rigs::Rigs;
 
 /// How many customers' next jobs, each of one kind of need, get another try with each tick.
@@ -38,6 +52,10 @@ const TRIES_PER_TICK: usize = 16;
 /// A rig and a job it gave back are kept apart for this many of its first pauses: half a minute with the default timers. Long
 /// enough for every other rig to have its try, short enough for a network of one rig.
 const PAUSES_APART: i64 = 6;
+
+/// The same for a job that failed by its own doing: whether it fails elsewhere too is what tells whose fault it is, and in a network of
+/// one rig somebody who mends his job waits for the answer.
+const PAUSES_APART_FAILED: i64 = 2;
 
 /// A job that waits for a rig, with all that matching looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,95 +74,6 @@ pub struct QueuedJob {
     pub queued_ms: TimestampMs,
     /// Not before this.
     pub not_before_ms: TimestampMs,
-}
-
-/// What a job asks of a rig.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Want {
-    /// What the rig must have.
-    pub need: Need,
-    /// The most it pays.
-    pub price_per_hour_max: Micros,
-}
-
-/// What a rig must have for a job. To a rig that has it, jobs of the same need differ only in what they pay.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Need {
-    /// GPUs, how many and which.
-    pub gpu: Option<GpuWant>,
-    /// Processor cores.
-    pub cpu: u16,
-    /// Memory.
-    pub memory_gib: u16,
-    /// Disk.
-    pub disk_gib: u16,
-    /// How many bytes an attempt may exchange with hosts of the internet; 0 for a job that needs none.
-    pub egress_bytes: u64,
-    /// The least trusted kind of rig.
-    pub trust: Trust,
-    /// Whether the job is paid by card. Then it is never done by a rig that its customer is linked to, or a stolen card could be
-    /// turned into earnings.
-    pub by_card: bool,
-}
-
-/// GPUs, how many and which. [`GpuNeed`] in a form that can be a key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct GpuWant {
-    /// How many of one rig.
-    pub count: u8,
-    /// Memory of each.
-    pub vram_gib: u16,
-    /// Verified score of each.
-    pub min_fu: u32,
-    /// Only from this vendor.
-    pub vendor: Option<headframe_protocol::rig::GpuVendor>,
-}
-
-impl Want {
-    /// What `spec` asks of a rig.
-    #[must_use]
-    pub fn of(spec: &JobSpec) -> Self {
-        let gpu = spec.resources.gpu.as_ref().map(|GpuNeed { count, vram_gib, min_fu, vendor }| GpuWant {
-            count: *count,
-            vram_gib: *vram_gib,
-            min_fu: *min_fu,
-            vendor: *vendor,
-        });
-        let need = Need {
-            gpu,
-            cpu: spec.resources.cpu,
-            memory_gib: spec.resources.memory_gib,
-            disk_gib: spec.resources.disk_gib,
-            egress_bytes: spec.network.max_bytes(),
-            trust: spec.placement.trust,
-            by_card: false,
-        };
-        Self { need, price_per_hour_max: spec.max_price_per_hour }
-    }
-
-    /// The same, paid from `pot`.
-    #[must_use]
-    pub fn paid_from(self, pot: Pot) -> Self {
-        let by_card = match pot {
-            Pot::Fiat => true,
-            Pot::Available | Pot::Earned | Pot::Free => false,
-        };
-        Self { need: Need { by_card, ..self.need }, ..self }
-    }
-
-    /// How many of a rig's slots it takes.
-    #[must_use]
-    pub fn slots(&self) -> u8 {
-        self.need.slots()
-    }
-}
-
-impl Need {
-    /// How many of a rig's slots it takes.
-    #[must_use]
-    pub fn slots(&self) -> u8 {
-        self.gpu.as_ref().map_or(1, |gpu| gpu.count.max(1))
-    }
 }
 
 /// A job and the rig it is reserved for.
@@ -181,8 +110,12 @@ pub enum Verdict {
     },
     /// Nothing was learnt about the rig.
     Void,
-    /// The job failed by its own doing. A short pause: a rig that fails everything must not eat the queue.
-    JobFailed,
+    /// The job failed by its own doing. A short pause: a rig that fails everything must not eat the queue. Others have their try at
+    /// the job first.
+    JobFailed {
+        /// Which job.
+        job: JobId,
+    },
     /// The rig failed or did not answer. The pause doubles with each in a row.
     RigFailed,
 }
@@ -202,6 +135,10 @@ pub struct Market {
     queue: Queue,
     apart: Apart,
     linked: Linked,
+    blame: Blame,
+    kept: KeptFree,
+    /// The latest time an event told: those that tell none happen then.
+    now: TimestampMs,
     /// Jobs that may not start yet, by when they may.
     later: BTreeSet<(TimestampMs, JobId)>,
     /// Rigs that back off, by until when.
@@ -218,6 +155,9 @@ impl Market {
             queue: Queue::default(),
             apart: Apart::default(),
             linked: Linked::default(),
+            blame: Blame::default(),
+            kept: KeptFree::default(),
+            now: TimestampMs::default(),
             later: BTreeSet::new(),
             resting: BTreeSet::new(),
             stopped: false,
@@ -226,6 +166,7 @@ impl Market {
 
     /// A job waits. Known ones are passed over, so that hearing of one twice does no harm.
     pub fn job_queued(&mut self, job: QueuedJob, now: TimestampMs) -> Option<Match> {
+        self.now = self.now.max(now);
         let (id, not_before) = (job.id, job.not_before_ms);
         if !self.queue.insert(job) {
             return None;
@@ -269,39 +210,76 @@ impl Market {
     /// A rig is connected, or its session is a newer one. Replaces what was known of it, but not its back-off.
     pub fn rig_connected(&mut self, agent: Agent) -> Vec<Match> {
         let device = agent.device;
-        self.rigs.connect(agent);
+        self.rigs.connect(agent, self.now);
+        // It may have come to rest while it was away.
+        self.resting.extend(self.rigs.wake_at(device, self.now).map(|at| (at, device)));
         self.fill(device)
     }
 
     /// A session is over. Ignored if a newer one has replaced it.
     pub fn rig_gone(&mut self, device: DeviceId, session: SessionId) {
-        self.rigs.disconnect(device, session);
+        if self.rigs.disconnect(device, session, self.now) {
+            self.kept.let_go(device);
+        }
     }
 
     /// A rig says what it is now.
     pub fn rig_changed(&mut self, device: DeviceId, session: SessionId, report: &RigReport, fee_bps: u16) -> Vec<Match> {
-        self.rigs.report(device, session, report, fee_bps);
+        self.rigs.report(device, session, report, fee_bps, self.now);
         self.fill(device)
     }
 
     /// A rig takes offers now, or no longer.
     pub fn rig_ready(&mut self, device: DeviceId, session: SessionId, ready: bool) -> Vec<Match> {
-        if self.rigs.set_ready(device, session, ready) { self.fill(device) } else { Vec::new() }
+        if self.rigs.set_ready(device, session, ready, self.now) { self.fill(device) } else { Vec::new() }
     }
 
     /// An attempt is over, or never came to be; its slots are free. Repeating it changes nothing.
     pub fn released(&mut self, device: DeviceId, attempt: AttemptId, verdict: Verdict, now: TimestampMs) -> Vec<Match> {
+        self.now = self.now.max(now);
+        let apart = match verdict {
+            Verdict::Yielded { job } | Verdict::Unwilling { job } => Some((job, PAUSES_APART)),
+            Verdict::JobFailed { job } => Some((job, PAUSES_APART_FAILED)),
+            Verdict::Fine | Verdict::Void | Verdict::RigFailed => None,
+        };
+        if let Some((job, pauses)) = apart {
+            let until = now.as_millis().saturating_add(self.rigs.backoff().first_ms.saturating_mul(pauses));
+            self.apart.keep(device, job, TimestampMs::from_millis(until));
+        }
+        let excused = self.blame(device, attempt, verdict, now);
+        if let Some(at) = self.rigs.release((device, attempt), verdict, excused.contains(&device), now) {
+            self.resting.insert((at, device));
+        }
+        let mut found = self.fill(device);
+        for other in excused.into_iter().filter(|other| *other != device) {
+            found.extend(self.fill(other));
+        }
+        found
+    }
+
+    /// Whether the fault of a failure is in the customer's jobs: then these rigs are excused of them.
+    fn blame(&mut self, device: DeviceId, attempt: AttemptId, verdict: Verdict, now: TimestampMs) -> Vec<DeviceId> {
+        let Some(customer) = self.rigs.customer_of(device, attempt) else { return Vec::new() };
         match verdict {
-            Verdict::Yielded { job } | Verdict::Unwilling { job } => {
-                let until = now.as_millis().saturating_add(self.rigs.first_pause_ms().saturating_mul(PAUSES_APART));
-                self.apart.keep(device, job, TimestampMs::from_millis(until));
+            Verdict::Fine => {
+                self.blame.done(customer);
+                Vec::new()
             }
-            Verdict::Fine | Verdict::Void | Verdict::JobFailed | Verdict::RigFailed => {}
+            Verdict::JobFailed { .. } => {
+                let excused = self.blame.failed(customer, device, self.rigs.backoff().window_ms, now);
+                for device in &excused {
+                    self.rigs.excuse(*device, customer, now);
+                }
+                excused
+            }
+            Verdict::Yielded { .. } | Verdict::Unwilling { .. } | Verdict::Void | Verdict::RigFailed => Vec::new(),
         }
-        if let Some(until) = self.rigs.release(device, attempt, verdict, now) {
-            self.resting.insert((until, device));
-        }
-        self.fill(device)
+    }
+
+    /// A rig worked on an attempt for some time; how it ended tells how likely the next is to be interrupted.
+    pub fn learn(&mut self, device: DeviceId, ran: Ran) {
+        self.now = self.now.max(ran.to);
+        self.rigs.learn(device, ran, self.now);
     }
 
     /// Who is linked to which rig, all of them.
@@ -312,6 +290,15 @@ impl Market {
     /// The database does not let a rig work for a customer it is linked to; the job waits for another.
     pub fn refused_as_linked(&mut self, matched: Match, now: TimestampMs) -> Vec<Match> {
         self.linked.add(matched.job.customer, matched.device);
+        let mut found = self.released(matched.device, matched.attempt, Verdict::Void, now);
+        found.extend(self.give_back(matched.job, now));
+        found
+    }
+
+    /// The database does not let a rig do this very job; the job waits for another, and the rig for other work.
+    pub fn refused_to_this_rig(&mut self, matched: Match, now: TimestampMs) -> Vec<Match> {
+        let until = now.as_millis().saturating_add(self.rigs.backoff().first_ms.saturating_mul(PAUSES_APART));
+        self.apart.keep(matched.device, matched.job.id, TimestampMs::from_millis(until));
         let mut found = self.released(matched.device, matched.attempt, Verdict::Void, now);
         found.extend(self.give_back(matched.job, now));
         found
@@ -345,6 +332,7 @@ impl Market {
 
     /// Time has passed: jobs that may start now, rigs that have rested. At most `limit` of each.
     pub fn tick(&mut self, now: TimestampMs, limit: usize) -> Vec<Match> {
+        self.now = self.now.max(now);
         self.queue.forget_taken(now);
         let mut found = Vec::new();
         for _ in 0..limit {
@@ -355,14 +343,20 @@ impl Market {
         for _ in 0..limit {
             let Some(&(_, device)) = self.resting.first().filter(|(at, _)| *at <= now) else { break };
             self.resting.pop_first();
-            self.rigs.rested(device, now);
+            if let Some(at) = self.rigs.rested(device, now) {
+                self.resting.insert((at, device));
+            }
             found.extend(self.fill(device));
         }
         for _ in 0..limit {
             let Some(device) = self.apart.end_one(now) else { break };
             found.extend(self.fill(device));
         }
-        // Jobs few rigs can do may have missed them in the draw; a few get another try each time.
+        for device in self.kept.for_nobody(|kind| self.queue.has_kind(kind)) {
+            self.rigs.keep(device, false, now);
+            found.extend(self.fill(device));
+        }
+        // Jobs few rigs can do may have missed them; a few get another try each time.
         for job in self.queue.some(TRIES_PER_TICK) {
             found.extend(self.place(job));
         }
@@ -383,16 +377,28 @@ impl Market {
         self.queue.len()
     }
 
-    /// Per class: its name, rigs ready, rigs connected, the least price among the ready.
+    /// Per class: the class, rigs ready, rigs connected, the least price among the ready.
     #[must_use]
-    pub fn classes(&self) -> Vec<(String, u32, u32, Option<Micros>)> {
+    pub fn classes(&self) -> Vec<(Class, u32, u32, Option<Micros>)> {
         self.rigs.classes()
     }
 
-    /// See [`rigs::Rigs::cheapest`].
+    /// A copy of what is connected. Takes a look at every rig.
     #[must_use]
-    pub fn cheapest(&self, want: &Want) -> (Option<Micros>, u32) {
-        self.rigs.cheapest(&want.need)
+    pub fn fleet(&self) -> Fleet {
+        self.rigs.fleet()
+    }
+
+    /// How many rigs are connected.
+    #[must_use]
+    pub fn rigs(&self) -> usize {
+        self.rigs.len()
+    }
+
+    /// Changes when what [`Market::fleet`] tells may have changed.
+    #[must_use]
+    pub fn fleet_version(&self) -> u64 {
+        self.rigs.version()
     }
 
     /// A job may be given to a rig from now on. Whose turn it is among those that need the same has the first try.
@@ -408,10 +414,10 @@ impl Market {
         if self.stopped {
             return None;
         }
-        let Self { queue, rigs, apart, linked, .. } = self;
+        let Self { queue, rigs, apart, linked, now, .. } = self;
         let job = queue.get(id)?;
         let barred = |device| job.want.need.by_card && linked.are(job.customer, device);
-        let device = rigs.candidate(&job.want, job.image, |device| !apart.are(device, id) && !barred(device))?;
+        let device = rigs.candidate(job, *now, |device| !apart.are(device, id) && !barred(device))?;
         self.reserve(id, device)
     }
 
@@ -419,49 +425,71 @@ impl Market {
     fn fill(&mut self, device: DeviceId) -> Vec<Match> {
         let mut found = Vec::new();
         while !self.stopped {
-            let Self { queue, rigs, apart, linked, .. } = self;
-            let Some(offer) = rigs.offer_of(device) else { break };
-            let Some(job) = queue.next_for(&offer, linked.of(device), |job| !apart.are(device, job)) else { break };
-            let Some(matched) = self.reserve(job, device) else { break };
-            found.push(matched);
+            match self.next_for(device) {
+                Next::Job(job) => match self.reserve(job, device) {
+                    Some(matched) => found.push(matched),
+                    None => break,
+                },
+                Next::Keep(kind) => self.keep_free(kind, device),
+                Next::Nothing => break,
+            }
         }
         found
+    }
+
+    fn next_for(&mut self, device: DeviceId) -> Next {
+        let Self { queue, rigs, apart, linked, kept, now, .. } = self;
+        let unwelcome = rigs.barred(device, *now);
+        let Some((agent, free)) = rigs.offer_of(device) else { return Next::Nothing };
+        let offer = Offer { class: &agent.class, free, whole: agent.capacity };
+        let linked = linked.of(device);
+        let barred = |by_card: bool, customer: CustomerId| {
+            (by_card && linked.is_some_and(|linked| linked.contains(&customer))) || unwelcome.contains(&customer)
+        };
+        let may = |job| !apart.are(device, job);
+        let is_kept = rigs.is_kept(device);
+        if let Some(kind) = kept.kind_of(device).filter(|_| is_kept) {
+            match queue.next_of_kept(kind, &offer, barred, may) {
+                Kept::Free(job) => return Next::Job(job),
+                Kept::NotYet => return Next::Nothing,
+                Kept::ForNobody => {}
+            }
+            kept.let_go(device);
+            rigs.keep(device, false, *now);
+            return self.next_for(device);
+        }
+        kept.let_go(device);
+        queue.next_for(&offer, barred, may)
+    }
+
+    /// Keeps a rig free for jobs that were passed over, if not another is that will be free sooner.
+    fn keep_free(&mut self, kind: u64, device: DeviceId) {
+        let Self { queue, rigs, kept, now, .. } = self;
+        queue.forget_passed(kind);
+        let free = |device| rigs.offer_of(device).map_or(0, |(_, free)| free.slots_free);
+        let other = kept.device_of(kind);
+        if other.map_or_else(|| kept.is_full(rigs.len()), |other| free(other) >= free(device)) {
+            return;
+        }
+        if rigs.keep(device, true, *now) {
+            kept.keep(kind, device);
+            if let Some(other) = other {
+                rigs.keep(other, false, *now);
+                // It takes other work with the next tick.
+                self.resting.insert((*now, other));
+            }
+        }
     }
 
     fn reserve(&mut self, job: JobId, device: DeviceId) -> Option<Match> {
         let job = self.queue.take(job)?;
         let attempt = AttemptId::generate();
-        let (session, price_per_hour) = self.rigs.reserve(device, attempt, job.want.slots())?;
+        if self.kept.let_go(device) {
+            self.rigs.keep(device, false, self.now);
+        }
+        let (session, price_per_hour, wake_at) = self.rigs.reserve(device, attempt, &job, self.now)?;
+        self.resting.extend(wake_at.map(|at| (at, device)));
         Some(Match { job, attempt, device, session, price_per_hour })
-    }
-}
-
-/// Whether a rig suits is asked of this: what it has, what it asks, how many slots are free.
-#[derive(Debug, Clone)]
-pub(crate) struct Capacity {
-    pub(crate) class: Class,
-    pub(crate) cpu: u16,
-    pub(crate) memory_gib: u16,
-    pub(crate) disk_gib: u16,
-    pub(crate) egress_bytes_max: u64,
-    pub(crate) slots_free: u8,
-    pub(crate) price_per_hour: Micros,
-}
-
-impl Capacity {
-    /// Whether this rig can do a job that wants `want`.
-    pub(crate) fn suits(&self, want: &Want) -> bool {
-        self.price_per_hour <= want.price_per_hour_max && self.fits(&want.need)
-    }
-
-    /// Whether this rig has what a job needs.
-    pub(crate) fn fits(&self, need: &Need) -> bool {
-        self.cpu >= need.cpu
-            && self.memory_gib >= need.memory_gib
-            && self.disk_gib >= need.disk_gib
-            && self.egress_bytes_max >= need.egress_bytes
-            && self.slots_free >= need.slots()
-            && self.class.suits(need)
     }
 }
 

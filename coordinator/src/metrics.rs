@@ -46,6 +46,8 @@ fn build() -> Result<PrometheusHandle, BuildError> {
     let handle =
         PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?.install_recorder()?;
     metrics::describe_counter!(REQUESTS, "Requests answered, by route, method and status");
+    metrics::describe_counter!(crate::challenge::CHALLENGES, "Challenges of cards that are over, by outcome and reason");
+    crate::challenge::count_from_zero();
     metrics::describe_histogram!(REQUEST_SECONDS, metrics::Unit::Seconds, "How long requests took, by route");
     Ok(handle)
 }

@@ -106,10 +106,15 @@ impl Networks {
         }
     }
 
+    /// Where a call comes from, if that says anything. For the moment only: it is never kept.
+    pub(crate) fn address(&self, origin: &Origin) -> Option<IpAddr> {
+        origin.address(self.proxies).map(|address| address.to_canonical()).filter(|address| is_public(*address))
+    }
+
     /// The keyed sum of the network a call comes from. Inside a private network all are neighbours, and one proxy is all of them:
     /// those addresses say nothing.
     fn name(&self, origin: &Origin) -> Option<String> {
-        let address = origin.address(self.proxies).map(|address| address.to_canonical()).filter(|address| is_public(*address))?;
+        let address = self.address(origin)?;
         Some(self.key.sum_of(&network(address).to_string()))
     }
 

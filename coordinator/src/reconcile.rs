@@ -20,11 +20,13 @@ mod attempts;
 mod audit;
 pub(crate) mod cards;
 mod chains;
+mod challenges;
 mod clock;
 mod operator;
 mod prune;
 mod queue;
 mod sweep;
+mod verify;
 mod webhooks;
 
 /// What one reconciler did last.
@@ -70,12 +72,15 @@ pub(crate) enum ReconcileError {
     /// A chain, or the books about it.
     #[error("settlement failed")]
     Settlement(#[source] crate::settlement::SettlementError),
+    /// The artifact store.
+    #[error("the artifact store failed")]
+    Blobs(#[source] crate::blobs::BlobError),
     /// The sweep.
     #[error("the sweep failed")]
     Sweep(#[source] crate::sweep::SweepError),
 }
 
-// Each of the four is one act of every reconciler, so converting them loses nothing.
+// Each of the five is one act of every reconciler, so converting them loses nothing.
 impl From<crate::store::StoreError> for ReconcileError {
     fn from(source: crate::store::StoreError) -> Self {
         Self::Store(source)
@@ -91,6 +96,12 @@ impl From<crate::settlement::SettlementError> for ReconcileError {
 impl From<crate::journal::JournalError> for ReconcileError {
     fn from(source: crate::journal::JournalError) -> Self {
         Self::Journal(source)
+    }
+}
+
+impl From<crate::blobs::BlobError> for ReconcileError {
+    fn from(source: crate::blobs::BlobError) -> Self {
+        Self::Blobs(source)
     }
 }
 
@@ -121,11 +132,17 @@ pub(crate) fn start(app: &App) {
         // After the first look, which books what happened while nobody looked.
         every(app, "chain_audit", timers.chain_audit, timers.chain_poll * 5, chains::compare);
     }
+    every(app, "challenges", timers.challenge, Duration::ZERO, challenges::ask);
+    every(app, "challenges_abandoned", timers.reconcile, Duration::ZERO, challenges::close_abandoned);
+    every(app, "challenges_old", timers.audit, Duration::ZERO, challenges::prune);
     every(app, "reversals", timers.reconcile, Duration::ZERO, cards::recover);
     every(app, "maturing", timers.reconcile, Duration::ZERO, cards::mature);
     if app.fiat.is_some() {
         every(app, "links", timers.operator, Duration::ZERO, cards::link);
     }
+    every(app, "trials", timers.reconcile, Duration::ZERO, verify::judge);
+    every(app, "unchecked", timers.check_look, Duration::ZERO, verify::check_late);
+    every(app, "withheld", timers.reconcile, Duration::ZERO, verify::let_go);
     every(app, "sweep", timers.sweep, timers.sweep, sweep::sweep);
 }
 

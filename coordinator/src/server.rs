@@ -10,6 +10,7 @@ use crate::{
     app::Parts,
     blobs::{BlobError, Blobs},
     chain::{ChainError, Chains},
+    challenge::Challenges,
     dispatch::{self, Terms},
     fiat::{Till, TillError},
     journal::{Listeners, Writer},
@@ -24,7 +25,7 @@ use crate::{
     router,
     sessions::{self, Changes, Sessions},
     staging::Staging,
-    store::{Store, StoreError, lifecycle::Rules},
+    store::{Store, StoreError},
     tasks::Tasks,
     webhooks::{Webhooks, WebhooksError},
 };
@@ -167,6 +168,7 @@ fn terms(config: &Config) -> Terms {
         answer_by: timers.offer_ack * 2 + timers.lease_flush,
         poll: timers.poll,
         queue_pass: timers.queue_pass,
+        learn: timers.learn,
     }
 }
 
@@ -186,14 +188,14 @@ pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, Bin
     let sessions = Sessions::new(public_url.clone(), registry.clone(), store.clock().clone());
     let timers = &config.timers;
     let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    let backoff = Backoff { first_ms: millis(timers.rig_backoff), max_ms: millis(timers.rig_backoff_max) };
+    let backoff = Backoff {
+        first_ms: millis(timers.rig_backoff),
+        max_ms: millis(timers.rig_backoff_max),
+        window_ms: millis(timers.rig_window),
+    };
     let market = Market::new(backoff, rand::random());
     let (actor, dispatch) = dispatch::Actor::new(market, terms(&config), store.clone(), sessions.clone(), tasks.clone());
-    let rules = Rules {
-        timers: timers.clone(),
-        interruptions_max: config.limits.interruptions_max,
-        network: config.network.name.clone(),
-    };
+    let rules = config.rules();
     let listeners = Listeners { dispatch: dispatch.clone(), sessions: sessions.clone(), changes: changes.clone() };
     let (writer, journal) = Writer::new(store.clone(), rules, listeners);
     let stop = tasks.stopping();
@@ -224,6 +226,7 @@ pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, Bin
         chains,
         claims: OpenClaims::default(),
         fiat,
+        challenges: Challenges::default(),
         networks,
         tasks,
     }))

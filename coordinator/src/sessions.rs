@@ -11,6 +11,7 @@ use std::{
 
 use headframe_protocol::{
     DeviceId, ImageRef, JobId, SessionId, Sha256,
+    challenge::Ask,
     job::Reason,
     session::{AttemptRef, CoordinatorMessage, Ended, RefusedCode, RegistryLogin, Revoke},
 };
@@ -31,9 +32,11 @@ mod offer;
 mod outputs;
 mod reasons;
 mod route;
+mod rtt;
 
 pub(crate) use amnesty::Act;
 pub use changes::Changes;
+pub(crate) use handshake::SEND_TIMEOUT;
 pub use leases::Leases;
 pub(crate) use leases::{Flushing, keep_flushing};
 pub(crate) use offer::{Offered, TooLong};
@@ -51,6 +54,8 @@ const LEASES_MAX: usize = 64;
 #[derive(Debug)]
 enum Outgoing {
     Message(Box<CoordinatorMessage>),
+    /// A question of a challenge: when it leaves is noted.
+    Ask(Box<Ask>),
     /// A message that is written already.
     Frame(String),
     /// The session ends with this.
@@ -136,6 +141,11 @@ impl Sessions {
     /// Asks a rig to end an attempt and report it.
     pub(crate) fn ask_to_end(&self, device: DeviceId, at: AttemptRef, reason: Reason) {
         self.push(device, None, Outgoing::Message(Box::new(CoordinatorMessage::Cancel(Ended { at, reason }))));
+    }
+
+    /// Puts a question of a challenge to a rig. False if that session is over.
+    pub(crate) fn ask(&self, device: DeviceId, session: SessionId, ask: Ask) -> bool {
+        self.push(device, Some(session), Outgoing::Ask(Box::new(ask)))
     }
 
     /// Tells every connected rig that an image must not run any more.

@@ -30,7 +30,8 @@ pub mod band;
 pub mod groups;
 pub mod standing;
 
+pub use gather::{Openings, Parts};
 pub use parameters::{Parameters, ParametersError};
 pub use prover::Prover;
 pub use reference::Reference;
-pub use verify::{Lanes, Refusal, RowCheck, Verifier};
+pub use verify::{Lanes, Refusal, Verifier};

@@ -15,7 +15,7 @@ use headframe_protocol::challenge::{ASKED_MAX, Digest, READS_MAX, ROUNDS, ReadAt
 use crate::{
     Parameters,
     expand::mix,
-    gather::Gather,
+    gather::{Openings, Parts},
     opening::{HEADER_BYTES, Kind, NAME_BYTES, checked_header, named},
     parameters::{BLOCK_BYTES, BLOCK_ENTRIES, PACKED_BYTES},
     row,
@@ -141,19 +141,17 @@ impl Reading {
         if !(1..=ASKED_MAX).contains(&asked.len()) || !asked.iter().all(within) {
             return Err(Refusal::Question);
         }
-        Ok(ReadCheck {
+        Ok(Openings::new(Reads {
             of: self,
             roots,
             asked,
             at: 0,
             part: Part::Header,
-            gather: Gather::new(HEADER_BYTES),
-            refused: None,
             block: Block(0),
             row: 0,
             leaf: Node::default(),
             kept: Vec::new(),
-        })
+        }))
     }
 }
 
@@ -169,15 +167,16 @@ enum Part {
 }
 
 /// Openings of reads on their way in.
+pub type ReadCheck<'a> = Openings<Reads<'a>>;
+
+/// What openings of reads come to.
 #[derive(Debug)]
-pub struct ReadCheck<'a> {
+pub struct Reads<'a> {
     of: &'a Reading,
     roots: &'a [Digest],
     asked: &'a [ReadAt],
     at: usize,
     part: Part,
-    gather: Gather,
-    refused: Option<Refusal>,
     /// Which block the read must have been.
     block: Block,
     /// Which of the block's rows comes next.
@@ -188,52 +187,31 @@ pub struct ReadCheck<'a> {
     kept: Vec<u8>,
 }
 
-impl ReadCheck<'_> {
-    /// Takes the next piece, of any length.
-    ///
-    /// # Errors
-    /// What has arrived is already wrong; nothing more needs to be read, and whatever comes later is refused as well.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        if self.refused.is_none() {
-            self.refused = self.take(bytes).err();
-        }
-        self.refused.clone().map_or(Ok(()), Err)
-    }
-
-    /// Every piece has been fed: is that all?
-    ///
-    /// # Errors
-    /// Openings are missing, or something was refused before.
-    pub fn finish(self) -> Result<(), Refusal> {
-        match self.refused {
-            Some(refused) => Err(refused),
-            None if self.part == Part::Done => Ok(()),
-            None => Err(Refusal::Short(self.at)),
-        }
-    }
-
-    fn take(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
-        while self.part != Part::Done {
-            let Some(part) = self.gather.take(&mut bytes) else { return Ok(()) };
-            self.part = self.check(&part)?;
-            self.gather.expect(self.wanted(), part);
-        }
-        if bytes.is_empty() { Ok(()) } else { Err(Refusal::Long) }
-    }
-
-    fn wanted(&self) -> usize {
-        match self.part {
+impl Parts for Reads<'_> {
+    fn wanted(&self) -> Option<usize> {
+        Some(match self.part {
             Part::Header => HEADER_BYTES,
             Part::Name => NAME_BYTES,
             Part::Row => self.of.parameters.row_bytes(),
             Part::RowPath => path_bytes(self.of.parameters.rows()),
             Part::ReadPath => path_bytes(self.of.reads as usize),
-            Part::Done => 0,
-        }
+            Part::Done => return None,
+        })
     }
 
+    fn check(&mut self, part: &[u8]) -> Result<(), Refusal> {
+        self.part = self.next(part)?;
+        Ok(())
+    }
+
+    fn opened(&self) -> usize {
+        self.at
+    }
+}
+
+impl Reads<'_> {
     /// Checks one whole part, and says what follows it.
-    fn check(&mut self, part: &[u8]) -> Result<Part, Refusal> {
+    fn next(&mut self, part: &[u8]) -> Result<Part, Refusal> {
         let parameters = self.of.parameters;
         match self.part {
             Part::Header => {

@@ -8,7 +8,7 @@ use headframe_protocol::challenge::{ASKED_MAX, Digest, RowAt};
 use crate::{
     Parameters,
     expand::{Matrix, Seed, requantised},
-    gather::Gather,
+    gather::{Openings, Parts},
     opening::{HEADER_BYTES, Kind, NAME_BYTES, checked_header, named},
     row,
     tree::{Node, climbed, path_bytes, row_leaf},
@@ -119,17 +119,15 @@ impl Verifier {
         if !(1..=ASKED_MAX).contains(&asked.len()) || !asked.iter().all(within) {
             return Err(Refusal::Question);
         }
-        Ok(RowCheck {
+        Ok(Openings::new(Rows {
             of: self,
             roots,
             asked,
             at: 0,
             part: Part::Header,
-            gather: Gather::new(HEADER_BYTES),
-            refused: None,
             leaf: Node::default(),
             expected: vec![0; self.lanes.len()],
-        })
+        }))
     }
 
     /// The left factor's row times `B·r`, for each r: what the product's row times r must be.
@@ -163,67 +161,47 @@ enum Part {
     Done,
 }
 
-/// Openings on their way in.
+/// Openings of rows on their way in.
+pub type RowCheck<'a> = Openings<Rows<'a>>;
+
+/// What openings of rows come to.
 #[derive(Debug)]
-pub struct RowCheck<'a> {
+pub struct Rows<'a> {
     of: &'a Verifier,
     roots: &'a [Digest],
     asked: &'a [RowAt],
     at: usize,
     part: Part,
-    gather: Gather,
-    refused: Option<Refusal>,
     /// Of the row whose path comes next.
     leaf: Node,
     expected: Vec<u32>,
 }
 
-impl RowCheck<'_> {
-    /// Takes the next piece, of any length.
-    ///
-    /// # Errors
-    /// What has arrived is already wrong; nothing more needs to be read, and whatever comes later is refused as well.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        if self.refused.is_none() {
-            self.refused = self.take(bytes).err();
-        }
-        self.refused.clone().map_or(Ok(()), Err)
-    }
-
-    /// Every piece has been fed: is that all?
-    ///
-    /// # Errors
-    /// Openings are missing, or something was refused before.
-    pub fn finish(self) -> Result<(), Refusal> {
-        match self.refused {
-            Some(refused) => Err(refused),
-            None if self.part == Part::Done => Ok(()),
-            None => Err(Refusal::Short(self.at)),
-        }
-    }
-
-    fn take(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
-        while self.part != Part::Done {
-            let Some(part) = self.gather.take(&mut bytes) else { return Ok(()) };
-            self.part = self.check(&part)?;
-            self.gather.expect(self.wanted(), part);
-        }
-        if bytes.is_empty() { Ok(()) } else { Err(Refusal::Long) }
-    }
-
-    fn wanted(&self) -> usize {
+impl Parts for Rows<'_> {
+    fn wanted(&self) -> Option<usize> {
         let parameters = self.of.parameters;
-        match self.part {
+        Some(match self.part {
             Part::Header => HEADER_BYTES,
             Part::Name => NAME_BYTES,
             Part::Before | Part::Row => parameters.row_bytes(),
             Part::BeforePath | Part::RowPath => path_bytes(parameters.rows()),
-            Part::Done => 0,
-        }
+            Part::Done => return None,
+        })
     }
 
+    fn check(&mut self, part: &[u8]) -> Result<(), Refusal> {
+        self.part = self.next(part)?;
+        Ok(())
+    }
+
+    fn opened(&self) -> usize {
+        self.at
+    }
+}
+
+impl Rows<'_> {
     /// Checks one whole part, and says what follows it.
-    fn check(&mut self, part: &[u8]) -> Result<Part, Refusal> {
+    fn next(&mut self, part: &[u8]) -> Result<Part, Refusal> {
         match self.part {
             Part::Header => {
                 checked_header(part, Kind::Rows, self.of.parameters.size(), self.asked.len())?;

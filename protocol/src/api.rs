@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AttemptId, CustomerId, DeviceId, ImageRef, JobId, Micros, Sha256, TimestampMs, UploadId,
     chain::AssetKind,
-    job::{AttemptState, JobSpec, JobState, Reason},
+    error::FieldError,
+    job::{AttemptState, JobSpec, JobState, Reason, Trust},
+    rig::{ComputeCapability, GpuVendor, Os},
     session::OutputFile,
 };
 
@@ -50,6 +52,10 @@ pub struct Job {
     /// The last checkpoint that was accepted, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<JobCheckpoint>,
+    /// While it waits: why no rig that is connected to the coordinator that was asked could do it for what it pays, by the field of the
+    /// specification that asks for too much. Empty if one could, and in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmet: Vec<FieldError>,
     /// When it was submitted.
     pub created_ms: TimestampMs,
     /// When its state last changed.
@@ -329,6 +335,9 @@ pub struct QuoteView {
     pub owner_per_hour: Option<Micros>,
     /// Rigs that could do it and take work now.
     pub ready: u32,
+    /// Why no connected rig could do it for what it pays, by the field of the specification that asks for too much. Empty if one could.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmet: Vec<FieldError>,
     /// What is set aside at submission: the job's own maximum price for its whole time. What is not used goes back when it ends.
     pub hold: Micros,
     /// The same hour in HFR, if the network takes it now.
@@ -362,6 +371,25 @@ pub struct HfrQuote {
 pub struct ClassOffer {
     /// Such as `cpu` or `nvidia 24 GiB`.
     pub class: String,
+    /// Who made its GPUs; absent for rigs without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<GpuVendor>,
+    /// Their generation, such as `ada` or `rdna3`, where it can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// Memory of each, rounded down to a size cards are sold in, in GiB; 0 for rigs without.
+    #[serde(default)]
+    pub vram_gib: u16,
+    /// What their instructions can do, such as `8.9`; absent where nobody says so, and for all but NVIDIA's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute_capability: Option<ComputeCapability>,
+    /// The system of the rigs; containers are Linux on all of them.
+    pub os: Os,
+    /// Who stands behind the rigs.
+    pub trust: Trust,
+    /// Where the operator attests that they stand, as ISO 3166-1 alpha-2; absent where he does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
     /// Rigs connected and taking work now.
     pub ready: u32,
     /// Rigs connected.

@@ -4,6 +4,8 @@
 //! Rates are whole numbers a second: operations (a fused multiply-add is two) or bytes (read and written both count). `docs/benchmark.md`
 //! says how each is measured, `docs/frame-units.md` how a score is made of them.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{TimestampMs, rig::GpuVendor};
@@ -55,6 +57,25 @@ pub struct Benchmark {
 }
 
 impl Benchmark {
+    /// One that has ended so, with nothing measured yet, by `agent` of this version. It began at `began_ms` and took so long.
+    #[must_use]
+    pub fn without_figures(agent: &str, subject: Subject, outcome: Outcome, (began_ms, took): (TimestampMs, Duration)) -> Self {
+        Self {
+            version: BENCHMARK_VERSION,
+            agent: agent.to_owned(),
+            subject,
+            outcome,
+            began_ms,
+            took_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
+            measured: Vec::new(),
+            failed: Vec::new(),
+            usable_vram_bytes: None,
+            conditions: None,
+            fu: None,
+            milli_fu_per_watt: None,
+        }
+    }
+
     /// What was measured of a figure, by the quickest way there was.
     #[must_use]
     pub fn best(&self, figure: Figure) -> Option<&Measured> {

@@ -7,7 +7,7 @@ use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::error::FieldError;
+use crate::error::{FieldError, Noting};
 
 /// The only version of the profile there is.
 pub const PROFILE_VERSION: u32 = 1;
@@ -165,22 +165,18 @@ impl ChainProfile {
     #[must_use]
     pub fn problems(&self) -> Vec<FieldError> {
         let mut found = Vec::new();
-        let mut say = |wrong: bool, field: &str, message: &str| {
-            if wrong {
-                found.push(FieldError::new(field, message));
-            }
-        };
-        say(self.version != PROFILE_VERSION, "version", "1");
-        say(self.chain_id == 0 || i64::try_from(self.chain_id).is_err(), "chainId", "an EIP-155 id from 1 to 2^63 - 1");
-        say(self.rpc.is_empty(), "rpc", "at least one endpoint");
-        say(self.assets.is_empty() || self.assets.len() > ASSETS_MAX, "assets", "1 to 16");
-        say(self.assets.iter().any(|asset| !DECIMALS.contains(&asset.decimals)), "assets.decimals", "6 to 30");
-        say(self.assets.iter().any(|asset| asset.fee_bps > FEE_BPS_MAX), "assets.feeBps", "at most 1500");
+        let mut noting = Noting(&mut found);
+        noting.say(self.version != PROFILE_VERSION, "version", "1");
+        noting.say(self.chain_id == 0 || i64::try_from(self.chain_id).is_err(), "chainId", "an EIP-155 id from 1 to 2^63 - 1");
+        noting.say(self.rpc.is_empty(), "rpc", "at least one endpoint");
+        noting.say(self.assets.is_empty() || self.assets.len() > ASSETS_MAX, "assets", "1 to 16");
+        noting.say(self.assets.iter().any(|asset| !DECIMALS.contains(&asset.decimals)), "assets.decimals", "6 to 30");
+        noting.say(self.assets.iter().any(|asset| asset.fee_bps > FEE_BPS_MAX), "assets.feeBps", "at most 1500");
         let stables = self.assets.iter().filter(|asset| asset.kind == AssetKind::Stable).count();
-        say(stables != 1, "assets.kind", "exactly one stablecoin");
+        noting.say(stables != 1, "assets.kind", "exactly one stablecoin");
         let mut addresses: Vec<Address> = self.assets.iter().map(|asset| asset.address).collect();
         addresses.sort_unstable();
-        say(addresses.windows(2).any(|two| two[0] == two[1]), "assets.address", "each asset once");
+        noting.say(addresses.windows(2).any(|two| two[0] == two[1]), "assets.address", "each asset once");
         found
     }
 

@@ -2,7 +2,8 @@
 //! matter; here is how they are written.
 //!
 //! The order is fixed. [`Ask::Prove`] → [`Answer::Committed`] → [`Ask::Open`] → openings → [`Ask::Remember`] →
-//! [`Answer::Remembered`] → [`Ask::OpenReads`] → openings. Openings are megabytes of packed numbers and travel as bytes over
+//! [`Answer::Remembered`] → [`Ask::OpenReads`] → openings → [`Ask::Over`]. A rig may decline at any time ([`Answer::Declined`]),
+//! and a challenge may be over at any time. Openings are megabytes of packed numbers and travel as bytes over
 //! HTTPS to the address that the first message names, never in frames.
 
 use std::{fmt, str::FromStr};
@@ -10,7 +11,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::error::FieldError;
+use crate::error::{FieldError, Noting};
 
 /// The name of the protocol. Another seed expansion, hash or encoding is another name.
 pub const POG: &str = "pog/1";
@@ -117,6 +118,8 @@ pub enum Ask {
     Remember(Remember),
     /// Open these reads.
     OpenReads(OpenReads),
+    /// It is over: forget it.
+    Over(Over),
 }
 
 /// What a rig answers.
@@ -127,10 +130,12 @@ pub enum Answer {
     Committed(Committed),
     /// The memory was read.
     Remembered(Remembered),
+    /// There will be no answer.
+    Declined(Declined),
 }
 
 /// Compute the chain of products and commit to it. The seed names the challenge: it is used once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prove {
     /// What is spoken, [`POG`].
     pub protocol: String,
@@ -219,21 +224,109 @@ pub struct Remembered {
     pub roots: Vec<Digest>,
 }
 
+/// There will be no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declined {
+    /// To which challenge.
+    pub seed: Digest,
+    /// Why.
+    pub why: DeclineReason,
+}
+
+/// Why a rig does not answer. None of these is held against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeclineReason {
+    /// This agent can make no use of the card for a proof.
+    NoProver,
+    /// What was asked is out of bounds, does not fit into the card, or would have to be shown to somebody else.
+    Unfit,
+    /// An attempt runs, or another challenge.
+    Busy,
+    /// The owner wants his PC.
+    Yielded,
+    /// The card or its driver failed, or openings could not be brought.
+    Broken,
+}
+
+/// A challenge is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Over {
+    /// Which.
+    pub seed: Digest,
+    /// How.
+    pub verdict: Verdict,
+    /// Why, in words for the owner; empty where it was passed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+/// How a challenge ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Right, and in time.
+    Passed,
+    /// Wrong, or not in time.
+    Failed,
+    /// It came to nothing and counts for nothing.
+    Void,
+}
+
+impl Answer {
+    /// Of which challenge.
+    #[must_use]
+    pub const fn seed(&self) -> Digest {
+        match self {
+            Self::Committed(Committed { seed, .. })
+            | Self::Remembered(Remembered { seed, .. })
+            | Self::Declined(Declined { seed, .. }) => *seed,
+        }
+    }
+}
+
+impl Ask {
+    /// Of which challenge.
+    #[must_use]
+    pub const fn seed(&self) -> Digest {
+        match self {
+            Self::Prove(Prove { seed, .. })
+            | Self::Open(Open { seed, .. })
+            | Self::Remember(Remember { seed, .. })
+            | Self::OpenReads(OpenReads { seed, .. })
+            | Self::Over(Over { seed, .. }) => *seed,
+        }
+    }
+}
+
+impl fmt::Debug for Prove {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { protocol, seed, gpu, size, products, resident, within_ms, base, token: _ } = self;
+        f.debug_struct("Prove")
+            .field("protocol", protocol)
+            .field("seed", seed)
+            .field("gpu", gpu)
+            .field("size", size)
+            .field("products", products)
+            .field("resident", resident)
+            .field("within_ms", within_ms)
+            .field("base", &base.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Prove {
     /// Every reason not to begin; empty if there is none.
     #[must_use]
     pub fn problems(&self) -> Vec<FieldError> {
         let mut found = Vec::new();
-        let mut say = |wrong: bool, field: &str, message: &str| {
-            if wrong {
-                found.push(FieldError::new(field, message));
-            }
-        };
-        say(self.protocol != POG, "protocol", "only pog/1 is spoken");
-        say(!is_size(self.size), "size", "a multiple of 64 from 64 to 16,384");
-        say(!(PRODUCTS_MIN..=PRODUCTS_MAX).contains(&self.products), "products", "20 to 100");
-        say(!(1..=self.products).contains(&self.resident), "resident", "at least one and at most all products");
-        say(self.gpu.len() > GPU_BYTES_MAX || self.gpu.chars().any(char::is_control), "gpu", "at most 120 plain bytes");
+        let mut noting = Noting(&mut found);
+        noting.say(self.protocol != POG, "protocol", "only pog/1 is spoken");
+        noting.say(!is_size(self.size), "size", "a multiple of 64 from 64 to 16,384");
+        noting.say(!(PRODUCTS_MIN..=PRODUCTS_MAX).contains(&self.products), "products", "20 to 100");
+        noting.say(!(1..=self.products).contains(&self.resident), "resident", "at least one and at most all products");
+        noting.say(self.gpu.len() > GPU_BYTES_MAX || self.gpu.chars().any(char::is_control), "gpu", "at most 120 plain bytes");
         found
     }
 }

@@ -16,8 +16,8 @@ mod yields;
 pub use checkup::{Check, Checkup, Verdict};
 pub use simulation::{Loss, LostTo, RULES_BYTES_MAX, SIMULATED_DAYS_MAX, SimulateArgs, SimulatedDay, Simulation};
 pub use snapshot::{
-    AskView, CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, Phase, ProbeView, RigView, Snapshot,
-    Stage, WaitReason,
+    AskView, CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, MeasuringView, Phase, ProbeView, RigView,
+    Snapshot, Stage, WaitReason,
 };
 pub use wallet::{
     AssetBalance, ChainBalances, Coins, CreateArgs, Hazard, HistoryArgs, ImportArgs, IntentCard, PayoutState, PayoutView,

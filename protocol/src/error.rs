@@ -43,6 +43,18 @@ impl FieldError {
     }
 }
 
+/// Where what is wrong is noted down, part by part.
+pub(crate) struct Noting<'a>(pub(crate) &'a mut Vec<FieldError>);
+
+impl Noting<'_> {
+    /// Notes that `field` must be `message`, if it is `wrong`.
+    pub(crate) fn say(&mut self, wrong: bool, field: &str, message: &str) {
+        if wrong {
+            self.0.push(FieldError::new(field, message));
+        }
+    }
+}
+
 /// Why the coordinator refuses. Add a code only when somebody acts on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

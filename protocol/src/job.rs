@@ -11,11 +11,13 @@ mod check;
 mod network;
 mod reason;
 mod state;
+mod verify;
 
 pub use check::limits;
 pub use network::{Egress, Host, Network, ParseHostError};
 pub use reason::{Fault, Reason};
 pub use state::{AttemptState, JobState};
+pub use verify::{COPIES_MAX, Compare, ParseToleranceError, Tolerance, Verify};
 
 /// Work to be done in one container on one rig.
 ///
@@ -64,8 +66,8 @@ pub struct JobSpec {
     /// What the container may reach: `none`, or the hosts it names.
     #[serde(default)]
     pub network: Network,
-    /// How the result is checked before it is accepted.
-    #[serde(default)]
+    /// How the result is checked before it is accepted. Left out: now and then, by another rig, bit for bit.
+    #[serde(default, skip_serializing_if = "Verify::is_default")]
     pub verify: Verify,
     /// Where the job leaves what its next attempt goes on from, if this one must give the PC back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,6 +152,10 @@ pub struct GpuNeed {
     /// Only from this vendor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor: Option<crate::rig::GpuVendor>,
+    /// What the instructions of each must be able to do at least, such as `8.9`. Only NVIDIA's GPUs have such a number, so a job
+    /// that names one runs on no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute_capability_min: Option<crate::rig::ComputeCapability>,
 }
 
 /// One file placed under `/work`.
@@ -190,16 +196,6 @@ pub struct OnDisconnect {
     pub keep_for_s: u32,
 }
 
-/// How a result is checked before it is accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum Verify {
-    /// Every output is present and hashes to what the signed manifest says.
-    #[default]
-    None,
-}
-
 /// Where a job leaves what lets the next attempt go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -219,7 +215,8 @@ pub struct Checkpoint {
 pub struct Placement {
     /// The least trusted kind of rig allowed.
     pub trust: Trust,
-    /// ISO 3166-1 alpha-2 codes; empty allows any, and is the only choice so far.
+    /// ISO 3166-1 alpha-2 codes; empty allows any. Otherwise only rigs of which the operator has attested that they stand in one of
+    /// these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub countries: Vec<String>,
 }

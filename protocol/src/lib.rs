@@ -12,6 +12,7 @@
 
 pub mod ids;
 pub mod money;
+pub mod standing;
 pub mod time;
 pub mod digest;
 pub mod job;

@@ -1,8 +1,17 @@
 //! What a rig is, as the agent reports it and the coordinator matches it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Micros, error::FieldError};
+use crate::{
+    Micros,
+    error::{FieldError, Noting},
+};
+
+mod capability;
+
+pub use capability::{ComputeCapability, ParseCapabilityError};
 
 /// Most GPUs one rig may report. The densest servers sold hold 16.
 pub const GPUS_MAX: usize = 16;
@@ -12,6 +21,12 @@ pub const IMAGES_MAX: usize = 128;
 
 /// The longest name or model of a GPU. A UUID is 40 bytes and the longest model on sale 50.
 const GPU_TEXT_BYTES_MAX: usize = 120;
+
+/// The longest address of a card on its bus: `00000000:01:00.0` has 16 bytes, and domains may be longer.
+const PCI_BYTES_MAX: usize = 32;
+
+/// More power than any card may draw. Beyond it a report is a lie.
+const POWER_W_MAX: u32 = 10_000;
 
 /// More memory than any machine has, for a rig or for one GPU. Beyond it a report is a lie that sums overflow on.
 const MEMORY_BYTES_MAX: u64 = 1 << 50;
@@ -65,27 +80,41 @@ impl RigReport {
     #[must_use]
     pub fn problems(&self) -> Vec<FieldError> {
         let mut found = Vec::new();
-        let mut say = |wrong: bool, field: &str, message: &str| {
-            if wrong {
-                found.push(FieldError::new(field, message));
-            }
-        };
-        say(self.name.chars().count() > 80 || self.name.chars().any(char::is_control), "rig.name", "at most 80 characters");
-        say(self.cpu_model.len() > 200 || self.engine.len() > 200, "rig", "descriptions of at most 200 bytes");
-        say(self.gpus.len() > GPUS_MAX, "rig.gpus", "at most 16");
-        say(
+        let mut noting = Noting(&mut found);
+        noting.say(
+            self.name.chars().count() > 80 || self.name.chars().any(char::is_control),
+            "rig.name",
+            "at most 80 characters",
+        );
+        noting.say(self.cpu_model.len() > 200 || self.engine.len() > 200, "rig", "descriptions of at most 200 bytes");
+        noting.say(self.gpus.len() > GPUS_MAX, "rig.gpus", "at most 16");
+        noting.say(
             self.gpus.iter().any(|gpu| !gpu.is_plain()),
             "rig.gpus",
             "names and models of at most 120 bytes, no control characters",
         );
-        say(self.images.len() > IMAGES_MAX, "rig.images", "at most 128");
-        say(self.cpu_cores == 0 || self.memory_bytes == 0, "rig", "at least one core and some memory");
-        say(self.memory_bytes > MEMORY_BYTES_MAX, "rig.memory_bytes", "at most 2^50");
-        say(self.disk_bytes > DISK_BYTES_MAX, "rig.disk_bytes", "at most 2^60");
-        say(self.gpus.iter().any(|gpu| gpu.vram_bytes > MEMORY_BYTES_MAX), "rig.gpus", "at most 2^50 bytes of memory each");
+        noting.say(
+            self.gpus.iter().any(|gpu| gpu.compute_capability.is_some() && gpu.vendor != GpuVendor::Nvidia),
+            "rig.gpus",
+            "a compute capability only for NVIDIA's",
+        );
+        noting.say(
+            self.gpus.iter().any(|gpu| gpu.power_limit_w.is_some_and(|limit| limit > POWER_W_MAX)),
+            "rig.gpus",
+            "at most 10,000 W",
+        );
+        noting.say(self.images.len() > IMAGES_MAX, "rig.images", "at most 128");
+        noting.say(self.cpu_cores == 0 || self.memory_bytes == 0, "rig", "at least one core and some memory");
+        noting.say(self.memory_bytes > MEMORY_BYTES_MAX, "rig.memory_bytes", "at most 2^50");
+        noting.say(self.disk_bytes > DISK_BYTES_MAX, "rig.disk_bytes", "at most 2^60");
+        noting.say(
+            self.gpus.iter().any(|gpu| gpu.vram_bytes > MEMORY_BYTES_MAX),
+            "rig.gpus",
+            "at most 2^50 bytes of memory each",
+        );
         let floor = Micros::ZERO..=FLOOR_PER_HOUR_MAX;
-        say(!floor.contains(&self.floor_per_hour), "rig.floor_per_hour", "0 to a million dollars");
-        say(self.slots == 0 || usize::from(self.slots) > GPUS_MAX, "rig.slots", "1 to 16");
+        noting.say(!floor.contains(&self.floor_per_hour), "rig.floor_per_hour", "0 to a million dollars");
+        noting.say(self.slots == 0 || usize::from(self.slots) > GPUS_MAX, "rig.slots", "1 to 16");
         found
     }
 }
@@ -104,12 +133,24 @@ pub struct GpuReport {
     /// Verified score; 0 until a challenge has been passed.
     #[serde(default)]
     pub fu: u32,
+    /// What its instructions can do. Only NVIDIA's have such a number; agents of before do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute_capability: Option<ComputeCapability>,
+    /// Where it stands on its bus, such as `00000000:01:00.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pci_bus_id: Option<String>,
+    /// The most it may draw, in watts, as its driver holds it to now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_limit_w: Option<u32>,
 }
 
 impl GpuReport {
     /// Whether its texts are what a driver says and not something that fills tables.
     fn is_plain(&self) -> bool {
-        [&self.uuid, &self.model].iter().all(|text| text.len() <= GPU_TEXT_BYTES_MAX && !text.chars().any(char::is_control))
+        let plain = |text: &str, bytes_max: usize| text.len() <= bytes_max && !text.chars().any(char::is_control);
+        plain(&self.uuid, GPU_TEXT_BYTES_MAX)
+            && plain(&self.model, GPU_TEXT_BYTES_MAX)
+            && self.pci_bus_id.as_deref().is_none_or(|id| plain(id, PCI_BYTES_MAX))
     }
 }
 
@@ -132,6 +173,7 @@ pub enum GpuVendor {
 /// The host's operating system. The containers are Linux everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Os {
     /// Linux.
     Linux,
@@ -139,6 +181,16 @@ pub enum Os {
     Windows,
     /// macOS with a Linux VM.
     Macos,
+}
+
+impl fmt::Display for Os {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Linux => "linux",
+            Self::Windows => "windows",
+            Self::Macos => "macos",
+        })
+    }
 }
 
 impl Os {
@@ -167,6 +219,9 @@ mod tests {
             vendor: GpuVendor::Nvidia,
             vram_bytes: 1,
             fu: 0,
+            compute_capability: None,
+            pci_bus_id: None,
+            power_limit_w: None,
         };
         let report = |gpus| RigReport {
             name: "rig".to_owned(),
@@ -186,6 +241,24 @@ mod tests {
         assert!(wrong(vec![gpu("NVIDIA GeForce RTX 4090")]).is_empty());
         for odd in ["x".repeat(121), "a\0b".to_owned()] {
             assert_eq!(wrong(vec![gpu("good"), gpu(&odd)]), ["rig.gpus"], "{odd}");
+        }
+        let capability = ComputeCapability::new(8, 9);
+        let told = |vendor, bus: &str, watts| GpuReport {
+            vendor,
+            compute_capability: capability,
+            pci_bus_id: Some(bus.to_owned()),
+            power_limit_w: Some(watts),
+            ..gpu("good")
+        };
+        assert!(wrong(vec![told(GpuVendor::Nvidia, "00000000:01:00.0", 450)]).is_empty());
+        let odd = [
+            told(GpuVendor::Amd, "00000000:01:00.0", 450),
+            told(GpuVendor::Nvidia, &"0".repeat(33), 450),
+            told(GpuVendor::Nvidia, "01:00.0\n", 450),
+            told(GpuVendor::Nvidia, "00000000:01:00.0", 10_001),
+        ];
+        for gpu in odd {
+            assert_eq!(wrong(vec![gpu.clone()]), ["rig.gpus"], "{gpu:?}");
         }
     }
 }

@@ -12,6 +12,7 @@ use url::Url;
 use crate::{
     AttemptId, DeviceId, JobId, Micros, SessionId, Sha256,
     auth::DeviceSignature,
+    challenge,
     job::{AttemptState, JobSpec, Reason},
     receipt::SignedReceipt,
     rig::RigReport,
@@ -54,6 +55,8 @@ pub enum AgentMessage {
     /// What an attempt that yielded left as its checkpoint has been brought. Repeated until answered by
     /// [`CoordinatorMessage::CheckpointSettled`].
     CheckpointBrought(CheckpointBrought),
+    /// Answers a question of a challenge.
+    Answer(challenge::Answer),
 }
 
 /// From the coordinator.
@@ -82,6 +85,8 @@ pub enum CoordinatorMessage {
     CheckpointSettled(CheckpointSettled),
     /// This image must not run any more, anywhere.
     Revoke(Revoke),
+    /// Prove what a card can do. Only to rigs that said in [`Hello::challenges`] that they can.
+    Ask(challenge::Ask),
 }
 
 /// What the agent signs, as [`crate::auth::Handshake`].
@@ -116,6 +121,9 @@ pub struct Hello {
     pub leases: Vec<LeaseBeat>,
     /// Whether it takes offers now.
     pub ready: bool,
+    /// Challenges the agent can answer, such as [`challenge::POG`]. An agent that says nothing is never asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub challenges: Vec<String>,
 }
 
 /// The session is open.

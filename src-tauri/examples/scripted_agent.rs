@@ -129,6 +129,7 @@ impl Play {
             | Phase::Waiting { .. }
             | Phase::Ready
             | Phase::Preparing
+            | Phase::Benchmarking { .. }
             | Phase::Yielding
             | Phase::Uploading
             | Phase::Draining

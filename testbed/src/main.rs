@@ -38,6 +38,9 @@ enum Command {
         /// End also when standard input ends: for a program that starts a network and may be killed itself.
         #[arg(long)]
         until_stdin_ends: bool,
+        /// Let rigs give work back the moment it has begun, without a pause before the next: for measurements of that.
+        #[arg(long)]
+        restless_owners: bool,
     },
     /// Send real work through a network and fetch its result.
     Demo {
@@ -85,8 +88,8 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<()> {
     match args.command {
-        Command::Up { agents, json, dir, until_stdin_ends } => {
-            up(Options { agents, dir, ..Options::default() }, json, until_stdin_ends).await
+        Command::Up { agents, json, dir, until_stdin_ends, restless_owners: owners_are_restless } => {
+            up(Options { agents, dir, owners_are_restless, ..Options::default() }, json, until_stdin_ends).await
         }
         Command::Demo { workload, image, out, headless, once } => {
             let window = if headless { Window::None } else { Window::Open };

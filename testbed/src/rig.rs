@@ -266,6 +266,6 @@ fn toml_of(settings: &RigSettings) -> String {
     format!(
         "coordinator.url = {url:?}\nrig.name = {name:?}\nlimits.disk_gib = {disk_gib}\n\
          engine.socket = {engine:?}\nstart.automatically = true\ninputs.allow_private_addresses = true\n\
-         timers.divisor = {timers_divisor}\nwallet.keystore_log_n = 14\n"
+         timers.divisor = {timers_divisor}\nbenchmark.automatically = false\nwallet.keystore_log_n = 14\n"
     )
 }

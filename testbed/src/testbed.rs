@@ -49,6 +49,8 @@ pub struct Options {
     pub coordinator_home: coordinator::Home,
     /// Every lease and deadline is divided by this.
     pub timers_divisor: u32,
+    /// Rigs may give work back the moment it has begun, and are offered more at once: owners come back every second here.
+    pub owners_are_restless: bool,
     /// The coordinator's database; `None` for a SQLite file of its own.
     pub database_url: Option<String>,
     /// What the first customer gets to spend.
@@ -81,6 +83,7 @@ impl Default for Options {
             agent_home: rig::Home::default(),
             coordinator_home: coordinator::Home::default(),
             timers_divisor: 1,
+            owners_are_restless: false,
             database_url: None,
             grant: Micros::dollars(1_000),
             engine: EngineChoice::default(),
@@ -320,6 +323,9 @@ fn coordinator_config(options: &Options, root: &Path, public_url: &Url, registry
     config.database_url.clone_from(&options.database_url);
     config.network.name = NETWORK.to_owned();
     config.timers = Timers { offer_ack: config.timers.offer_ack.max(OFFER_ACK_MIN), ..config.timers };
+    if options.owners_are_restless {
+        config.timers = Timers { early_yield: Duration::from_millis(1), ..config.timers };
+    }
     if options.money.is_some() {
         // Practice money comes the same day: a person waits for it.
         config.timers = Timers { payout: PAYOUT, chain_poll: CHAIN_POLL, chain_resend: CHAIN_RESEND, ..config.timers };

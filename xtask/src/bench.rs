@@ -7,9 +7,9 @@ mod guest;
 mod network;
 mod proof;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::story;
 
@@ -54,6 +54,23 @@ struct Figure {
     baseline: f64,
     /// What a reader must know to believe it.
     note: String,
+}
+
+/// What a crate's own measurement prints: it knows what it measured, and not what is wanted.
+#[derive(Deserialize)]
+struct Measured {
+    id: String,
+    value: f64,
+    unit: String,
+    note: String,
+}
+
+/// A line of that, with what its figure should reach.
+fn printed_figure(line: &str, goals: &[(&str, f64)]) -> Result<Figure> {
+    let Measured { id, value, unit, note } = serde_json::from_str(line)?;
+    let goal = goals.iter().find(|(name, _)| *name == id);
+    let (_, baseline) = *goal.with_context(|| format!("nobody said what {id} should reach"))?;
+    Ok(Figure { id, value, unit, baseline, note })
 }
 
 /// The command. With `--json` nothing but figures is on standard output: how it is going is told on standard error.

@@ -13,6 +13,7 @@ mod display;
 mod elsewhere;
 mod engine;
 mod image;
+mod kernels;
 mod postgres;
 mod process;
 mod section;
@@ -52,6 +53,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Compiles the kernels for NVIDIA cards to the PTX that is committed beside them.
+    Kernels {
+        /// Fail if anything would change or does not assemble, and change nothing.
+        #[arg(long)]
+        check: bool,
+    },
     /// Directions between crates and modules, sizes, names, dead files.
     Tidy,
     /// Prints figures as ratios of one run. They are for reading; no test asserts them.
@@ -68,6 +75,8 @@ fn main() -> ExitCode {
         Task::Fix => success(check::fix()),
         Task::Bindings { check: true } => success(bindings::check(bindings::Selection::Protocol)),
         Task::Bindings { check: false } => success(bindings::write()),
+        Task::Kernels { check: true } => success(kernels::check()),
+        Task::Kernels { check: false } => success(kernels::write()),
         Task::Tidy => success(tidy::run()),
         Task::Bench(options) => success(bench::run(&options)),
         Task::Ui => success(ui::develop()),

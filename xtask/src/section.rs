@@ -22,6 +22,7 @@ pub(crate) enum Section {
     Format,
     Tidy,
     Clippy,
+    Kernels,
     Build,
     Bindings,
     Rust,
@@ -67,6 +68,7 @@ impl Section {
             Self::Format => "format",
             Self::Tidy => "tidy",
             Self::Clippy => "clippy",
+            Self::Kernels => "kernels for NVIDIA cards",
             Self::Build => "build",
             Self::Bindings => "bindings",
             Self::Rust => "rust tests",
@@ -99,9 +101,14 @@ impl Section {
             | Self::Deny
             | Self::Windows
             | Self::MacOs => &[],
-            Self::UiPackages | Self::Contracts | Self::LockFile | Self::Format | Self::Tidy | Self::Clippy | Self::Engine => {
-                &[Self::SetUp]
-            }
+            Self::UiPackages
+            | Self::Contracts
+            | Self::LockFile
+            | Self::Format
+            | Self::Tidy
+            | Self::Clippy
+            | Self::Kernels
+            | Self::Engine => &[Self::SetUp],
             Self::UiBuild | Self::UiTest | Self::Chromium => &[Self::SetUp, Self::UiPackages],
             Self::Build => &[Self::SetUp, Self::UiBuild],
             Self::Bindings | Self::Rust | Self::Docs | Self::Postgres => &[Self::Build],

@@ -15,6 +15,7 @@ use crate::{
     check, contracts,
     display::Display,
     engine::Engine,
+    kernels,
     postgres::Postgres,
     process::{self, cargo, find},
     section::{Section, Sections},
@@ -71,6 +72,7 @@ fn sections(mut sections: Sections) -> Result<ExitCode> {
     sections.run_with(Section::UiTest, packages, |()| ui::test());
     let contracts = sections.run_with(Section::Contracts, ready, |()| contracts::test());
     check::run_checks(&mut sections);
+    sections.run_with(Section::Kernels, ready, |()| kernels::check());
     let built = sections.run_with(Section::Build, ready.and(pages), |()| build());
     sections.run_with(Section::Bindings, built, |()| bindings::check(Selection::Workspace));
     sections.run_with(Section::Rust, built, |()| process::run(&mut nextest(PLAIN)));
@@ -87,6 +89,7 @@ fn sections(mut sections: Sections) -> Result<ExitCode> {
 fn set_up() -> Result<()> {
     setup::ensure(&[
         Area::Build,
+        Area::Kernels,
         Area::WindowBuild,
         Area::Ui,
         Area::Contracts,

@@ -20,10 +20,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::{
+    drawn,
     engine_room::{News, Owner, Wanted},
+    measuring::{self, Measuring},
     offered::Offered,
+    wake::{Wake, heard, measured},
 };
 use crate::{
+    challenge::Free,
     clock,
     coordinator::{Said, Say, Standing},
     duty::{
@@ -37,7 +41,7 @@ use crate::{
     settings::Timers,
     store::{Entry, Written},
     telemetry::{GpuReading, Hardware, Load},
-    view::{self, Sources},
+    view,
 };
 
 /// How often deadlines are looked at while something is on the rig. The shortest that matters is the grace of 1 s.
@@ -69,6 +73,7 @@ pub(super) struct Parts {
     pub(super) pace: watch::Sender<Pace>,
     pub(super) standing: watch::Sender<Standing>,
     pub(super) rig: watch::Sender<RigReport>,
+    pub(super) free: watch::Sender<Free>,
     pub(super) owner: Owner,
     pub(super) entries: mpsc::Sender<Entry>,
     pub(super) written: mpsc::Receiver<Written>,
@@ -76,6 +81,7 @@ pub(super) struct Parts {
     pub(super) said: mpsc::Receiver<Said>,
     pub(super) orders: mpsc::Sender<Wanted>,
     pub(super) news: mpsc::Receiver<News>,
+    pub(super) measuring: Measuring,
     pub(super) asks: mpsc::Receiver<(Ask, oneshot::Sender<()>)>,
     pub(super) pulse: Pulse,
 }
@@ -102,23 +108,11 @@ pub(super) struct Actor {
     leave: bool,
 }
 
-/// One turn of the loop.
-enum Wake {
-    Stop,
-    Asked(Ask, oneshot::Sender<()>),
-    Said(Said),
-    News(News),
-    Written(Written),
-    Idle,
-    Load,
-    Tick,
-}
-
 impl Actor {
     pub(super) fn new(parts: Parts) -> (Self, watch::Receiver<Arc<Snapshot>>) {
         let (link, engine) = (Link::Connecting, EngineView { found: None, tried: Vec::new() });
         let since_ms = parts.duty.paused_since().unwrap_or_else(clock::wall);
-        let first = draw(&parts, (&link, &engine), since_ms, (1, 0));
+        let first = drawn::draw(&parts, (&link, &engine), since_ms, (1, 0));
         let (snapshots, receiver) = watch::channel(Arc::new(first));
         let actor = Self {
             parts,
@@ -154,6 +148,7 @@ impl Actor {
                 }
                 Wake::Said(said) => self.said(said),
                 Wake::News(news) => self.news(news),
+                Wake::Measured(news) => self.measured(news),
                 Wake::Written(written) => self.written(written),
                 Wake::Idle => self.look_at_owner(),
                 Wake::Load => self.look_at_load(),
@@ -179,7 +174,7 @@ impl Actor {
             Some((ask, reply)) = parts.asks.recv() => Wake::Asked(ask, reply),
             measured = measured(&mut parts.idle, &mut parts.load) => measured,
             Some(written) = parts.written.recv() => Wake::Written(written),
-            Some(news) = parts.news.recv() => Wake::News(news),
+            heard = heard(&mut parts.news, &mut parts.measuring.news) => heard,
             Some(said) = parts.said.recv() => Wake::Said(said),
             () = tick => Wake::Tick,
         }
@@ -315,6 +310,28 @@ impl Actor {
         self.report_rig();
     }
 
+    fn measured(&mut self, news: measuring::News) {
+        match news {
+            measuring::News::Told(measured) => self.step(Event::Measured(measured)),
+            measuring::News::Scores(scores) => {
+                self.parts.measuring.scores = scores;
+                self.report_rig();
+            }
+        }
+    }
+
+    fn measure(&self, wanted: measuring::Wanted) {
+        // Two orders a measurement at most: the queue has room unless the other side has ended, and then nothing is measured.
+        if self.parts.measuring.orders.try_send(wanted).is_err() {
+            debug!("Nobody is there to measure");
+        }
+    }
+
+    /// The cards of these slots, by their UUIDs.
+    fn uuids(&self, slots: &[u8]) -> Vec<String> {
+        slots.iter().filter_map(|slot| self.parts.hardware.gpus.get(usize::from(*slot))).map(|gpu| gpu.uuid.clone()).collect()
+    }
+
     fn written(&mut self, written: Written) {
         match written {
             Written::Accepted(_) | Written::Ended(_) => self.history += 1,
@@ -353,7 +370,8 @@ impl Actor {
         let cards = self.parts.duty.usable_slots().filter(|_| self.gives_gpus);
         let usable = cards.filter_map(|slot| self.parts.hardware.gpus.get(usize::from(slot))).collect::<Vec<_>>();
         let (disk_free_bytes, egress) = (self.parts.load.borrow().disk_free_bytes, *self.parts.owner.egress.borrow());
-        let report = self.parts.offered.report(engine, &usable, &self.images, disk_free_bytes, egress);
+        let report =
+            self.parts.offered.report(engine, (&usable, &self.parts.measuring.scores), &self.images, disk_free_bytes, egress);
         self.parts.rig.send_if_modified(|known| {
             let news = *known != report;
             *known = report;
@@ -380,6 +398,8 @@ impl Actor {
                 Effect::Run(order) if self.engine_found => self.orders_waiting.push_back(Wanted::Order(order)),
                 // What is left is found and removed when an engine is.
                 Effect::Run(_) => {}
+                Effect::Measure { without } => self.measure(measuring::Wanted::Begin { without: self.uuids(&without) }),
+                Effect::StopMeasuring => self.measure(measuring::Wanted::Stop),
                 Effect::Leave => self.leave = true,
             }
         }
@@ -389,6 +409,17 @@ impl Actor {
             *known = standing;
             news
         });
+        self.look_for_free_cards();
+    }
+
+    /// Which cards a challenge may use: those a job may, while none does.
+    fn look_for_free_cards(&self) {
+        let duty = &self.parts.duty;
+        let ready = duty.standing().ready;
+        let idle = |slot: &u8| !duty.held().iter().any(|held| held.slots().contains(slot));
+        let cards = duty.usable_slots().filter(idle).filter_map(|slot| self.parts.hardware.gpus.get(usize::from(slot)));
+        let free = Free { ready, cards: cards.map(|gpu| (gpu.uuid.clone(), gpu.vram_bytes)).collect() };
+        self.parts.free.send_if_modified(|known| std::mem::replace(known, free.clone()) != free);
     }
 
     /// Hands over what waits, as far as there is room.
@@ -410,7 +441,7 @@ impl Actor {
     /// Draws the present again and publishes it if it differs.
     fn publish(&mut self) {
         let known = Arc::clone(&self.snapshots.borrow());
-        let mut drawn = draw(&self.parts, (&self.link, &self.engine), self.since_ms, (known.revision, self.history));
+        let mut drawn = drawn::draw(&self.parts, (&self.link, &self.engine), self.since_ms, (known.revision, self.history));
         if !view::same_phase(&drawn.phase, &known.phase) {
             self.since_ms = self.parts.duty.paused_since().unwrap_or_else(clock::wall);
             drawn.since_ms = self.since_ms;
@@ -425,14 +456,7 @@ impl Actor {
 
     /// How closely the PC is looked at follows from what is at stake.
     fn keep_pace(&self, phase: &Phase) {
-        let pace = match phase {
-            Phase::Yielding => Pace::Yielding,
-            Phase::Preparing | Phase::Working | Phase::Draining => Pace::Working,
-            Phase::Ready => Pace::Ready,
-            Phase::Off | Phase::Checking | Phase::Waiting { .. } | Phase::Uploading | Phase::Paused { .. } => {
-                if self.parts.pulse.is_watched() { Pace::Watched } else { Pace::Resting }
-            }
-        };
+        let pace = drawn::pace(phase, self.parts.pulse.is_watched());
         self.parts.pace.send_if_modified(|known| std::mem::replace(known, pace) != pace);
     }
 
@@ -446,16 +470,6 @@ impl Actor {
     }
 }
 
-/// The owner or his PC is not as before.
-async fn measured(idle: &mut watch::Receiver<IdleState>, load: &mut watch::Receiver<Load>) -> Wake {
-    tokio::select! {
-        biased;
-        Ok(()) = idle.changed() => Wake::Idle,
-        Ok(()) = load.changed() => Wake::Load,
-        else => std::future::pending().await,
-    }
-}
-
 fn memory(gpu: &GpuReading) -> CardMemory {
     let others = gpu.programs.iter().filter(|program| !program.is_job).filter_map(|program| program.vram_bytes);
     CardMemory { used_bytes: gpu.vram_used_bytes, others_bytes: others.sum() }
@@ -464,23 +478,4 @@ fn memory(gpu: &GpuReading) -> CardMemory {
 /// What the cards draw in other times, as while their owner plays, says nothing about jobs.
 fn uses_gpus(held: &Held) -> bool {
     held.doing == AttemptState::Running && held.offer.spec.resources.gpu.is_some()
-}
-
-fn draw(parts: &Parts, (link, engine): (&Link, &EngineView), since_ms: TimestampMs, (revision, history): (u32, u32)) -> Snapshot {
-    let Parts { duty, device, offered, hardware, ledger, .. } = parts;
-    let (load, idle) = (parts.load.borrow(), parts.idle.borrow());
-    let sources = Sources {
-        device: *device,
-        name: offered.name(),
-        duty,
-        since_ms,
-        hardware,
-        load: &load,
-        idle: &idle,
-        ledger,
-        link,
-        engine,
-        history,
-    };
-    view::snapshot(&sources, revision)
 }

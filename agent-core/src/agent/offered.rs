@@ -5,6 +5,7 @@ use headframe_protocol::{
     rig::{GPUS_MAX, GpuReport, IMAGES_MAX, Os, RigReport},
 };
 
+use super::measuring::Scores;
 use crate::{
     duty::Capacity,
     idle::{Gate, Terms},
@@ -86,7 +87,7 @@ impl Offered {
     pub(super) fn report(
         &self,
         engine: &str,
-        usable: &[&GpuReading],
+        (usable, scores): (&[&GpuReading], &Scores),
         images: &[Sha256],
         disk_free_bytes: Option<u64>,
         egress: Option<EgressCaps>,
@@ -100,7 +101,7 @@ impl Offered {
             memory_bytes: self.memory_bytes,
             // Whole GiB: matching needs no finer, and each change of this is a message.
             disk_bytes: free.min(self.disk_bytes_max) / GIB * GIB,
-            gpus: usable.iter().take(GPUS_MAX).map(|gpu| card(gpu)).collect(),
+            gpus: usable.iter().take(GPUS_MAX).map(|gpu| card(gpu, scores)).collect(),
             floor_per_hour: self.gate().map_or(self.floor_per_hour, |gate| gate.floor_per_hour.max(self.floor_per_hour)),
             slots: u8::try_from(usable.len().clamp(1, GPUS_MAX)).unwrap_or(1),
             images: images.iter().take(IMAGES_MAX).copied().collect(),
@@ -110,10 +111,19 @@ impl Offered {
     }
 }
 
-/// Its score is for a challenge to say.
-fn card(gpu: &GpuReading) -> GpuReport {
+/// Its score is what this PC has measured: what it is worth to others, a challenge must say.
+fn card(gpu: &GpuReading, scores: &Scores) -> GpuReport {
     let plain = |text: &str| text.chars().filter(|letter| !letter.is_control()).take(100).collect();
-    GpuReport { uuid: plain(&gpu.uuid), model: plain(&gpu.model), vendor: gpu.vendor, vram_bytes: gpu.vram_bytes, fu: 0 }
+    GpuReport {
+        uuid: plain(&gpu.uuid),
+        model: plain(&gpu.model),
+        vendor: gpu.vendor,
+        vram_bytes: gpu.vram_bytes,
+        fu: scores.get(&gpu.uuid).copied().unwrap_or(0),
+        compute_capability: None,
+        pci_bus_id: None,
+        power_limit_w: None,
+    }
 }
 
 #[cfg(test)]
@@ -155,15 +165,16 @@ mod tests {
     fn the_cards_that_may_be_worked_on_are_the_slots() {
         let offered = offered();
         let (one, other) = (card(None), GpuReading { uuid: "GPU-2".to_owned(), ..card(None) });
-        let report = offered.report("", &[&one, &other], &[], None, None);
+        let report = offered.report("", (&[&one, &other], &Scores::from([("GPU-2".to_owned(), 900)])), &[], None, None);
         assert_eq!((report.gpus.len(), report.slots), (2, 2));
+        assert_eq!(report.gpus.iter().map(|gpu| gpu.fu).collect::<Vec<_>>(), [0, 900], "the first was not measured yet");
         assert!(report.problems().is_empty(), "{:?}", report.problems());
-        let without = offered.report("", &[], &[], None, None);
+        let without = offered.report("", (&[], &Scores::new()), &[], None, None);
         assert_eq!((without.gpus.len(), without.slots), (0, 1), "then it is a rig of the class `cpu`");
     }
 
     fn asks(offered: &Offered) -> i64 {
-        offered.report("", &[], &[], None, None).floor_per_hour.get()
+        offered.report("", (&[], &Scores::new()), &[], None, None).floor_per_hour.get()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
-use headframe_protocol::benchmark::{BENCHMARK_VERSION, Benchmark, Card, MeasureStage, Outcome, Progress, Subject};
+use headframe_protocol::benchmark::{Benchmark, Card, MeasureStage, Outcome, Progress, Subject};
 use tokio::{
     io::AsyncWriteExt as _,
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
@@ -162,7 +162,7 @@ impl Measurer {
                 Heard::Ended => break Outcome::Crashed { during: during(last.as_ref()), message: running.end().await },
             }
         };
-        Ok(unfinished(subject.clone(), outcome, began_ms, began.elapsed()))
+        Ok(Benchmark::without_figures(env!("CARGO_PKG_VERSION"), subject.clone(), outcome, (began_ms, began.elapsed())))
     }
 }
 
@@ -171,24 +171,6 @@ pub(super) fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
     command
-}
-
-/// A result without figures.
-fn unfinished(subject: Subject, outcome: Outcome, began_ms: headframe_protocol::TimestampMs, took: Duration) -> Benchmark {
-    Benchmark {
-        version: BENCHMARK_VERSION,
-        agent: env!("CARGO_PKG_VERSION").to_owned(),
-        subject,
-        outcome,
-        began_ms,
-        took_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
-        measured: Vec::new(),
-        failed: Vec::new(),
-        usable_vram_bytes: None,
-        conditions: None,
-        fu: None,
-        milli_fu_per_watt: None,
-    }
 }
 
 fn during(last: Option<&Progress>) -> String {

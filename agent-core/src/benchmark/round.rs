@@ -12,12 +12,14 @@ use super::{
 use crate::tasks::apart;
 
 /// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wish {
     /// Measure also what is known.
     pub again: bool,
     /// Measure also adapters that are programs. They never have a score.
     pub software: bool,
+    /// Leave these cards alone, by the drivers' UUIDs.
+    pub without: Vec<String>,
 }
 
 /// Why a round was not finished.
@@ -42,7 +44,7 @@ pub enum RoundError {
 pub async fn round(
     measurer: &Measurer,
     data_dir: &Path,
-    wish: Wish,
+    wish: &Wish,
     stop: &CancellationToken,
     tell: &mut (dyn FnMut(&Subject, Progress) + Send),
 ) -> Result<Vec<Benchmark>, RoundError> {
@@ -66,8 +68,10 @@ pub async fn round(
     Ok(results)
 }
 
-fn subjects(cards: Vec<Card>, wish: Wish, cpu: Option<Cpu>) -> Vec<Subject> {
-    let mut cards: Vec<Card> = cards.into_iter().filter(|card| wish.software || card.class != CardClass::Software).collect();
+fn subjects(cards: Vec<Card>, wish: &Wish, cpu: Option<Cpu>) -> Vec<Subject> {
+    let is_kept = |card: &Card| card.uuid.as_ref().is_some_and(|uuid| wish.without.contains(uuid));
+    let is_wanted = |card: &Card| (wish.software || card.class != CardClass::Software) && !is_kept(card);
+    let mut cards: Vec<Card> = cards.into_iter().filter(is_wanted).collect();
     cards.sort_by(|one, other| one.id.cmp(&other.id));
     cards.into_iter().map(Subject::Card).chain(cpu.map(Subject::Cpu)).collect()
 }
@@ -108,14 +112,14 @@ mod tests {
     #[test]
     fn software_is_measured_only_when_asked_and_the_processor_last() {
         let cards = || vec![card("b", CardClass::Discrete), card("c", CardClass::Software), card("a", CardClass::Integrated)];
-        let order = |wish| {
+        let order = |wish: &Wish| {
             let name = |subject| match subject {
                 Subject::Card(card) => card.id,
                 Subject::Cpu(cpu) => cpu.model,
             };
             subjects(cards(), wish, Some(Cpu { model: "cpu".to_owned(), cores: 1 })).into_iter().map(name).collect::<Vec<_>>()
         };
-        assert_eq!(order(Wish::default()), ["a", "b", "cpu"]);
-        assert_eq!(order(Wish { software: true, again: false }), ["a", "b", "c", "cpu"]);
+        assert_eq!(order(&Wish::default()), ["a", "b", "cpu"]);
+        assert_eq!(order(&Wish { software: true, ..Wish::default() }), ["a", "b", "c", "cpu"]);
     }
 }

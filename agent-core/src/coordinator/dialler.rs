@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    LineConfig, Said, Say,
+    Heard, LineConfig, Said, Say,
     backoff::{Backoff, LONGEST, LONGEST_AT_WORK},
     frames::{Frames, LineError},
     handshake::{Greeting, greet},
@@ -67,7 +67,10 @@ impl Dialler {
         let session = Session::new(frames, &mut self.config, &self.inbox, network.clone(), &welcome);
         let lease_ttl = Duration::from_millis(welcome.lease_ttl_ms);
         self.inbox.send(Said::Opened { network, sent, lease_ttl, verdicts: welcome.leases }).await.ok();
-        session.run(&mut self.outbox, stop).await
+        let end = session.run(&mut self.outbox, stop).await;
+        // Nobody listens any more only while the agent ends.
+        self.config.asks.send(Heard::Ended).await.ok();
+        end
     }
 
     async fn lost(&mut self, error: &LineError) -> Duration {

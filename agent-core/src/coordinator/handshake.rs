@@ -19,7 +19,7 @@ pub(super) enum Greeting {
 }
 
 /// Greets on a line that was just dialled.
-pub(super) async fn greet(frames: &mut Frames, config: &LineConfig) -> Result<Greeting, LineError> {
+pub(super) async fn greet(frames: &mut Frames, config: &mut LineConfig) -> Result<Greeting, LineError> {
     let challenge = match frames.soon().await? {
         CoordinatorMessage::Challenge(challenge) => challenge,
         CoordinatorMessage::Refused(refused) => return Ok(Greeting::Refused(refused)),
@@ -31,7 +31,8 @@ pub(super) async fn greet(frames: &mut Frames, config: &LineConfig) -> Result<Gr
         | CoordinatorMessage::ReceiptAccepted(_)
         | CoordinatorMessage::Settled(_)
         | CoordinatorMessage::CheckpointSettled(_)
-        | CoordinatorMessage::Revoke(_) => return Err(LineError::Greeting),
+        | CoordinatorMessage::Revoke(_)
+        | CoordinatorMessage::Ask(_) => return Err(LineError::Greeting),
     };
     let version = PROTOCOL_VERSION.min(challenge.version);
     let device = config.key.device();
@@ -50,9 +51,11 @@ pub(super) async fn greet(frames: &mut Frames, config: &LineConfig) -> Result<Gr
         agent: env!("CARGO_PKG_VERSION").to_owned(),
         origin: handshake.origin,
         signature,
-        rig: config.rig.borrow().clone(),
+        // What changes from here on is told in the session.
+        rig: config.rig.borrow_and_update().clone(),
         leases: standing.leases,
         ready: standing.ready,
+        challenges: config.challenges.clone(),
     };
     let sent = clock::now().moment;
     frames.send(&AgentMessage::Hello(Box::new(hello))).await?;
@@ -67,6 +70,7 @@ pub(super) async fn greet(frames: &mut Frames, config: &LineConfig) -> Result<Gr
         | CoordinatorMessage::ReceiptAccepted(_)
         | CoordinatorMessage::Settled(_)
         | CoordinatorMessage::CheckpointSettled(_)
-        | CoordinatorMessage::Revoke(_) => Err(LineError::Greeting),
+        | CoordinatorMessage::Revoke(_)
+        | CoordinatorMessage::Ask(_) => Err(LineError::Greeting),
     }
 }

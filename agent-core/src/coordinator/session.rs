@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::{
-    LineConfig, Said, Say, Usage,
+    Heard, LineConfig, Said, Say, Usage,
     frames::{Frames, LineError},
 };
 use crate::{
@@ -63,7 +63,6 @@ impl<'a> Session<'a> {
         // A coordinator that asks for a storm of heartbeats is mistaken.
         let heartbeat_every = Duration::from_millis(welcome.heartbeat_ms.max(20));
         let told_ready = config.standing.borrow_and_update().ready;
-        config.rig.mark_unchanged();
         let (sequence, unanswered, heard_at) = (0, VecDeque::new(), Instant::now());
         Self { frames, config, inbox, network, heartbeat_every, sequence, unanswered, told_ready, heard_at }
     }
@@ -158,6 +157,12 @@ impl<'a> Session<'a> {
                 debug!(attempt.id = %accepted.at.attempt, receipt.sequence = accepted.sequence, "Receipt accepted");
                 return None;
             }
+            CoordinatorMessage::Ask(ask) => {
+                if self.config.asks.try_send(Heard::Ask(Box::new(ask))).is_err() {
+                    warn!("More challenges than can be answered; one was passed over");
+                }
+                return None;
+            }
             CoordinatorMessage::Challenge(_) | CoordinatorMessage::Welcome(_) => {
                 warn!("The coordinator greeted twice; passed over");
                 return None;
@@ -196,6 +201,7 @@ impl<'a> Session<'a> {
         let (message, point) = match say {
             Say::Accept(at) => (AgentMessage::Accept(at), "said.accept"),
             // No point after this one: nothing of what is declined is on the rig.
+            Say::Answer(answer) => return self.frames.send(&AgentMessage::Answer(answer)).await,
             Say::Decline(ended) => return self.frames.send(&AgentMessage::Decline(ended)).await,
             Say::Progress(progress) => (AgentMessage::Progress(progress), "said.progress"),
             Say::Receipt(usage) => (AgentMessage::Receipt(self.sign(usage)?), "said.receipt"),

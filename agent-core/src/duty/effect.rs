@@ -15,6 +15,13 @@ pub enum Effect {
     Say(Say),
     /// Tell the runner.
     Run(Order),
+    /// Find out what this PC can do.
+    Measure {
+        /// Slots whose cards the owner keeps.
+        without: Vec<u8>,
+    },
+    /// The PC is needed: give up measuring it, at once.
+    StopMeasuring,
     /// Nothing is left to do: the agent may end.
     Leave,
 }
@@ -55,6 +62,9 @@ impl fmt::Display for Effect {
             Self::Run(Order::Kill(at)) => write!(f, "kill {}", at.attempt),
             Self::Run(Order::Save(offer)) => write!(f, "save {}", offer.at.attempt),
             Self::Run(Order::Discard(at)) => write!(f, "discard {}", at.attempt),
+            Self::Measure { without } if without.is_empty() => f.write_str("measure"),
+            Self::Measure { without } => write!(f, "measure all cards but {without:?}"),
+            Self::StopMeasuring => f.write_str("stop measuring"),
             Self::Leave => f.write_str("leave"),
         }
     }

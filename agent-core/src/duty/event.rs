@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::giving_back::{CardMemory, Hindrances};
+use super::{
+    giving_back::{CardMemory, Hindrances},
+    measuring::Measured,
+};
 use crate::{
     coordinator::Said,
     idle::{Gate, Idleness},
@@ -33,6 +36,8 @@ pub enum Event {
     Adopted(Vec<Adopted>),
     /// The disk has filled up or been emptied.
     Disk(DiskState),
+    /// The measurement of this PC has something to say.
+    Measured(Measured),
     /// The coordinator spoke, or the line to it changed.
     Coordinator(Said),
     /// Something happened to a container.

@@ -363,6 +363,7 @@ pub(super) const fn dropped_state(reason: Reason) -> AttemptState {
         | Reason::TooManyFailures
         | Reason::TooManyInterruptions
         | Reason::NoRig
-        | Reason::NotRunnable => AttemptState::Withdrawn,
+        | Reason::NotRunnable
+        | Reason::ResultMismatch => AttemptState::Withdrawn,
     }
 }

@@ -33,6 +33,9 @@ impl Duty {
             Wish::Finishing => Phase::Draining,
             Wish::On if self.engine == EngineState::Unknown => Phase::Checking,
             Wish::On => {
+                if let Some(measurement) = self.measurement() {
+                    return Phase::Benchmarking { measuring: measurement.clone() };
+                }
                 let reasons = self.reasons();
                 if reasons.is_empty() { Phase::Ready } else { Phase::Waiting { reasons } }
             }
@@ -67,6 +70,9 @@ impl Duty {
         match self.disk {
             DiskState::Roomy => {}
             DiskState::Full => return Some(Reason::RigDiskFull),
+        }
+        if self.is_measuring() {
+            return Some(Reason::Declined);
         }
         self.rest.and(Some(Reason::Declined))
     }

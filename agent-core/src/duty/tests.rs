@@ -5,7 +5,7 @@ use std::sync::Arc;
 use expect_test::{Expect, expect};
 use headframe_protocol::{
     AttemptId, JobId, Micros, Sha256, TimestampMs,
-    control::{Phase, WaitReason},
+    control::{MeasuringView, Phase, WaitReason},
     job::{JobSpec, Reason},
     session::{AttemptRef, CheckpointSettled, Ended, LeaseVerdict, OutputFile, RefusedCode, Settled},
 };
@@ -20,6 +20,7 @@ use crate::{
 mod checkpoint;
 mod giving_back;
 mod invariants;
+mod measuring;
 mod recovery;
 mod scripts;
 
@@ -112,6 +113,12 @@ impl Rig {
                 let amount = |text: &str| Micros::new(text.parse().expect("micro-dollars"));
                 Event::Gate(Some(Gate { power_per_hour: amount(power), floor_per_hour: amount(floor) }))
             }
+            ["measuring", "wanted"] => Event::Measured(Measured::Wanted),
+            ["measuring", percent] => {
+                let percent = percent.parse().expect("percent");
+                Event::Measured(Measured::Progress(MeasuringView { what: "a card".to_owned(), percent, left_s: 1 }))
+            }
+            ["measuring", "is", "over"] => Event::Measured(Measured::Over),
             ["engine", "ready"] => Event::Engine(EngineState::Ready),
             ["engine", "missing"] => Event::Engine(EngineState::Missing),
             ["disk", "full"] => Event::Disk(DiskState::Full),

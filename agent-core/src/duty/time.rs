@@ -61,6 +61,7 @@ impl Duty {
         self.keep_deadlines(now, out);
         self.keep_checkpoints(now, out);
         self.end_finishing(now, out);
+        self.keep_measuring(out);
         self.leave(now, out);
     }
 

@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod benchmark;
+mod challenge;
 mod control;
 mod coordinator;
 mod crash;

@@ -1,17 +1,18 @@
 //! An agent under test.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use headframe_agent::{
     Agent, AgentConfig,
     agent::EngineSource,
+    challenge::{NoProvers, Provers},
     idle::{FakeProbe, Sign},
     runner::{Adopted, Command, Ending, FakeEngine, Found, Known, RunEvent, RunEventKind, Runner},
-    telemetry::FakeGpus,
+    telemetry::{FakeGpus, GpuReading},
 };
 use headframe_protocol::{control::Snapshot, session::AttemptRef};
 use tempfile::TempDir;
-use tokio::time::timeout;
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::coordinator::{FakeCoordinator, PATIENCE};
 
@@ -36,14 +37,33 @@ pub(crate) fn home(coordinator: &FakeCoordinator) -> TempDir {
 impl Rig {
     /// Begins a life in `home`.
     pub(crate) async fn begin(home: &Path) -> Self {
-        let (runner, events, engine) = Runner::fake();
+        Self::begin_with(home, Runner::fake(), Vec::new(), Arc::new(NoProvers)).await
+    }
+
+    /// Begins a first life on a PC with a card of 24 GiB.
+    pub(crate) async fn with_card(home: &Path, provers: Arc<dyn Provers>) -> Self {
+        let cards = vec![GpuReading::named("GPU-1", "a card")];
+        let mut rig = Self::begin_with(home, Runner::fake_giving_gpus(), cards, provers).await;
+        assert!(rig.adopts(Found::Missing).await.is_empty(), "nothing is left of a life that never was");
+        rig
+    }
+
+    async fn begin_with(
+        home: &Path,
+        (runner, events, engine): (Runner, mpsc::Receiver<RunEvent>, FakeEngine),
+        cards: Vec<GpuReading>,
+        provers: Arc<dyn Provers>,
+    ) -> Self {
+        let gpus = FakeGpus::default();
+        gpus.set(cards);
         let owner = FakeProbe::new(Duration::from_secs(1_000_000));
         let power = FakeProbe::seeing(Sign::OnBattery(false));
         let config = AgentConfig {
             data_dir: Some(home.to_owned()),
             probes: vec![Box::new(owner.clone()), Box::new(power.clone())],
-            gpus: Box::new(FakeGpus::default()),
+            gpus: Box::new(gpus),
             engine: EngineSource::Given(runner, events),
+            provers,
         };
         let agent = Agent::bind(config).await.expect("an agent");
         Self { agent, engine, owner, power }

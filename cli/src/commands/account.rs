@@ -75,8 +75,22 @@ pub(super) async fn offers(client: &Client, out: &Output) -> Result<(), Error> {
         }
         let row = |class: &headframe_protocol::api::ClassOffer| {
             let price = class.price_per_hour_min.map_or_else(|| "-".to_owned(), |price| price.to_string());
-            vec![class.class.clone(), class.ready.to_string(), class.connected.to_string(), price]
+            let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+            vec![
+                class.class.clone(),
+                or_dash(class.architecture.clone()),
+                or_dash(class.compute_capability.map(|capability| capability.to_string())),
+                class.os.to_string(),
+                class.trust.to_string(),
+                or_dash(class.country.clone()),
+                class.ready.to_string(),
+                class.connected.to_string(),
+                price,
+            ]
         };
-        table(&["CLASS", "READY", "CONNECTED", "FROM, PER HOUR"], &classes.iter().map(row).collect::<Vec<_>>())
+        table(
+            &["CLASS", "GENERATION", "CAPABILITY", "SYSTEM", "TRUST", "COUNTRY", "READY", "CONNECTED", "FROM, PER HOUR"],
+            &classes.iter().map(row).collect::<Vec<_>>(),
+        )
     })
 }

@@ -9,6 +9,7 @@ use headframe_protocol::{
 };
 use serde::Serialize;
 
+use super::watch::unmet_line;
 use crate::{
     Client,
     amount::{percent, picos, plain, share_bps},
@@ -144,11 +145,12 @@ pub(super) fn told(estimate: &Estimate, pay_in: Option<PayIn>) -> String {
 }
 
 fn told_quote(quote: &QuoteView, most: Micros) -> Vec<String> {
-    let QuoteView { price_per_hour, fee_per_hour, owner_per_hour, ready, hold: _, hfr, issued_ms, valid_until_ms } = quote;
+    let QuoteView { price_per_hour, fee_per_hour, owner_per_hour, ready, unmet, hold: _, hfr, issued_ms, valid_until_ms } = quote;
     let Some(price) = *price_per_hour else {
-        return vec![
-            "Price       unknown: no rig that could do this is connected now. Submitted, the job waits for one.".to_owned(),
-        ];
+        let mut lines =
+            vec!["Price       unknown: no rig that could do this is connected now. Submitted, the job waits for one.".to_owned()];
+        lines.extend(unmet.iter().map(|unmet| format!("            {}", unmet_line(unmet))));
+        return lines;
     };
     let rigs = match ready {
         0 => "none of these rigs takes work now".to_owned(),

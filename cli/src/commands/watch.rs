@@ -6,6 +6,7 @@ use futures_util::StreamExt as _;
 use headframe_protocol::{
     JobId,
     api::{Job, LogEvent},
+    error::FieldError,
     job::JobState,
 };
 use serde::Serialize;
@@ -89,7 +90,7 @@ pub(super) async fn follow_jobs(client: &Client, jobs: &[JobId], out: &Output) -
 /// `show` gets what stands beside the spinner. A coordinator that is away for minutes does not end the wait.
 async fn follow(client: &Client, id: JobId, out: &Output, show: impl Fn(String)) -> Result<Job, Error> {
     let mut backoff = Backoff::follow();
-    let mut told: Option<(JobState, u64)> = None;
+    let mut told: Option<(JobState, u64, Vec<FieldError>)> = None;
     loop {
         let job = match client.look(id, LOOK).await {
             Ok(job) => job,
@@ -102,8 +103,9 @@ async fn follow(client: &Client, id: JobId, out: &Output, show: impl Fn(String))
             Err((error, _)) => return Err(error.into()),
         };
         backoff = Backoff::follow();
-        if told != Some((job.state, job.epoch)) {
-            told = Some((job.state, job.epoch));
+        let news = Some((job.state, job.epoch, job.unmet.clone()));
+        if told != news {
+            told = news;
             out.answer(&Line::State { job: &job }, |_| sentence(&job))?;
         }
         if job.state.is_final() {
@@ -116,8 +118,12 @@ async fn follow(client: &Client, id: JobId, out: &Output, show: impl Fn(String))
 }
 
 fn sentence(job: &Job) -> String {
-    let Job { id, state, epoch, message, .. } = job;
+    let Job { id, state, epoch, message, unmet, .. } = job;
     match state {
+        JobState::Queued if !unmet.is_empty() => {
+            let why: Vec<String> = unmet.iter().map(unmet_line).collect();
+            format!("{id} waits, and no rig could do it now: {}.", why.join("; "))
+        }
         JobState::Queued if *epoch > 0 => match message {
             Some(message) => format!("{id} waits for another rig: {message}"),
             None => format!("{id} waits for another rig."),
@@ -135,6 +141,11 @@ fn sentence(job: &Job) -> String {
         JobState::Failed => format!("{id} failed."),
         JobState::Cancelled => format!("{id} was cancelled."),
     }
+}
+
+/// What no connected rig has, for a person who knows the specification by its fields.
+pub(super) fn unmet_line(FieldError { field, message }: &FieldError) -> String {
+    if field.is_empty() { message.clone() } else { format!("{field}: {message}") }
 }
 
 pub(super) async fn follow_log(client: &Client, id: JobId, out: &Output) -> Result<(), Error> {

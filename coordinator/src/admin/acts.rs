@@ -2,7 +2,7 @@
 
 use alloy_primitives::Address;
 use headframe_accounts::price::Observation;
-use headframe_protocol::{ApiKeyId, CustomerId, DeviceId, JobId, Micros, Sha256, TimestampMs, job::Reason};
+use headframe_protocol::{ApiKeyId, CustomerId, JobId, Micros, Sha256, TimestampMs, job::Reason};
 use serde::Serialize;
 
 use crate::{
@@ -18,11 +18,15 @@ use crate::{
         ledger::Posted,
         lifecycle, line,
         payouts::{self, MATURITY_LEAST, Payout, PayoutState},
-        prices, rigs,
+        prices,
         switches::{self, Switch},
         until_uncrossed,
     },
 };
+
+mod rigs;
+
+pub use rigs::{attest, challenge, quarantine, release};
 
 /// The longest text an operator may leave in the trail.
 const TEXT_CHARS_MAX: usize = 1_000;
@@ -411,30 +415,6 @@ async fn kill_once(store: &Store, rules: &lifecycle::Rules, by: &By, job: JobId)
         return Err(ActError::Missing(format!("job {job} that is not over")));
     }
     by.sign(tx, "job.kill", &job.to_string(), "", now).await
-}
-
-/// Takes a rig out of work.
-///
-/// # Errors
-/// [`ActError`] if there is no such rig.
-pub async fn quarantine(store: &Store, by: &By, device: DeviceId) -> Result<(), ActError> {
-    let (now, mut tx) = (store.now(), store.begin().await?);
-    if !rigs::set_quarantined(&mut tx, device, Some(now)).await? {
-        return Err(ActError::Missing(format!("rig {device}")));
-    }
-    by.sign(tx, "rig.quarantine", &device.to_string(), "", now).await
-}
-
-/// Lets a rig work again.
-///
-/// # Errors
-/// [`ActError`] if there is no such rig.
-pub async fn release(store: &Store, by: &By, device: DeviceId) -> Result<(), ActError> {
-    let (now, mut tx) = (store.now(), store.begin().await?);
-    if !rigs::set_quarantined(&mut tx, device, None).await? {
-        return Err(ActError::Missing(format!("rig {device}")));
-    }
-    by.sign(tx, "rig.release", &device.to_string(), "", now).await
 }
 
 /// Stops the network.

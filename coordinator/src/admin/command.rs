@@ -7,12 +7,12 @@ use super::{
     AccountCommand, AuditCommand, Command, CustomerCommand, ImageCommand, JobCommand, KeyCommand, NetworkCommand, Observer,
     PayoutCommand, RigCommand,
     acts::{self, ActError, By},
-    images,
+    images, proofs,
     table::{Shown, bytes, when},
 };
 use crate::{
     Config,
-    store::{Store, audit, customers, grants::Given, images as image_rows, lifecycle::Rules, prices, rigs},
+    store::{Store, audit, customers, grants::Given, images as image_rows, prices, rigs},
 };
 
 /// Does one command. `by` is asked for only by those that change something.
@@ -32,15 +32,11 @@ pub(super) async fn carry_out(
         Command::Image(command) => image(store, command, by).await,
         Command::Account(command) => account(store, command, by).await,
         Command::Job(JobCommand::Kill { job }) => {
-            let rules = Rules {
-                timers: config.timers.clone(),
-                interruptions_max: config.limits.interruptions_max,
-                network: config.network.name.clone(),
-            };
+            let rules = config.rules();
             acts::kill_job(store, &rules, &by()?, job).await?;
             Ok(Shown::said(&json!({ "job": job }), format!("Job {job} is being ended."))?)
         }
-        Command::Rig(command) => rig(store, command, by).await,
+        Command::Rig(command) => rig(config, store, command, by).await,
         Command::Refund { job, amount, key } => {
             let given = acts::refund(store, &by()?, job, amount, &key).await?;
             said_given(given, amount, &format!("for job {job}"))
@@ -164,14 +160,27 @@ async fn account(store: &Store, command: AccountCommand, by: impl Fn() -> Result
     }
 }
 
-async fn rig(store: &Store, command: RigCommand, by: impl Fn() -> Result<By, ActError>) -> anyhow::Result<Shown> {
+async fn rig(
+    config: &Config,
+    store: &Store,
+    command: RigCommand,
+    by: impl Fn() -> Result<By, ActError>,
+) -> anyhow::Result<Shown> {
     match command {
         RigCommand::List => {
             let all = rigs::list(&mut *store.read().await?).await?;
-            Ok(Shown::rows(&all, ["RIG", "NAME", "TRUST", "QUARANTINED", "FIRST SEEN", "LAST SEEN"], |rig| {
+            Ok(Shown::rows(&all, ["RIG", "NAME", "TRUST", "COUNTRY", "QUARANTINED", "FIRST SEEN", "LAST SEEN"], |rig| {
                 let (first, last) = (when(Some(rig.first_seen_ms)), when(Some(rig.last_seen_ms)));
-                [rig.device.to_string(), rig.name.clone(), rig.trust.to_string(), when(rig.quarantined_ms), first, last]
+                let country = rig.country.clone().unwrap_or_default();
+                [rig.device.to_string(), rig.name.clone(), rig.trust.to_string(), country, when(rig.quarantined_ms), first, last]
             })?)
+        }
+        RigCommand::Attest { device, trust, country } => {
+            acts::attest(store, &by()?, device, trust, country).await?;
+            Ok(Shown::said(
+                &json!({ "device": device }),
+                format!("What was said of rig {device} counts from its next sign-in on."),
+            )?)
         }
         RigCommand::Quarantine { device } => {
             acts::quarantine(store, &by()?, device).await?;
@@ -181,6 +190,12 @@ async fn rig(store: &Store, command: RigCommand, by: impl Fn() -> Result<By, Act
             acts::release(store, &by()?, device).await?;
             Ok(Shown::said(&json!({ "device": device }), format!("Rig {device} may work again."))?)
         }
+        RigCommand::Challenge { device } => {
+            acts::challenge(store, &by()?, device).await?;
+            Ok(Shown::said(&json!({ "device": device }), format!("Rig {device} is challenged as soon as it is free."))?)
+        }
+        RigCommand::Challenges { device, limit } => proofs::challenges(store, device, limit).await,
+        RigCommand::Cards { device } => proofs::cards(config, store, device).await,
     }
 }
 

@@ -46,7 +46,9 @@ pub async fn input(State(app): State<App>, rig: AttemptAuth, Path((_, index)): P
     let spec = attempt_io::spec(&mut connection, rig.job).await?.ok_or_else(|| ApiError::not_found("job"))?;
     let named = spec.inputs.get(index).and_then(|input| input.upload);
     let id = named.ok_or_else(|| ApiError::not_found("uploaded input").naming("index", "names an input that was uploaded"))?;
-    let upload = uploads::find(&mut connection, rig.customer, id).await?;
+    // A job that repeats another's work reads the other's files.
+    let owner = attempt_io::owner_of_inputs(&mut connection, rig.job).await?.unwrap_or(rig.customer);
+    let upload = uploads::find(&mut connection, owner, id).await?;
     let upload = upload.ok_or_else(|| ApiError::not_found("upload"))?;
     let object = blobs::find(&mut connection, upload.sha256).await?;
     drop(connection);

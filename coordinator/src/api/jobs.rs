@@ -22,6 +22,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{Json, JsonBody, Path, Query, json_from},
     journal::Report,
+    market::Want,
     sessions::Changes,
     store::{StoreError, attempts, jobs},
 };
@@ -77,7 +78,8 @@ pub async fn submit(
     }
     let accepted = submission::accept(&app, &customer, Submission::new(vec![spec], query.pay()?, &headers)?, "").await?;
     let id = accepted.first().copied().ok_or_else(ApiError::internal)?;
-    Ok((StatusCode::CREATED, Json(read(&app, &customer, id).await?)))
+    let job = read(&app, &customer, id).await?;
+    Ok((StatusCode::CREATED, Json(with_unmet(&app, job).await)))
 }
 
 /// Submits several jobs, all or none. One with an `array` becomes one job per index.
@@ -182,7 +184,7 @@ pub async fn get(
         let job = read(&app, &customer, id).await?;
         let left = until.saturating_duration_since(Instant::now());
         if job.state.is_final() || left.is_zero() || stop.is_cancelled() {
-            return Ok(Json(job));
+            return Ok(Json(with_unmet(&app, job).await));
         }
         tokio::select! {
             () = stop.cancelled() => {}
@@ -246,6 +248,15 @@ pub async fn attempts(State(app): State<App>, customer: Customer, Path(id): Path
     read(&app, &customer, id).await?;
     let mut connection = app.store.read().await?;
     Ok(Json(AttemptList { attempts: attempts::of_job(&mut connection, id).await? }))
+}
+
+/// The same with what no rig can give it, while it waits.
+async fn with_unmet(app: &App, job: Job) -> Job {
+    if job.state != JobState::Queued {
+        return job;
+    }
+    let unmet = app.dispatch.fleet().await.unmet(&Want::of(&job.spec));
+    Job { unmet, ..job }
 }
 
 async fn read(app: &App, customer: &Customer, id: JobId) -> ApiResult<Job> {

@@ -2,11 +2,12 @@
 
 use axum::extract::State;
 use headframe_protocol::{
+    Micros,
     api::{ClassOffer, OfferList},
     error::Problem,
 };
 
-use crate::{App, auth::Customer, extract::Json};
+use crate::{App, auth::Customer, extract::Json, market::Class};
 
 /// Shows which kinds of rig are connected, how many take work now, and from what price.
 #[utoipa::path(
@@ -19,7 +20,20 @@ use crate::{App, auth::Customer, extract::Json};
     security(("api_key" = [])),
 )]
 pub async fn list(State(app): State<App>, _customer: Customer) -> Json<OfferList> {
-    let classes = app.dispatch.classes().await.into_iter();
-    let offer = |(class, ready, connected, price_per_hour_min)| ClassOffer { class, ready, connected, price_per_hour_min };
-    Json(OfferList { classes: classes.map(offer).collect() })
+    let mut classes = app.dispatch.classes().await;
+    classes.sort_unstable();
+    let offer = |(class, ready, connected, price_per_hour_min): (Class, u32, u32, Option<Micros>)| ClassOffer {
+        class: class.name(),
+        vendor: class.vendor,
+        architecture: class.architecture.map(str::to_owned),
+        vram_gib: class.vram_gib,
+        compute_capability: class.capability,
+        os: class.os,
+        trust: class.trust,
+        country: class.country.map(|country| country.to_string()),
+        ready,
+        connected,
+        price_per_hour_min,
+    };
+    Json(OfferList { classes: classes.into_iter().map(offer).collect() })
 }

@@ -42,7 +42,8 @@ pub async fn quote(State(app): State<App>, _customer: Customer, Json(spec): Json
     if !problems.is_empty() {
         return Err(ApiError::invalid(problems));
     }
-    let (price, ready) = app.dispatch.cheapest(Want::of(&spec)).await;
+    let (fleet, want) = (app.dispatch.fleet().await, Want::of(&spec));
+    let (price, ready) = fleet.cheapest(&want.need);
     let now = app.store.now();
     let taken = hfr_taken(&app, &spec, now).await?;
     let fee = FeeBps::new(app.config.network.fee_bps).map_err(|error| ApiError::internal().because(error))?;
@@ -53,6 +54,7 @@ pub async fn quote(State(app): State<App>, _customer: Customer, Json(spec): Json
         fee_per_hour: quote.map(|quote| quote.stable.fee),
         owner_per_hour: quote.map(|quote| quote.stable.supplier),
         ready,
+        unmet: fleet.unmet(&want),
         hold: spec.hold(),
         hfr: quote.and_then(|quote| quote.hfr).zip(taken).map(|(hfr, taken)| HfrQuote {
             price_per_hour: hfr.rate.price,

@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::http::HeaderMap;
 use headframe_protocol::{
-    JobId, Sha256, UploadId,
+    JobId, Sha256, TimestampMs, UploadId,
     api::{Pay, PayIn},
     error::FieldError,
-    job::{Input, JobSpec, limits},
+    job::{Input, JobSpec, Verify, limits},
 };
 
 use crate::{
@@ -19,8 +19,10 @@ use crate::{
         idempotency::{self, Known},
         images::{self, Standing},
         jobs,
+        ledger::Coin,
         switches::{self, Switch},
         until_uncrossed, uploads,
+        verify::{self, Asked},
     },
 };
 
@@ -81,13 +83,13 @@ pub(super) async fn accept(app: &App, customer: &Customer, submission: Submissio
     // Counted before anything is spread: the sum of ranges may be larger than any memory.
     check_size(&submission.specs, list)?;
     check(&submission.specs, list)?;
-    let jobs: Vec<Spread> = submission.specs.iter().flat_map(spread).collect();
+    let jobs: Vec<Spread> = submission.specs.iter().flat_map(spread).flat_map(copied).collect();
     until_uncrossed(|| take_in(app, customer, &submission, &jobs, list)).await
 }
 
 /// All in one transaction. What it answers is known before it begins: the ids are ours to choose.
 async fn take_in(app: &App, customer: &Customer, submission: &Submission, jobs: &[Spread], list: &str) -> ApiResult<Vec<JobId>> {
-    let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+    let ids: Vec<JobId> = jobs.iter().filter(|job| job.copy_of.is_none()).map(|job| job.id).collect();
     let mut tx = app.store.begin().await?;
     let now = app.store.now();
     if let Some(key) = &submission.key {
@@ -100,8 +102,10 @@ async fn take_in(app: &App, customer: &Customer, submission: &Submission, jobs: 
         }
     }
     admit(app, customer, &mut tx, &submission.specs, jobs.len(), list).await?;
+    let spread = jobs;
     let (purse, jobs) = hold::hold(app, customer, &mut tx, (jobs, submission.pay), now).await?;
     jobs::insert(&mut tx, (customer.id, customer.key), &jobs, &purse, now).await?;
+    compare(app, customer, &mut tx, (spread, purse.coin), now).await?;
     commit(tx, "take jobs in").await?;
     app.dispatch.queued(jobs.iter().map(|job| job.queued(customer.id, purse.pot, now)).collect()).await;
     metrics::counter!("headframe_jobs_submitted_total").increment(ids.len() as u64);
@@ -126,9 +130,10 @@ fn check_size(specs: &[JobSpec], list: &str) -> ApiResult<()> {
     let (mut jobs, mut bytes) = (0_usize, 0_usize);
     for spec in specs {
         let count = spec.array.map_or(1, |range| (range.to.saturating_sub(range.from) as usize).saturating_add(1));
+        let count = count.saturating_mul(usize::from(spec.verify.copies()));
         jobs = jobs.saturating_add(count);
         if jobs > limits::BATCH_MAX {
-            return Err(ApiError::invalid_field(field, "at most 1000 jobs, arrays spread out"));
+            return Err(ApiError::invalid_field(field, "at most 1000 jobs, arrays spread out and copies counted"));
         }
         bytes = bytes.saturating_add(count.saturating_mul(spec.bytes()));
         if bytes > limits::BATCH_BYTES_MAX {
@@ -161,16 +166,45 @@ struct Spread {
     id: JobId,
     spec: Arc<JobSpec>,
     array_index: Option<u32>,
+    /// The job whose work it repeats, for a customer who pays for several.
+    copy_of: Option<JobId>,
 }
 
 /// One job, or one per index of an array.
 fn spread(spec: &JobSpec) -> Vec<Spread> {
     let plain = Arc::new(JobSpec { array: None, ..spec.clone() });
-    let job = |array_index| Spread { id: JobId::generate(), spec: Arc::clone(&plain), array_index };
+    let job = |array_index| Spread { id: JobId::generate(), spec: Arc::clone(&plain), array_index, copy_of: None };
     match spec.array {
         None => vec![job(None)],
         Some(range) => (range.from..=range.to).map(|index| job(Some(index))).collect(),
     }
+}
+
+/// A job and the copies its customer pays for. Nobody is told when a copy ends.
+fn copied(job: Spread) -> Vec<Spread> {
+    let copies = job.spec.verify.copies();
+    let silent = Arc::new(JobSpec { webhook: None, ..(*job.spec).clone() });
+    let (whole, array_index) = (job.id, job.array_index);
+    let copy = |_| Spread { id: JobId::generate(), spec: Arc::clone(&silent), array_index, copy_of: Some(whole) };
+    std::iter::once(job).chain((1..copies).map(copy)).collect()
+}
+
+/// Has each job's copies compared with it.
+async fn compare(
+    app: &App,
+    customer: &Customer,
+    tx: &mut Tx,
+    (jobs, coin): (&[Spread], Coin),
+    now: TimestampMs,
+) -> ApiResult<()> {
+    let rules = app.config.rules().verification;
+    for job in jobs.iter().filter(|job| job.copy_of.is_none()) {
+        let Verify::Redundant { compare, .. } = job.spec.verify else { continue };
+        let copies: Vec<JobId> = jobs.iter().filter(|copy| copy.copy_of == Some(job.id)).map(|copy| copy.id).collect();
+        let asked = Asked { job: job.id, customer: customer.id, spec: &job.spec, compare, array_index: job.array_index, coin };
+        verify::begin_redundant(tx, &rules, &asked, &copies, now).await?;
+    }
+    Ok(())
 }
 
 /// Everything that depends on what is in the database.

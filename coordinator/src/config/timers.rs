@@ -66,6 +66,10 @@ timers! {
     rig_backoff, "rig_backoff_ms", 5 * SECOND;
     /// The longest a rig gets no offers.
     rig_backoff_max, "rig_backoff_max_ms", 10 * MINUTE;
+    /// In this long a rig whose every attempt fails gets at most ten.
+    rig_window, "rig_window_ms", HOUR;
+    /// How often what was learnt of how rigs are interrupted is written down.
+    learn, "learn_ms", 5 * SECOND;
     /// Work a rig gives back sooner than this after it began does not count against its job.
     early_yield, "early_yield_ms", MINUTE;
     /// How long a job waits after its own failure before it is tried again.
@@ -116,6 +120,12 @@ timers! {
     blob_grace, "blob_grace_ms", HOUR;
     /// How often the artifact store is swept.
     sweep, "sweep_ms", 15 * MINUTE;
+    /// How often cards are looked for that must prove what they can do.
+    challenge, "challenge_ms", SECOND;
+    /// How long what a card must show may be on its way.
+    challenge_opening, "challenge_opening_ms", 3 * MINUTE;
+    /// How long outcomes of challenges are kept.
+    challenge_keep, "challenge_keep_ms", 90 * 24 * HOUR;
     /// How often a chain is looked at.
     chain_poll, "chain_poll_ms", 2 * SECOND;
     /// How long a transaction may stay out before it is sent again, with a higher fee where the chain has become dearer.
@@ -130,6 +140,16 @@ timers! {
     maturity, "maturity_ms", 30 * 24 * HOUR;
     /// How long a new customer's card payments are limited.
     new_customer, "new_customer_ms", 30 * 24 * HOUR;
+    /// How long a result waits for the runs it is compared with before it is taken as it is.
+    check_give_up, "check_give_up_ms", 6 * HOUR;
+    /// How often a comparison is looked at though nothing was heard: a run may have ended without a result.
+    check_look, "check_look_ms", 10 * SECOND;
+    /// How long after its first sign-in a rig's earnings wait.
+    probation, "probation_ms", 30 * 24 * HOUR;
+    /// After how long a result is compared afterwards, of a rig no check has met by chance. Shorter than uploads are kept.
+    checked_within, "checked_within_ms", 3 * 24 * HOUR;
+    /// After how long earnings no check has confirmed are let go.
+    unconfirmed_max, "unconfirmed_max_ms", 30 * 24 * HOUR;
     /// How long a quote stands.
     quote, "quote_ms", MINUTE;
     /// How long before a tab must be settled no more jobs are charged to it.

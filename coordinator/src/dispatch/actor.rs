@@ -4,8 +4,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AttemptRef, Command, Dispatch, Duration, Instant, Market, Match, Offers, VecDeque, Verdict,
+    Arc, AttemptRef, Command, Dispatch, Duration, Fleet, Instant, Market, Match, Offers, VecDeque, Verdict,
     claims::{self, Assigned, Outcome},
+    habits::Habits,
     mpsc,
     reader::{self, Page, Reader, Then},
     withdrawals,
@@ -37,6 +38,8 @@ pub(crate) struct Terms {
     pub(crate) answer_by: Duration,
     pub(crate) poll: Duration,
     pub(crate) queue_pass: Duration,
+    /// How often what was learnt of rigs is written down.
+    pub(crate) learn: Duration,
 }
 
 /// Found in the queue of the database.
@@ -62,12 +65,15 @@ pub(crate) struct Actor {
     poll: Option<JoinHandle<Polled>>,
     reader: Reader,
     poll_at: Instant,
+    habits: Habits,
+    fleet: Snapshot,
 }
 
 impl Actor {
     pub(crate) fn new(market: Market, terms: Terms, store: Store, sessions: Sessions, tasks: Tasks) -> (Self, Dispatch) {
         let (handle, inbox) = Dispatch::channel();
         let (offers, reader) = (Offers::new(terms.offer_ack), Reader::new(terms.queue_pass));
+        let habits = Habits::new(terms.learn);
         let actor = Self {
             market,
             terms,
@@ -82,6 +88,8 @@ impl Actor {
             poll: None,
             reader,
             poll_at: Instant::now(),
+            habits,
+            fleet: Snapshot::default(),
         };
         (actor, handle)
     }
@@ -98,6 +106,7 @@ impl Actor {
                 () = stop.cancelled() => break,
                 outcome = finished(&mut self.commit) => self.committed(outcome),
                 polled = finished(&mut self.poll) => self.polled(polled),
+                () = self.habits.written() => {}
                 count = self.inbox.recv_many(&mut commands, COMMANDS_PER_TURN_MAX) => {
                     if count == 0 {
                         break;
@@ -113,6 +122,7 @@ impl Actor {
         if let Some(commit) = self.commit.take() {
             drop(commit.await);
         }
+        self.habits.write_all(&self.store).await;
     }
 
     fn command(&mut self, command: Command) {
@@ -134,8 +144,12 @@ impl Actor {
                 self.offers.answered(attempt);
                 Vec::new()
             }
-            Command::Released(device, attempt, verdict) => {
+            Command::Released(device, attempt, verdict, ran) => {
                 self.offers.answered(attempt);
+                if let Some(ran) = ran {
+                    self.market.learn(device, ran);
+                    self.habits.keep(device, ran);
+                }
                 self.market.released(device, attempt, verdict, now)
             }
             Command::Stopped(stopped) => self.market.set_stopped(stopped),
@@ -147,8 +161,8 @@ impl Actor {
                 drop(answer.send(self.market.classes()));
                 Vec::new()
             }
-            Command::Cheapest(want, answer) => {
-                answer.send(self.market.cheapest(&want)).ok();
+            Command::Fleet(answer) => {
+                answer.send(self.fleet.of(&self.market)).ok();
                 Vec::new()
             }
             Command::Waiting(answer) => {
@@ -170,7 +184,7 @@ impl Actor {
     }
 
     fn committed(&mut self, outcome: Option<Outcome>) {
-        let Some(Outcome { assigned, refused, linked, failed }) = outcome else { return };
+        let Some(Outcome { assigned, refused, linked, barred, failed }) = outcome else { return };
         for assigned in assigned {
             self.push(assigned);
         }
@@ -181,6 +195,10 @@ impl Actor {
         }
         for matched in linked {
             let found = self.market.refused_as_linked(matched, now);
+            self.matches.extend(found);
+        }
+        for matched in barred {
+            let found = self.market.refused_to_this_rig(matched, now);
             self.matches.extend(found);
         }
         if let Some((matches, error)) = failed {
@@ -230,6 +248,7 @@ impl Actor {
         }
         let found = self.market.tick(self.store.now(), TICK_MAX);
         self.matches.extend(found);
+        self.habits.write(&self.store, &self.tasks);
         if self.poll.is_none() && self.poll_at <= Instant::now() {
             let cursor = self.reader.next(Instant::now(), self.store.now());
             let store = self.store.clone();
@@ -287,8 +306,37 @@ impl Actor {
     }
 }
 
+/// The last copy of what is connected.
+struct Snapshot {
+    fleet: Arc<Fleet>,
+    version: u64,
+    made: Instant,
+}
+
+/// A copy of a large network is made at most this often: it takes as long as hundreds of matches.
+const COPY_EVERY: Duration = Duration::from_secs(1);
+
+/// A copy of so few takes no longer than a match.
+const COPIED_AT_ONCE: usize = 256;
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self { fleet: Arc::default(), version: 0, made: Instant::now() }
+    }
+}
+
+impl Snapshot {
+    fn of(&mut self, market: &Market) -> Arc<Fleet> {
+        let (version, now) = (market.fleet_version(), Instant::now());
+        if version != self.version && (now >= self.made + COPY_EVERY || market.rigs() <= COPIED_AT_ONCE) {
+            *self = Self { fleet: Arc::new(market.fleet()), version, made: now };
+        }
+        Arc::clone(&self.fleet)
+    }
+}
+
 /// The result of a task once it has ended; waits for ever if there is none. A task that panicked gives nothing.
-async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Option<T> {
+pub(super) async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Option<T> {
     let Some(running) = task.as_mut() else { return std::future::pending().await };
     let result = running.await.ok();
     *task = None;

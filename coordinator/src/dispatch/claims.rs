@@ -1,5 +1,7 @@
 //! Makes a group of matches true: one transaction, whatever its size.
 
+use std::collections::HashSet;
+
 use headframe_protocol::{Sha256, session::AttemptRef};
 
 use crate::{
@@ -8,7 +10,7 @@ use crate::{
     store::{
         Store, StoreError,
         attempts::{self, Claim, Claimed},
-        commit, links,
+        commit, links, verify,
     },
 };
 
@@ -24,7 +26,7 @@ pub(crate) struct Assigned {
 }
 
 /// What became of a group of matches.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// True now.
     pub(crate) assigned: Vec<Assigned>,
@@ -32,6 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) refused: Vec<Match>,
     /// Not made true: the rig may be the customer's own, and he pays by card.
     pub(crate) linked: Vec<Match>,
+    /// Not made true: whoever stands behind the rig must not do this very job. Another rig may.
+    pub(crate) barred: Vec<Match>,
     /// Not decided: the database failed. The jobs still wait.
     pub(crate) failed: Option<(Vec<Match>, StoreError)>,
 }
@@ -39,52 +43,85 @@ pub(crate) struct Outcome {
 /// Commits a group. An error leaves no trace in the database, unless the commit's answer was lost; then the attempts
 /// were never offered and are taken back when their time to answer is over.
 pub(crate) async fn write(store: &Store, terms: &Terms, matches: Vec<Match>) -> Outcome {
-    let (matches, linked) = match apart(store, matches).await {
-        Ok(apart) => apart,
-        Err((matches, error)) => {
-            return Outcome { assigned: Vec::new(), refused: Vec::new(), linked: Vec::new(), failed: Some((matches, error)) };
+    let mut outcome = Outcome::default();
+    let matches = match apart(store, matches).await {
+        Ok(Apart { free, linked, barred }) => {
+            (outcome.linked, outcome.barred) = (linked, barred);
+            free
         }
+        Err((matches, error)) => return Outcome { failed: Some((matches, error)), ..outcome },
     };
     if matches.is_empty() {
-        return Outcome { assigned: Vec::new(), refused: Vec::new(), linked, failed: None };
+        return outcome;
     }
     let tokens: Vec<String> = matches.iter().map(|_| format!("hft_{}", random_hex())).collect();
     let claims: Vec<Claim> = matches.iter().zip(&tokens).map(|(matched, token)| claim(matched, token)).collect();
     match in_one_commit(store, terms, &claims).await {
-        Err(error) => Outcome { assigned: Vec::new(), refused: Vec::new(), linked, failed: Some((matches, error)) },
+        Err(error) => Outcome { failed: Some((matches, error)), ..outcome },
         Ok(mut won) => {
-            let (mut assigned, mut refused) = (Vec::new(), Vec::new());
             for (matched, token) in matches.into_iter().zip(tokens) {
                 match won.remove(&matched.job.id) {
                     Some(job) => {
                         let at = AttemptRef { attempt: matched.attempt, epoch: matched.job.epoch + 1 };
-                        assigned.push(Assigned { matched, at, token, job });
+                        outcome.assigned.push(Assigned { matched, at, token, job });
                     }
-                    None => refused.push(matched),
+                    None => outcome.refused.push(matched),
                 }
             }
-            Outcome { assigned, refused, linked, failed: None }
+            outcome
         }
     }
 }
 
-/// Those that may be made true, and those whose rig is linked to their customer. The market keeps these apart by itself; it may not
-/// have heard of a link yet.
-async fn apart(store: &Store, matches: Vec<Match>) -> Result<(Vec<Match>, Vec<Match>), (Vec<Match>, StoreError)> {
-    if matches.iter().all(|matched| !matched.job.want.need.by_card) {
-        return Ok((matches, Vec::new()));
+/// Matches, by whether they may be made true.
+#[derive(Debug, Default)]
+struct Apart {
+    free: Vec<Match>,
+    linked: Vec<Match>,
+    barred: Vec<Match>,
+}
+
+/// Those that may be made true, those whose rig is linked to their customer, and those whose rig must not check this work. The market
+/// keeps these apart by itself; it may not have heard of a link yet.
+async fn apart(store: &Store, matches: Vec<Match>) -> Result<Apart, (Vec<Match>, StoreError)> {
+    let found = match (links_of(store, &matches).await, barred_of(store, &matches).await) {
+        (Ok(linked), Ok(barred)) => linked.into_iter().zip(barred),
+        (Err(error), _) | (_, Err(error)) => return Err((matches, error)),
+    };
+    let mut apart = Apart::default();
+    for (matched, (linked, barred)) in matches.into_iter().zip(found) {
+        let into = match (linked, barred) {
+            (true, _) => &mut apart.linked,
+            (false, true) => &mut apart.barred,
+            (false, false) => &mut apart.free,
+        };
+        into.push(matched);
     }
-    match links_of(store, &matches).await {
-        Ok(linked) => {
-            let (linked, free): (Vec<_>, Vec<_>) = matches.into_iter().zip(linked).partition(|(_, linked)| *linked);
-            let matches = |pairs: Vec<(Match, bool)>| pairs.into_iter().map(|(matched, _)| matched).collect();
-            Ok((matches(free), matches(linked)))
-        }
-        Err(error) => Err((matches, error)),
+    Ok(apart)
+}
+
+/// Whether each rig may be the same person's as another that does the same work. Most work is done once, and then one question is
+/// all that is asked.
+async fn barred_of(store: &Store, matches: &[Match]) -> Result<Vec<bool>, StoreError> {
+    let (now, mut connection) = (store.now(), store.read().await?);
+    let jobs: Vec<_> = matches.iter().map(|matched| matched.job.id).collect();
+    let compared = verify::barred(&mut connection, &jobs).await?;
+    let (mut found, mut seen) = (Vec::with_capacity(matches.len()), HashSet::new());
+    for Match { job, device, .. } in matches {
+        let may = match compared.get(&job.id) {
+            // Two in one commit do not see each other in the database.
+            Some(trial) => seen.insert(trial) && verify::may_take(&mut connection, (trial, job.id), *device, now).await?,
+            None => true,
+        };
+        found.push(!may);
     }
+    Ok(found)
 }
 
 async fn links_of(store: &Store, matches: &[Match]) -> Result<Vec<bool>, StoreError> {
+    if matches.iter().all(|matched| !matched.job.want.need.by_card) {
+        return Ok(vec![false; matches.len()]);
+    }
     let (now, mut connection) = (store.now(), store.read().await?);
     let mut found = Vec::with_capacity(matches.len());
     for Match { job, device, .. } in matches {

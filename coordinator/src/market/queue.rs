@@ -1,7 +1,8 @@
 //! Jobs that wait, grouped by what they need of a rig, and whose turn it is.
 //!
-//! Fairness is deficit round robin with the deficits kept as what each customer has been served: the one served least is
-//! next, and a customer who comes back after a pause starts level with the others instead of with saved-up turns.
+//! Fairness is deficit round robin (Shreedhar and Varghese 1996) with the deficits kept as what each customer has been served: the one
+//! served least is next, and a customer who comes back after a pause starts level with the others instead of with saved-up turns. How
+//! far a customer can be behind or ahead of the [`Level`] is bounded, so that nobody waits for ever, whoever comes after him.
 //!
 //! What a rig looks at is bounded per customer, so that nobody can hide the jobs of others behind his own: a customer takes
 //! part with a limited number of kinds of need at a time, and within a kind each look is at another customer.
@@ -10,10 +11,12 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use headframe_protocol::{CustomerId, JobId, Micros, TimestampMs};
 
-use super::{Capacity, Need, QueuedJob};
+use super::{Capacity, Class, Need, QueuedJob};
 use kind::{Kind, Turn};
+use level::{Level, SLOT};
 
 mod kind;
+mod level;
 
 /// Kinds that suit which one rig looks at before it takes the best of them. Kinds that do not suit cost a comparison and do
 /// not count.
@@ -25,6 +28,39 @@ const KINDS_PER_CUSTOMER_MAX: usize = 32;
 
 /// Longer than any reader of the queue is on its way.
 const TAKEN_KEPT_MS: u128 = 15_000;
+
+/// Looks at rigs with too few free slots before one of them is kept free for a job. Often enough for a rig with room to be found first.
+const PASSED_MAX: u32 = 64;
+
+/// A rig that looks for a job.
+pub(super) struct Offer<'a> {
+    pub(super) class: &'a Class,
+    /// What of it is free now.
+    pub(super) free: Capacity,
+    /// What it has with all its slots.
+    pub(super) whole: Capacity,
+}
+
+/// What a rig that looks for a job finds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// This job.
+    Job(JobId),
+    /// Jobs of this kind were passed over often, because they need more slots than are ever free at once.
+    Keep(u64),
+    Nothing,
+}
+
+/// What a rig finds that is kept free for a kind of jobs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Enough is free for this job.
+    Free(JobId),
+    /// Not enough is free yet.
+    NotYet,
+    /// There is no such job any more that it could be given.
+    ForNobody,
+}
 
 /// All waiting jobs.
 #[derive(Debug, Default)]
@@ -44,14 +80,16 @@ pub(super) struct Queue {
     /// must not bring them back. Kept for one to two spans of [`TAKEN_KEPT_MS`].
     taken: [HashMap<JobId, u64>; 2],
     taken_since: TimestampMs,
-    /// What the customer served last had been served: where newcomers start.
-    level: u64,
+    /// Where newcomers start.
+    level: Level,
+    /// Customers with a seat.
+    seated: u64,
 }
 
 /// A customer with jobs.
 #[derive(Debug, Default)]
 struct Customer {
-    /// Slots given to his jobs.
+    /// Slots given to his jobs, as [`Level`] counts.
     served: u64,
     /// Kinds he takes part with.
     kinds: usize,
@@ -67,6 +105,11 @@ impl Queue {
 
     pub(super) fn get(&self, id: JobId) -> Option<&QueuedJob> {
         self.jobs.get(&id)
+    }
+
+    #[cfg(test)]
+    pub(super) fn get_all(&self) -> impl Iterator<Item = &QueuedJob> {
+        self.jobs.values()
     }
 
     /// Whether a job is known in this epoch or a later one.
@@ -109,15 +152,16 @@ impl Queue {
         let kind = self.kinds.get_mut(&number)?;
         if !seated {
             // Level with those who wait for the same; with all others if nobody does.
-            let level = kind.least_served().map_or(self.level, |least| least.min(self.level));
-            customer.served = customer.served.max(level);
+            let level = self.level.now();
+            customer.served = customer.served.max(kind.least_served().map_or(level, |least| least.min(level)));
+            self.seated += u64::from(customer.kinds == 0);
             customer.kinds += 1;
             self.numbered += 1;
             self.seats.insert(self.numbered, (number, job.customer));
             kind.sit(job.customer, customer.served, self.numbered);
         }
         kind.add(job);
-        kind.next(&self.customers, Micros::ZERO, None, |_| true).map(|turn| turn.job)
+        kind.next(&self.customers, self.level, Micros::ZERO, |_| false, |_| true).map(|turn| turn.job)
     }
 
     pub(super) fn remove(&mut self, id: JobId) -> Option<QueuedJob> {
@@ -143,7 +187,7 @@ impl Queue {
 
     /// The job whose turn it is in a kind.
     pub(super) fn next_of(&mut self, kind: u64) -> Option<JobId> {
-        self.kinds.get_mut(&kind)?.next(&self.customers, Micros::ZERO, None, |_| true).map(|turn| turn.job)
+        self.kinds.get_mut(&kind)?.next(&self.customers, self.level, Micros::ZERO, |_| false, |_| true).map(|turn| turn.job)
     }
 
     /// A few jobs, each of another customer or kind, others each time.
@@ -155,45 +199,88 @@ impl Queue {
         seats.into_iter().filter_map(first).collect()
     }
 
-    /// Among the jobs that suit the rig and that it `may` be given, the one whose customer was served least. Of those who are linked
-    /// to the rig, jobs paid by card are passed over.
+    /// Among the jobs that suit the rig and that it `may` be given, the one whose customer was served least, `barred` ones aside: for
+    /// jobs paid by card others may be than for the rest.
     pub(super) fn next_for(
         &mut self,
-        rig: &Capacity,
-        linked: Option<&HashSet<CustomerId>>,
+        rig: &Offer<'_>,
+        barred: impl Fn(bool, CustomerId) -> bool,
         may: impl Fn(JobId) -> bool,
-    ) -> Option<JobId> {
-        let Self { kinds, customers, kind_at, .. } = self;
+    ) -> Next {
+        let Self { kinds, customers, level, kind_at, .. } = self;
         let begin = *kind_at + 1;
-        let (mut best, mut looked_at) = (None::<Turn>, 0);
+        let (mut best, mut passed, mut looked_at) = (None::<Turn>, None::<(u32, u64)>, 0);
         // Twice, for a map that is being changed cannot be chained with itself.
         for (from, to) in [(begin, u64::MAX), (0, begin)] {
             for (number, kind) in kinds.range_mut(from..to) {
                 if looked_at >= KINDS_LOOKED_AT_MAX {
                     break;
                 }
-                if !rig.fits(&kind.need) {
+                if !rig.whole.fits(&kind.need) || !rig.class.suits(&kind.need) {
                     continue;
                 }
                 looked_at += 1;
                 *kind_at = *number;
-                let barred = linked.filter(|_| kind.need.by_card);
-                let turn = kind.next(customers, rig.price_per_hour, barred, &may);
+                if !rig.free.fits(&kind.need) {
+                    kind.passed = kind.passed.saturating_add(1);
+                    if kind.passed >= PASSED_MAX && kind.pays(rig.free.price_per_hour) {
+                        passed = passed.max(Some((kind.passed, *number)));
+                    }
+                    continue;
+                }
+                let by_card = kind.need.by_card;
+                let turn = kind.next(customers, *level, rig.free.price_per_hour, |customer| barred(by_card, customer), &may);
                 best = [best, turn].into_iter().flatten().min();
             }
         }
-        best.map(|turn| turn.job)
+        match (passed, best) {
+            (Some((_, kind)), _) => Next::Keep(kind),
+            (None, Some(turn)) => Next::Job(turn.job),
+            (None, None) => Next::Nothing,
+        }
+    }
+
+    /// The same among the jobs of one kind, for a rig that is kept free for it.
+    pub(super) fn next_of_kept(
+        &mut self,
+        number: u64,
+        rig: &Offer<'_>,
+        barred: impl Fn(bool, CustomerId) -> bool,
+        may: impl Fn(JobId) -> bool,
+    ) -> Kept {
+        let Self { kinds, customers, level, .. } = self;
+        let price = rig.free.price_per_hour;
+        let suits = |kind: &&mut Kind| rig.whole.fits(&kind.need) && rig.class.suits(&kind.need) && kind.pays(price);
+        let Some(kind) = kinds.get_mut(&number).filter(suits) else { return Kept::ForNobody };
+        if !rig.free.fits(&kind.need) {
+            return Kept::NotYet;
+        }
+        let by_card = kind.need.by_card;
+        let turn = kind.next(customers, *level, price, |customer| barred(by_card, customer), may);
+        turn.map_or(Kept::ForNobody, |turn| Kept::Free(turn.job))
+    }
+
+    /// Jobs of this kind have a rig that is kept for them, or are not to be kept one for now; they begin to be passed over anew.
+    pub(super) fn forget_passed(&mut self, number: u64) {
+        if let Some(kind) = self.kinds.get_mut(&number) {
+            kind.passed = 0;
+        }
+    }
+
+    pub(super) fn has_kind(&self, number: u64) -> bool {
+        self.kinds.contains_key(&number)
     }
 
     /// Takes a job out, to be given to a rig.
     pub(super) fn take(&mut self, id: JobId) -> Option<QueuedJob> {
         let job = self.jobs.remove(&id)?;
+        let slots = u64::from(job.want.slots());
+        self.level.serve(slots, self.seated);
         if let Some(customer) = self.customers.get_mut(&job.customer) {
-            // One who is served out of turn does not raise the level for those whose turn it was.
-            let kind = self.by_need.get(&job.want.need).and_then(|number| self.kinds.get(number));
-            let least = kind.and_then(Kind::least_served).map_or(customer.served, |least| least.min(customer.served));
-            self.level = self.level.max(least);
-            customer.served += u64::from(job.want.slots());
+            customer.served = (customer.served + slots * SLOT).min(self.level.most());
+        }
+        if let Some(kind) = self.by_need.get(&job.want.need).and_then(|number| self.kinds.get_mut(number)) {
+            kind.passed = 0;
         }
         self.leave(&job);
         self.taken[0].insert(id, job.epoch);
@@ -220,7 +307,7 @@ impl Queue {
         if self.jobs.is_empty() {
             // Customers with nothing waiting keep no figure for ever: the level stands for them.
             self.customers.clear();
-            self.level = 0;
+            (self.level, self.seated) = (Level::default(), 0);
         }
         let Some(number) = self.by_need.get(&job.want.need).copied() else { return };
         let Some(kind) = self.kinds.get_mut(&number) else { return };
@@ -232,6 +319,12 @@ impl Queue {
         self.seats.remove(&seat);
         if let Some(customer) = self.customers.get_mut(&job.customer) {
             customer.kinds = customer.kinds.saturating_sub(1);
+            let gone = customer.kinds == 0;
+            self.seated = self.seated.saturating_sub(u64::from(gone));
+            // Who was served no more than a newcomer is one.
+            if gone && customer.served <= self.level.now() && customer.outside.is_empty() {
+                self.customers.remove(&job.customer);
+            }
             self.let_in(job.customer);
         }
     }

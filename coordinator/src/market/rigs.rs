@@ -1,403 +1,481 @@
-//! Connected rigs, and the ready ones by class.
+//! Connected rigs, and which of them is given a job.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{HashMap, VecDeque};
 
-use headframe_protocol::{AttemptId, DeviceId, Micros, SessionId, Sha256, TimestampMs, job::Trust, rig::RigReport};
+use headframe_protocol::{AttemptId, CustomerId, DeviceId, Micros, SessionId, TimestampMs, job::Trust, rig::RigReport};
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 
-use super::{ByDevice, Capacity, Class, Need, Verdict, Want, price};
+use super::{
+    Agent, Backoff, ByDevice, Capacity, Class, QueuedJob, Ran, Verdict, Want,
+    agent::Held,
+    aisles::Aisles,
+    fleet::{Fleet, Member},
+    interrupts::{Outlook, hour_of_week},
+    record::Record,
+    shelf::{Block, Listed, Shelf},
+};
 
 /// Ready rigs drawn by lot for one job. The best of eight is close to the best of all, and costs the same in a network of
 /// any size. So few are all looked at.
 const SAMPLES: usize = 8;
 
-/// They are drawn as neighbours of this many: what stands together in a list is read together, and who stands beside whom there is
+/// They are drawn as neighbours of this many: what stands together on a shelf is read together, and who stands beside whom there is
 /// as good as a lot.
 const NEIGHBOURS: usize = 4;
 
-/// When none of the drawn rigs suits, this many more are looked at from a random start, so that a job few rigs can do
-/// finds one in a small network at once and in a large one after some tries.
-const SWEEP: usize = 56;
+/// Shelves the lot is drawn from: all that suit and hold a rig, up to this many; in a network of more classes others each time.
+const SHELVES_DRAWN_FROM: usize = 16;
 
-/// How long a rig gets no offers after one failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backoff {
-    /// After the first failure in a row; doubles from there.
-    pub first_ms: i64,
-    /// Never longer.
-    pub max_ms: i64,
-}
+/// Shelves looked at for these, most of which may be empty.
+const SHELVES_LOOKED_AT: usize = 256;
 
-impl Backoff {
-    /// A fifth of the first pause: long enough for another rig to be tried, short enough not to punish the owner.
-    fn short_ms(self) -> i64 {
-        self.first_ms / 5
-    }
+/// When none of the drawn rigs suits, all are looked for one that does, by their bounds. At most this many bounds, and behind them this
+/// many blocks of rigs; what is left is looked at with the job's next try. So one rig among fifty thousand is found at once.
+const BOUNDS_LOOKED_AT: usize = 1_024;
+const BLOCKS_LOOKED_AT: usize = 16;
 
-    /// A pause of `first_ms`, doubled for each time in a row after the first.
-    fn doubled(self, first_ms: i64, in_a_row: u32) -> i64 {
-        first_ms.saturating_mul(1_i64 << in_a_row.saturating_sub(1).min(20)).min(self.max_ms)
-    }
-}
+/// How long the record of a rig that has gone is kept.
+const GONE_KEPT_MS: i64 = 24 * 3_600_000;
 
-/// A connected rig.
-#[derive(Debug, Clone)]
-pub struct Agent {
-    /// The rig.
-    pub device: DeviceId,
-    /// Its session.
-    pub session: SessionId,
-    /// Its class.
-    pub class: Class,
-    /// Processor cores offered.
-    pub cpu: u16,
-    /// Memory offered.
-    pub memory_gib: u16,
-    /// Disk offered.
-    pub disk_gib: u16,
-    /// How many bytes one attempt may exchange with hosts of the internet; 0 for none.
-    pub egress_bytes_max: u64,
-    /// How many attempts it takes at once.
-    pub slots: u8,
-    /// What customers pay for it, the platform's fee included.
-    pub price_per_hour: Micros,
-    /// Images it has.
-    pub images: Arc<HashSet<Sha256>>,
-    /// Whether it takes offers.
-    pub ready: bool,
-    /// Attempts it holds, with the slots each takes.
-    pub held: BTreeMap<AttemptId, u8>,
-}
-
-impl Agent {
-    /// A rig as its report describes it.
-    #[must_use]
-    pub fn new(device: DeviceId, session: SessionId, report: &RigReport, trust: Trust, fee_bps: u16) -> Self {
-        let gib = |bytes: u64| u16::try_from(bytes >> 30).unwrap_or(u16::MAX);
-        Self {
-            device,
-            session,
-            class: Class::of(report, trust),
-            cpu: report.cpu_cores,
-            // A machine sold with 16 GiB reports a little less; half a GiB is given to it.
-            memory_gib: gib(report.memory_bytes.saturating_add(512 << 20)),
-            disk_gib: gib(report.disk_bytes),
-            egress_bytes_max: report.egress_bytes_max,
-            slots: report.slots,
-            price_per_hour: price(report.floor_per_hour, fee_bps),
-            images: Arc::new(report.images.iter().copied().collect()),
-            ready: false,
-            held: BTreeMap::new(),
-        }
-    }
-
-    fn slots_free(&self) -> u8 {
-        self.slots.saturating_sub(self.held.values().fold(0, |sum, slots| sum.saturating_add(*slots)))
-    }
-
-    fn capacity(&self) -> Capacity {
-        Capacity {
-            class: self.class.clone(),
-            cpu: self.cpu,
-            memory_gib: self.memory_gib,
-            disk_gib: self.disk_gib,
-            egress_bytes_max: self.egress_bytes_max,
-            slots_free: self.slots_free(),
-            price_per_hour: self.price_per_hour,
-        }
-    }
-}
-
-/// How a rig has behaved. Outlives its sessions, or reconnecting would end a back-off.
-#[derive(Debug, Clone, Copy, Default)]
-struct Record {
-    /// In a row.
-    failures: u32,
-    /// Jobs given back at once, in a row.
-    unwilling: u32,
-    rests_until: TimestampMs,
-    resting: bool,
-}
-
-/// A ready rig in the list of its class, with all that choosing among rigs looks at. Beside one another, because a look at each
-/// of the drawn rigs' own records costs more the more rigs there are: they no longer fit into the processor's caches.
+/// A connected rig with what is kept of it.
 #[derive(Debug)]
-struct Listed {
-    device: DeviceId,
-    capacity: Capacity,
-    images: Arc<HashSet<Sha256>>,
-    /// One bit for each image's first: most images a rig does not have are seen here, without a look at the set elsewhere.
-    image_bits: u64,
-    failures: u32,
-}
-
-/// The bit of an image among the bits of a rig's images.
-fn image_bit(image: &Sha256) -> u64 {
-    1 << (image.as_bytes()[0] % 64)
-}
-
-impl Listed {
-    fn of(agent: &Agent, failures: u32) -> Self {
-        Self {
-            device: agent.device,
-            capacity: agent.capacity(),
-            images: Arc::clone(&agent.images),
-            image_bits: agent.images.iter().fold(0, |bits, image| bits | image_bit(image)),
-            failures,
-        }
-    }
-
-    fn has(&self, image: &Sha256) -> bool {
-        self.image_bits & image_bit(image) != 0 && self.images.contains(image)
-    }
-
-    /// What the rig costs in all for a job that runs `image`; less is better. In micro-dollars per hour, so that every part has
-    /// a price one can argue about.
-    fn score(&self, image: Sha256) -> i64 {
-        let price = self.capacity.price_per_hour.get();
-        // Fetching an image takes minutes in which nobody earns: worth a tenth of the price and a cent.
-        let fetch = if self.has(&image) { 0 } else { price / 10 + 10_000 };
-        // Each recent failure in a row makes losing the work likelier.
-        let risk = price / 10 * i64::from(self.failures.min(10));
-        let trust = match self.capacity.class.trust {
-            Trust::Community => 0,
-            Trust::Partner => price / 20,
-            Trust::Own => price / 10,
-        };
-        price.saturating_add(fetch).saturating_add(risk).saturating_sub(trust)
-    }
+struct Rig {
+    agent: Agent,
+    record: Record,
+    /// The number of its class's shelf.
+    shelf: u32,
+    /// Where it stands there, if it is ready.
+    place: Option<u32>,
+    /// How likely it is to be interrupted, at the hour it was last asked.
+    outlook: Outlook,
+    /// It is kept free for a job that needs more of its slots than are free. Then it stands on no shelf.
+    kept: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Rigs {
-    agents: ByDevice<Agent>,
-    records: ByDevice<Record>,
-    /// Ready rigs with a free slot, by class. The place of each is in `places`.
-    ready: HashMap<Class, Vec<Listed>>,
-    places: ByDevice<usize>,
+    numbers: ByDevice<u32>,
+    /// By number; a number that is free is in `free`.
+    rigs: Vec<Option<Rig>>,
+    free: Vec<u32>,
+    aisles: Aisles,
+    /// Records of rigs that are not connected and have something against them, and when they went, the earliest first.
+    gone: ByDevice<(TimestampMs, Record)>,
+    went: VecDeque<(TimestampMs, DeviceId)>,
     backoff: Backoff,
     lot: SmallRng,
+    /// Changes with the rigs: what was copied of them may be old.
+    version: u64,
 }
 
 impl Rigs {
     pub(super) fn new(backoff: Backoff, seed: u64) -> Self {
         Self {
-            agents: HashMap::new(),
-            records: HashMap::new(),
-            ready: HashMap::new(),
-            places: HashMap::new(),
+            numbers: HashMap::new(),
+            rigs: Vec::new(),
+            free: Vec::new(),
+            aisles: Aisles::default(),
+            gone: HashMap::new(),
+            went: VecDeque::new(),
             backoff,
             lot: SmallRng::seed_from_u64(seed),
+            version: 0,
         }
     }
 
-    pub(super) fn connect(&mut self, mut agent: Agent) {
+    pub(super) const fn backoff(&self) -> Backoff {
+        self.backoff
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_backoff(&mut self, backoff: Backoff) {
+        self.backoff = backoff;
+    }
+
+    pub(super) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn number(&self, device: DeviceId) -> Option<u32> {
+        self.numbers.get(&device).copied()
+    }
+
+    fn rig(&self, device: DeviceId) -> Option<&Rig> {
+        self.rigs.get(self.number(device)? as usize)?.as_ref()
+    }
+
+    fn rig_mut(&mut self, device: DeviceId) -> Option<&mut Rig> {
+        let number = self.number(device)?;
+        self.rigs.get_mut(number as usize)?.as_mut()
+    }
+
+    pub(super) fn connect(&mut self, mut agent: Agent, now: TimestampMs) {
         let device = agent.device;
-        self.unlist(device);
+        let mut record = self.gone.remove(&device).map(|(_, record)| record);
         // Reservations of this replica that are not in the database yet must not be forgotten by a reconnect.
-        if let Some(before) = self.agents.remove(&device) {
-            for (attempt, slots) in before.held {
-                agent.held.entry(attempt).or_insert(slots);
+        if let Some(before) = self.remove(device) {
+            before.agent.held.into_iter().for_each(|held| agent.hold(held));
+            agent.history = before.agent.history.or_newer(agent.history);
+            record = Some(before.record);
+        }
+        let shelf = self.aisles.shelf_of(&agent.class);
+        self.aisles.shelves[shelf as usize].connected += 1;
+        let outlook = Outlook::of(&agent.history, now);
+        let rig = Rig { agent, record: record.unwrap_or_default(), shelf, place: None, outlook, kept: false };
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.rigs.push(None);
+            // Sessions are limited far below.
+            u32::try_from(self.rigs.len() - 1).unwrap_or(u32::MAX)
+        });
+        self.rigs[number as usize] = Some(rig);
+        self.numbers.insert(device, number);
+        self.count(device, now);
+        self.relist(device, now);
+    }
+
+    /// False if its session was not this.
+    pub(super) fn disconnect(&mut self, device: DeviceId, session: SessionId, now: TimestampMs) -> bool {
+        if self.rig(device).is_none_or(|rig| rig.agent.session != session) {
+            return false;
+        }
+        if let Some(rig) = self.remove(device) {
+            self.keep_record(device, rig.record, now);
+        }
+        true
+    }
+
+    fn keep_record(&mut self, device: DeviceId, record: Record, now: TimestampMs) {
+        if record.is_clean(now) {
+            self.gone.remove(&device);
+        } else {
+            self.gone.insert(device, (now, record));
+            self.went.push_back((now, device));
+        }
+        self.forget_gone(now);
+    }
+
+    /// Records of rigs that did not come back.
+    fn forget_gone(&mut self, now: TimestampMs) {
+        while let Some(&(at, device)) = self.went.front() {
+            if now.as_millis().saturating_sub(at.as_millis()) < GONE_KEPT_MS {
+                break;
+            }
+            self.went.pop_front();
+            // One that came and went again stands there once more.
+            if self.gone.get(&device).is_some_and(|(went, _)| *went == at) {
+                self.gone.remove(&device);
             }
         }
-        self.agents.insert(device, agent);
-        self.relist(device);
     }
 
-    pub(super) fn disconnect(&mut self, device: DeviceId, session: SessionId) {
-        if self.agents.get(&device).is_some_and(|agent| agent.session == session) {
-            self.unlist(device);
-            self.agents.remove(&device);
-        }
-    }
-
-    pub(super) fn report(&mut self, device: DeviceId, session: SessionId, report: &RigReport, fee_bps: u16) {
-        let Some(agent) = self.agents.get(&device).filter(|agent| agent.session == session) else { return };
-        let fresh = Agent::new(device, session, report, agent.class.trust, fee_bps);
-        let agent = Agent { ready: agent.ready, held: agent.held.clone(), ..fresh };
+    fn remove(&mut self, device: DeviceId) -> Option<Rig> {
         self.unlist(device);
-        self.agents.insert(device, agent);
-        self.relist(device);
+        let number = self.numbers.remove(&device)?;
+        let rig = self.rigs.get_mut(number as usize)?.take()?;
+        self.free.push(number);
+        self.version += 1;
+        if let Some(shelf) = self.aisles.shelves.get_mut(rig.shelf as usize) {
+            shelf.connected = shelf.connected.saturating_sub(1);
+        }
+        Some(rig)
+    }
+
+    pub(super) fn report(&mut self, device: DeviceId, session: SessionId, report: &RigReport, fee_bps: u16, now: TimestampMs) {
+        let Some(rig) = self.rig(device).filter(|rig| rig.agent.session == session) else { return };
+        let fresh = Agent::new(device, session, report, (rig.agent.class.trust, rig.agent.class.country), fee_bps);
+        let agent = Agent { ready: rig.agent.ready, history: rig.agent.history.clone(), ..fresh };
+        self.connect(agent, now);
     }
 
     /// True if it was not ready before and is now.
-    pub(super) fn set_ready(&mut self, device: DeviceId, session: SessionId, ready: bool) -> bool {
-        let Some(agent) = self.agents.get_mut(&device).filter(|agent| agent.session == session) else { return false };
-        let became = ready && !agent.ready;
-        agent.ready = ready;
-        self.relist(device);
+    pub(super) fn set_ready(&mut self, device: DeviceId, session: SessionId, ready: bool, now: TimestampMs) -> bool {
+        let Some(rig) = self.rig_mut(device).filter(|rig| rig.agent.session == session) else { return false };
+        let became = ready && !rig.agent.ready;
+        rig.agent.ready = ready;
+        self.relist(device, now);
         became
     }
 
-    /// Returns until when the rig rests, if it has to.
+    /// An attempt is over. Returns when the rig is to be looked at again, if it rests or is barred from somebody's jobs.
     pub(super) fn release(
+        &mut self,
+        (device, attempt): (DeviceId, AttemptId),
+        verdict: Verdict,
+        excused: bool,
+        now: TimestampMs,
+    ) -> Option<TimestampMs> {
+        let backoff = self.backoff;
+        let unknown = Held { attempt, slots: 0, given: TimestampMs::default(), customer: None };
+        let Some(rig) = self.rig_mut(device) else {
+            let mut record = self.gone.remove(&device).map(|(_, record)| record).unwrap_or_default();
+            record.note(backoff, verdict, unknown, excused, now);
+            self.keep_record(device, record, now);
+            return None;
+        };
+        let was = rig.agent.let_go(attempt);
+        if was.is_none() && matches!(verdict, Verdict::Void) {
+            return None;
+        }
+        rig.record.note(backoff, verdict, was.unwrap_or(unknown), excused, now);
+        self.count(device, now);
+        self.relist(device, now);
+        self.wake_at(device, now)
+    }
+
+    /// Whose job an attempt of a rig is, as far as is known.
+    pub(super) fn customer_of(&self, device: DeviceId, attempt: AttemptId) -> Option<CustomerId> {
+        self.rig(device)?.agent.held.iter().find(|held| held.attempt == attempt)?.customer
+    }
+
+    fn count(&mut self, device: DeviceId, now: TimestampMs) {
+        let backoff = self.backoff;
+        if let Some(rig) = self.rig_mut(device) {
+            rig.record.count(backoff, &rig.agent.held, now);
+        }
+    }
+
+    /// When a rig is to be looked at again although nothing happens to it.
+    pub(super) fn wake_at(&self, device: DeviceId, now: TimestampMs) -> Option<TimestampMs> {
+        let rig = self.rig(device)?;
+        let rests = Some(rig.record.rests_until()).filter(|until| *until > now);
+        let barred = rig.record.barred(self.backoff).into_iter().map(|(_, until)| until).filter(|until| *until > now).min();
+        [rests, barred].into_iter().flatten().min()
+    }
+
+    /// A rig may have rested. Returns when it is to be looked at again, if it has not.
+    pub(super) fn rested(&mut self, device: DeviceId, now: TimestampMs) -> Option<TimestampMs> {
+        self.count(device, now);
+        self.relist(device, now);
+        self.wake_at(device, now)
+    }
+
+    /// A customer's jobs fail everywhere; this rig is excused of them.
+    pub(super) fn excuse(&mut self, device: DeviceId, customer: CustomerId, now: TimestampMs) {
+        if let Some(rig) = self.rig_mut(device) {
+            rig.record.excuse(customer);
+            self.rested(device, now);
+        }
+    }
+
+    /// A rig's attempt is over, and tells how likely it is to be interrupted.
+    pub(super) fn learn(&mut self, device: DeviceId, ran: Ran, now: TimestampMs) {
+        if let Some(rig) = self.rig_mut(device) {
+            rig.agent.history.learn(ran);
+            rig.outlook = Outlook::of(&rig.agent.history, now);
+            self.relist(device, now);
+        }
+    }
+
+    /// What of a rig is free and whether it takes offers now, be it kept free or not.
+    pub(super) fn offer_of(&self, device: DeviceId) -> Option<(&Agent, Capacity)> {
+        let rig = self.rig(device)?;
+        (rig.place.is_some() || rig.kept).then(|| (&rig.agent, rig.agent.free()))
+    }
+
+    pub(super) fn is_kept(&self, device: DeviceId) -> bool {
+        self.rig(device).is_some_and(|rig| rig.kept)
+    }
+
+    /// Customers whose jobs the rig gets no more of.
+    pub(super) fn barred(&self, device: DeviceId, now: TimestampMs) -> Vec<CustomerId> {
+        let barred = self.rig(device).map(|rig| rig.record.barred(self.backoff)).unwrap_or_default();
+        barred.into_iter().filter(|(_, until)| *until > now).map(|(customer, _)| customer).collect()
+    }
+
+    /// Keeps a rig free for a job that needs more of it than is free, or no longer. False if it takes no offers.
+    pub(super) fn keep(&mut self, device: DeviceId, kept: bool, now: TimestampMs) -> bool {
+        let Some(rig) = self.rig_mut(device) else { return false };
+        if kept && rig.place.is_none() {
+            return false;
+        }
+        rig.kept = kept;
+        self.relist(device, now);
+        true
+    }
+
+    /// Reserves a rig for a job. The third value is when it is to be looked at again, if it gets no more for now.
+    pub(super) fn reserve(
         &mut self,
         device: DeviceId,
         attempt: AttemptId,
-        verdict: Verdict,
+        job: &QueuedJob,
         now: TimestampMs,
-    ) -> Option<TimestampMs> {
-        let held = self.agents.get_mut(&device).and_then(|agent| agent.held.remove(&attempt));
-        let record = self.records.entry(device).or_default();
-        let pause_ms = match verdict {
-            Verdict::Fine | Verdict::Yielded { .. } => {
-                (record.failures, record.unwilling) = (0, 0);
-                0
-            }
-            Verdict::Unwilling { .. } => {
-                record.unwilling = record.unwilling.saturating_add(1);
-                self.backoff.doubled(self.backoff.short_ms(), record.unwilling)
-            }
-            Verdict::Void => 0,
-            Verdict::JobFailed => self.backoff.short_ms(),
-            Verdict::RigFailed => {
-                record.failures = record.failures.saturating_add(1);
-                self.backoff.doubled(self.backoff.first_ms, record.failures)
-            }
-        };
-        if pause_ms > 0 {
-            record.rests_until = TimestampMs::from_millis(now.as_millis().saturating_add(pause_ms)).max(record.rests_until);
-            record.resting = true;
-        }
-        let rests_until = record.resting.then_some(record.rests_until);
-        if record.failures == 0 && record.unwilling == 0 && !record.resting {
-            // Rigs come and go for years; one that has nothing against it needs no record.
-            self.records.remove(&device);
-        }
-        if held.is_some() || rests_until.is_some() {
-            self.relist(device);
-        }
-        if pause_ms > 0 { rests_until } else { None }
-    }
-
-    pub(super) fn rested(&mut self, device: DeviceId, now: TimestampMs) {
-        if let Some(record) = self.records.get_mut(&device)
-            && record.rests_until <= now
-        {
-            record.resting = false;
-            self.relist(device);
-        }
-    }
-
-    pub(super) fn offer_of(&self, device: DeviceId) -> Option<Capacity> {
-        self.places.get(&device)?;
-        self.agents.get(&device).map(Agent::capacity)
-    }
-
-    pub(super) fn reserve(&mut self, device: DeviceId, attempt: AttemptId, slots: u8) -> Option<(SessionId, Micros)> {
-        let agent = self.agents.get_mut(&device)?;
-        agent.held.insert(attempt, slots);
-        let reserved = (agent.session, agent.price_per_hour);
-        self.relist(device);
-        Some(reserved)
-    }
-
-    /// How long a rig rests after its first failure.
-    pub(super) fn first_pause_ms(&self) -> i64 {
-        self.backoff.first_ms
+    ) -> Option<(SessionId, Micros, Option<TimestampMs>)> {
+        let rig = self.rig_mut(device)?;
+        rig.agent.hold(Held { attempt, slots: job.want.slots(), given: now, customer: Some(job.customer) });
+        let (session, price) = (rig.agent.session, rig.agent.capacity.price_per_hour);
+        self.count(device, now);
+        self.relist(device, now);
+        Some((session, price, self.wake_at(device, now)))
     }
 
     /// Every ready rig with a free slot, in an order that depends on nothing but the rigs.
     pub(super) fn ready(&self) -> Vec<DeviceId> {
-        let mut ready: Vec<DeviceId> = self.places.keys().copied().collect();
+        let ready = self.rigs.iter().flatten().filter(|rig| rig.place.is_some());
+        let mut ready: Vec<DeviceId> = ready.map(|rig| rig.agent.device).collect();
         ready.sort_unstable();
         ready
     }
 
     /// The best of a few ready rigs that suit and that `may` have the job.
-    pub(super) fn candidate(&mut self, want: &Want, image: Sha256, may: impl Fn(DeviceId) -> bool) -> Option<DeviceId> {
-        let Self { ready, lot, .. } = self;
-        let lists: Vec<&Vec<Listed>> = ready.iter().filter(|(class, _)| class.suits(&want.need)).map(|(_, list)| list).collect();
-        let total: usize = lists.iter().map(|list| list.len()).sum();
-        if total == 0 {
-            return None;
-        }
-        let at = |mut place: usize| {
-            lists.iter().find_map(|list| {
-                let found = list.get(place);
-                place = place.wrapping_sub(list.len());
-                found
-            })
+    pub(super) fn candidate(&mut self, job: &QueuedJob, now: TimestampMs, may: impl Fn(DeviceId) -> bool) -> Option<DeviceId> {
+        let Self { rigs, aisles, lot, backoff, .. } = self;
+        let want = &job.want;
+        let hour = hour_of_week(now);
+        let (aisle, shelves) = aisles.aisle(&want.need);
+        let mut cost = |listed: &mut Listed, trust: Trust| {
+            if !listed.capacity.suits(want) || !may(listed.device) {
+                return None;
+            }
+            let agent = |rig: u32| rigs.get(rig as usize).and_then(Option::as_ref);
+            if listed.bars {
+                let barred = agent(listed.rig)?.record.barred(*backoff);
+                if barred.iter().any(|(customer, until)| *customer == job.customer && *until > now) {
+                    return None;
+                }
+            }
+            if listed.outlook.is_old(hour) {
+                listed.outlook = Outlook::of(&agent(listed.rig)?.agent.history, now);
+            }
+            let has_image = listed.may_have(&job.image) && agent(listed.rig)?.agent.images.contains(&job.image);
+            Some(listed.score(want, trust, has_image))
         };
-        let cost = |listed: &Listed| {
-            let suits = listed.capacity.suits(want) && may(listed.device);
-            suits.then(|| (listed.score(image), listed.device))
-        };
-        let drawn = if total <= SAMPLES {
-            (0..total).filter_map(|place| at(place).and_then(cost)).min()
-        } else {
-            let starts = (0..SAMPLES / NEIGHBOURS).map(|_| lot.random_range(0..total));
-            starts.flat_map(|start| start..start + NEIGHBOURS).filter_map(|place| at(place % total).and_then(cost)).min()
-        };
-        let start = lot.random_range(0..total);
-        drawn
-            .or_else(|| (0..SWEEP.min(total)).filter_map(|step| at((start + step) % total).and_then(cost)).next())
+        draw(&aisle.shelves, shelves, lot, &mut cost)
+            .or_else(|| look_through(&aisle.shelves, &mut aisle.at, shelves, want, &mut cost))
             .map(|(_, device)| device)
     }
 
-    pub(super) fn classes(&self) -> Vec<(String, u32, u32, Option<Micros>)> {
-        let mut named: BTreeMap<String, (u32, u32, Option<Micros>)> = BTreeMap::new();
-        for agent in self.agents.values() {
-            let (ready, connected, least) = named.entry(agent.class.name()).or_default();
-            *connected += 1;
-            if self.places.contains_key(&agent.device) {
-                *ready += 1;
-                *least = Some(least.map_or(agent.price_per_hour, |least| least.min(agent.price_per_hour)));
-            }
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Per class: the class, rigs ready, rigs connected, the least price among the ready.
+    pub(super) fn classes(&self) -> Vec<(Class, u32, u32, Option<Micros>)> {
+        let shelves = self.aisles.shelves.iter().filter(|shelf| shelf.connected > 0);
+        let count = |shelf: &Shelf| u32::try_from(shelf.len()).unwrap_or(u32::MAX);
+        shelves.map(|shelf| (shelf.class.clone(), count(shelf), shelf.connected, shelf.least_price())).collect()
+    }
+
+    pub(super) fn fleet(&self) -> Fleet {
+        let member = |rig: &Rig| Member { class: rig.shelf, capacity: rig.agent.capacity, ready: rig.place.is_some() };
+        Fleet {
+            classes: self.aisles.shelves.iter().map(|shelf| shelf.class.clone()).collect(),
+            members: self.rigs.iter().flatten().map(member).collect(),
         }
-        named.into_iter().map(|(name, (ready, connected, least))| (name, ready, connected, least)).collect()
     }
 
-    /// The least price among the rigs that could do such a job, and how many of them take work now. Whatever the job itself would
-    /// pay at most.
-    pub(super) fn cheapest(&self, need: &Need) -> (Option<Micros>, u32) {
-        let able = self.agents.values().filter(|agent| {
-            let empty = Capacity { slots_free: u8::MAX, ..agent.capacity() };
-            empty.fits(need)
-        });
-        able.fold((None, 0), |(least, ready), agent| {
-            let price = agent.price_per_hour;
-            let takes = u32::from(self.places.contains_key(&agent.device));
-            (Some(least.map_or(price, |least: Micros| least.min(price))), ready + takes)
-        })
-    }
-
-    /// Puts the rig in the list of ready ones or takes it out, as its state demands.
-    fn relist(&mut self, device: DeviceId) {
-        let record = self.records.get(&device).copied().unwrap_or_default();
-        let Some(agent) = self.agents.get(&device) else { return };
-        let belongs = agent.ready && agent.slots_free() > 0 && !record.resting;
-        let place = self.places.get(&device).copied();
-        if !belongs {
-            if place.is_some() {
-                self.unlist(device);
-            }
+    /// Puts the rig on its shelf or takes it off, as its state demands.
+    fn relist(&mut self, device: DeviceId, now: TimestampMs) {
+        let Some(number) = self.number(device) else { return };
+        let Self { rigs, aisles, backoff, version, .. } = self;
+        let Some(rig) = rigs.get_mut(number as usize).and_then(Option::as_mut) else { return };
+        let free = rig.agent.free().slots_free > 0 && rig.record.rests_until() <= now;
+        rig.kept &= rig.agent.ready && rig.record.rests_until() <= now;
+        if !rig.agent.ready || !free || rig.kept {
+            self.unlist(device);
             return;
         }
-        let listed = Listed::of(agent, record.failures);
-        let list = self.ready.entry(agent.class.clone()).or_default();
-        match place.and_then(|place| list.get_mut(place)) {
-            Some(known) => *known = listed,
+        let bars = !rig.record.barred(*backoff).is_empty();
+        if rig.outlook.is_old(hour_of_week(now)) {
+            rig.outlook = Outlook::of(&rig.agent.history, now);
+        }
+        let listed = Listed::of(number, &rig.agent, rig.outlook, rig.record.failures, bars);
+        let Some(shelf) = aisles.shelves.get_mut(rig.shelf as usize) else { return };
+        match rig.place {
+            Some(place) => shelf.set(place as usize, listed),
             None => {
-                self.places.insert(device, list.len());
-                list.push(listed);
+                rig.place = u32::try_from(shelf.put(listed)).ok();
+                *version += 1;
             }
         }
     }
 
     fn unlist(&mut self, device: DeviceId) {
-        let Some(place) = self.places.remove(&device) else { return };
-        let Some(agent) = self.agents.get(&device) else { return };
-        let Some(list) = self.ready.get_mut(&agent.class) else { return };
-        list.swap_remove(place);
-        if let Some(moved) = list.get(place) {
-            self.places.insert(moved.device, place);
-        }
-        if list.is_empty() {
-            self.ready.remove(&agent.class);
+        let Some(rig) = self.rig_mut(device) else { return };
+        let Some(place) = rig.place.take() else { return };
+        let shelf = rig.shelf;
+        self.version += 1;
+        let Some(shelf) = self.aisles.shelves.get_mut(shelf as usize) else { return };
+        let moved = shelf.take(place as usize);
+        if let Some(moved) = moved.and_then(|moved| self.rigs.get_mut(moved as usize)).and_then(Option::as_mut) {
+            moved.place = Some(place);
         }
     }
+}
+
+/// The best of a few rigs drawn by lot.
+fn draw(
+    suiting: &[u32],
+    shelves: &mut [Shelf],
+    lot: &mut SmallRng,
+    cost: &mut impl FnMut(&mut Listed, Trust) -> Option<i64>,
+) -> Option<(i64, DeviceId)> {
+    let mut window = [(0_usize, 0_usize); SHELVES_DRAWN_FROM];
+    let (mut filled, mut total) = (0, 0);
+    let begin = if suiting.len() <= SHELVES_DRAWN_FROM { 0 } else { lot.random_range(0..suiting.len()) };
+    for number in suiting.iter().cycle().skip(begin).take(suiting.len().min(SHELVES_LOOKED_AT)) {
+        let Some(shelf) = shelves.get(*number as usize).filter(|shelf| shelf.len() > 0) else { continue };
+        window[filled] = (*number as usize, shelf.len());
+        total += shelf.len();
+        filled += 1;
+        if filled == SHELVES_DRAWN_FROM {
+            break;
+        }
+    }
+    if total == 0 {
+        return None;
+    }
+    let mut at = |mut place: usize| {
+        let (shelf, _) = window[..filled].iter().find(|(_, len)| {
+            let here = place < *len;
+            place -= if here { 0 } else { *len };
+            here
+        })?;
+        let shelf = shelves.get_mut(*shelf)?;
+        let trust = shelf.class.trust;
+        let listed = shelf.get_mut(place)?;
+        cost(listed, trust).map(|cost| (cost, listed.device))
+    };
+    if total <= SAMPLES {
+        return (0..total).filter_map(at).min();
+    }
+    let starts = [(); SAMPLES / NEIGHBOURS].map(|()| lot.random_range(0..total));
+    starts.into_iter().flat_map(|start| start..start + NEIGHBOURS).filter_map(|place| at(place % total)).min()
+}
+
+/// The best rig of the first block that holds one that suits, looked for from where the last look ended.
+fn look_through(
+    suiting: &[u32],
+    at: &mut (usize, usize),
+    shelves: &mut [Shelf],
+    want: &Want,
+    cost: &mut impl FnMut(&mut Listed, Trust) -> Option<i64>,
+) -> Option<(i64, DeviceId)> {
+    let (mut bounds, mut blocks, mut shelves_seen) = (0, 0, 0);
+    // The shelf it begins on is seen in two parts.
+    while bounds < BOUNDS_LOOKED_AT && blocks < BLOCKS_LOOKED_AT && shelves_seen <= suiting.len() {
+        let number = match suiting.get(at.0) {
+            Some(number) => *number,
+            None => {
+                *at = (0, 0);
+                *suiting.first()?
+            }
+        };
+        let shelf = shelves.get_mut(number as usize)?;
+        let trust = shelf.class.trust;
+        bounds += 1;
+        match shelf.look(at.1, want, |listed| cost(listed, trust)) {
+            Block::End => {
+                shelves_seen += 1;
+                *at = (at.0 + 1, 0);
+            }
+            Block::Passed => at.1 += 1,
+            Block::Seen(None) => {
+                blocks += 1;
+                at.1 += 1;
+            }
+            Block::Seen(Some((cost, device))) => return Some((cost, device)),
+        }
+    }
+    None
 }

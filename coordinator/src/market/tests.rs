@@ -1,6 +1,12 @@
 //! The market without a network around it.
 
+use headframe_protocol::job::{JobSpec, Trust};
+
 use super::*;
+
+mod failing;
+mod fairness;
+mod hardware;
 
 const GIB: u64 = 1 << 30;
 
@@ -47,11 +53,19 @@ fn report(floor: i64, slots: u8) -> RigReport {
 
 fn agent(number: u8, report: &RigReport) -> Agent {
     let device = DeviceId([number; 20].into());
-    Agent { ready: true, ..Agent::new(device, SessionId::generate(), report, Trust::Community, 1_000) }
+    Agent { ready: true, ..Agent::new(device, SessionId::generate(), report, (Trust::Community, None), 1_000) }
+}
+
+fn device(number: u64) -> DeviceId {
+    DeviceId(alloy_primitives::Address::left_padding_from(&number.to_be_bytes()))
+}
+
+fn numbered(number: u64, report: &RigReport) -> Agent {
+    Agent { ready: true, ..Agent::new(device(number), SessionId::generate(), report, (Trust::Community, None), 1_000) }
 }
 
 fn market() -> Market {
-    Market::new(Backoff { first_ms: 1_000, max_ms: 8_000 }, 7)
+    Market::new(Backoff { first_ms: 1_000, max_ms: 8_000, window_ms: 3_600_000 }, 7)
 }
 
 fn at(millis: i64) -> TimestampMs {
@@ -149,6 +163,20 @@ fn reconnecting_does_not_end_a_rest() {
     market.job_queued(QueuedJob { epoch: 1, ..first }, at(0));
     market.rig_gone(matched.device, matched.session);
     assert!(market.rig_connected(agent(1, &report(0, 1))).is_empty());
+    assert_eq!(market.tick(at(1_000), 10).len(), 1);
+}
+
+#[test]
+fn what_ends_while_a_rig_is_away_makes_it_rest_when_it_is_back() {
+    let mut market = market();
+    market.rig_connected(agent(1, &report(0, 1)));
+    let first = job(CustomerId::generate(), 1, nothing());
+    let matched = market.job_queued(first.clone(), at(0)).expect("a match");
+    market.rig_gone(matched.device, matched.session);
+    market.released(matched.device, matched.attempt, Verdict::RigFailed, at(0));
+    market.job_queued(QueuedJob { epoch: 1, ..first }, at(0));
+    assert!(market.rig_connected(agent(1, &report(0, 1))).is_empty());
+    assert_eq!(market.next_tick(), Some(at(1_000)));
     assert_eq!(market.tick(at(1_000), 10).len(), 1);
 }
 

@@ -9,7 +9,7 @@ use crate::{
         links,
         maturing::{self, Maturing},
         payouts::{MATURITY_MEMO, maturity},
-        until_uncrossed, written,
+        until_uncrossed, verify, written,
     },
 };
 
@@ -49,7 +49,13 @@ async fn let_go(app: &App, earned: &Maturing) -> Result<bool, StoreError> {
     }
     let left = earned.left();
     if left.get() > 0 {
-        let (from, to) = (Account::Maturing(earned.device), Account::Credit(earned.device));
+        let from = Account::Maturing(earned.device);
+        // Earnings by card wait anyway; if a result of the rig was outvoted meanwhile, they are lost like all that wait.
+        let to = if verify::holds::was_wrong_since(&mut tx, earned.device, earned.earned).await? {
+            Account::Inventory
+        } else {
+            Account::Credit(earned.device)
+        };
         let transfer =
             Transfer::between(Kind::Mature, &earned.attempt.to_string(), from, to, (earned.coin, left)).for_job(earned.job);
         let memo = Some(written(&maturity(earned), MATURITY_MEMO)?);

@@ -3,24 +3,28 @@
 //! Frames of a rig are handled in order, each to its end: a report is answered only when it is durable. What the
 //! coordinator itself has to say comes through the outbox.
 
+use std::net::IpAddr;
+
 use axum::extract::ws::{Message, WebSocket};
 use headframe_protocol::{DeviceId, Micros};
 use headframe_protocol::{
     SessionId,
+    challenge::Ask,
     job::{AttemptState, Reason},
     session::{
         AgentMessage, AttemptRef, Beat, CheckpointBrought, CheckpointSettled, CoordinatorMessage, Ended, Finished, Heartbeat,
         LeaseBeat, LeaseVerdict, Outcome, OutputFile, Progress, ReceiptAccepted, RefusedCode, Settled, Welcome,
     },
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     LEASES_MAX, Outgoing, checkpoints,
-    handshake::{Welcomed, parse, refuse, send, send_text},
+    handshake::{SEND_TIMEOUT, Welcomed, parse, refuse, send, send_text},
     leases::Heard,
     manifests::{Manifests, TooLong},
     outputs, reasons,
+    rtt::Rtt,
 };
 use crate::{
     App,
@@ -46,16 +50,21 @@ struct Conversation {
     device: DeviceId,
     session: SessionId,
     manifests: Manifests,
+    rtt: Rtt,
 }
 
 /// Speaks with a rig until one side ends it.
-pub(super) async fn hold(app: App, socket: WebSocket, welcomed: Welcomed) {
-    let Welcomed { session, hello, trust } = welcomed;
+pub(super) async fn hold(app: App, socket: WebSocket, welcomed: Welcomed, address: Option<IpAddr>) {
+    let Welcomed { session, hello, standing, history } = welcomed;
     let device = hello.device;
     let outbox = app.sessions.enter(device, session);
     tracing::info!(session.id = %session, rig.device = %device, agent.version = %hello.agent, "A rig has connected");
-    let agent = Agent { ready: hello.ready, ..Agent::new(device, session, &hello.rig, trust, app.config.network.fee_bps) };
-    let mut conversation = Conversation { app, socket, device, session, manifests: Manifests::default() };
+    // A rig's own word about its cards' scores is never believed.
+    let rig = app.challenges.connected(&app, session, &hello, address).await;
+    let stands = (standing.trust, standing.country);
+    let mut agent = Agent::new(device, session, &rig, stands, app.config.network.fee_bps);
+    (agent.ready, agent.history) = (hello.ready, history);
+    let mut conversation = Conversation { app, socket, device, session, manifests: Manifests::default(), rtt: Rtt::default() };
     let parting = match conversation.welcome(agent, &hello.leases).await {
         Ok(()) => conversation.speak(outbox).await,
         Err(parting) => parting,
@@ -74,7 +83,7 @@ impl Conversation {
         for lease in &kept {
             self.app.sessions.leases().restored(self.device, lease.at, lease.state);
             self.app.dispatch.answered(lease.at.attempt).await;
-            agent.held.insert(lease.at.attempt, lease.slots);
+            agent.holds(lease.at.attempt, lease.slots);
         }
         let verdicts =
             claimed.iter().map(|beat| LeaseVerdict { at: beat.at, held: kept.iter().any(|lease| lease.at == beat.at) }).collect();
@@ -94,9 +103,10 @@ impl Conversation {
             }
         }
         self.app.dispatch.connected(agent).await;
+        self.ping().await?;
         // Should an earlier session have left them in the index: they are over, and their slots are free.
         for beat in claimed.iter().filter(|beat| !kept.iter().any(|lease| lease.at.attempt == beat.at.attempt)) {
-            self.app.dispatch.released(self.device, beat.at.attempt, Verdict::Void).await;
+            self.app.dispatch.released(self.device, beat.at.attempt, Verdict::Void, None).await;
         }
         Ok(())
     }
@@ -155,6 +165,12 @@ impl Conversation {
     async fn outgoing(&mut self, outgoing: Option<Outgoing>) -> Result<(), Parting> {
         match outgoing {
             Some(Outgoing::Message(message)) => self.send(*message).await,
+            Some(Outgoing::Ask(ask)) => {
+                if !matches!(*ask, Ask::Over(_)) {
+                    self.app.challenges.sent(&ask.seed(), Instant::now());
+                }
+                self.send(CoordinatorMessage::Ask(*ask)).await
+            }
             Some(Outgoing::Frame(frame)) => {
                 if send_text(&mut self.socket, frame).await {
                     Ok(())
@@ -168,8 +184,15 @@ impl Conversation {
     }
 
     async fn frame(&mut self, frame: &Message) -> Result<(), Parting> {
+        let arrived = Instant::now();
         match frame {
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Ping(_) => return Ok(()),
+            Message::Pong(payload) => {
+                if let Some(rtt_p95) = self.rtt.pong(payload, arrived) {
+                    self.app.challenges.measured(self.device, self.session, rtt_p95);
+                }
+                return Ok(());
+            }
             Message::Close(_) => return Err(Parting::Gone),
             Message::Text(_) | Message::Binary(_) => {}
         }
@@ -178,7 +201,8 @@ impl Conversation {
             AgentMessage::Report(report) => match report.problems().first() {
                 Some(problem) => Err(bad(&format!("`{}` must be {}.", problem.field, problem.message))),
                 None => {
-                    self.app.dispatch.changed(self.device, self.session, *report).await;
+                    let believed = self.app.challenges.changed(&self.app, self.device, self.session, *report);
+                    self.app.dispatch.changed(self.device, self.session, believed).await;
                     Ok(())
                 }
             },
@@ -200,6 +224,10 @@ impl Conversation {
             AgentMessage::Outputs(part) => self.manifests.add(part).map_err(|TooLong| bad("A result is too long.")),
             AgentMessage::Finished(finished) => self.finished(*finished).await,
             AgentMessage::CheckpointBrought(brought) => self.checkpoint(brought).await,
+            AgentMessage::Answer(answer) => {
+                self.app.challenges.heard(self.device, answer, arrived);
+                Ok(())
+            }
         }
     }
 
@@ -210,8 +238,9 @@ impl Conversation {
         }
         let leases = self.hear(&leases).await?;
         self.send(CoordinatorMessage::Beat(Beat { sequence, leases })).await?;
+        let ready = self.app.challenges.ready(self.device, self.session, ready);
         self.app.dispatch.ready(self.device, self.session, ready).await;
-        Ok(())
+        self.ping().await
     }
 
     /// Whether each attempt is still the rig's. The database is asked once at most.
@@ -320,12 +349,21 @@ impl Conversation {
         self.app.journal.write(report).await.map_err(unavailable)
     }
 
+    /// Measures the line.
+    async fn ping(&mut self) -> Result<(), Parting> {
+        let Some(payload) = self.rtt.ping(Instant::now()) else { return Ok(()) };
+        let ping = Message::Ping(payload.to_vec().into());
+        let sent = tokio::time::timeout(SEND_TIMEOUT, self.socket.send(ping)).await;
+        if matches!(sent, Ok(Ok(()))) { Ok(()) } else { Err(Parting::Gone) }
+    }
+
     async fn send(&mut self, message: CoordinatorMessage) -> Result<(), Parting> {
         if send(&mut self.socket, &message).await { Ok(()) } else { Err(Parting::Gone) }
     }
 
     async fn part(mut self, parting: Parting) {
         self.app.sessions.leave(self.device, self.session);
+        self.app.challenges.gone(self.device, self.session);
         self.app.dispatch.gone(self.device, self.session).await;
         match parting {
             Parting::Refused(code, message) => {

@@ -6,7 +6,6 @@ use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use headframe_protocol::{
     PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, SessionId, Sha256,
     auth::{self, Handshake},
-    job::Trust,
     session::{AgentMessage, Challenge, CoordinatorMessage, Hello, Refused, RefusedCode},
 };
 
@@ -14,17 +13,23 @@ use super::LEASES_MAX;
 use crate::{
     App,
     error::Chain,
-    store::{StoreError, commit, rigs},
+    market::History,
+    store::{StoreError, commit, rig_histories, rigs},
 };
 
 /// A frame that is not taken within this is for a rig that is gone.
-pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Kinds of challenges a rig may name. There is one.
+const CHALLENGES_MAX: usize = 16;
 
 /// A rig that has shown who it is.
 pub(super) struct Welcomed {
     pub(super) session: SessionId,
     pub(super) hello: Box<Hello>,
-    pub(super) trust: Trust,
+    pub(super) standing: rigs::Standing,
+    /// How its attempts have ended.
+    pub(super) history: History,
 }
 
 /// Nothing if the rig was refused or went away; it has been told.
@@ -63,7 +68,9 @@ pub(super) async fn perform(app: &App, socket: &mut WebSocket, from: Option<IpAd
             refuse(socket, RefusedCode::Unavailable, message).await;
             None
         }
-        Ok(Noted::Welcome(trust)) => Some(Welcomed { session: SessionId::generate(), hello, trust }),
+        Ok(Noted::Welcome(standing, history)) => {
+            Some(Welcomed { session: SessionId::generate(), hello, standing, history: *history })
+        }
         Err(error) => {
             tracing::error!(error = %Chain(&error), rig.device = %hello.device, "Could not welcome a rig");
             refuse(socket, RefusedCode::Unavailable, "The coordinator has trouble with its database. Come back later.").await;
@@ -94,6 +101,9 @@ fn check(app: &App, nonce: &Sha256, hello: &Hello) -> Result<(), (RefusedCode, S
     if hello.leases.len() > LEASES_MAX {
         return Err((RefusedCode::BadMessage, format!("`leases` must be at most {LEASES_MAX}.")));
     }
+    if hello.challenges.len() > CHALLENGES_MAX {
+        return Err((RefusedCode::BadMessage, format!("`challenges` must be at most {CHALLENGES_MAX}.")));
+    }
     match hello.rig.problems().first() {
         Some(problem) => Err((RefusedCode::BadMessage, format!("`{}` must be {}.", problem.field, problem.message))),
         None => Ok(()),
@@ -102,7 +112,7 @@ fn check(app: &App, nonce: &Sha256, hello: &Hello) -> Result<(), (RefusedCode, S
 
 /// What a rig that has shown who it is is to us.
 enum Noted {
-    Welcome(Trust),
+    Welcome(rigs::Standing, Box<History>),
     Quarantined,
     /// Of devices never seen before, from where this one is.
     TooMany,
@@ -118,9 +128,9 @@ async fn note(app: &App, hello: &Hello, from: Option<IpAddr>) -> Result<Noted, S
     }
     let mut tx = app.store.begin().await?;
     let standing = rigs::seen(&mut tx, hello.device, &hello.rig, app.store.now()).await?;
+    let history = rig_histories::of(&mut tx, hello.device).await?;
     commit(tx, "note a rig").await?;
-    let rigs::Standing { trust, quarantined } = standing;
-    Ok(if quarantined { Noted::Quarantined } else { Noted::Welcome(trust) })
+    Ok(if standing.quarantined { Noted::Quarantined } else { Noted::Welcome(standing, Box::new(history)) })
 }
 
 /// Nothing if it is not one of our messages.

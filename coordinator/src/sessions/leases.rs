@@ -93,6 +93,12 @@ impl Leases {
         &self.amnesty
     }
 
+    /// How many attempts a rig has, as far as is known here.
+    #[must_use]
+    pub(crate) fn held_by(&self, device: DeviceId) -> usize {
+        self.lock().values().filter(|lease| lease.device == device).count()
+    }
+
     /// How many are known here.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -186,7 +192,7 @@ impl Flushing {
     /// Somebody ended it and could not say so here: the rig's slot is free, and the rig should know.
     async fn over(&self, attempt: AttemptId) {
         let Some((device, at)) = self.sessions.leases.remove(attempt) else { return };
-        self.dispatch.released(device, attempt, Verdict::Void).await;
+        self.dispatch.released(device, attempt, Verdict::Void, None).await;
         self.sessions.ended(device, at, Some(Some(Reason::LeaseLapsed)));
     }
 }

@@ -2,6 +2,7 @@
 
 use headframe_protocol::{
     FRAME_BYTES_MAX, Micros,
+    job::Verify,
     session::{AttemptRef, CoordinatorMessage, Offer},
 };
 use url::Url;
@@ -35,6 +36,8 @@ pub(super) fn build(public_url: &Url, matched: &Match, at: AttemptRef, token: St
     let Claimed { mut spec, array_index, checkpoint } = job;
     // The owner's rig has no business with the customer's own addresses.
     spec.webhook = None;
+    // And none with how its work is checked.
+    spec.verify = Verify::None;
     let price = matched.price_per_hour;
     let earns = Micros::new(price.get() - price.fee(terms.fee_bps).get());
     let mut base = public_url.clone();

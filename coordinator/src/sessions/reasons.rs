@@ -54,7 +54,11 @@ const fn sayings(reason: Reason) -> &'static [Saying] {
         | Reason::AccountSuspended
         | Reason::NetworkStopped
         | Reason::ImageRevoked => &[Saying::Cancel],
-        Reason::OutputMismatch | Reason::TooManyFailures | Reason::TooManyInterruptions | Reason::NoRig => &[],
+        Reason::OutputMismatch
+        | Reason::TooManyFailures
+        | Reason::TooManyInterruptions
+        | Reason::NoRig
+        | Reason::ResultMismatch => &[],
     }
 }
 
@@ -64,7 +68,8 @@ mod tests {
 
     #[test]
     fn a_rig_cannot_end_a_job_in_somebody_elses_name() {
-        for reason in [Reason::TooManyFailures, Reason::TooManyInterruptions, Reason::NoRig, Reason::OutputMismatch] {
+        let ours = [Reason::TooManyFailures, Reason::TooManyInterruptions, Reason::NoRig, Reason::OutputMismatch];
+        for reason in ours.into_iter().chain([Reason::ResultMismatch]) {
             assert!(!may_decline(reason), "{reason}");
             assert!(!may_report(&Outcome::Failed { reason, exit_code: None, detail: None }), "{reason}");
             assert!(!may_report(&Outcome::Yielded { reason }), "{reason}");

@@ -68,15 +68,16 @@ async fn converse(app: App, mut socket: WebSocket, from: Option<IpAddr>, origin:
     // The socket's task is started by the server; tracking it lets a shutdown wait for the farewell.
     let talk = async move {
         if let Some(welcomed) = handshake::perform(&app, &mut socket, from).await {
-            if app.fiat.is_none() {
-                return conversation::hold(app, socket, welcomed).await;
+            let address = app.networks.address(&origin);
+            if !app.notes_networks() {
+                return conversation::hold(app, socket, welcomed, address).await;
             }
             let (networks, store, rig) = (app.networks.clone(), app.store.clone(), Party::Rig(welcomed.hello.device));
-            // Before it is given any work: whoever pays for that by card must not come from there.
+            // Before it is given any work: whoever pays for that by card must not come from there, nor whoever else does the same.
             networks.note(&store, rig, &origin).await;
             tokio::select! {
                 biased;
-                () = conversation::hold(app, socket, welcomed) => {}
+                () = conversation::hold(app, socket, welcomed, address) => {}
                 () = networks.keep_noting(&store, rig, &origin) => {}
             }
         }

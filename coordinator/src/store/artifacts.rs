@@ -1,11 +1,7 @@
 //! The files of accepted results.
 
 use headframe_protocol::{
-    AttemptId, CustomerId, JobId, Sha256, TimestampMs,
-    api::Provenance,
-    job::{JobSpec, Verify},
-    receipt::SignedReceipt,
-    session::OutputFile,
+    AttemptId, CustomerId, JobId, Sha256, TimestampMs, api::Provenance, job::JobSpec, receipt::SignedReceipt, session::OutputFile,
 };
 use sqlx::AnyConnection;
 
@@ -92,9 +88,7 @@ pub async fn provenance(
         device: parsed(&device, "device id")?,
         image: spec.image,
         fu: 0,
-        verification: match spec.verify {
-            Verify::None => "none".to_owned(),
-        },
+        verification: spec.verify.name().to_owned(),
         outputs: of_job(connection, job).await?,
         receipt_signature: receipt.as_ref().map(|signed| signed.signature.into()),
         receipt: receipt.map(|signed| signed.receipt),

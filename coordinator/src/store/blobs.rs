@@ -23,7 +23,7 @@ pub struct Content {
 }
 
 /// Makes content known, or known to be wanted again. Content that is known already stays where it is; the new object is
-/// then one too many and goes with the next [`crate::reconcile::prune`].
+/// then one too many and goes with the next pruning.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.

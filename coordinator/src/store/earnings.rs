@@ -34,11 +34,11 @@ pub async fn of_rig(
     let from = if after.is_some() { "attempt.id < $3" } else { "attempt.id <> $3" };
     let sql = format!(
         "SELECT attempt.id, COALESCE(attempt.ended_ms, 0) AS ended_ms, attempt.charged, entry.amount, entry.chain, entry.account,
-                COALESCE(entry.payout_epoch, matured.payout_epoch) AS payout_epoch, payout.proposed_by AS hash, COALESCE(maturing.reversed, 0) AS reversed
+                COALESCE(entry.payout_epoch, matured.payout_epoch) AS payout_epoch, payout.proposed_by AS hash, COALESCE(maturing.reversed, CASE WHEN earning_hold.state = 'forfeited' THEN earning_hold.amount END, 0) AS reversed
          FROM attempt JOIN transfer ON transfer.attempt_id = attempt.id AND transfer.kind = 'capture'
          JOIN entry ON entry.transfer_id = transfer.id AND entry.account LIKE 'rig:%'
-         LEFT JOIN maturing ON maturing.attempt_id = attempt.id
-         LEFT JOIN entry AS matured ON matured.transfer_id = 'mature:' || attempt.id AND matured.account LIKE 'rig:%:credit'
+         LEFT JOIN maturing ON maturing.attempt_id = attempt.id LEFT JOIN earning_hold ON earning_hold.attempt_id = attempt.id
+         LEFT JOIN entry AS matured ON matured.transfer_id IN ('mature:' || attempt.id, 'confirm:' || attempt.id) AND matured.account LIKE 'rig:%:credit'
          LEFT JOIN payout ON payout.chain = entry.chain AND payout.epoch = COALESCE(entry.payout_epoch, matured.payout_epoch)
              AND payout.state <> 'undone'
          WHERE attempt.device_id = $1 AND attempt.charged > 0 AND {from} ORDER BY attempt.id DESC LIMIT $2"
@@ -61,7 +61,7 @@ fn earning(row: EarningRow, maturity: Duration) -> Result<Earning, StoreError> {
         settled_ms,
         paid: Micros::new(charged),
         fee: Micros::new(charged - amount),
-        // What a card's bank has taken back is nobody's share.
+        // What a card's bank has taken back, or was lost by a wrong result, is nobody's share.
         share: Micros::new(amount - reversed),
         chain_id: chain.unsigned_abs(),
         matures_ms: account.ends_with(":maturing").then(|| settled_ms.after(maturity.max(MATURITY_LEAST))),

@@ -105,6 +105,7 @@ impl TryFrom<JobRow> for Job {
             charged: Micros::new(charged),
             hfr,
             checkpoint,
+            unmet: Vec::new(),
             created_ms: TimestampMs::from_millis(created_ms),
             changed_ms: TimestampMs::from_millis(changed_ms),
             ended_ms: ended_ms.map(TimestampMs::from_millis),
@@ -235,7 +236,9 @@ pub async fn list(
     // No text is greater than every id in every language's order, so the first page has a statement of its own. `%` matches
     // every state.
     let from = if after.is_some() { "id < $4" } else { "id <> $4" };
-    let sql = format!("SELECT {COLUMNS} FROM job WHERE customer_id = $1 AND state LIKE $2 AND {from} ORDER BY id DESC LIMIT $3");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM job WHERE customer_id = $1 AND copy_of IS NULL AND state LIKE $2 AND {from} ORDER BY id DESC LIMIT $3"
+    );
     let rows = sqlx::query_as::<_, JobRow>(AssertSqlSafe(sql))
         .bind(customer.to_string())
         .bind(state.map_or("%", JobState::as_str))
@@ -245,6 +248,19 @@ pub async fn list(
         .await
         .doing("list jobs")?;
     rows.into_iter().map(Job::try_from).collect()
+}
+
+/// A job's place in its array, if it has one.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn array_index(connection: &mut AnyConnection, job: JobId) -> Result<Option<u32>, StoreError> {
+    let row: Option<(Option<i64>,)> = sqlx::query_as("SELECT array_index FROM job WHERE id = $1")
+        .bind(job.to_string())
+        .fetch_optional(connection)
+        .await
+        .doing("read a job's place in its array")?;
+    Ok(row.and_then(|(index,)| index).and_then(|index| u32::try_from(index).ok()))
 }
 
 /// Takes a job's row: until the transaction ends nobody else changes the job. What locks it is a change that changes nothing,

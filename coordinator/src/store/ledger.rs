@@ -94,6 +94,8 @@ pub enum Account {
     Credit(DeviceId),
     /// A rig's earnings that a card payment may still take back.
     Maturing(DeviceId),
+    /// A rig's earnings that wait for a check of its results.
+    Withheld(DeviceId),
     /// What an account on the chain may claim, since ever.
     Payable(Address),
     /// The platform's fees.
@@ -120,6 +122,7 @@ impl std::fmt::Display for Account {
             Self::Unclaimed(wallet) => write!(f, "wallet:{wallet:#x}:unclaimed"),
             Self::Credit(device) => write!(f, "rig:{device}:credit"),
             Self::Maturing(device) => write!(f, "rig:{device}:maturing"),
+            Self::Withheld(device) => write!(f, "rig:{device}:withheld"),
             Self::Payable(account) => write!(f, "account:{account:#x}:payable"),
             Self::Fee => f.write_str("platform:fee"),
             Self::Inventory => f.write_str("operator:inventory"),
@@ -150,6 +153,7 @@ impl Account {
             ["wallet", wallet, "unclaimed"] => Ok(Self::Unclaimed(parsed(wallet, "wallet")?)),
             ["rig", device, "credit"] => Ok(Self::Credit(parsed(device, "device id")?)),
             ["rig", device, "maturing"] => Ok(Self::Maturing(parsed(device, "device id")?)),
+            ["rig", device, "withheld"] => Ok(Self::Withheld(parsed(device, "device id")?)),
             ["account", account, "payable"] => Ok(Self::Payable(parsed(account, "account")?)),
             ["platform", "fee"] => Ok(Self::Fee),
             ["operator", "inventory"] => Ok(Self::Inventory),
@@ -184,6 +188,12 @@ pub enum Kind {
     Fiat,
     /// Earnings that a card payment could take back are safe now.
     Mature,
+    /// The house pays for a check.
+    Check,
+    /// Earnings that waited for a check are safe now.
+    Confirm,
+    /// Earnings that waited are lost: a result was outvoted.
+    Forfeit,
     /// Earnings became part of a payout.
     Payout,
     /// Earnings became computing credit.
@@ -207,6 +217,9 @@ impl Kind {
             Self::Tab => "tab",
             Self::Fiat => "fiat",
             Self::Mature => "mature",
+            Self::Check => "check",
+            Self::Confirm => "confirm",
+            Self::Forfeit => "forfeit",
             Self::Payout => "payout",
             Self::Spend => "spend",
             Self::Inventory => "inventory",
@@ -345,6 +358,7 @@ async fn move_balance(connection: &mut AnyConnection, account: Account, coin: Co
         | Account::Unclaimed(_)
         | Account::Credit(_)
         | Account::Maturing(_)
+        | Account::Withheld(_)
         | Account::Payable(_)
         | Account::Inventory
         | Account::Promised => false,

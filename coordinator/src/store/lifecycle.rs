@@ -19,17 +19,19 @@ use super::{
     amount::Amount,
     artifacts, as_i64, document,
     ledger::{self, Account, Kind, Leg, Transfer},
-    outbox, parsed, written,
+    outbox, parsed, verify, written,
 };
 use crate::{
     config::Timers,
-    market::{QueuedJob, Verdict, Want},
+    market::{QueuedJob, Ran, Verdict, Want},
 };
 
 mod asked;
 mod case;
 mod checkpoint;
 mod end;
+mod judged;
+mod parked;
 mod pay;
 mod verdict;
 
@@ -37,6 +39,7 @@ pub use asked::{ask_to_end, fail_waiting, request_end};
 pub use case::Case;
 pub use checkpoint::{Brought, checkpoint_path, is_awaited, take_checkpoint};
 pub use end::end;
+pub use judged::{Verdicts, judged};
 pub use pay::{most, promised};
 
 /// What others should hear after the commit.
@@ -56,6 +59,8 @@ pub enum Nudge {
         at: AttemptRef,
         /// What it says about the rig.
         verdict: Verdict,
+        /// How long the rig worked on it.
+        ran: Option<Ran>,
         /// Whether the rig was the one to say so, and needs no telling.
         rig_knows: bool,
         /// Why.
@@ -83,6 +88,8 @@ pub struct Rules {
     pub interruptions_max: u32,
     /// The network's name, part of every receipt.
     pub network: String,
+    /// How results are checked.
+    pub verification: verify::Rules,
 }
 
 /// How an attempt ends.
@@ -268,7 +275,8 @@ pub async fn take_receipt(
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn settled(tx: &mut Tx, at: AttemptRef, device: DeviceId) -> Result<Option<Settled>, StoreError> {
-    Ok(case::of(tx, at).await?.filter(|case| case.device == device).map(|case| case.settled()))
+    let Some(case) = case::of(tx, at).await?.filter(|case| case.device == device) else { return Ok(None) };
+    Ok(Some(if case.is_parked() { parked::settled(&case)? } else { case.settled() }))
 }
 
 /// The live attempt's specification and outputs wanted, for checking a result before it is accepted.

@@ -157,11 +157,15 @@ fn reach(attempt: &str, state: &str, bytes: i64) -> Result<Reach, StoreError> {
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn ended_ms(connection: &mut AnyConnection, attempt: AttemptId) -> Result<Option<TimestampMs>, StoreError> {
-    let row: Option<(Option<i64>,)> = sqlx::query_as("SELECT ended_ms FROM attempt WHERE id = $1")
-        .bind(attempt.to_string())
-        .fetch_optional(connection)
-        .await
-        .doing("ask when an attempt ended")?;
+    let row: Option<(Option<i64>,)> = sqlx::query_as(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM trial_run JOIN trial ON trial.id = trial_run.trial_id
+                 WHERE trial_run.attempt_id = attempt.id AND trial.state <> 'closed') THEN NULL ELSE ended_ms END
+         FROM attempt WHERE id = $1",
+    )
+    .bind(attempt.to_string())
+    .fetch_optional(connection)
+    .await
+    .doing("ask when an attempt ended")?;
     Ok(match row {
         Some((ended_ms,)) => ended_ms.map(TimestampMs::from_millis),
         None => Some(TimestampMs::from_millis(0)),

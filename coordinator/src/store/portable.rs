@@ -10,10 +10,13 @@ use sqlx::{
 use super::{Dialect, Doing as _, Rows, Store, StoreError, Tx, blobs::unsigned};
 
 /// Every table, each after those it refers to. A test compares this with the schema.
-pub const TABLES: [&str; 38] = [
+pub const TABLES: [&str; 46] = [
     "customer",
     "api_key",
     "rig",
+    "rig_history",
+    "challenge",
+    "challenge_wanted",
     "job",
     "attempt",
     "artifact",
@@ -49,6 +52,11 @@ pub const TABLES: [&str; 38] = [
     "maturing",
     "seen_at",
     "spent_for",
+    "trial",
+    "trial_run",
+    "rig_record",
+    "unreproducible",
+    "earning_hold",
 ];
 
 /// What a column holds. The schema knows no more kinds than these two.

@@ -4,12 +4,15 @@ use headframe_protocol::{DeviceId, TimestampMs, job::Trust, rig::RigReport};
 use sqlx::AnyConnection;
 
 use super::{Doing as _, StoreError, parsed, written};
+use crate::market::Country;
 
 /// What the operator has decided about a rig.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     /// Who stands behind it.
     pub trust: Trust,
+    /// Where it stands, if the operator has attested it.
+    pub country: Option<Country>,
     /// Taken out of work.
     pub quarantined: bool,
 }
@@ -36,13 +39,14 @@ pub async fn seen(
     .execute(&mut *connection)
     .await
     .doing("note a rig")?;
-    let (trust, quarantined): (String, Option<i64>) =
-        sqlx::query_as("SELECT trust, quarantined_ms FROM rig WHERE device_id = $1")
+    let (trust, country, quarantined): (String, Option<String>, Option<i64>) =
+        sqlx::query_as("SELECT trust, country, quarantined_ms FROM rig WHERE device_id = $1")
             .bind(device.to_string())
             .fetch_one(connection)
             .await
             .doing("read a rig")?;
-    Ok(Standing { trust: trust_of(&trust)?, quarantined: quarantined.is_some() })
+    let country = country.map(|code| country_of(&code)).transpose()?;
+    Ok(Standing { trust: trust_of(&trust)?, country, quarantined: quarantined.is_some() })
 }
 
 fn trust_of(text: &str) -> Result<Trust, StoreError> {
@@ -50,6 +54,27 @@ fn trust_of(text: &str) -> Result<Trust, StoreError> {
         .into_iter()
         .find(|trust| trust.to_string() == text)
         .ok_or_else(|| StoreError::Corrupt { what: "trust", value: text.to_owned() })
+}
+
+fn country_of(code: &str) -> Result<Country, StoreError> {
+    Country::parse(code).ok_or_else(|| StoreError::Corrupt { what: "country", value: code.to_owned() })
+}
+
+/// Writes down who stands behind a rig and where it stands; what is absent stays as it was. False if there is no such rig.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn attest(
+    connection: &mut AnyConnection,
+    device: DeviceId,
+    trust: Option<Trust>,
+    country: Option<Country>,
+) -> Result<bool, StoreError> {
+    let query = sqlx::query("UPDATE rig SET trust = COALESCE($1, trust), country = COALESCE($2, country) WHERE device_id = $3")
+        .bind(trust.map(|trust| trust.to_string()))
+        .bind(country.map(|country| country.to_string()))
+        .bind(device.to_string());
+    Ok(query.execute(connection).await.doing("attest a rig")?.rows_affected() == 1)
 }
 
 /// Takes a rig's row: until the transaction ends nobody else changes what is kept of the rig. False if there is no such rig.
@@ -113,6 +138,8 @@ pub struct RigRecord {
     pub name: String,
     /// Who stands behind it.
     pub trust: Trust,
+    /// Where it stands, if the operator has attested it.
+    pub country: Option<String>,
     /// Since when it is out of work.
     pub quarantined_ms: Option<TimestampMs>,
     /// When it first signed in.
@@ -121,8 +148,8 @@ pub struct RigRecord {
     pub last_seen_ms: TimestampMs,
 }
 
-/// `device_id`, `report`, `trust`, `quarantined_ms`, `first_seen_ms`, `last_seen_ms`.
-type RigRow = (String, String, String, Option<i64>, i64, i64);
+/// `device_id`, `report`, `trust`, `country`, `quarantined_ms`, `first_seen_ms`, `last_seen_ms`.
+type RigRow = (String, String, String, Option<String>, Option<i64>, i64, i64);
 
 /// Every rig that ever signed in, the newest sign-in first.
 ///
@@ -130,18 +157,19 @@ type RigRow = (String, String, String, Option<i64>, i64, i64);
 /// [`StoreError`] if the database refuses.
 pub async fn list(connection: &mut AnyConnection) -> Result<Vec<RigRecord>, StoreError> {
     let rows: Vec<RigRow> = sqlx::query_as(
-        "SELECT device_id, report, trust, quarantined_ms, first_seen_ms, last_seen_ms FROM rig ORDER BY last_seen_ms DESC, device_id",
+        "SELECT device_id, report, trust, country, quarantined_ms, first_seen_ms, last_seen_ms FROM rig ORDER BY last_seen_ms DESC, device_id",
     )
     .fetch_all(connection)
     .await
     .doing("list rigs")?;
     rows.into_iter()
-        .map(|(device, report, trust, quarantined_ms, first_seen_ms, last_seen_ms)| {
+        .map(|(device, report, trust, country, quarantined_ms, first_seen_ms, last_seen_ms)| {
             let report: RigReport = super::document(&report, "rig report")?;
             Ok(RigRecord {
                 device: parsed(&device, "device id")?,
                 name: report.name,
                 trust: trust_of(&trust)?,
+                country,
                 quarantined_ms: quarantined_ms.map(TimestampMs::from_millis),
                 first_seen_ms: TimestampMs::from_millis(first_seen_ms),
                 last_seen_ms: TimestampMs::from_millis(last_seen_ms),

@@ -1,7 +1,5 @@
 //! Backup while the coordinator works, restore into an empty database of either kind.
 
-use std::time::Duration;
-
 use headframe_coordinator::{
     Config,
     backup::{self, BackupError},
@@ -26,17 +24,21 @@ async fn a_backup_under_load_restores_to_books_in_order() {
     let mut rig = FakeAgent::connect(&app).await;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("backup.jsonl");
+    let has_worked = tokio::sync::Notify::new();
     let load = async {
-        for _ in 0..30 {
+        for number in 0..30 {
             let job = customer.submit(json!({ "name": "größe \u{1F980}" })).await;
             let offer = rig.offer().await;
             rig.run(&offer).await;
             customer.in_state(job.id, headframe_protocol::job::JobState::Running).await;
             rig.succeed(&offer, 1).await;
+            if number == 2 {
+                has_worked.notify_one();
+            }
         }
     };
     let copy = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        has_worked.notified().await;
         backup::backup(&app.app().store, &path).await.expect("a backup")
     };
     let ((), counts) = tokio::join!(load, copy);
@@ -81,7 +83,7 @@ async fn a_damaged_backup_leaves_the_database_empty() {
     let damaged = [
         ("cut", good.strip_suffix(&format!("{last}\n")).expect("an end").to_owned()),
         ("not JSON", good.replacen('{', "", 1)),
-        ("another schema", good.replacen("\"schema\":3", "\"schema\":99", 1)),
+        ("another schema", good.replacen("\"schema\":", "\"schema\":99", 1)),
         ("money from nowhere", good.replace("10000000", "20000000").replace("-20000000", "-10000000")),
         ("a row taken out", good.lines().filter(|line| !line.starts_with("[\"key_")).map(|line| format!("{line}\n")).collect()),
         ("empty", String::new()),

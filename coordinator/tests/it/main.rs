@@ -7,9 +7,11 @@ mod support;
 
 mod cards;
 mod carried;
+mod challenges;
 mod checkpoints;
 mod dispatching;
 mod happy;
+mod hardware;
 mod hfr;
 mod key_limits;
 mod leases;
@@ -27,4 +29,5 @@ mod image_registry;
 mod logging;
 mod operator;
 mod service;
+mod verification;
 mod webhooks;

@@ -125,12 +125,7 @@ async fn jobs_that_come_and_jobs_that_end_do_not_keep_one_another_from_it() {
 }
 
 fn rules(app: &TestApp) -> lifecycle::Rules {
-    let config = &app.config;
-    lifecycle::Rules {
-        timers: config.timers.clone(),
-        interruptions_max: config.limits.interruptions_max,
-        network: config.network.name.clone(),
-    }
+    app.config.rules()
 }
 
 #[tokio::test]

@@ -10,13 +10,15 @@ use headframe_coordinator::{
 };
 use headframe_protocol::{
     Micros, Sha256,
+    challenge::{Answer, Ask, DeclineReason, Declined, POG},
     error::Code,
     job::{AttemptState, JobState, Reason},
-    session::{CoordinatorMessage, Outcome, RefusedCode},
+    rig::{GpuReport, GpuVendor},
+    session::{AgentMessage, CoordinatorMessage, Outcome, RefusedCode},
 };
 use serde_json::{Value, json};
 
-use crate::support::{DIGEST, FakeAgent, PATIENCE, TestApp, by, job, problem};
+use crate::support::{DIGEST, FakeAgent, PATIENCE, TestApp, agent::Rig, by, job, problem};
 
 #[derive(clap::Parser)]
 struct Line {
@@ -233,4 +235,43 @@ async fn a_trail_that_was_tampered_with_shows_it() {
     let listed = admin(&app.config, "audit list --after 4").await.expect("rows");
     assert_eq!(listed.as_array().map(Vec::len), Some(2));
     assert_eq!(listed[0]["actor"], "test");
+}
+
+#[tokio::test]
+async fn cards_are_challenged_when_the_operator_wants_it_and_their_outcomes_are_shown() {
+    let unhurried = |config: &mut Config| {
+        config.challenge.size_max = 64;
+        config.challenge.ops_per_s_at_1000_fu = 100_000;
+    };
+    let app = TestApp::start_with(unhurried).await;
+    let mut rig = Rig::new();
+    let model = "a card".to_owned();
+    rig.report.gpus = vec![GpuReport {
+        uuid: "GPU-1".to_owned(),
+        model,
+        vendor: GpuVendor::Nvidia,
+        vram_bytes: 8 << 30,
+        fu: 0,
+        compute_capability: None,
+        pci_bus_id: None,
+        power_limit_w: None,
+    }];
+    rig.challenges = vec![POG.to_owned()];
+    let device = rig.device();
+    let missing = admin(&app.config, &format!("rig challenge {device}")).await.expect_err("nobody has seen it");
+    assert!(missing.contains("there is no rig"), "{missing}");
+    let mut rig = rig.connect(&app.url()).await;
+    admin(&app.config, &format!("rig challenge {device}")).await.expect("an act");
+    let seed = rig.hear_until(|message| if let CoordinatorMessage::Ask(ask) = message { Some(ask.seed()) } else { None }).await;
+    let shown = admin(&app.config, "rig challenges").await.expect("a list");
+    assert_eq!((&shown[0]["gpu"], &shown[0]["outcome"]), (&json!("GPU-1"), &Value::Null));
+    rig.say(AgentMessage::Answer(Answer::Declined(Declined { seed, why: DeclineReason::Broken }))).await;
+    rig.hear_until(|message| matches!(message, CoordinatorMessage::Ask(Ask::Over(_))).then_some(())).await;
+    let shown = admin(&app.config, &format!("rig challenges {device} --limit 1")).await.expect("a list");
+    assert_eq!((&shown[0]["outcome"], &shown[0]["reason"]), (&json!("void"), &json!("broken")));
+    let cards = admin(&app.config, &format!("rig cards {device}")).await.expect("cards");
+    assert_eq!((&cards[0]["tier"], &cards[0]["suspect"]), (&json!("unverified"), &json!(false)));
+    let words = reqwest::get(format!("{}/metrics", app.url())).await.expect("an answer").text().await.expect("figures");
+    assert!(words.contains("headframe_challenges_total{outcome=\"void\",reason=\"broken\"}"), "{words}");
+    assert_eq!(trail(&app).await, ["rig.challenge"]);
 }

@@ -8,7 +8,7 @@ use headframe_coordinator::{
     store::{
         amount::Amount,
         jobs::{self, NewJob},
-        lifecycle::{self, Ending, Rules},
+        lifecycle::{self, Ending},
         purses::Purse,
     },
 };
@@ -123,7 +123,7 @@ async fn a_slot_is_free_again_although_nobody_heard_that_the_commit_was_done() {
     rig.run(&offer).await;
     customer.in_state(first.id, JobState::Running).await;
     let store = &app.app().store;
-    let rules = Rules { timers: app.config.timers.clone(), interruptions_max: 10, network: "test".to_owned() };
+    let rules = app.config.rules();
     let mut tx = store.begin().await.expect("a transaction");
     let ending = Ending { by: Some(rig.rig.device()), ..Ending::default() };
     let ended = lifecycle::end(&mut tx, &rules, offer.at, AttemptState::Succeeded, ending, store.now()).await;

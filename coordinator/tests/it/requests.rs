@@ -38,8 +38,12 @@ async fn every_wrong_field_is_named() {
         (json!({ "array": { "from": 0, "to": 1 } }), "array"),
         (json!({ "webhook": "ftp://a.example/" }), "webhook"),
         (json!({ "timeout": 5 }), "timeout"),
-        (json!({ "placement": { "countries": ["DE"] } }), "placement.countries"),
-        (json!({ "verify": "canary" }), "verify"),
+        (json!({ "placement": { "countries": ["Germany"] } }), "placement.countries"),
+        (
+            json!({ "resources": { "gpu": { "count": 1, "compute_capability_min": "8.10" } } }),
+            "resources.gpu.compute_capability_min",
+        ),
+        (json!({ "verify": "sometimes" }), "verify"),
         (json!({ "network": "egress" }), "network"),
         (json!({ "network": { "allow": [] } }), "network.allow"),
         (json!({ "network": { "allow": ["pypi.org", "10.0.0.1"] } }), "network.allow[1]"),
@@ -61,7 +65,7 @@ async fn every_wrong_field_is_named() {
     let batch = json!({ "jobs": [job(json!({})), job(json!({ "timeout_s": 0 }))] });
     assert_eq!(problem(customer.post("/v1/jobs:batch", &batch).await).await.errors[0].field, "jobs[1].timeout_s");
     assert_eq!(problem(customer.post("/v1/jobs:batch", &json!({ "jobs": [] })).await).await.errors[0].field, "jobs");
-    let batch = json!({ "jobs": [job(json!({})), job(json!({ "verify": "canary" }))] });
+    let batch = json!({ "jobs": [job(json!({})), job(json!({ "verify": "sometimes" }))] });
     assert_eq!(problem(customer.post("/v1/jobs:batch", &batch).await).await.errors[0].field, "jobs[1].verify");
     assert_eq!(problem(customer.post_with_key("/v1/jobs", &job(json!({})), "").await).await.errors[0].field, "idempotency-key");
     for (query, field) in

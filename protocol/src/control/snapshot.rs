@@ -58,6 +58,12 @@ pub enum Phase {
         /// Everything that stands in the way, most important first; never empty.
         reasons: Vec<WaitReason>,
     },
+    /// Finding out what the PC can do.
+    Benchmarking {
+        /// How far that has come.
+        #[serde(flatten)]
+        measuring: MeasuringView,
+    },
     /// Free, and waiting for a job.
     Ready,
     /// Fetching image and inputs.
@@ -77,6 +83,19 @@ pub enum Phase {
         #[cfg_attr(feature = "ts", ts(optional))]
         until_ms: Option<TimestampMs>,
     },
+}
+
+/// How far a measurement has come.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct MeasuringView {
+    /// Which card, or the processor; empty until that is known.
+    pub what: String,
+    /// How much of it is done.
+    pub percent: u8,
+    /// How much longer it takes, in seconds.
+    pub left_s: u32,
 }
 
 /// One thing that stands in the way of working.
@@ -257,6 +276,10 @@ pub struct GpuView {
     pub model: String,
     /// Verified score; absent until a challenge has been passed.
     pub fu: Option<u32>,
+    /// What this PC has measured of itself; absent until it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub measured_fu: Option<u32>,
     /// Core temperature in °C.
     pub temperature_c: Option<u8>,
     /// Fan speed, 0 to 100.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{Input, JobSpec, Resources, Verify};
-use crate::{Micros, error::FieldError};
+use super::{Input, JobSpec, Resources};
+use crate::{Micros, error::FieldError, rig::GpuVendor};
 
 /// How large anything a customer sends may be, each with its reason.
 pub mod limits {
@@ -91,26 +91,11 @@ pub(super) fn problems(spec: &JobSpec) -> Vec<FieldError> {
     }
     env(spec, &mut found);
     spec.network.check(&mut found);
+    super::verify::check(spec, &mut found);
     resources(&spec.resources, &mut found);
     files(spec, &mut found);
-    not_yet(spec, &mut found);
     found.extend(too_long(spec));
     found
-}
-
-/// What the form has a place for and no part of the network does so far. Refused and not passed over: who asks for a
-/// country must not get any other.
-fn not_yet(spec: &JobSpec, found: &mut Vec<FieldError>) {
-    let mut say = |wanted: bool, field: &str| {
-        if wanted {
-            found.push(FieldError::new(field, "left out: this is not supported on this network yet"));
-        }
-    };
-    say(!spec.placement.countries.is_empty(), "placement.countries");
-    // It has only the one value that asks for nothing; another will not compile until somebody thinks about it here.
-    match spec.verify {
-        Verify::None => {}
-    }
 }
 
 /// A specification that does not fit into an offer, by its largest part.
@@ -164,6 +149,13 @@ fn resources(resources: &Resources, found: &mut Vec<FieldError>) {
         range("resources.gpu.count", u32::from(gpu.count), 16);
         if gpu.vram_gib > 1_024 {
             found.push(FieldError::new("resources.gpu.vram_gib", "at most 1024"));
+        }
+        let elsewhere = gpu.vendor.is_some_and(|vendor| vendor != GpuVendor::Nvidia);
+        if elsewhere && gpu.compute_capability_min.is_some() {
+            found.push(FieldError::new(
+                "resources.gpu.compute_capability_min",
+                "left out, or `vendor: nvidia`: no other vendor's GPUs have a compute capability",
+            ));
         }
     }
 }
@@ -310,8 +302,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_done_yet_is_refused_and_not_passed_over() {
-        assert_eq!(check(r#"{"placement":{"countries":["DE"]}}"#), ["placement.countries"]);
+    fn only_nvidias_gpus_have_a_compute_capability() {
+        let gpu = |rest: &str| check(&format!(r#"{{"resources":{{"gpu":{{"count":1,"compute_capability_min":"8.9"{rest}}}}}}}"#));
+        assert_eq!(gpu(""), Vec::<String>::new());
+        assert_eq!(gpu(r#","vendor":"nvidia""#), Vec::<String>::new());
+        assert_eq!(gpu(r#","vendor":"amd""#), ["resources.gpu.compute_capability_min"]);
+    }
+
+    #[test]
+    fn a_country_is_two_capital_letters() {
+        assert_eq!(check(r#"{"placement":{"countries":["DE","FR"]}}"#), Vec::<String>::new());
+        for wrong in ["de", "DEU", "D1", ""] {
+            assert_eq!(check(&format!(r#"{{"placement":{{"countries":["{wrong}"]}}}}"#)), ["placement.countries"], "{wrong}");
+        }
     }
 
     #[test]

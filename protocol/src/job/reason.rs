@@ -74,11 +74,13 @@ pub enum Reason {
     NoRig,
     /// The same bytes were refused by two rigs in a row: the fault is in the job.
     NotRunnable,
+    /// Other rigs agree on another result.
+    ResultMismatch,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::ExitCode,
         Self::OutOfMemory,
         Self::TimedOut,
@@ -110,6 +112,7 @@ impl Reason {
         Self::TooManyInterruptions,
         Self::NoRig,
         Self::NotRunnable,
+        Self::ResultMismatch,
     ];
 
     /// Who has to do something about it. Decides whether an attempt counts against `max_failures`.
@@ -137,7 +140,8 @@ impl Reason {
             | Self::LeaseLapsed
             | Self::NoAnswer
             | Self::Declined
-            | Self::EgressForbidden => Fault::Rig,
+            | Self::EgressForbidden
+            | Self::ResultMismatch => Fault::Rig,
             Self::OwnerReturned
             | Self::RigPaused
             | Self::ImageRevoked
@@ -185,6 +189,7 @@ impl Reason {
             Self::TooManyInterruptions => "The job was interrupted as often as it may be.",
             Self::NoRig => "No rig took the job in time.",
             Self::NotRunnable => "No rig can run this job as it is written.",
+            Self::ResultMismatch => "Other rigs that did the same work agree on another result.",
         }
     }
 
@@ -223,6 +228,7 @@ impl Reason {
             Self::TooManyInterruptions => "too_many_interruptions",
             Self::NoRig => "no_rig",
             Self::NotRunnable => "not_runnable",
+            Self::ResultMismatch => "result_mismatch",
         }
     }
 }

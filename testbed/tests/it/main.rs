@@ -6,6 +6,7 @@
 mod raw_rig;
 mod scene;
 
+mod challenge;
 mod checkpoint;
 mod command_line;
 mod demo;

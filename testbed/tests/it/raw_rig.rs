@@ -62,6 +62,7 @@ impl RawRig {
             rig: report(),
             leases: Vec::new(),
             ready: true,
+            challenges: Vec::new(),
         };
         rig.say(&AgentMessage::Hello(Box::new(hello))).await;
         rig.hear("a welcome", |message| matches!(message, CoordinatorMessage::Welcome(_)).then_some(())).await;

@@ -93,7 +93,7 @@ impl Guest {
         }
         std::fs::create_dir_all(&dir).with_context(|| format!("could not make {}", dir.display()))?;
         let settings = format!(
-            "coordinator.url = {:?}\nrig.name = {name:?}\nstart.automatically = true\ninputs.allow_private_addresses = true\n",
+            "coordinator.url = {:?}\nrig.name = {name:?}\nstart.automatically = true\ninputs.allow_private_addresses = true\nbenchmark.automatically = false\n",
             place.network.rigs_url()
         );
         std::fs::write(dir.join("agent.toml"), settings).context("could not write the agent's settings")?;

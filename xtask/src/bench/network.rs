@@ -43,7 +43,7 @@ impl Network {
             std::fs::remove_dir_all(folder).with_context(|| format!("could not clear {}", folder.display()))?;
         }
         let mut up = command(workspace::binary(Profile::Release, "headframe-testbed"));
-        up.args(["up", "--json", "--until-stdin-ends", "--agents", &rigs.to_string(), "--dir"])
+        up.args(["up", "--json", "--until-stdin-ends", "--restless-owners", "--agents", &rigs.to_string(), "--dir"])
             .arg(folder)
             .envs(binaries(Profile::Release));
         up.stdin(Stdio::piped()).stdout(Stdio::piped());

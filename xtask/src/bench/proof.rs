@@ -1,9 +1,8 @@
 //! What it costs a coordinator to check a card's challenge.
 
 use anyhow::{Context as _, Result, bail};
-use serde::Deserialize;
 
-use super::Figure;
+use super::{Figure, printed_figure};
 use crate::process::{capture, cargo};
 
 /// The crate's own measurement: it prints one figure per line, and how they grow on standard error.
@@ -11,31 +10,15 @@ const EXAMPLE: &str = "proof_bench";
 /// What its figures should reach: seconds on one core, and megabytes of heap, for matrices of 8,192 rows.
 const GOALS: [(&str, f64); 2] = [("proof.verify_s", 0.3), ("proof.verify_mb", 2.0)];
 
-/// What the measurement prints: it knows what it measured, and not what is wanted.
-#[derive(Deserialize)]
-struct Measured {
-    id: String,
-    value: f64,
-    unit: String,
-    note: String,
-}
-
 /// All figures of the area.
 pub(super) fn measure() -> Result<Vec<Figure>> {
     let mut measure = cargo();
     measure.args(["run", "--quiet", "--release", "--package", "headframe-proof", "--example", EXAMPLE]);
     let printed = capture(&mut measure).context("the measurement failed")?;
-    let figures = printed.lines().map(|line| with_goal(line).with_context(|| format!("this is no figure: {line}")));
+    let figures = printed.lines().map(|line| printed_figure(line, &GOALS).with_context(|| format!("this is no figure: {line}")));
     let figures = figures.collect::<Result<Vec<_>>>()?;
     if figures.len() != GOALS.len() {
         bail!("{} figures instead of {}:\n{printed}", figures.len(), GOALS.len());
     }
     Ok(figures)
-}
-
-fn with_goal(line: &str) -> Result<Figure> {
-    let Measured { id, value, unit, note } = serde_json::from_str(line)?;
-    let goal = GOALS.into_iter().find(|(name, _)| *name == id);
-    let (_, baseline) = goal.with_context(|| format!("nobody said what {id} should reach"))?;
-    Ok(Figure { id, value, unit, baseline, note })
 }

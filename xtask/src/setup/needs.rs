@@ -7,6 +7,8 @@ use crate::process::{capture, command, find, says_yes};
 pub(crate) enum Area {
     /// Compiling the headless crates.
     Build,
+    /// Compiling and emulating the kernels for NVIDIA cards.
+    Kernels,
     /// Compiling the window.
     WindowBuild,
     /// Building and testing the UI.
@@ -94,6 +96,20 @@ const fn need(area: Area, what: &'static str, why: &'static str, probe: Probe, p
 /// In the order in which a reader would ask.
 pub(super) const NEEDS: &[Need] = &[
     need(Area::Build, "a C compiler", "SQLite and the TLS library contain C", Probe::Program(&["cc", "gcc"]), "gcc libc6-dev"),
+    need(
+        Area::Kernels,
+        "pip",
+        "fetches the compilers of the kernels for NVIDIA cards",
+        Probe::Program(&["pip3", "pip"]),
+        "python3-pip",
+    ),
+    need(
+        Area::Kernels,
+        "a C++ compiler",
+        "the kernels for NVIDIA cards are tested on an emulated one",
+        Probe::Program(&["c++", "g++"]),
+        "g++",
+    ),
     need(Area::WindowBuild, "pkg-config", "finds the web engine's headers", Probe::Program(&["pkg-config"]), "pkg-config"),
     need(
         Area::WindowBuild,

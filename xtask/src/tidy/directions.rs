@@ -107,7 +107,7 @@ const AGENT_ORDER: &[&[&str]] = &[
     &["coordinator"],
     // Pure, and folded by the runner while a container runs.
     &["meter"],
-    &["runner"],
+    &["runner", "challenge"],
     &["ledger"],
     &["duty"],
     &["view"],

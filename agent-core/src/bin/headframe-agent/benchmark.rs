@@ -37,11 +37,11 @@ pub(crate) async fn benchmark(paths: &AgentPaths, args: &BenchmarkArgs) -> Exit 
 
 async fn measure(paths: &AgentPaths, args: &BenchmarkArgs, stop: &CancellationToken) -> Result<Vec<Benchmark>, RoundError> {
     let measurer = Measurer::beside_us()?;
-    let wish = Wish { again: args.again, software: args.software };
+    let wish = Wish { again: args.again, software: args.software, without: Vec::new() };
     let mut line = ProgressLine::new(args.json);
     let results = {
         let mut tell = |subject: &Subject, progress: Progress| line.show(subject, &progress);
-        let mut measuring = pin!(round(&measurer, paths.data_dir(), wish, stop, &mut tell));
+        let mut measuring = pin!(round(&measurer, paths.data_dir(), &wish, stop, &mut tell));
         tokio::select! {
             results = &mut measuring => results,
             _ = tokio::signal::ctrl_c() => {

@@ -42,7 +42,8 @@ fn refuse(error: &BindError) -> Exit {
         | BindError::Store(_)
         | BindError::Telemetry(_)
         | BindError::Socket(_)
-        | BindError::Wallet(_) => Exit::Failed,
+        | BindError::Wallet(_)
+        | BindError::Challenges(_) => Exit::Failed,
     };
     error!("The agent cannot begin: {}", words::chain(error));
     words::fail(error, exit)

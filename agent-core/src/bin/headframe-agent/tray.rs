@@ -169,6 +169,7 @@ impl Tray for RigTray {
             | Phase::Ready
             | Phase::Preparing
             | Phase::Working
+            | Phase::Benchmarking { .. }
             | Phase::Yielding
             | Phase::Uploading => (false, true),
         };
@@ -221,7 +222,7 @@ impl Icons {
             Phase::Working | Phase::Preparing | Phase::Uploading => &self.working,
             Phase::Off | Phase::Paused { .. } | Phase::Draining | Phase::Yielding => &self.paused,
             Phase::Waiting { reasons } if reasons.iter().any(is_fault) => &self.fault,
-            Phase::Waiting { .. } | Phase::Ready | Phase::Checking => &self.idle,
+            Phase::Waiting { .. } | Phase::Ready | Phase::Checking | Phase::Benchmarking { .. } => &self.idle,
         };
         icon.clone()
     }

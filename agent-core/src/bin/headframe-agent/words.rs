@@ -59,6 +59,10 @@ pub(crate) fn state(snapshot: &Snapshot, now: TimestampMs) -> String {
             [one] => format!("Working on {}.", one.title),
             many => format!("Working on {} jobs.", many.len()),
         },
+        Phase::Benchmarking { measuring } if measuring.what.is_empty() => "Looking what this PC can do.".to_owned(),
+        Phase::Benchmarking { measuring } => {
+            format!("Measuring {}: {} % done, {} s left.", measuring.what, measuring.percent, measuring.left_s)
+        }
         Phase::Yielding => "Giving the PC back.".to_owned(),
         Phase::Uploading => "Bringing results away.".to_owned(),
         Phase::Draining => "Finishing what runs; takes no more.".to_owned(),

@@ -1,4 +1,4 @@
-//! Every card that a portable graphics library reaches, as a [`Device`] of the suite: Vulkan on Linux and Windows, Metal on macOS, DirectX where there
+//! Every card that a portable graphics library reaches, as a [`Device`](headframe_agent::benchmark::device::Device) of the suite: Vulkan on Linux and Windows, Metal on macOS, DirectX where there
 //! is nothing else.
 
 mod claim;

@@ -18,6 +18,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use headframe_agent::benchmark::{
     cpu::Cores,
+    cuda::Cuda,
     device::{Device, Stop},
     driver,
     line::{self, Says},
@@ -26,7 +27,10 @@ use headframe_agent::benchmark::{
     sensor::Watch,
     suite::{self, Findings, Length, World},
 };
-use headframe_protocol::benchmark::{Card, CardClass, MeasureStage, Outcome, Subject};
+use headframe_protocol::{
+    benchmark::{Card, CardClass, MeasureStage, Outcome, Subject},
+    rig::GpuVendor,
+};
 use report::Report;
 
 /// Measures what this PC can compute. The agent starts it; `headframe-agent benchmark` is what people use.
@@ -106,18 +110,34 @@ fn measure_card(gpus: &mut gpu::Gpus, card: Card, is_brief: bool, stop: &Stop) {
         say(Says::Benchmark(Box::new(report.without_figures(Outcome::InUse { program: Some(program) }))));
         return;
     }
-    // Kernels of other libraries come before this one: the suite takes each figure from the first that offers it.
-    let devices: Vec<Box<dyn Device>> = match gpus.open(&card.id) {
-        Ok(device) => vec![Box::new(device)],
+    // The maker's own way comes first: the suite takes each figure from the first device that offers it.
+    let mut devices: Vec<Box<dyn Device>> = cuda(&card).into_iter().collect();
+    match gpus.open(&card.id) {
+        Ok(device) => devices.push(Box::new(device)),
+        Err(error) if !devices.is_empty() => complain(&format!("the card is measured by CUDA alone: {error}")),
         Err(error) => {
             let outcome = Outcome::Crashed { during: "opening the card".to_owned(), message: error.to_string() };
             say(Says::Benchmark(Box::new(report.without_figures(outcome))));
             return;
         }
-    };
+    }
     let watch = driver::sensor(&card).map(Watch::begin);
     let findings = run(devices, length(is_brief || card.class == CardClass::Software), stop, watch.as_ref());
     say(Says::Benchmark(Box::new(report.of(findings, watch.map(Watch::finish)))));
+}
+
+/// An NVIDIA card by its maker's own driver. Without it, or with one that is too old, the portable kernels measure what they can.
+fn cuda(card: &Card) -> Option<Box<dyn Device>> {
+    if card.vendor != Some(GpuVendor::Nvidia) || card.class == CardClass::Software {
+        return None;
+    }
+    let opened = Cuda::find().and_then(|cuda| cuda.map_or(Ok(None), |cuda| cuda.open(card)));
+    match opened {
+        Ok(Some(device)) => return Some(Box::new(device)),
+        Ok(None) => complain("the card is measured without CUDA: there is no driver of it that shows the card"),
+        Err(error) => complain(&format!("the card is measured without CUDA: {error}")),
+    }
+    None
 }
 
 fn run(mut devices: Vec<Box<dyn Device>>, length: Length, stop: &Stop, watch: Option<&Watch>) -> Findings {

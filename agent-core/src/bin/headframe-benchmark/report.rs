@@ -5,7 +5,7 @@ use std::time::Instant;
 use headframe_agent::{benchmark::suite::Findings, clock};
 use headframe_protocol::{
     TimestampMs,
-    benchmark::{BENCHMARK_VERSION, Benchmark, Conditions, Outcome, Subject, frame_units, milli_units_per_watt},
+    benchmark::{Benchmark, Conditions, Outcome, Subject, frame_units, milli_units_per_watt},
 };
 
 /// A measurement that runs.
@@ -35,20 +35,7 @@ impl Report {
 
     /// With nothing but how it ended.
     pub(crate) fn without_figures(self, outcome: Outcome) -> Benchmark {
-        Benchmark {
-            version: BENCHMARK_VERSION,
-            agent: env!("CARGO_PKG_VERSION").to_owned(),
-            subject: self.subject,
-            outcome,
-            began_ms: self.began_ms,
-            took_ms: u32::try_from(self.began.elapsed().as_millis()).unwrap_or(u32::MAX),
-            measured: Vec::new(),
-            failed: Vec::new(),
-            usable_vram_bytes: None,
-            conditions: None,
-            fu: None,
-            milli_fu_per_watt: None,
-        }
+        Benchmark::without_figures(env!("CARGO_PKG_VERSION"), self.subject, outcome, (self.began_ms, self.began.elapsed()))
     }
 }
 

@@ -8,7 +8,10 @@ use super::*;
 use crate::store::Entry;
 
 /// Lines that may follow one another in any order; those that name an attempt mean one of four.
-const LINES: [&str; 54] = [
+const LINES: [&str; 57] = [
+    "measuring wanted",
+    "measuring 50",
+    "measuring is over",
     "offer ? saving",
     "offer ? saving",
     "? saved 1",
@@ -81,6 +84,7 @@ struct Watchdog {
     saving: HashSet<AttemptRef>,
     noting: HashSet<AttemptRef>,
     noted: HashSet<AttemptRef>,
+    measures: bool,
 }
 
 impl Watchdog {
@@ -99,6 +103,7 @@ impl Watchdog {
                 self.containers.remove(at);
                 self.wanted_back.remove(at);
             }
+            Event::Measured(Measured::Over) => self.measures = false,
             Event::Tick
             | Event::Asked(_)
             | Event::Owner(_)
@@ -109,6 +114,7 @@ impl Watchdog {
             | Event::Engine(_)
             | Event::Adopted(_)
             | Event::Disk(_)
+            | Event::Measured(_)
             | Event::Coordinator(_)
             | Event::Run(_)
             | Event::Written(_) => {}
@@ -119,6 +125,7 @@ impl Watchdog {
         match effect {
             Effect::Run(Order::Start { offer, .. }) => {
                 assert!(self.written.contains(&offer.at), "nothing is started before the journal has it");
+                assert!(!self.measures, "nothing is started beside a measurement");
                 self.containers.insert(offer.at);
                 self.volumes.insert(offer.at);
                 assert!(self.containers.len() <= self.slots, "a slot never has two containers");
@@ -147,6 +154,11 @@ impl Watchdog {
             Effect::Say(crate::coordinator::Say::Checkpoint { at, .. }) => {
                 assert!(self.noted.contains(at), "what was brought is written before it is said");
             }
+            Effect::Measure { .. } => {
+                assert!(self.containers.is_empty(), "nothing is measured beside a job");
+                self.measures = true;
+            }
+            Effect::StopMeasuring => self.measures = false,
             Effect::Write(_) | Effect::Say(_) | Effect::Leave => {}
         }
         for (at, since) in &self.wanted_back {

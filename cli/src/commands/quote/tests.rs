@@ -12,6 +12,7 @@ fn quote_of(price: Option<i64>, ready: u32) -> QuoteView {
         fee_per_hour: part(10),
         owner_per_hour: part(90),
         ready,
+        unmet: Vec::new(),
         hold: Micros::dollars(2),
         hfr: None,
         issued_ms: NOW,

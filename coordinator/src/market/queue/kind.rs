@@ -2,13 +2,13 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::Bound,
 };
 
 use headframe_protocol::{CustomerId, JobId, Micros, TimestampMs};
 
-use super::{Customer, Need, QueuedJob};
+use super::{Customer, Level, Need, QueuedJob};
 
 /// Customers one rig looks at in one kind before it gives the kind up for now: those before him pay less than it asks. Whom
 /// it does not reach gets a try of his own with a later tick.
@@ -23,8 +23,10 @@ type Rank = (Reverse<Micros>, TimestampMs, JobId);
 pub(super) struct Kind {
     pub(super) need: Need,
     seats: BTreeMap<CustomerId, Seat>,
-    /// Least served first. An entry whose figure is old is put right when met.
-    order: BTreeSet<(u64, CustomerId)>,
+    /// Least served first, and of two who were served alike the one who sits longer. An entry whose figure is old is put right when met.
+    order: BTreeSet<(u64, u64, CustomerId)>,
+    /// How often a rig was looked at that could do a job of this kind if all of its slots were free.
+    pub(super) passed: u32,
 }
 
 /// One customer's jobs in a kind.
@@ -52,7 +54,7 @@ fn rank(job: &QueuedJob) -> Rank {
 
 impl Kind {
     pub(super) fn new(need: Need) -> Self {
-        Self { need, seats: BTreeMap::new(), order: BTreeSet::new() }
+        Self { need, seats: BTreeMap::new(), order: BTreeSet::new(), passed: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -65,12 +67,12 @@ impl Kind {
 
     /// The figure of whom it is the turn of.
     pub(super) fn least_served(&self) -> Option<u64> {
-        self.order.first().map(|(figure, _)| *figure)
+        self.order.first().map(|(figure, _, _)| *figure)
     }
 
     /// A customer takes his seat, which is the `number`-th of all.
     pub(super) fn sit(&mut self, customer: CustomerId, served: u64, number: u64) {
-        self.order.insert((served, customer));
+        self.order.insert((served, number, customer));
         self.seats.insert(customer, Seat { jobs: BTreeSet::new(), figure: served, number });
     }
 
@@ -89,7 +91,7 @@ impl Kind {
             return None;
         }
         let Seat { figure, number, .. } = self.seats.remove(&job.customer)?;
-        self.order.remove(&(figure, job.customer));
+        self.order.remove(&(figure, number, job.customer));
         Some(number)
     }
 
@@ -98,29 +100,35 @@ impl Kind {
         self.seats.get(&customer)?.jobs.first().map(|(_, _, id)| *id)
     }
 
+    /// Whether anybody's best paid job pays `price`.
+    pub(super) fn pays(&self, price: Micros) -> bool {
+        self.seats.values().any(|seat| seat.jobs.first().is_some_and(|(Reverse(pays), _, _)| *pays >= price))
+    }
+
     /// The job whose turn it is among those that pay `price` and that `may` be given out, `barred` customers aside.
     pub(super) fn next(
         &mut self,
         customers: &HashMap<CustomerId, Customer>,
+        level: Level,
         price: Micros,
-        barred: Option<&HashSet<CustomerId>>,
+        barred: impl Fn(CustomerId) -> bool,
         may: impl Fn(JobId) -> bool,
     ) -> Option<Turn> {
         let mut after = Bound::Unbounded;
         let mut looked_at = 0;
         while looked_at < CUSTOMERS_LOOKED_AT_MAX {
-            let (figure, customer) = *self.order.range((after, Bound::Unbounded)).next()?;
+            let (figure, number, customer) = *self.order.range((after, Bound::Unbounded)).next()?;
             let seat = self.seats.get_mut(&customer)?;
-            let served = customers.get(&customer).map_or(figure, |customer| customer.served);
+            let served = customers.get(&customer).map_or(figure, |customer| customer.served).max(level.least());
             if served > figure {
-                self.order.remove(&(figure, customer));
-                self.order.insert((served, customer));
+                self.order.remove(&(figure, number, customer));
+                self.order.insert((served, number, customer));
                 seat.figure = served;
                 continue;
             }
-            after = Bound::Excluded((figure, customer));
+            after = Bound::Excluded((figure, number, customer));
             looked_at += 1;
-            if barred.is_some_and(|barred| barred.contains(&customer)) {
+            if barred(customer) {
                 continue;
             }
             let paying = seat.jobs.iter().take_while(|(Reverse(pays), _, _)| *pays >= price);

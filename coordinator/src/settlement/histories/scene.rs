@@ -262,7 +262,12 @@ impl World {
     pub(super) fn rules(&self) -> Rules {
         let config = &self.app.config;
         let (timers, network) = (config.timers.clone(), config.network.name.clone());
-        Rules { timers, interruptions_max: config.limits.interruptions_max, network }
+        Rules {
+            timers,
+            interruptions_max: config.limits.interruptions_max,
+            network,
+            verification: crate::store::verify::Rules::off(),
+        }
     }
 
     /// Bytes nobody has used.

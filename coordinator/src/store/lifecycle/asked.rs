@@ -175,6 +175,7 @@ pub(super) const fn final_state(reason: Reason) -> JobState {
         | Reason::TooManyFailures
         | Reason::TooManyInterruptions
         | Reason::NoRig
-        | Reason::NotRunnable => JobState::Failed,
+        | Reason::NotRunnable
+        | Reason::ResultMismatch => JobState::Failed,
     }
 }

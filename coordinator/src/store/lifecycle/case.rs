@@ -81,6 +81,11 @@ impl Case {
         !self.state.is_final() && self.holder == Some(self.at.attempt) && !self.job_state.is_final()
     }
 
+    /// Whether its result is brought and waits to be compared.
+    pub(super) fn is_parked(&self) -> bool {
+        self.state == AttemptState::Succeeded && self.job_state == JobState::Verifying && self.holder == Some(self.at.attempt)
+    }
+
     /// How it was written down, as the rig is told.
     pub(super) fn settled(&self) -> Settled {
         Settled {

@@ -4,8 +4,8 @@ use super::{
     Amount, AttemptRef, AttemptState, Case, Ending, Fault, JobId, JobSpec, JobState, Micros, Nudge, QueuedJob, Reason, Rules,
     Settled, StoreError, TimestampMs, Transfer, Tx, Verdict, Want, artifacts, as_i64,
     asked::final_state,
-    case, ledger, outbox,
-    pay::{self, Split},
+    case, ledger, outbox, parked,
+    pay::{self, Charge, Split},
     verdict,
 };
 use crate::store::{
@@ -59,13 +59,36 @@ pub async fn end(
     // A rig declines what it has not answered. Afterwards it can only bring, fail or give back.
     let answered = state == AttemptState::Withdrawn && ending.by.is_some() && case.state != AttemptState::Offered;
     if !case.is_live() || answered {
-        return Ok(Ended { settled: Some(case.settled()), nudges: said_again(&case, &ending) });
+        let settled = if case.is_parked() { parked::settled(&case)? } else { case.settled() };
+        return Ok(Ended { settled: Some(settled), nudges: said_again(&case, &ending) });
     }
     let charge = pay::charge(&case, state, now)?;
+    if state == AttemptState::Succeeded
+        && let Some(nudges) = parked::compared(tx, rules, &case, &ending, now).await?
+    {
+        return parked::park(tx, &case, (&ending, charge), nudges, now).await;
+    }
+    conclude(tx, rules, Conclusion { case, state, ending, charge, confirmed: false }, now).await
+}
+
+/// How an attempt is over, when nothing more is to be found out.
+pub(super) struct Conclusion {
+    pub(super) case: Case,
+    pub(super) state: AttemptState,
+    pub(super) ending: Ending,
+    pub(super) charge: Charge,
+    /// Whether its result was compared and found right.
+    pub(super) confirmed: bool,
+}
+
+/// Writes it down, with all that hangs on it.
+pub(super) async fn conclude(tx: &mut Tx, rules: &Rules, over: Conclusion, now: TimestampMs) -> Result<Ended, StoreError> {
+    let Conclusion { case, state, ending, charge, confirmed } = over;
+    let at = case.at;
     let next = next(rules, &case, state, &ending, now);
-    let split = pay::split(tx, &case, charge, now).await?;
+    let split = pay::split(tx, &case, charge, now).await?.withheld_if(tx, &rules.verification, (&case, confirmed), now).await?;
     write_end(tx, &case, state, &ending, split, now).await?;
-    pay::settle(tx, &case, matches!(next, Next::Final(..)), split, now).await?;
+    pay::settle(tx, &case, matches!(next, Next::Final(..)), split, (confirmed, state == AttemptState::Succeeded), now).await?;
     if state == AttemptState::Succeeded {
         artifacts::accept(tx, (case.job, at.attempt), &ending.outputs, now).await?;
     }
@@ -78,6 +101,7 @@ pub async fn end(
             device: case.device,
             at,
             verdict: verdict::of(rules, &case, state, &ending, now),
+            ran: verdict::ran(&case, state, &ending, now),
             rig_knows: ending.by.is_some(),
             reason: ending.reason,
         },
@@ -103,6 +127,7 @@ fn said_again(case: &Case, ending: &Ending) -> Vec<Nudge> {
         device: case.device,
         at: case.at,
         verdict: Verdict::Void,
+        ran: None,
         rig_knows: ending.by.is_some(),
         reason: case.reason,
     }]

@@ -20,7 +20,7 @@ use crate::store::{
     maturing::{self, Maturing},
     payouts,
     purses::Purse,
-    tabs,
+    tabs, verify,
 };
 
 /// What an hour costs that costs `price` dollars when it is paid in dollars, of which the platform keeps `dollar_fee_bps` then.
@@ -85,6 +85,25 @@ pub(super) fn charge(case: &Case, state: AttemptState, now: TimestampMs) -> Resu
     Ok(Charge { ms, per_hour, amount: per_hour.per_hour_for(ms).at_most(case.held) })
 }
 
+/// What a rig will have earned by a charge, if nothing comes in between. To be told, not to be booked.
+pub(super) fn expected(case: &Case, charge: &Charge) -> Result<Micros, StoreError> {
+    let paid = charge.amount.paid();
+    let share = Micros::new(paid.get() - paid.fee(case.fee_bps).get());
+    case.purse.rate.map_or(Ok(share), |rate| worth(share, rate))
+}
+
+/// The charge of a result that was parked, for the time that was found then.
+pub(super) fn charge_again(case: &Case) -> Result<Charge, StoreError> {
+    let per_hour = hour(case.price_per_hour, case.dollar_fee_bps, &case.purse)?;
+    Ok(Charge { ms: case.charged_ms, per_hour, amount: per_hour.per_hour_for(case.charged_ms).at_most(case.held) })
+}
+
+/// Nothing is paid.
+pub(super) fn charge_nothing(case: &Case) -> Result<Charge, StoreError> {
+    let per_hour = hour(case.price_per_hour, case.dollar_fee_bps, &case.purse)?;
+    Ok(Charge { ms: 0, per_hour, amount: per_hour.per_hour_for(0) })
+}
+
 /// A charge, and what of it is the rig's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Split {
@@ -97,6 +116,25 @@ pub(super) struct Split {
     credited: Coin,
     /// What was used before of the tab it is charged to.
     pub(super) used_before: Option<Micros>,
+    /// Whether the rig's part waits for a check.
+    withheld: bool,
+}
+
+impl Split {
+    /// The same; what nobody has looked at yet, or was earned in a rig's first weeks, waits.
+    pub(super) async fn withheld_if(
+        self,
+        tx: &mut Tx,
+        rules: &verify::Rules,
+        (case, confirmed): (&Case, bool),
+        now: TimestampMs,
+    ) -> Result<Self, StoreError> {
+        // What a card's bank may take back waits longer than any check takes, and is looked at then.
+        let waits = self.credit > Micros::ZERO
+            && case.purse.pot != Pot::Fiat
+            && verify::holds::waits(tx, rules, case.device, confirmed, now).await?;
+        Ok(Self { withheld: waits, ..self })
+    }
 }
 
 /// Splits a charge into the rig's part and the fee. Of a tab the fee is counted on all that was ever used of it and rounded down, as
@@ -114,7 +152,7 @@ pub(super) async fn split(tx: &mut Tx, case: &Case, charge: Charge, now: Timesta
     let share = Micros::new(paid.get() - fee);
     let credit = case.purse.rate.map_or(Ok(share), |rate| worth(share, rate))?;
     let credited = credited(tx, case, credit, now).await?;
-    Ok(Split { charge, share, credit, credited, used_before })
+    Ok(Split { charge, share, credit, credited, used_before, withheld: false })
 }
 
 /// The chain on which a rig gets its part: where its owner wants it, if there is as much in stock; else where the customer paid. Until
@@ -139,12 +177,23 @@ async fn credited(tx: &mut Tx, case: &Case, credit: Micros, now: TimestampMs) ->
 
 /// Moves the money: what the attempt is paid, and if the job ends with it, what is left of its hold. In one posting, so that
 /// the accounts are taken in their order.
-pub(super) async fn settle(tx: &mut Tx, case: &Case, is_last: bool, split: Split, now: TimestampMs) -> Result<(), StoreError> {
+pub(super) async fn settle(
+    tx: &mut Tx,
+    case: &Case,
+    is_last: bool,
+    split: Split,
+    (confirmed, delivered): (bool, bool),
+    now: TimestampMs,
+) -> Result<(), StoreError> {
     let rest = case.held.without(split.charge.amount);
     let released = if is_last { release(case.customer, case.job, &case.purse, rest)? } else { None };
     let transfers: Vec<Transfer> = capture(case, split)?.into_iter().chain(released).collect();
     book(tx, &transfers, now).await?;
     wait(tx, case, split, now).await?;
+    if split.withheld {
+        let whose = (case.at.attempt, case.job, case.device);
+        verify::holds::insert(tx, whose, (split.credited, split.credit), (confirmed, delivered), now).await?;
+    }
     crate::fail::point("capture");
     Ok(())
 }
@@ -172,7 +221,7 @@ async fn wait(tx: &mut Tx, case: &Case, split: Split, now: TimestampMs) -> Resul
 
 /// What an attempt is paid, taken of its job's hold; nothing if that is nothing.
 fn capture(case: &Case, split: Split) -> Result<Option<Transfer>, StoreError> {
-    let Split { charge, share, credit, credited, used_before: _ } = split;
+    let Split { charge, share, credit, credited, used_before: _, withheld } = split;
     let (coin, paid) = (case.purse.coin, charge.amount.paid());
     let (earned, kept) = match case.purse.pot {
         Pot::Available => (Account::Credit(case.device), Account::Fee),
@@ -183,6 +232,7 @@ fn capture(case: &Case, split: Split) -> Result<Option<Transfer>, StoreError> {
         // Nothing is paid from what a customer may take away at any time.
         Pot::Free => (Account::Credit(case.device), Account::Fee),
     };
+    let earned = if withheld { Account::Withheld(case.device) } else { earned };
     let mut legs = vec![Leg::new(Account::Held(case.customer), coin, paid.negated())];
     if credit == Micros::ZERO {
         // HFR worth less than a millionth of a dollar: nothing a rig could ever be paid.

@@ -1,13 +1,13 @@
 //! What the end of an attempt says about its rig, and whether it counts against its job. Pure.
 
-use super::{AttemptState, Case, Ending, Fault, Reason, Rules, TimestampMs, Verdict};
+use super::{AttemptState, Case, Ending, Fault, Ran, Reason, Rules, TimestampMs, Verdict};
 
 /// What the next offers to the rig depend on.
 pub(super) fn of(rules: &Rules, case: &Case, state: AttemptState, ending: &Ending, now: TimestampMs) -> Verdict {
     let job = case.job;
     match state {
         AttemptState::Succeeded => Verdict::Fine,
-        AttemptState::Failed | AttemptState::Lost => by_fault(ending.reason),
+        AttemptState::Failed | AttemptState::Lost => by_fault(case, ending.reason),
         AttemptState::Withdrawn => match (ending.reason, ending.by) {
             (Some(Reason::NoAnswer), _) => Verdict::RigFailed,
             (_, Some(_)) => Verdict::Unwilling { job },
@@ -28,12 +28,30 @@ pub(super) fn of(rules: &Rules, case: &Case, state: AttemptState, ending: &Endin
     }
 }
 
-fn by_fault(reason: Option<Reason>) -> Verdict {
+fn by_fault(case: &Case, reason: Option<Reason>) -> Verdict {
     match reason.map(Reason::fault) {
-        Some(Fault::Job) => Verdict::JobFailed,
+        Some(Fault::Job) => Verdict::JobFailed { job: case.job },
         Some(Fault::Rig) => Verdict::RigFailed,
         Some(Fault::Nobody) | None => Verdict::Void,
     }
+}
+
+/// How long the rig worked on it, and whether it was the rig that ended it; nothing if the program never began.
+pub(super) fn ran(case: &Case, state: AttemptState, ending: &Ending, now: TimestampMs) -> Option<Ran> {
+    let ours = case.end_reason.is_some() || case.job_end_reason.is_some();
+    let by_the_rig = match state {
+        AttemptState::Yielded | AttemptState::Lost => true,
+        AttemptState::Cancelled => ending.by.is_some(),
+        AttemptState::Failed => ending.reason.is_some_and(|reason| reason.fault() == Fault::Rig),
+        AttemptState::Succeeded
+        | AttemptState::Withdrawn
+        | AttemptState::Offered
+        | AttemptState::Accepted
+        | AttemptState::Preparing
+        | AttemptState::Running
+        | AttemptState::Uploading => false,
+    };
+    case.started.map(|from| Ran { from, to: now, interrupted: by_the_rig && !ours })
 }
 
 /// Whether the job was interrupted. Not by an offer that came to nothing nor by work given back before there was any, or rigs

@@ -31,6 +31,8 @@ pub(crate) struct Rig {
     pub(crate) leases: Vec<LeaseBeat>,
     pub(crate) ready: bool,
     pub(crate) version: u32,
+    /// Challenges it says it can answer.
+    pub(crate) challenges: Vec<String>,
     pub(crate) origin: Option<String>,
     /// From where a proxy says it comes.
     pub(crate) from: Option<&'static str>,
@@ -59,6 +61,7 @@ impl Rig {
             leases: Vec::new(),
             ready: true,
             version: PROTOCOL_VERSION,
+            challenges: Vec::new(),
             origin: None,
             from: None,
         }
@@ -113,6 +116,7 @@ impl Rig {
             rig: self.report.clone(),
             leases: self.leases.clone(),
             ready: self.ready,
+            challenges: self.challenges.clone(),
         }
     }
 }

@@ -18,6 +18,10 @@ model: string,
  */
 fu: number | null, 
 /**
+ * What this PC has measured of itself; absent until it has.
+ */
+measuredFu?: number, 
+/**
  * Core temperature in °C.
  */
 temperatureC: number | null, 

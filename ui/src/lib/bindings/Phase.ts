@@ -9,7 +9,19 @@ export type Phase = { "kind": "off" } | { "kind": "checking" } | { "kind": "wait
 /**
  * Everything that stands in the way, most important first; never empty.
  */
-reasons: Array<WaitReason>, } | { "kind": "ready" } | { "kind": "preparing" } | { "kind": "working" } | { "kind": "yielding" } | { "kind": "uploading" } | { "kind": "draining" } | { "kind": "paused", 
+reasons: Array<WaitReason>, } | { "kind": "benchmarking", 
+/**
+ * Which card, or the processor; empty until that is known.
+ */
+what: string, 
+/**
+ * How much of it is done.
+ */
+percent: number, 
+/**
+ * How much longer it takes, in seconds.
+ */
+leftS: number, } | { "kind": "ready" } | { "kind": "preparing" } | { "kind": "working" } | { "kind": "yielding" } | { "kind": "uploading" } | { "kind": "draining" } | { "kind": "paused", 
 /**
  * When it resumes by itself; absent if only the owner resumes it.
  */

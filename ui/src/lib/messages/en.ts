@@ -46,6 +46,11 @@ const headline = {
   },
   off: { title: 'Not started yet', detail: 'Press Start, and this PC works for others whenever you are away from it. You can stop at any time.' },
   checking: { title: 'Looking at this PC', detail: 'Finding the container engine and the hardware. This takes a few seconds.' },
+  benchmarking: {
+    title: 'Finding out what this PC can do',
+    looking: 'Looking at its graphics cards.',
+    detail: (what: string, percent: number, left: string) => `${what}: ${percent} % done, ${left} left. It stops the moment you come back.`,
+  },
   ready: { title: 'Ready for work', detail: (since: string) => `Nothing stands in the way. Waiting for a job for ${since}.` },
   preparing: { title: 'Preparing a job', detail: 'Fetching what it needs. It earns from the moment it runs.' },
   working: {
@@ -211,6 +216,7 @@ const rig = {
   fu: (score: number) => `${score.toLocaleString('en')} FU`,
   fuMeaning: 'Frame Units: the verified compute score. An RTX 4090 has 1,000.',
   unverified: 'not verified yet',
+  measured: (score: number) => `${score.toLocaleString('en')} FU, not verified yet`,
   now: 'Now on this rig',
   nothing: 'No job at the moment.',
   unknown: 'Nobody can say while the agent is gone.',
@@ -289,6 +295,7 @@ const reasons: Record<Reason, string> = {
   too_many_interruptions: 'The job was interrupted too often.',
   no_rig: 'No rig took the job in time.',
   not_runnable: 'The job cannot run anywhere: the fault is in the job.',
+  result_mismatch: 'Other rigs that did the same work agree on another result. What was waiting of your earnings is lost; ask the network if you think this is wrong.',
 };
 
 const jobs = {

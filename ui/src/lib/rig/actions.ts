@@ -17,6 +17,7 @@ export function offers(phase: Phase): { primary: PrimaryAct; more: MoreAct[] } {
     case 'draining':
       return { primary: 'resume', more: ['pause'] };
     case 'checking':
+    case 'benchmarking':
     case 'waiting':
     case 'ready':
       return { primary: 'pause', more: ['snooze'] };

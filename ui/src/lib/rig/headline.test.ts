@@ -72,6 +72,8 @@ test('what passes by itself is no fault, and what the owner must mend is one', (
 test.each<[Phase, string, string]>([
   [{ kind: 'off' }, 'Not started yet', 'Press Start'],
   [{ kind: 'checking' }, 'Looking at this PC', 'few seconds'],
+  [{ kind: 'benchmarking', what: '', percent: 0, leftS: 0 }, 'Finding out what this PC can do', 'graphics cards'],
+  [{ kind: 'benchmarking', what: 'NVIDIA GeForce RTX 4090', percent: 40, leftS: 19 }, 'Finding out what this PC can do', 'RTX 4090: 40 % done, 19 s left'],
   [{ kind: 'ready' }, 'Ready for work', 'for 1 h 12 min'],
   [{ kind: 'preparing' }, 'Preparing a job', 'from the moment it runs'],
   [{ kind: 'working' }, 'Working on 2 jobs', 'For 1 h 12 min now'],

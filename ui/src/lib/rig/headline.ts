@@ -27,6 +27,10 @@ export function headline({ phase, sinceMs, link, working }: Snapshot, nowMs: num
       return calm(t.headline.off);
     case 'checking':
       return calm(t.headline.checking);
+    case 'benchmarking': {
+      const { title, looking, detail } = t.headline.benchmarking;
+      return calm({ title, detail: phase.what === '' ? looking : detail(shortModel(phase.what) || phase.what, phase.percent, countdown(phase.leftS * 1_000)) });
+    }
     case 'waiting': {
       const [first, ...others] = phase.reasons;
       if (!first) return calm({ title: t.headline.ready.title, detail: t.headline.ready.detail(since) });

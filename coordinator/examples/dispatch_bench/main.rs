@@ -13,7 +13,6 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use headframe_coordinator::{
     Config, Coordinator,
     admin::{By, acts},
-    market::{Agent, Backoff, Market, QueuedJob, Verdict, Want},
     store::{
         amount::Amount,
         jobs::{self, NewJob},
@@ -22,15 +21,17 @@ use headframe_coordinator::{
     },
 };
 use headframe_protocol::{
-    ApiKeyId, CustomerId, DeviceId, JobId, Micros, PROTOCOL_VERSION, SessionId, Sha256, TimestampMs,
+    ApiKeyId, CustomerId, DeviceId, JobId, Micros, PROTOCOL_VERSION, Sha256,
     api::Pot,
     auth::{self, DeviceSignature, Handshake},
-    job::{JobSpec, Trust},
+    job::JobSpec,
     rig::{Os, RigReport},
     session::{AgentMessage, CoordinatorMessage, Hello},
 };
 use tokio::{net::TcpStream, task::JoinSet};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+
+mod matching;
 
 /// Jobs assigned in one measurement.
 const JOBS: usize = 20_000;
@@ -38,16 +39,10 @@ const JOBS: usize = 20_000;
 /// Attempts one rig takes: the most there may be.
 const SLOTS: u8 = 16;
 
-/// Matches per measurement of the market.
-const MATCHES: usize = 50_000;
-
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
-        Some("match") => {
-            growth();
-            Ok(())
-        }
+        Some("match") => matching::measure(),
         database => assignments(database).await,
     }
 }
@@ -155,6 +150,7 @@ async fn connect(url: &str) -> anyhow::Result<Socket> {
         rig: report(SLOTS, 900_000),
         leases: Vec::new(),
         ready: true,
+        challenges: Vec::new(),
     };
     socket.send(Message::text(serde_json::to_string(&AgentMessage::Hello(Box::new(hello)))?)).await?;
     let CoordinatorMessage::Welcome(_) = hear(&mut socket).await? else { anyhow::bail!("not welcomed") };
@@ -203,49 +199,4 @@ async fn until_assigned(coordinator: &Coordinator, started: Instant) -> anyhow::
         anyhow::ensure!(took < Duration::from_secs(120), "only {count} jobs were assigned");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-}
-
-/// Cost of one match (a job comes, is matched, its rig becomes free again) with 100 and with 10,000 rigs.
-fn growth() {
-    let Ok(spec) = spec() else { return };
-    // The best of several: what disturbs a measurement only ever adds to it. In turns, so that it disturbs both alike.
-    let (mut small, mut large) = (f64::INFINITY, f64::INFINITY);
-    for _ in 0..9 {
-        small = small.min(per_match_ns(100, &spec));
-        large = large.min(per_match_ns(10_000, &spec));
-    }
-    let note = format!("{small:.0} ns per match with 100 rigs, {large:.0} ns with 10,000");
-    print("dispatch.match_growth", (large / small * 100.0).round() / 100.0, "ratio", &note);
-}
-
-fn per_match_ns(rigs: u64, spec: &JobSpec) -> f64 {
-    let mut market = Market::new(Backoff { first_ms: 5_000, max_ms: 600_000 }, 1);
-    for number in 0..rigs {
-        let floor = 500_000 + i64::try_from(number % 997).unwrap_or(0) * 100;
-        let agent = Agent {
-            ready: true,
-            ..Agent::new(device(number), SessionId::generate(), &report(1, floor), Trust::Community, 1_000)
-        };
-        market.rig_connected(agent);
-    }
-    let (customer, want, image) = (CustomerId::generate(), Want::of(spec), spec.image.digest());
-    let jobs: Vec<QueuedJob> = (0..MATCHES as i64)
-        .map(|at| QueuedJob {
-            id: JobId::generate(),
-            epoch: 0,
-            customer,
-            want: want.clone(),
-            image,
-            queued_ms: TimestampMs::from_millis(at),
-            not_before_ms: TimestampMs::default(),
-        })
-        .collect();
-    let started = Instant::now();
-    for job in jobs {
-        let now = job.queued_ms;
-        if let Some(matched) = market.job_queued(job, now) {
-            market.released(matched.device, matched.attempt, Verdict::Fine, now);
-        }
-    }
-    started.elapsed().as_nanos() as f64 / MATCHES as f64
 }

@@ -1,0 +1,54 @@
+//! What follows from the present for everybody who looks: the snapshot, and how closely the PC is looked at.
+
+use headframe_protocol::{
+    TimestampMs,
+    control::{EngineView, Link, Phase, Snapshot},
+};
+
+use super::actor::Parts;
+use crate::{
+    pace::Pace,
+    view::{self, Sources},
+};
+
+/// How closely the PC is looked at in `phase`.
+pub(super) const fn pace(phase: &Phase, is_watched: bool) -> Pace {
+    match phase {
+        Phase::Yielding => Pace::Yielding,
+        Phase::Benchmarking { .. } | Phase::Preparing | Phase::Working | Phase::Draining => Pace::Working,
+        Phase::Ready => Pace::Ready,
+        Phase::Off | Phase::Checking | Phase::Waiting { .. } | Phase::Uploading | Phase::Paused { .. } => {
+            if is_watched {
+                Pace::Watched
+            } else {
+                Pace::Resting
+            }
+        }
+    }
+}
+
+/// Draws the present.
+pub(super) fn draw(
+    parts: &Parts,
+    (link, engine): (&Link, &EngineView),
+    since_ms: TimestampMs,
+    (revision, history): (u32, u32),
+) -> Snapshot {
+    let Parts { duty, device, offered, hardware, measuring, ledger, .. } = parts;
+    let (load, idle) = (parts.load.borrow(), parts.idle.borrow());
+    let sources = Sources {
+        device: *device,
+        name: offered.name(),
+        duty,
+        since_ms,
+        hardware,
+        scores: &measuring.scores,
+        load: &load,
+        idle: &idle,
+        ledger,
+        link,
+        engine,
+        history,
+    };
+    view::snapshot(&sources, revision)
+}

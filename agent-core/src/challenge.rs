@@ -1,0 +1,149 @@
+//! Answers the coordinator's challenges: what a graphics card can do is computed by a [`Prover`](headframe_proof::Prover), and shown.
+//!
+//! Each challenge has a task of its own, and a task ends at once when the owner wants his PC, when work begins on the card, when the
+//! session ends or the agent. What is asked is bounded before anything is computed: a coordinator may ask too much.
+//!
+//! How the line carries questions and answers is [`crate::coordinator`]'s matter; which card is free is said by the agent's loop.
+
+use std::{collections::HashMap, sync::Arc};
+
+use headframe_protocol::challenge::{Answer, Ask, DeclineReason, Declined, Digest, POG, Prove};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use url::Url;
+
+use crate::{
+    coordinator::{Heard, Say},
+    tasks::Tasks,
+};
+
+mod bring;
+mod hand;
+mod prover;
+
+pub use hand::Free;
+pub use prover::{CardProver, NoProvers, ProverError, Provers, References};
+
+use bring::Bringer;
+use hand::Hand;
+
+/// Questions waiting for the task. A card has one at a time.
+const HEARD_MAX: usize = 64;
+
+/// Questions waiting for one challenge.
+const ASKS_MAX: usize = 8;
+
+/// What is needed to answer.
+pub(crate) struct Config {
+    pub(crate) provers: Arc<dyn Provers>,
+    /// The coordinator: nothing is brought elsewhere.
+    pub(crate) coordinator: Url,
+    pub(crate) say: mpsc::Sender<Say>,
+    pub(crate) heard: mpsc::Receiver<Heard>,
+    pub(crate) free: watch::Receiver<Free>,
+}
+
+/// The two ends of the questions' way from the line.
+pub(crate) fn channel() -> (mpsc::Sender<Heard>, mpsc::Receiver<Heard>) {
+    mpsc::channel(HEARD_MAX)
+}
+
+/// What the greeting says of challenges.
+pub(crate) fn names(provers: &dyn Provers) -> Vec<String> {
+    if provers.is_any() { vec![POG.to_owned()] } else { Vec::new() }
+}
+
+/// Starts to answer, until the tasks are stopped.
+///
+/// # Errors
+/// There is no way to bring anything anywhere.
+pub(crate) fn answer(config: Config, tasks: &Tasks) -> Result<(), reqwest::Error> {
+    let bringer = Bringer::new(&config.coordinator)?;
+    let answerer = Answerer { config, bringer, hands: HashMap::new(), tasks: JoinSet::new() };
+    tasks.spawn("challenges", answerer.run(tasks.stopped()));
+    Ok(())
+}
+
+struct Answerer {
+    config: Config,
+    bringer: Bringer,
+    hands: HashMap<Digest, Reach>,
+    tasks: JoinSet<()>,
+}
+
+/// By which a challenge under way is reached.
+struct Reach {
+    gpu: String,
+    asks: mpsc::Sender<Ask>,
+    stop: CancellationToken,
+}
+
+impl Answerer {
+    async fn run(mut self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                // However it ended, its channel is closed.
+                Some(_) = self.tasks.join_next() => self.hands.retain(|_, reach| !reach.asks.is_closed()),
+                heard = self.config.heard.recv() => match heard {
+                    Some(Heard::Ask(ask)) => self.asked(*ask),
+                    Some(Heard::Ended) => self.forget_all(),
+                    None => break,
+                },
+            }
+        }
+        self.forget_all();
+    }
+
+    fn asked(&mut self, ask: Ask) {
+        let seed = ask.seed();
+        let prove = match ask {
+            Ask::Prove(prove) => prove,
+            Ask::Open(_) | Ask::Remember(_) | Ask::OpenReads(_) | Ask::Over(_) => {
+                // Of a challenge that was declined there may be a question on its way.
+                if let Some(reach) = self.hands.get(&seed) {
+                    drop(reach.asks.try_send(ask));
+                }
+                return;
+            }
+        };
+        if self.hands.contains_key(&seed) || self.hands.values().any(|reach| reach.gpu == prove.gpu) {
+            return self.decline(seed, DeclineReason::Busy);
+        }
+        self.begin(prove);
+    }
+
+    fn begin(&mut self, prove: Prove) {
+        info!(gpu = %prove.gpu, "The coordinator wants proof of what a card can do");
+        let (asks, questions) = mpsc::channel(ASKS_MAX);
+        let stop = CancellationToken::new();
+        self.hands.insert(prove.seed, Reach { gpu: prove.gpu.clone(), asks, stop: stop.clone() });
+        let hand = Hand {
+            prove,
+            questions,
+            stop,
+            free: self.config.free.clone(),
+            provers: Arc::clone(&self.config.provers),
+            bringer: self.bringer.clone(),
+            say: self.config.say.clone(),
+        };
+        self.tasks.spawn(hand.run());
+    }
+
+    fn decline(&self, seed: Digest, why: DeclineReason) {
+        if self.config.say.try_send(Say::Answer(Answer::Declined(Declined { seed, why }))).is_err() {
+            warn!("The line is jammed; a challenge was not declined");
+        }
+    }
+
+    /// Whatever they compute is for nobody any more.
+    fn forget_all(&mut self) {
+        self.hands.drain().for_each(|(_, reach)| reach.stop.cancel());
+        self.tasks.abort_all();
+    }
+}

@@ -1,0 +1,45 @@
+//! How a rig stands, for its owner.
+
+use axum::extract::State;
+use headframe_protocol::{
+    DeviceId,
+    standing::{DeedsOfADay, RigStanding, RightInARow, Withheld},
+};
+
+use crate::{
+    App,
+    error::ApiResult,
+    extract::{Json, Path},
+    store::verify,
+};
+
+/// Says how a rig stands and why: what counts for and against it, and which of its earnings wait.
+#[utoipa::path(
+    get, path = "/v1/devices/{id}/standing", tag = "payouts", operation_id = "getRigStanding",
+    params(("id" = String, Path, description = "The rig's device id")),
+    responses(
+        (status = 200, description = "How it stands; a rig nobody has seen is new", body = RigStanding),
+        (status = 404, description = "Not a device id"),
+    ),
+    security(()),
+)]
+pub async fn get(State(app): State<App>, Path(device): Path<DeviceId>) -> ApiResult<Json<RigStanding>> {
+    let mut connection = app.store.read().await?;
+    let verify::Account { standing, events, records, last_right: _ } =
+        verify::account(&mut connection, device, app.store.now()).await?;
+    let withheld = verify::holds::of_rig(&mut connection, device).await?;
+    let row = |(class, record): (crate::verify::Class, crate::verify::Record)| RightInARow {
+        class: class.to_string(),
+        results: record.right_in_a_row,
+    };
+    Ok(Json(RigStanding {
+        tier: standing.tier.as_str().to_owned(),
+        reliability_percent: standing.reliability_percent,
+        right_in_a_row: records.into_iter().map(row).collect(),
+        deeds: events
+            .into_iter()
+            .map(|event| DeedsOfADay { day_ms: event.at, deed: event.deed.as_str().to_owned(), times: event.times })
+            .collect(),
+        withheld: withheld.into_iter().map(|(coin, amount)| Withheld { chain_id: coin.chain, amount }).collect(),
+    }))
+}

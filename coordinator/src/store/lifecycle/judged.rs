@@ -1,0 +1,159 @@
+//! What follows from the judgement of a trial, in one transaction.
+
+use headframe_protocol::{JobId, job::JobState};
+
+use super::{
+    DeviceId, Nudge, Rules, StoreError, TimestampMs, Tx,
+    parked::{Found, unpark},
+    parsed,
+};
+use crate::{
+    store::{
+        Doing as _, audit, rigs,
+        verify::{self, Answer, Brought, Trial},
+    },
+    verify::Tier,
+};
+
+/// What was found out about the runs of a trial, each by its number and what it had brought.
+#[derive(Debug, Clone, Default)]
+pub struct Verdicts {
+    /// They agree with most.
+    pub right: Vec<(i64, JobId, Brought)>,
+    /// They do not.
+    pub wrong: Vec<(i64, JobId, Brought)>,
+    /// They are taken as they are.
+    pub unjudged: Vec<(i64, JobId, Brought)>,
+    /// They will bring nothing.
+    pub gone: Vec<i64>,
+    /// What is right, if that is known now.
+    pub answer: Option<Answer>,
+    /// One more rig is to decide.
+    pub more: bool,
+    /// The results of this program differ by themselves.
+    pub unreproducible: Option<String>,
+    /// Nothing more is expected.
+    pub close: bool,
+    /// When to look at it next.
+    pub look: TimestampMs,
+}
+
+/// Carries a judgement out. False: the trial has changed since it was judged, and is judged anew.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn judged(
+    tx: &mut Tx,
+    rules: &Rules,
+    trial: &Trial,
+    verdicts: &Verdicts,
+    now: TimestampMs,
+) -> Result<(bool, Vec<Nudge>), StoreError> {
+    if !verify::take(tx, trial, verdicts.look).await? {
+        return Ok((false, Vec::new()));
+    }
+    let mut nudges = Vec::new();
+    for number in &verdicts.gone {
+        verify::set_run(tx, (&trial.id, *number), "gone", now).await?;
+    }
+    if let Some(answer) = &verdicts.answer {
+        verify::answer(tx, &trial.id, answer).await?;
+    }
+    // Before the judged job is closed for every later one of it: the trial of a wrong one goes on.
+    for run in &verdicts.wrong {
+        nudges.extend(wrong(tx, rules, trial, run, now).await?);
+    }
+    for (number, _, brought) in &verdicts.right {
+        verify::set_run(tx, (&trial.id, *number), "right", now).await?;
+        // Work whose result is known can condemn and never confirm: whoever could tell it from other work would do it well.
+        let confirms = trial.kind != verify::Kind::Canary;
+        verify::note_right(tx, (brought.device, confirms), &brought.class, now).await?;
+        nudges.extend(unpark(tx, rules, (brought, Found::Right, false), now).await?.into_iter().flat_map(|(_, told)| told));
+    }
+    for (number, _, brought) in &verdicts.unjudged {
+        verify::set_run(tx, (&trial.id, *number), "unjudged", now).await?;
+        nudges.extend(unpark(tx, rules, (brought, Found::Nothing, false), now).await?.into_iter().flat_map(|(_, told)| told));
+    }
+    if let Some(recipe) = &verdicts.unreproducible {
+        verify::note_unreproducible(tx, recipe, now).await?;
+    }
+    if verdicts.more {
+        match verify::ask_more(tx, &rules.verification, trial, now).await? {
+            Some(copy) => nudges.push(Nudge::Queued(Box::new(copy))),
+            None => give_up(tx, &trial.id, now).await?,
+        }
+    }
+    if verdicts.close {
+        verify::close(tx, &trial.id, now).await?;
+    }
+    crate::fail::point("judge");
+    Ok((true, nudges))
+}
+
+/// A result was outvoted: it is not paid, what waited of the rig's earnings is lost, and the customer's job waits for another rig.
+async fn wrong(
+    tx: &mut Tx,
+    rules: &Rules,
+    trial: &Trial,
+    (number, job, brought): &(i64, JobId, Brought),
+    now: TimestampMs,
+) -> Result<Vec<Nudge>, StoreError> {
+    verify::set_run(tx, (&trial.id, *number), "wrong", now).await?;
+    verify::note_wrong(tx, brought.device).await?;
+    let again = *job == trial.job;
+    // One that was accepted unchecked is compared afterwards: it is not parked any more, and what was earned by it is lost all the same.
+    let ended = unpark(tx, rules, (brought, Found::Wrong, again), now).await?;
+    let nudges = ended.map_or_else(Vec::new, |(_, nudges)| nudges);
+    let lost = verify::holds::forfeit(tx, brought.device, now).await?;
+    tracing::warn!(
+        rig.device = %brought.device, job.id = %job, attempt.id = %brought.at.attempt, trial.id = trial.id,
+        earnings.forfeited = lost, "Other rigs agree on another result",
+    );
+    metrics::counter!("headframe_results_outvoted_total").increment(1);
+    if again && is_queued(tx, *job).await? {
+        verify::note_run(tx, &trial.id, *job).await?;
+    }
+    exclude(tx, brought.device, now).await?;
+    Ok(nudges)
+}
+
+async fn is_queued(tx: &mut Tx, job: JobId) -> Result<bool, StoreError> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT state FROM job WHERE id = $1")
+        .bind(job.to_string())
+        .fetch_optional(&mut **tx)
+        .await
+        .doing("read a job's state")?;
+    row.map_or(Ok(false), |(state,)| Ok(parsed::<JobState>(&state, "job state")? == JobState::Queued))
+}
+
+/// A rig that is wrong again and again gets no more work; the operator finds why in the audit trail, and can let it work again.
+async fn exclude(tx: &mut Tx, device: DeviceId, now: TimestampMs) -> Result<(), StoreError> {
+    let account = verify::account(tx, device, now).await?;
+    if account.standing.tier != Tier::Excluded {
+        return Ok(());
+    }
+    if rigs::set_quarantined(tx, device, Some(now)).await? {
+        let detail = format!("{:.2} wrong results, the older the less each counts", account.standing.dishonesty);
+        let act = audit::Act {
+            actor: "verification",
+            act: "rig.quarantine",
+            subject: &device.to_string(),
+            reason: "its results were outvoted again and again",
+            detail: &detail,
+        };
+        audit::append(tx, &act, now).await?;
+    }
+    Ok(())
+}
+
+/// The house cannot pay for another run.
+async fn give_up(tx: &mut Tx, trial: &str, now: TimestampMs) -> Result<(), StoreError> {
+    sqlx::query("UPDATE trial SET give_up_ms = $1, look_ms = $2 WHERE id = $3")
+        .bind(now.as_millis())
+        .bind(now.as_millis())
+        .bind(trial.to_owned())
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+        .doing("give a trial up")
+}

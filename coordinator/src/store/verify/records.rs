@@ -1,0 +1,171 @@
+//! What is kept of a rig's results, and how it stands by it.
+
+use headframe_protocol::{DeviceId, TimestampMs, job::Reason};
+use sqlx::AnyConnection;
+
+use super::{StoreError, Tx, parsed};
+use crate::{
+    store::Doing as _,
+    verify::{
+        Chance, Class, Record, Standing,
+        standing::{Deed, Event, REMEMBERED, standing},
+    },
+};
+
+/// Attempts of one day count together.
+const DAY_MS: i64 = 24 * 3_600 * 1_000;
+
+/// How a rig stands, and of what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// What is concluded.
+    pub standing: Standing,
+    /// Of what.
+    pub events: Vec<Event>,
+    /// Results found right in a row, by class.
+    pub records: Vec<(Class, Record)>,
+    /// When a result was last found right.
+    pub last_right: Option<TimestampMs>,
+}
+
+/// How likely a rig's next result of a class is checked.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn chance_of(
+    connection: &mut AnyConnection,
+    device: DeviceId,
+    class: &Class,
+    now: TimestampMs,
+) -> Result<Chance, StoreError> {
+    let record = record(connection, device, class).await?;
+    let events = events(connection, device, now).await?;
+    Ok(record.chance(standing(&events, now).tier))
+}
+
+/// How a rig stands, with everything that was looked at.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn account(connection: &mut AnyConnection, device: DeviceId, now: TimestampMs) -> Result<Account, StoreError> {
+    let events = events(connection, device, now).await?;
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("SELECT class, right_in_a_row FROM rig_record WHERE device_id = $1 ORDER BY class")
+            .bind(device.to_string())
+            .fetch_all(&mut *connection)
+            .await
+            .doing("read a rig's records")?;
+    let records = rows.into_iter().map(|(class, right)| Ok((parsed(&class, "class")?, record_of(right))));
+    let records = records.collect::<Result<_, StoreError>>()?;
+    let row: Option<(Option<i64>,)> = sqlx::query_as("SELECT right_ms FROM rig WHERE device_id = $1")
+        .bind(device.to_string())
+        .fetch_optional(connection)
+        .await
+        .doing("read when a rig was last right")?;
+    let last_right = row.and_then(|(right,)| right).map(TimestampMs::from_millis);
+    Ok(Account { standing: standing(&events, now), events, records, last_right })
+}
+
+fn record_of(right: i64) -> Record {
+    Record { right_in_a_row: u32::try_from(right).unwrap_or(u32::MAX) }
+}
+
+async fn record(connection: &mut AnyConnection, device: DeviceId, class: &Class) -> Result<Record, StoreError> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT right_in_a_row FROM rig_record WHERE device_id = $1 AND class = $2")
+        .bind(device.to_string())
+        .bind(class.as_str().to_owned())
+        .fetch_optional(connection)
+        .await
+        .doing("read a rig's record")?;
+    Ok(row.map_or_else(Record::default, |(right,)| record_of(right)))
+}
+
+/// What the rig did, of its attempts and what was found about them: nothing else needs to be written down twice. Attempts given back, declined or cancelled are not among
+/// them.
+async fn events(connection: &mut AnyConnection, device: DeviceId, now: TimestampMs) -> Result<Vec<Event>, StoreError> {
+    let row: Option<(Option<i64>,)> = sqlx::query_as("SELECT pardoned_ms FROM rig WHERE device_id = $1")
+        .bind(device.to_string())
+        .fetch_optional(&mut *connection)
+        .await
+        .doing("read a rig's pardon")?;
+    let since = row.and_then(|(pardoned,)| pardoned).unwrap_or(i64::MIN).max(now.before(REMEMBERED).as_millis());
+    let rows: Vec<(i64, String, Option<String>, i64)> = sqlx::query_as(
+        "SELECT ended_ms / 86400000, state, reason, COUNT(*) FROM attempt
+         WHERE device_id = $1 AND state IN ('succeeded', 'failed', 'lost') AND ended_ms > $2
+         GROUP BY ended_ms / 86400000, state, reason ORDER BY 1, 2, 3",
+    )
+    .bind(device.to_string())
+    .bind(since)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read what a rig did")?;
+    let mut events = Vec::with_capacity(rows.len());
+    for (day, state, reason, times) in rows {
+        let reason: Option<Reason> = reason.map(|reason| parsed(&reason, "reason")).transpose()?;
+        let deed = match (state.as_str(), reason) {
+            ("succeeded", _) => Deed::Kept,
+            // Counted below, with those that were accepted before they were found out.
+            (_, Some(Reason::ResultMismatch)) => continue,
+            ("lost", _) => Deed::Lost,
+            (_, Some(reason)) if reason.fault() == headframe_protocol::job::Fault::Rig => Deed::Failed,
+            _ => continue,
+        };
+        let at = TimestampMs::from_millis(day * DAY_MS);
+        events.push(Event { at, deed, times: u32::try_from(times).unwrap_or(u32::MAX) });
+    }
+    let rows: Vec<(i64,)> = sqlx::query_as(
+        "SELECT judged_ms FROM trial_run WHERE device_id = $1 AND state = 'wrong' AND judged_ms > $2 ORDER BY judged_ms",
+    )
+    .bind(device.to_string())
+    .bind(since)
+    .fetch_all(connection)
+    .await
+    .doing("read when a rig was wrong")?;
+    let wrong = |(at,): (i64,)| Event { at: TimestampMs::from_millis(at), deed: Deed::Wrong, times: 1 };
+    events.extend(rows.into_iter().map(wrong));
+    Ok(events)
+}
+
+/// A result was compared and found right; if that `confirms`, so are earlier ones nobody looked at.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn note_right(
+    tx: &mut Tx,
+    (device, confirms): (DeviceId, bool),
+    class: &Class,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO rig_record (device_id, class, right_in_a_row) VALUES ($1, $2, 1)
+         ON CONFLICT (device_id, class) DO UPDATE SET right_in_a_row = rig_record.right_in_a_row + 1",
+    )
+    .bind(device.to_string())
+    .bind(class.as_str().to_owned())
+    .execute(&mut **tx)
+    .await
+    .doing("note a right result")?;
+    if !confirms {
+        return Ok(());
+    }
+    sqlx::query("UPDATE rig SET right_ms = $1 WHERE device_id = $2")
+        .bind(now.as_millis())
+        .bind(device.to_string())
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+        .doing("note when a rig was right")
+}
+
+/// A result was outvoted: the rig begins anew, on all of its hardware.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn note_wrong(tx: &mut Tx, device: DeviceId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE rig_record SET right_in_a_row = 0 WHERE device_id = $1")
+        .bind(device.to_string())
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+        .doing("note a wrong result")
+}

@@ -1,0 +1,452 @@
+//! A network of honest rigs and cheats, hour by hour, driven by the very rules of [`super`]: does cheating pay, and what do checks
+//! cost? For tests and `cargo run --example cheats`; `docs/verification.md` tells the model.
+//!
+//! An hour's work is paid 15 and costs its rig 10, as an owner's floor is one and a half times his electricity. A cheat's work costs
+//! him nothing. Whoever stops waits for everything that is still his, and is looked at once more, as [`super::hold::CHECKED_WITHIN`] has it.
+
+use std::collections::BTreeMap;
+
+use headframe_protocol::TimestampMs;
+use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+
+use super::{
+    Chance, Hold, Judgement, Record, Tier,
+    hold::{Earner, Terms},
+    judge::{Run, judge},
+    standing::{Deed, Event, standing},
+};
+
+mod strategy;
+#[cfg(test)]
+mod tests;
+
+pub use strategy::Strategy;
+
+/// What an hour's work is paid.
+const WAGE: f64 = 15.0;
+/// What it costs to do it.
+const COST: f64 = 10.0;
+/// Hours a rig works in a day.
+const HOURS_A_DAY: i64 = 12;
+/// Of a hundred thousand honest results so many are wrong all the same: a bad memory module, an overclocked card.
+const HONEST_WRONG: u32 = 2;
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// How large the network is, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Rigs.
+    pub providers: usize,
+    /// Of a hundred, those that cheat.
+    pub cheats_percent: usize,
+    /// Days.
+    pub days: i64,
+}
+
+/// One rig's purse at the end.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Purse {
+    /// What it was paid, or is safe to be.
+    pub paid: f64,
+    /// What its work cost it.
+    pub cost: f64,
+    /// What it lost of what it had earned.
+    pub forfeited: f64,
+    /// What it would have had by doing all that it was given.
+    pub honest: f64,
+}
+
+impl Purse {
+    /// What is left.
+    #[must_use]
+    pub fn net(&self) -> f64 {
+        self.paid - self.cost
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.paid += other.paid;
+        self.cost += other.cost;
+        self.forfeited += other.forfeited;
+        self.honest += other.honest;
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// All rigs of a strategy together.
+    pub purses: BTreeMap<Option<Strategy>, Purse>,
+    /// Results of honest rigs, in the second half of the time.
+    pub honest_results: u64,
+    /// Runs the network paid for to check those, canaries included.
+    pub checks: u64,
+    /// Made-up results that were accepted, if only for a while.
+    pub accepted_wrong: u64,
+    /// All made-up results.
+    pub made_up: u64,
+}
+
+impl Outcome {
+    /// What checks cost, as a share of honest work.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "counts of a simulation")]
+    pub fn overhead(&self) -> f64 {
+        self.checks as f64 / self.honest_results.max(1) as f64
+    }
+}
+
+/// What a result is: the right one, or somebody's invention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Right,
+    /// Of one rig, never twice the same.
+    Own(u64),
+    /// Of a group, always the same.
+    Shared(usize),
+    /// What the accomplice has brought for the same work.
+    AsHe(usize),
+}
+
+struct Provider {
+    strategy: Strategy,
+    /// Accomplices share it. Nobody else knows.
+    group: usize,
+    record: Record,
+    events: Vec<Event>,
+    earner: Earner,
+    holds: Vec<(f64, Hold, bool)>,
+    purse: Purse,
+    out: bool,
+    since_check: u32,
+}
+
+/// The network.
+pub struct Simulation {
+    rigs: Vec<Provider>,
+    lot: SmallRng,
+    now: TimestampMs,
+    terms: Terms,
+    outcome: Outcome,
+    counting: bool,
+    made_up: u64,
+}
+
+impl Simulation {
+    /// Honest rigs that have been here for months, but for one in fifty; cheats that come now, of all strategies alike.
+    #[must_use]
+    pub fn new(size: Size, seed: u64) -> Self {
+        let start = TimestampMs::from_millis(1_000 * DAY_MS);
+        let mut simulation = Self {
+            rigs: Vec::new(),
+            lot: SmallRng::seed_from_u64(seed),
+            now: start,
+            terms: Terms::default(),
+            outcome: Outcome::default(),
+            counting: false,
+            made_up: 0,
+        };
+        let cheats = size.providers * size.cheats_percent / 100;
+        let mut group = 0;
+        while simulation.rigs.len() < cheats {
+            let strategy = Strategy::CHEATS[group % Strategy::CHEATS.len()];
+            for _ in 0..strategy.accomplices() {
+                simulation.rigs.push(Provider::new(strategy, group, start, strategy == Strategy::Sleeper));
+            }
+            group += 1;
+        }
+        for number in simulation.rigs.len()..size.providers {
+            simulation.rigs.push(Provider::new(Strategy::Honest, usize::MAX, start, number % 50 != 0));
+        }
+        simulation
+    }
+
+    /// The same with one strategy alone among the cheats.
+    #[must_use]
+    pub fn of(strategy: Strategy, size: Size, seed: u64) -> Self {
+        let mut simulation = Self::new(Size { cheats_percent: 0, ..size }, seed);
+        let cheats = size.providers * size.cheats_percent / 100;
+        let start = simulation.now;
+        for (number, rig) in simulation.rigs.iter_mut().take(cheats).enumerate() {
+            *rig = Provider::new(strategy, number / strategy.accomplices(), start, strategy == Strategy::Sleeper);
+        }
+        simulation
+    }
+
+    /// Runs for so many days.
+    #[must_use]
+    pub fn run(mut self, days: i64) -> Outcome {
+        for hour in 0..days * HOURS_A_DAY {
+            self.counting = hour >= days * HOURS_A_DAY / 2;
+            self.now = TimestampMs::from_millis(self.now.as_millis() + DAY_MS / HOURS_A_DAY);
+            for rig in 0..self.rigs.len() {
+                if !self.rigs[rig].out {
+                    self.hour(rig);
+                }
+            }
+        }
+        self.counting = false;
+        for rig in 0..self.rigs.len() {
+            self.leave(rig);
+            let key = Some(self.rigs[rig].strategy);
+            let purse = self.rigs[rig].purse;
+            self.outcome.purses.entry(key).or_default().add(&purse);
+        }
+        self.outcome
+    }
+
+    /// One hour of one rig's work for a customer.
+    fn hour(&mut self, rig: usize) {
+        let size = if self.rigs[rig].strategy == Strategy::SmallWork && self.lot.random_ratio(9, 10) { 0.1 } else { 1.0 };
+        if self.yields(rig) {
+            self.rigs[rig].purse.honest += (WAGE - COST) * size;
+            // Paid for its time, and withheld like everything nobody can look at.
+            self.earn(rig, size, (false, false), false);
+            return;
+        }
+        let answer = self.bring(rig, size);
+        let (honest, tier) = (self.rigs[rig].strategy == Strategy::Honest, self.rigs[rig].tier(self.now));
+        let chance = self.rigs[rig].record.chance(tier);
+        self.outcome.honest_results += u64::from(honest && self.counting);
+        let drawn = chance.draws(self.lot.random());
+        if drawn && chance < Chance::ALWAYS && self.lot.random() {
+            self.outcome.checks += u64::from(honest && self.counting);
+            self.canary();
+        } else if drawn {
+            self.trial(rig, answer, size, honest);
+            return;
+        }
+        // Taken as it is.
+        self.outcome.accepted_wrong += u64::from(answer != Answer::Right);
+        self.earn(rig, size, (false, true), answer != Answer::Right);
+        self.rigs[rig].since_check += 1;
+        let runs_off = self.rigs[rig].strategy == Strategy::HitAndRun && self.rigs[rig].since_check >= 8;
+        if runs_off {
+            self.leave(rig);
+            self.come_back(rig);
+        } else if self.rigs[rig].is_overdue(self.now) {
+            self.check_late(rig);
+        }
+    }
+
+    fn yields(&mut self, rig: usize) -> bool {
+        match self.rigs[rig].strategy {
+            Strategy::Yields => true,
+            Strategy::YieldsHalf => self.lot.random(),
+            _ => false,
+        }
+    }
+
+    /// What the rig says the result is, and what that costs it.
+    fn bring(&mut self, rig: usize, size: f64) -> Answer {
+        let (strategy, group, trusted) =
+            (self.rigs[rig].strategy, self.rigs[rig].group, self.rigs[rig].record.chance(Tier::Good) < Chance::ALWAYS);
+        let cheats = match strategy {
+            Strategy::Honest | Strategy::YieldsHalf => self.lot.random_ratio(HONEST_WRONG, 100_000),
+            Strategy::Always | Strategy::Pair | Strategy::Ring | Strategy::KnowsCanaries | Strategy::Yields => true,
+            Strategy::Sleeper => true,
+            Strategy::AfterTrust | Strategy::Sybil | Strategy::HitAndRun => trusted,
+            Strategy::Percent(percent) => self.lot.random_ratio(u32::from(percent), 100),
+            Strategy::SmallWork => size < 1.0,
+            Strategy::Copies => rig % 2 == 1,
+        };
+        self.rigs[rig].purse.honest += (WAGE - COST) * size;
+        if !cheats || matches!(strategy, Strategy::Honest | Strategy::YieldsHalf) {
+            self.rigs[rig].purse.cost += COST * size;
+        }
+        if !cheats {
+            return Answer::Right;
+        }
+        self.made_up += 1;
+        self.outcome.made_up += 1;
+        match strategy {
+            Strategy::Pair | Strategy::Ring => Answer::Shared(group),
+            Strategy::Copies => Answer::AsHe(group),
+            _ => Answer::Own(self.made_up),
+        }
+    }
+
+    /// Others do the same work until most agree.
+    fn trial(&mut self, rig: usize, answer: Answer, size: f64, honest: bool) {
+        let mut runs = vec![(rig, answer)];
+        let judgement = loop {
+            let states = vec![Run::Brought; runs.len()];
+            let same = |one: usize, other: usize| are_same(&runs, one, other);
+            match judge(&states, 2, same) {
+                Judgement::More | Judgement::Wait => {}
+                over => break over,
+            }
+            let other = self.another(&runs);
+            let answer = self.bring(other, size);
+            self.outcome.checks += u64::from(honest && self.counting);
+            runs.push((other, answer));
+        };
+        match judgement {
+            Judgement::Agreed { right, wrong } => {
+                for run in wrong {
+                    self.wrong(runs[run].0);
+                }
+                for run in right {
+                    let (rig, answer) = runs[run];
+                    self.right(rig, true);
+                    let is_made_up = !matches!(answer, Answer::Right | Answer::AsHe(_));
+                    self.outcome.accepted_wrong += u64::from(is_made_up);
+                    self.earn(rig, size, (true, true), is_made_up);
+                }
+            }
+            Judgement::NotReproducible | Judgement::Wait | Judgement::More => {
+                for (rig, _) in runs {
+                    self.earn(rig, size, (false, true), true);
+                }
+            }
+        }
+    }
+
+    /// Work whose result is known, for whoever takes it.
+    fn canary(&mut self) {
+        let rig = self.another(&[]);
+        if self.rigs[rig].strategy == Strategy::KnowsCanaries {
+            self.rigs[rig].purse.cost += COST;
+            self.rigs[rig].purse.honest += WAGE - COST;
+            self.right(rig, false);
+            self.earn(rig, 1.0, (true, true), false);
+            return;
+        }
+        let answer = self.bring(rig, 1.0);
+        if answer == Answer::Right {
+            self.right(rig, false);
+            self.earn(rig, 1.0, (true, true), false);
+        } else {
+            self.wrong(rig);
+        }
+    }
+
+    /// A rig of another owner, by lot. Nobody knows that accomplices are.
+    fn another(&mut self, runs: &[(usize, Answer)]) -> usize {
+        loop {
+            let rig = self.lot.random_range(0..self.rigs.len());
+            if !self.rigs[rig].out && runs.iter().all(|(other, _)| *other != rig) && self.rigs[rig].strategy != Strategy::Yields {
+                return rig;
+            }
+        }
+    }
+
+    fn right(&mut self, rig: usize, confirms: bool) {
+        let now = self.now;
+        let rig = &mut self.rigs[rig];
+        rig.record = rig.record.right();
+        if confirms {
+            rig.earner.last_right = Some(now);
+            rig.since_check = 0;
+        }
+        rig.collect(&self.terms, now);
+    }
+
+    fn wrong(&mut self, rig: usize) {
+        let now = self.now;
+        let sybil = {
+            let rig = &mut self.rigs[rig];
+            rig.record = Record::wrong();
+            rig.events.push(Event { at: now, deed: Deed::Wrong, times: 1 });
+            // What could be let go by now was let go before this was found.
+            rig.collect(&self.terms, now);
+            rig.purse.forfeited += rig.holds.drain(..).map(|(amount, ..)| amount).sum::<f64>();
+            rig.out = rig.tier(now) == Tier::Excluded;
+            matches!(rig.strategy, Strategy::Sybil | Strategy::HitAndRun)
+        };
+        if sybil {
+            self.come_back(rig);
+        }
+    }
+
+    /// The same person under another name: nothing is known of him, and what waited under the old name is looked at or lost.
+    fn come_back(&mut self, rig: usize) {
+        let old = &self.rigs[rig];
+        let purse = old.purse;
+        let fresh = Provider::new(old.strategy, old.group, self.now, false);
+        self.rigs[rig] = Provider { purse, ..fresh };
+    }
+
+    fn earn(&mut self, rig: usize, size: f64, (confirmed, delivered): (bool, bool), made_up: bool) {
+        let now = self.now;
+        let hold = Hold { earned: now, confirmed, delivered };
+        let rig = &mut self.rigs[rig];
+        let kept = Event { at: now, deed: Deed::Kept, times: 1 };
+        if delivered && rig.events.first().is_none_or(|event| event.deed != Deed::Kept) {
+            rig.events.insert(0, kept);
+        }
+        let earner = Earner { last_right: None, ..rig.earner };
+        if hold.waits(&earner, &self.terms, now) {
+            rig.holds.push((WAGE * size, hold, made_up));
+        } else {
+            rig.purse.paid += WAGE * size;
+        }
+    }
+
+    /// One result that waits is compared, whichever.
+    fn check_late(&mut self, rig: usize) {
+        let open: Vec<bool> = self.rigs[rig].unconfirmed().map(|(_, _, made_up)| *made_up).collect();
+        if open.is_empty() {
+            return;
+        }
+        let honest = self.rigs[rig].strategy == Strategy::Honest;
+        self.outcome.checks += u64::from(honest && self.counting);
+        let drawn = self.lot.random_range(0..open.len());
+        if open[drawn] { self.wrong(rig) } else { self.right(rig, true) }
+    }
+
+    /// The rig stops working: what waits is looked at once more, and comes due as if it had stayed away long enough.
+    fn leave(&mut self, rig: usize) {
+        self.check_late(rig);
+        let whole = self.terms.probation + self.terms.unconfirmed_max;
+        let later = self.now.after(whole);
+        self.rigs[rig].collect(&self.terms, later);
+    }
+}
+
+fn are_same(runs: &[(usize, Answer)], one: usize, other: usize) -> bool {
+    let value = |run: usize| match runs[run].1 {
+        // He has something to copy only if his accomplice was given the same work.
+        Answer::AsHe(_) => {
+            let rig = runs[run].0;
+            if runs.iter().any(|(other, _)| *other == rig - 1) { Answer::Right } else { runs[run].1 }
+        }
+        answer => answer,
+    };
+    value(one) == value(other)
+}
+
+impl Provider {
+    fn new(strategy: Strategy, group: usize, now: TimestampMs, established: bool) -> Self {
+        let first_seen = if established { TimestampMs::from_millis(now.as_millis() - 200 * DAY_MS) } else { now };
+        let record = Record { right_in_a_row: if established { 60 } else { 0 } };
+        let earner = Earner { first_seen, last_right: established.then_some(now) };
+        let (events, holds, purse) = (Vec::new(), Vec::new(), Purse::default());
+        Self { strategy, group, record, events, earner, holds, purse, out: false, since_check: 0 }
+    }
+
+    fn tier(&self, now: TimestampMs) -> Tier {
+        standing(&self.events, now).tier
+    }
+
+    fn unconfirmed(&self) -> impl Iterator<Item = &(f64, Hold, bool)> {
+        let right = self.earner.last_right;
+        self.holds
+            .iter()
+            .filter(move |(_, hold, _)| hold.delivered && !hold.confirmed && right.is_none_or(|right| right < hold.earned))
+    }
+
+    fn is_overdue(&self, now: TimestampMs) -> bool {
+        let oldest = self.unconfirmed().map(|(_, hold, _)| hold.earned).min();
+        oldest.is_some_and(|earned| now.since(earned) >= super::hold::CHECKED_WITHIN)
+    }
+
+    fn collect(&mut self, terms: &Terms, now: TimestampMs) {
+        let earner = self.earner;
+        let (over, waiting) =
+            std::mem::take(&mut self.holds).into_iter().partition(|(_, hold, _)| hold.is_over(&earner, terms, now));
+        self.holds = waiting;
+        self.purse.paid += Vec::into_iter(over).map(|(amount, ..): (f64, Hold, bool)| amount).sum::<f64>();
+    }
+}

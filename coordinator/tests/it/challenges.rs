@@ -1,0 +1,337 @@
+//! Challenges of graphics cards, with the reference prover on small matrices.
+
+use std::time::Duration;
+
+use headframe_coordinator::{
+    Config,
+    store::challenges::{self, ChallengeRecord},
+};
+use headframe_proof::{Parameters, Prover as _, Reference, question};
+use headframe_protocol::{
+    DeviceId,
+    challenge::{Answer, Ask, Committed, DeclineReason, Declined, Digest, Over, POG, Prove, Remembered, Verdict},
+    error::Code,
+    rig::{GpuReport, GpuVendor},
+    session::{AgentMessage, CoordinatorMessage, Heartbeat, RefusedCode},
+};
+use reqwest::StatusCode;
+
+use crate::support::{FakeAgent, PATIENCE, TestApp, agent::Rig, problem};
+
+/// What cards are asked takes the reference prover milliseconds, and may take minutes.
+/// What a rig answers instead.
+type Answering = fn(&Prove) -> AgentMessage;
+
+fn unhurried(config: &mut Config) {
+    config.challenge.size_max = 64;
+    config.challenge.ops_per_s_at_1000_fu = 100_000;
+    config.challenge.read_bytes_per_s_at_1000_fu = 1_000;
+    config.timers.challenge_opening = PATIENCE;
+}
+
+fn card(uuid: &str) -> GpuReport {
+    let model = "a card".to_owned();
+    GpuReport {
+        uuid: uuid.to_owned(),
+        model,
+        vendor: GpuVendor::Nvidia,
+        vram_bytes: 8 << 30,
+        fu: 1_000,
+        compute_capability: None,
+        pci_bus_id: None,
+        power_limit_w: None,
+    }
+}
+
+fn rig(uuid: &str) -> Rig {
+    let mut rig = Rig::new();
+    rig.report.gpus = vec![card(uuid)];
+    rig.challenges = vec![POG.to_owned()];
+    rig
+}
+
+/// The operator does not wait until a card is due.
+async fn want(app: &TestApp, device: DeviceId) {
+    let store = &app.app().store;
+    let mut tx = store.begin().await.expect("a transaction");
+    assert!(challenges::want(&mut tx, device, store.now()).await.expect("written"));
+    tx.commit().await.expect("written");
+}
+
+async fn records(app: &TestApp) -> Vec<ChallengeRecord> {
+    challenges::list(&mut app.app().store.read().await.expect("a connection"), None, 100).await.expect("a list")
+}
+
+/// The reason of the only challenge, once it is over.
+async fn reason(app: &TestApp) -> String {
+    let started = tokio::time::Instant::now();
+    loop {
+        let records = records(app).await;
+        if let [ChallengeRecord { outcome: Some(_), reason: Some(reason), .. }] = records.as_slice() {
+            return reason.clone();
+        }
+        assert!(started.elapsed() < PATIENCE, "never over: {records:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A rig under challenge, with a prover that may be made to lie.
+struct Scene {
+    agent: FakeAgent,
+    prove: Prove,
+    prover: Reference,
+}
+
+impl Scene {
+    /// A connected rig that has been asked to prove what its card can do.
+    async fn asked(app: &TestApp) -> Self {
+        let mut agent = rig("GPU-1").connect(&app.url()).await;
+        want(app, agent.rig.device()).await;
+        let Ask::Prove(prove) = agent.asked().await else { panic!("a proof comes first") };
+        Self { agent, prover: computed(&prove), prove }
+    }
+
+    async fn commit(&mut self) -> Ask {
+        let answer = Answer::Committed(Committed { seed: self.prove.seed, roots: self.prover.roots() });
+        self.agent.say(AgentMessage::Answer(answer)).await;
+        self.agent.asked().await
+    }
+
+    async fn put(&self, what: &str, token: &str, bytes: Vec<u8>) -> reqwest::Response {
+        let address = self.prove.base.join(what).expect("an address");
+        reqwest::Client::new().put(address).bearer_auth(token).body(bytes).send().await.expect("an answer")
+    }
+
+    async fn over(&mut self) -> Over {
+        match self.agent.asked().await {
+            Ask::Over(over) => over,
+            other => panic!("it is over: {other:?}"),
+        }
+    }
+}
+
+impl FakeAgent {
+    async fn asked(&mut self) -> Ask {
+        self.hear_until(|message| if let CoordinatorMessage::Ask(ask) = message { Some(ask) } else { None }).await
+    }
+}
+
+fn computed(prove: &Prove) -> Reference {
+    assert_eq!(prove.problems(), []);
+    let parameters = Parameters::new(prove.size, prove.products).and_then(|all| all.keeping(prove.resident));
+    Reference::of(&prove.seed, parameters.expect("a good question")).expect("a prover")
+}
+
+/// Answers everything as it should be.
+async fn answer_honestly(scene: &mut Scene) -> Over {
+    let Ask::Open(open) = scene.commit().await else { panic!("rows are asked for next") };
+    assert_eq!(open.rows.len(), question::ASKED);
+    let rows = scene.prover.open(&open.rows).expect("it has them");
+    assert_eq!(scene.put("rows", &scene.prove.token, rows).await.status(), StatusCode::NO_CONTENT);
+    let Ask::Remember(remember) = scene.agent.asked().await else { panic!("memory comes next") };
+    let roots = scene.prover.remember(&remember.nonce, remember.reads).expect("it has them");
+    let answer = Answer::Remembered(Remembered { seed: scene.prove.seed, roots });
+    scene.agent.say(AgentMessage::Answer(answer)).await;
+    let Ask::OpenReads(open) = scene.agent.asked().await else { panic!("reads are asked for next") };
+    let reads = scene.prover.open_reads(&open.reads).expect("it has them");
+    assert_eq!(scene.put("reads", &scene.prove.token, reads).await.status(), StatusCode::NO_CONTENT);
+    scene.over().await
+}
+
+#[tokio::test]
+async fn an_honest_card_passes_and_is_worth_what_it_claims() {
+    let app = TestApp::start_with(unhurried).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
+    assert_eq!(scene.prove.size, 64);
+    let over = answer_honestly(&mut scene).await;
+    assert_eq!((over.verdict, over.message.as_str()), (Verdict::Passed, ""));
+    assert_eq!(reason(&app).await, "passed");
+    let record = records(&app).await.remove(0);
+    assert!(record.proving_us.is_some() && record.reading_us.is_some() && record.ops_per_us.is_some(), "{record:?}");
+}
+
+#[tokio::test]
+async fn what_a_rig_claims_is_not_believed_and_what_it_has_shown_is() {
+    let app = TestApp::start_with(unhurried).await;
+    let customer = app.customer(10).await;
+    let offers = async || customer.get("/v1/offers").await.text().await.expect("offers");
+    let mut scene = Box::pin(Scene::asked(&app)).await;
+    let wants = serde_json::json!({ "resources": { "gpu": { "count": 1, "vram_gib": 1, "min_fu": 1_000 } } });
+    let job = customer.submit(wants).await;
+    // While its card is challenged it gets no work, and without a pass none of this kind.
+    assert_eq!(answer_honestly(&mut scene).await.verdict, Verdict::Passed);
+    let offer = scene.agent.offer().await;
+    assert_eq!(offer.job, job.id, "{}", offers().await);
+}
+
+#[tokio::test]
+async fn wrong_rows_fail_with_the_reason_and_cannot_be_mended() {
+    let app = TestApp::start_with(unhurried).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
+    let Ask::Open(open) = scene.commit().await else { panic!("rows are asked for next") };
+    let right = scene.prover.open(&open.rows).expect("it has them");
+    let mut wrong = right.clone();
+    // Behind the header and the first name: an entry of the first row.
+    wrong[20] ^= 1;
+    let refused = problem(scene.put("rows", &scene.prove.token, wrong).await).await;
+    assert_eq!((refused.status, refused.code), (422, Code::InvalidRequest));
+    let over = scene.over().await;
+    assert_eq!(over.verdict, Verdict::Failed);
+    assert!(over.message.starts_with("The proof is wrong"), "{over:?}");
+    assert_eq!(reason(&app).await, "refused");
+    let late = scene.put("rows", &scene.prove.token, right).await;
+    assert_eq!(problem(late).await.code, Code::Unauthenticated, "there is no such challenge any more");
+}
+
+#[tokio::test]
+async fn an_answer_to_another_seed_is_worth_nothing() {
+    let app = TestApp::start_with(unhurried).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
+    // Yesterday's products, for which everything is at hand.
+    scene.prover = computed(&Prove { seed: Digest::from_bytes([7; 32]), ..scene.prove.clone() });
+    let Ask::Open(open) = scene.commit().await else { panic!("rows are asked for next") };
+    let rows = scene.prover.open(&open.rows).expect("it has them");
+    let refused = problem(scene.put("rows", &scene.prove.token, rows).await).await;
+    assert!(refused.errors.iter().any(|error| error.message.contains("was not computed")), "{refused:?}");
+    assert_eq!(reason(&app).await, "refused");
+}
+
+#[tokio::test]
+async fn a_proof_that_does_not_come_in_time_is_failed() {
+    let hurried = |config: &mut Config| {
+        unhurried(config);
+        // Nobody is as fast as this. What is left is what a line may take.
+        config.challenge.ops_per_s_at_1000_fu = 1 << 60;
+    };
+    let app = TestApp::start_with(hurried).await;
+    let mut agent = rig("GPU-1").connect(&app.url()).await;
+    want(&app, agent.rig.device()).await;
+    let Ask::Prove(prove) = agent.asked().await else { panic!("a proof comes first") };
+    assert!(prove.within_ms <= 301, "{prove:?}");
+    let Ask::Over(over) = agent.asked().await else { panic!("it is over") };
+    assert_eq!((over.seed, over.verdict), (prove.seed, Verdict::Failed));
+    assert_eq!(reason(&app).await, "late_proof");
+}
+
+#[tokio::test]
+async fn whoever_goes_away_or_wants_his_pc_is_not_punished() {
+    let declines: [(&str, Answering); 2] = [
+        ("yielded", |_| AgentMessage::Heartbeat(Heartbeat { sequence: 1, ready: false, leases: Vec::new() })),
+        ("no_prover", |prove| {
+            let declined = Declined { seed: prove.seed, why: DeclineReason::NoProver };
+            AgentMessage::Answer(Answer::Declined(declined))
+        }),
+    ];
+    for (expected, say) in declines {
+        let app = TestApp::start_with(unhurried).await;
+        let mut scene = Box::pin(Scene::asked(&app)).await;
+        scene.agent.say(say(&scene.prove)).await;
+        assert_eq!(scene.over().await.verdict, Verdict::Void);
+        assert_eq!(reason(&app).await, expected);
+        assert_eq!(records(&app).await[0].outcome.as_deref(), Some("void"));
+    }
+    let app = TestApp::start_with(unhurried).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
+    scene.commit().await;
+    drop(scene);
+    assert_eq!(reason(&app).await, "gone");
+    assert_eq!(records(&app).await[0].outcome.as_deref(), Some("void"));
+}
+
+#[tokio::test]
+async fn a_coordinator_that_starts_anew_leaves_nothing_against_the_rig() {
+    let mut app = TestApp::start_with(unhurried).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
+    scene.commit().await;
+    app.restart().await;
+    assert_eq!(records(&app).await[0].outcome.as_deref(), Some("void"));
+    assert_eq!(reason(&app).await, "restarted");
+    // One that could not even write that: the row is closed when its time is over.
+    let store = &app.app().store;
+    let begun = challenges::Begun {
+        seed: Digest::from_bytes([9; 32]),
+        device: scene.agent.rig.device(),
+        gpu: "GPU-1".to_owned(),
+        model: "a card".to_owned(),
+        owner: "somebody".to_owned(),
+        size: 64,
+        products: 20,
+        resident: 20,
+        claimed_ops_per_us: 1,
+        rtt_us: 1,
+        ends_by: store.now().before(Duration::from_millis(1)),
+    };
+    let mut tx = store.begin().await.expect("a transaction");
+    challenges::begin(&mut tx, &begun, store.now().before(Duration::from_secs(60))).await.expect("written");
+    tx.commit().await.expect("written");
+    let started = tokio::time::Instant::now();
+    while records(&app).await.iter().any(|record| record.outcome.as_deref() != Some("void")) {
+        assert!(started.elapsed() < PATIENCE, "never closed: {:?}", records(&app).await);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn openings_need_the_challenges_own_token_and_their_turn() {
+    let app = TestApp::start_with(unhurried).await;
+    let mut scene = Box::pin(Scene::asked(&app)).await;
+    let early = problem(scene.put("rows", &scene.prove.token, vec![0; 10]).await).await;
+    assert_eq!((early.status, early.code), (409, Code::Conflict), "nothing is asked for yet");
+    let Ask::Open(open) = scene.commit().await else { panic!("rows are asked for next") };
+    let rows = scene.prover.open(&open.rows).expect("it has them");
+    for token in ["hfc_stolen", scene.prove.token.trim_start_matches("hfc_"), ""] {
+        let refused = problem(scene.put("rows", token, rows.clone()).await).await;
+        assert_eq!(refused.code, Code::Unauthenticated);
+    }
+    let other = format!("{}/v1/challenges/{}/rows", app.url(), Digest::from_bytes([3; 32]));
+    let stranger = reqwest::Client::new().put(other).bearer_auth(&scene.prove.token).body(rows.clone());
+    assert_eq!(problem(stranger.send().await.expect("an answer")).await.code, Code::Unauthenticated);
+    let too_much = problem(scene.put("rows", &scene.prove.token, vec![0; rows.len() + 1]).await).await;
+    assert_eq!(too_much.status, 413);
+    let reads = problem(scene.put("reads", &scene.prove.token, rows.clone()).await).await;
+    assert_eq!(reads.code, Code::Conflict, "rows come first");
+    // None of it is held against the rig.
+    assert_eq!(scene.put("rows", &scene.prove.token, rows).await.status(), StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn another_rig_cannot_answer_in_its_place() {
+    let app = TestApp::start_with(unhurried).await;
+    let scene = Box::pin(Scene::asked(&app)).await;
+    let mut other = rig("GPU-2").connect(&app.url()).await;
+    let declined = Declined { seed: scene.prove.seed, why: DeclineReason::NoProver };
+    other.say(AgentMessage::Answer(Answer::Declined(declined))).await;
+    other.beat(Vec::new()).await;
+    assert_eq!(records(&app).await[0].outcome, None, "it goes on");
+}
+
+#[tokio::test]
+async fn two_rigs_with_one_card_are_both_out_of_work() {
+    let app = TestApp::start_with(unhurried).await;
+    let mut first = rig("GPU-1").connect(&app.url()).await;
+    let mut honest = rig("GPU-2").connect(&app.url()).await;
+    let mut second = rig("GPU-1").connect(&app.url()).await;
+    for rig in [&mut first, &mut second] {
+        assert_eq!(rig.refused().await.code, RefusedCode::Quarantined);
+    }
+    honest.beat(Vec::new()).await;
+    let (_, answer) = first.rig.knock(&app.url()).await;
+    assert!(matches!(answer, CoordinatorMessage::Refused(refused) if refused.code == RefusedCode::Quarantined));
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_know_challenges_is_never_asked() {
+    let app = TestApp::start_with(unhurried).await;
+    let mut old = Rig { challenges: Vec::new(), ..rig("GPU-1") }.connect(&app.url()).await;
+    want(&app, old.rig.device()).await;
+    let mut new = rig("GPU-2").connect(&app.url()).await;
+    want(&app, new.rig.device()).await;
+    assert!(matches!(new.asked().await, Ask::Prove(_)));
+    old.say(AgentMessage::Heartbeat(Heartbeat { sequence: 7, ready: true, leases: Vec::new() })).await;
+    let first = old.hear_until(|message| match message {
+        CoordinatorMessage::Beat(beat) => Some(beat.sequence),
+        CoordinatorMessage::Ask(ask) => panic!("asked: {ask:?}"),
+        _ => None,
+    });
+    assert_eq!(first.await, 7);
+}

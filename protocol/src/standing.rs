@@ -1,0 +1,53 @@
+//! How a rig stands, so that its owner can see why.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Micros, TimestampMs};
+
+/// How a rig stands with the network, and of what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RigStanding {
+    /// `new`, `good`, `watched`, `distrusted` or `excluded`.
+    pub tier: String,
+    /// Of a hundred promises, how many were kept; the older, the less each counts.
+    pub reliability_percent: u8,
+    /// Results found right in a row, on each kind of hardware.
+    pub right_in_a_row: Vec<RightInARow>,
+    /// What was looked at, by day. Work that was given back is not among it: that breaks no promise.
+    pub deeds: Vec<DeedsOfADay>,
+    /// Earnings that wait for a check, or for the rig's first weeks to be over.
+    pub withheld: Vec<Withheld>,
+}
+
+/// Results found right in a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RightInARow {
+    /// On which kind of hardware.
+    pub class: String,
+    /// How many.
+    pub results: u32,
+}
+
+/// What a rig did on one day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeedsOfADay {
+    /// When the day began, in UTC.
+    pub day_ms: TimestampMs,
+    /// `kept`, `failed`, `lost`, `wrong` or `cheated`.
+    pub deed: String,
+    /// How often.
+    pub times: u32,
+}
+
+/// Earnings that wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Withheld {
+    /// On which chain; 0 for none.
+    pub chain_id: u64,
+    /// How much.
+    pub amount: Micros,
+}

@@ -90,7 +90,7 @@ impl AgentConfig {
         Self {
             data_dir,
             probes: idle::platform_probes(),
-            gpus: telemetry::platform_gpus(idle::is_job),
+            gpus: telemetry::platform_gpus(idle::is_ours),
             engine: EngineSource::Find,
             provers: Arc::new(NoProvers),
         }

@@ -102,6 +102,7 @@ fn gpu(reading: &GpuReading, scores: &BTreeMap<String, u32>, reasons: Vec<WaitRe
         power_milliwatts,
         load_percent,
         programs: _,
+        facts: _,
     } = reading;
     GpuView {
         uuid: uuid.clone(),

@@ -471,7 +471,7 @@ impl Actor {
 }
 
 fn memory(gpu: &GpuReading) -> CardMemory {
-    let others = gpu.programs.iter().filter(|program| !program.is_job).filter_map(|program| program.vram_bytes);
+    let others = gpu.programs.iter().filter(|program| !program.is_ours).filter_map(|program| program.vram_bytes);
     CardMemory { used_bytes: gpu.vram_used_bytes, others_bytes: others.sum() }
 }
 

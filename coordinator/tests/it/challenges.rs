@@ -40,6 +40,7 @@ fn card(uuid: &str) -> GpuReport {
         compute_capability: None,
         pci_bus_id: None,
         power_limit_w: None,
+        driver: None,
     }
 }
 

@@ -255,6 +255,7 @@ async fn cards_are_challenged_when_the_operator_wants_it_and_their_outcomes_are_
         compute_capability: None,
         pci_bus_id: None,
         power_limit_w: None,
+        driver: None,
     }];
     rig.challenges = vec![POG.to_owned()];
     let device = rig.device();

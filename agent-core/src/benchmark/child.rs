@@ -99,8 +99,7 @@ impl Measurer {
     /// # Errors
     /// If the system does not say where we are.
     pub fn beside_us() -> io::Result<Self> {
-        let us = env::current_exe()?;
-        Ok(Self::at(&us.with_file_name(format!("{PROGRAM}{}", env::consts::EXE_SUFFIX))))
+        Ok(Self::at(&beside_us()?))
     }
 
     /// The same, with less time for one subject.
@@ -164,6 +163,14 @@ impl Measurer {
         };
         Ok(Benchmark::without_figures(env!("CARGO_PKG_VERSION"), subject.clone(), outcome, (began_ms, began.elapsed())))
     }
+}
+
+/// Where the measuring program lies: beside the program that runs.
+///
+/// # Errors
+/// If the system does not say where we are.
+pub fn beside_us() -> io::Result<PathBuf> {
+    Ok(env::current_exe()?.with_file_name(format!("{PROGRAM}{}", env::consts::EXE_SUFFIX)))
 }
 
 /// This program, with nothing of our environment but what a driver needs.

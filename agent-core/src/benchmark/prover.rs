@@ -97,6 +97,16 @@ impl ChildProver {
     /// # Errors
     /// [`ProverError`].
     pub async fn start(program: &Path, card: &str) -> Result<Self, ProverError> {
+        let mut prover = Self::spawn(program, card)?;
+        prover.ready().await?;
+        Ok(prover)
+    }
+
+    /// Starts `program` on the card of this name. The first thing to ask is whether it is [ready](Self::ready).
+    ///
+    /// # Errors
+    /// [`ProverError::Start`] and [`ProverError::Folder`].
+    pub fn spawn(program: &Path, card: &str) -> Result<Self, ProverError> {
         let folder = Folder::new().map_err(ProverError::Folder)?;
         let openings = folder.0.join("openings");
         let unstarted = |source| ProverError::Start { program: program.to_owned(), source };
@@ -107,7 +117,7 @@ impl ChildProver {
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
             return Err(unstarted(io::Error::other("it has no input or output")));
         };
-        let mut prover = Self {
+        Ok(Self {
             child,
             stdin,
             stdout: FramedRead::new(stdout, LinesCodec::new_with_max_length(line::BYTES_MAX)),
@@ -115,9 +125,16 @@ impl ChildProver {
             openings,
             is_asked: false,
             _folder: folder,
-        };
-        match prover.hear(START_LIMIT).await? {
-            Told::Ready => Ok(prover),
+        })
+    }
+
+    /// Waits until it has opened the card.
+    ///
+    /// # Errors
+    /// As [`Self::compute`].
+    pub async fn ready(&mut self) -> Result<(), ProverError> {
+        match self.hear(START_LIMIT).await? {
+            Told::Ready => Ok(()),
             Told::Roots { .. } | Told::Opened { .. } | Told::Failed { .. } => Err(ProverError::Unasked),
         }
     }

@@ -13,8 +13,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{CardProver, Provers, bring::Bringer};
-use crate::{coordinator::Say, tasks::apart};
+use super::{CardProver, Openings, ProverError, Provers, bring::Bringer};
+use crate::{coordinator::Say, store::Chain};
 
 /// How long a card keeps its products for a coordinator that says nothing.
 const SILENCE_MAX: Duration = Duration::from_secs(300);
@@ -62,7 +62,7 @@ impl Voice {
 }
 
 impl Hand {
-    /// Until it is over.
+    /// Until it is over and the card is free again.
     pub(super) async fn run(self) {
         let Self { prove, questions, stop, mut free, provers, bringer, say } = self;
         let voice = Voice { seed: prove.seed, say };
@@ -70,17 +70,27 @@ impl Hand {
         let guard = stop.clone().drop_guard();
         let gpu = prove.gpu.clone();
         let vram_bytes = free.borrow().cards.get(&gpu).copied();
+        let mut card = None;
+        let work = Work { prove, bringer, voice: &voice, stop: &stop };
         let answered = tokio::select! {
             biased;
-            why = objected(&mut free, &gpu) => Err(why),
-            answered = Work { prove, bringer, voice: &voice }.all(provers, vram_bytes, questions, &stop) => answered,
+            () = stop.cancelled() => None,
+            why = objected(&mut free, &gpu) => Some(Err(why)),
+            answered = work.all(provers, vram_bytes, questions, &mut card) => Some(answered),
         };
         drop(guard);
+        // First the card, then the words: whoever hears that it is over may use it.
+        if let Some(card) = card {
+            card.give_back().await;
+        }
         match answered {
-            Ok(Over { verdict: Verdict::Passed, .. }) => info!(%gpu, "A card has proved what it can do"),
-            Ok(Over { verdict: Verdict::Failed, message, .. }) => warn!(%gpu, "A card has not proved what it can do: {message}"),
-            Ok(Over { verdict: Verdict::Void, .. }) => info!(%gpu, "A proof came to nothing"),
-            Err(why) => {
+            None => info!(%gpu, "A proof is for nobody any more"),
+            Some(Ok(Over { verdict: Verdict::Passed, .. })) => info!(%gpu, "A card has proved what it can do"),
+            Some(Ok(Over { verdict: Verdict::Failed, message, .. })) => {
+                warn!(%gpu, "A card has not proved what it can do: {message}");
+            }
+            Some(Ok(Over { verdict: Verdict::Void, .. })) => info!(%gpu, "A proof came to nothing"),
+            Some(Err(why)) => {
                 info!(%gpu, "A proof is not given: {why:?}");
                 voice.answer(Answer::Declined(Declined { seed: voice.seed, why })).await;
             }
@@ -99,44 +109,43 @@ struct Work<'a> {
     prove: Prove,
     bringer: Bringer,
     voice: &'a Voice,
+    stop: &'a CancellationToken,
 }
 
 impl Work<'_> {
+    /// Answers until it is over. The prover is left in `card`, for whoever must know that it is gone.
     async fn all(
         self,
         provers: Arc<dyn Provers>,
         vram_bytes: Option<u64>,
         mut questions: mpsc::Receiver<Ask>,
-        stop: &CancellationToken,
+        card: &mut Option<Box<dyn CardProver>>,
     ) -> Result<Over, DeclineReason> {
         let parameters = self.checked(vram_bytes)?;
         let seed = self.prove.seed;
-        let mut prover = provers.prover(&self.prove.gpu, stop).ok_or(DeclineReason::NoProver)?;
-        let roots;
-        (prover, roots) = compute(prover, move |prover| prover.compute(&seed, parameters)).await?;
+        let started = provers.prover(&self.prove.gpu, self.stop).map_err(unable)?;
+        let card = card.insert(started.ok_or(DeclineReason::NoProver)?);
+        card.begin().await.map_err(unable)?;
+        let roots = card.compute(&seed, parameters).await.map_err(broken)?;
         self.voice.answer(Answer::Committed(Committed { seed, roots })).await;
         loop {
             let ask = timeout(SILENCE_MAX, questions.recv()).await.ok().flatten().ok_or(DeclineReason::Broken)?;
-            prover = match ask {
+            match ask {
                 Ask::Over(over) => return Ok(over),
-                Ask::Prove(_) => return Err(DeclineReason::Unfit),
                 Ask::Open(open) if open.rows.len() <= ASKED_MAX => {
-                    let (prover, openings) = compute(prover, move |prover| prover.open(&open.rows)).await?;
-                    self.bring("rows", openings).await?;
-                    prover
+                    let openings = card.open(&open.rows).await.map_err(broken)?;
+                    self.bring("rows", &openings).await?;
                 }
                 Ask::OpenReads(open) if open.reads.len() <= ASKED_MAX => {
-                    let (prover, openings) = compute(prover, move |prover| prover.open_reads(&open.reads)).await?;
-                    self.bring("reads", openings).await?;
-                    prover
+                    let openings = card.open_reads(&open.reads).await.map_err(broken)?;
+                    self.bring("reads", &openings).await?;
                 }
                 Ask::Remember(Remember { nonce, reads, .. }) if (1..=READS_MAX).contains(&reads) => {
-                    let (prover, roots) = compute(prover, move |prover| prover.remember(&nonce, reads)).await?;
+                    let roots = card.remember(&nonce, reads).await.map_err(broken)?;
                     self.voice.answer(Answer::Remembered(Remembered { seed, roots })).await;
-                    prover
                 }
-                Ask::Open(_) | Ask::OpenReads(_) | Ask::Remember(_) => return Err(DeclineReason::Unfit),
-            };
+                Ask::Prove(_) | Ask::Open(_) | Ask::OpenReads(_) | Ask::Remember(_) => return Err(DeclineReason::Unfit),
+            }
         }
     }
 
@@ -159,26 +168,25 @@ impl Work<'_> {
         }
     }
 
-    async fn bring(&self, what: &str, openings: Vec<u8>) -> Result<(), DeclineReason> {
+    async fn bring(&self, what: &str, openings: &Openings) -> Result<(), DeclineReason> {
         let brought = async {
             let address = self.bringer.address(&self.prove.base, what)?;
             self.bringer.bring(address, &self.prove.token, openings).await
         };
         brought.await.map_err(|error| {
-            warn!("What a card has to show was not brought: {error}");
+            warn!("What a card has to show was not brought: {}", Chain(&error));
             DeclineReason::Broken
         })
     }
 }
 
-/// Lets the prover work on a thread of its own. If it cannot, or panics, it is gone.
-async fn compute<T: Send + 'static>(
-    mut prover: CardProver,
-    work: impl FnOnce(&mut CardProver) -> Result<T, super::ProverError> + Send + 'static,
-) -> Result<(CardProver, T), DeclineReason> {
-    let done = apart(move || work(&mut prover).map(|done| (prover, done))).await;
-    done.ok_or(DeclineReason::Broken)?.map_err(|error| {
-        warn!(error = &*error as &dyn std::error::Error, "A card could not prove what it can do");
-        DeclineReason::Broken
-    })
+/// One that does not even begin is one without a prover: it is not asked again today.
+fn unable(error: ProverError) -> DeclineReason {
+    warn!("A card cannot begin to prove what it can do: {}", Chain(error.as_ref()));
+    DeclineReason::NoProver
+}
+
+fn broken(error: ProverError) -> DeclineReason {
+    warn!("A card could not prove what it can do: {}", Chain(error.as_ref()));
+    DeclineReason::Broken
 }

@@ -8,6 +8,8 @@ mod coordinator;
 mod crash;
 mod doctor;
 mod prover;
+#[cfg(target_os = "linux")]
+mod proving;
 mod rig;
 mod session;
 mod simulate;

@@ -17,15 +17,19 @@ use crate::coordinator::PATIENCE;
 
 const SEED: Digest = Digest::from_bytes([5; 32]);
 
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_headframe-benchmark"))
 }
 
-async fn start() -> ChildProver {
+/// What the program calls the card that is a program.
+pub(crate) async fn software() -> String {
     let cards = Measurer::at(program()).cards().await.expect("a look");
     let software = cards.into_iter().find(|card| card.class == CardClass::Software);
-    let software = software.expect("a software adapter; on Debian `apt-get install mesa-vulkan-drivers libvulkan1`");
-    ChildProver::start(program(), &software.id).await.expect("it starts")
+    software.expect("a software adapter; on Debian `apt-get install mesa-vulkan-drivers libvulkan1`").id
+}
+
+async fn start() -> ChildProver {
+    ChildProver::start(program(), &software().await).await.expect("it starts")
 }
 
 fn parameters(size: u32) -> Parameters {
@@ -57,7 +61,12 @@ async fn a_child_answers_a_whole_challenge_as_the_reference_does() {
 #[tokio::test]
 async fn a_child_that_is_killed_is_an_error_with_its_reason() {
     let mut child = start().await;
-    let id = child.id().expect("it runs").to_string();
+    let id = child.id().expect("it runs");
+    #[cfg(target_os = "linux")]
+    for (id, is_ours) in [(id, true), (std::process::id(), false), (std::os::unix::process::parent_id(), false)] {
+        assert_eq!(headframe_agent::idle::is_ours(id, "headframe-benchmark"), is_ours, "{id}");
+    }
+    let id = id.to_string();
     let killed = std::process::Command::new("kill").args(["-9", &id]).status().expect("a shell's tool");
     assert!(killed.success());
     let found = child.compute(&SEED, parameters(64)).await;

@@ -53,7 +53,10 @@ pub(crate) fn state(snapshot: &Snapshot, now: TimestampMs) -> String {
             let first = reasons.first().map_or_else(|| "nothing stands in the way".to_owned(), |reason| why(reason, now));
             format!("Waiting: {first}.")
         }
-        Phase::Ready => "Ready, and waiting for a job.".to_owned(),
+        Phase::Ready => match snapshot.rig.gpus.iter().find(|gpu| gpu.proving) {
+            Some(gpu) => format!("Ready; {} proves to the network what it can do.", gpu.model),
+            None => "Ready, and waiting for a job.".to_owned(),
+        },
         Phase::Preparing => "Preparing a job.".to_owned(),
         Phase::Working => match snapshot.working.as_slice() {
             [one] => format!("Working on {}.", one.title),

@@ -6,13 +6,9 @@
 //!
 //! How the line carries questions and answers is [`crate::coordinator`]'s matter; which card is free is said by the agent's loop.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use headframe_protocol::challenge::{Answer, Ask, DeclineReason, Declined, Digest, POG, Prove};
+use headframe_protocol::challenge::{Answer, Ask, DeclineReason, Declined, Digest, NOTICE, NOTICE_MS_MAX, POG, Prove, Soon};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -122,7 +118,7 @@ impl Answerable {
 }
 
 fn names(provers: &dyn Provers) -> Vec<String> {
-    if provers.is_any() { vec![POG.to_owned()] } else { Vec::new() }
+    if provers.is_any() { vec![POG.to_owned(), NOTICE.to_owned()] } else { Vec::new() }
 }
 
 /// Starts to answer, until the tasks are stopped.
@@ -131,7 +127,7 @@ fn names(provers: &dyn Provers) -> Vec<String> {
 /// There is no way to bring anything anywhere.
 pub(crate) fn answer(config: Config, tasks: &Tasks) -> Result<(), reqwest::Error> {
     let bringer = Bringer::new(&config.coordinator)?;
-    let answerer = Answerer { config, bringer, hands: HashMap::new(), tasks: JoinSet::new() };
+    let answerer = Answerer { config, bringer, hands: Vec::new(), tasks: JoinSet::new() };
     tasks.spawn("challenges", answerer.run(tasks.stopped()));
     Ok(())
 }
@@ -139,13 +135,15 @@ pub(crate) fn answer(config: Config, tasks: &Tasks) -> Result<(), reqwest::Error
 struct Answerer {
     config: Config,
     bringer: Bringer,
-    hands: HashMap<Digest, Reach>,
+    hands: Vec<Reach>,
     tasks: JoinSet<()>,
 }
 
 /// By which a challenge under way is reached.
 struct Reach {
     gpu: String,
+    /// None until it is asked.
+    seed: Option<Digest>,
     asks: mpsc::Sender<Ask>,
     stop: CancellationToken,
 }
@@ -158,7 +156,7 @@ impl Answerer {
                 () = stop.cancelled() => break,
                 // However it ended, its channel is closed.
                 Some(_) = self.tasks.join_next() => {
-                    self.hands.retain(|_, reach| !reach.asks.is_closed());
+                    self.hands.retain(|reach| !reach.asks.is_closed());
                     self.tell();
                 }
                 heard = self.config.heard.recv() => match heard {
@@ -172,39 +170,63 @@ impl Answerer {
     }
 
     fn asked(&mut self, ask: Ask) {
-        let seed = ask.seed();
-        let prove = match ask {
-            Ask::Prove(prove) => prove,
+        match ask {
+            Ask::Soon(Soon { gpu, in_ms }) => {
+                if self.reach(&gpu).is_none() {
+                    self.begin(gpu, Some(Duration::from_millis(in_ms.min(NOTICE_MS_MAX))));
+                }
+            }
+            Ask::Prove(prove) => self.prove(prove),
             Ask::Open(_) | Ask::Remember(_) | Ask::OpenReads(_) | Ask::Over(_) => {
                 // Of a challenge that was declined there may be a question on its way.
-                if let Some(reach) = self.hands.get(&seed) {
+                if let Some(reach) = self.hands.iter().find(|reach| reach.seed.is_some() && reach.seed == ask.seed()) {
                     drop(reach.asks.try_send(ask));
                 }
-                return;
             }
-        };
-        if self.hands.contains_key(&seed) || self.hands.values().any(|reach| reach.gpu == prove.gpu) {
-            return self.decline(seed, DeclineReason::Busy);
         }
-        self.begin(prove);
     }
 
-    fn begin(&mut self, prove: Prove) {
+    fn reach(&mut self, gpu: &str) -> Option<&mut Reach> {
+        self.hands.iter_mut().find(|reach| reach.gpu == gpu)
+    }
+
+    fn prove(&mut self, prove: Prove) {
         info!(gpu = %prove.gpu, "The coordinator wants proof of what a card can do");
+        let (seed, is_known) = (prove.seed, self.hands.iter().any(|reach| reach.seed == Some(prove.seed)));
+        let reach = match self.reach(&prove.gpu) {
+            Some(reach) if reach.seed.is_none() && !reach.asks.is_closed() => reach,
+            // One that was told beforehand and could not is found out about once more, and says why.
+            Some(reach) if reach.seed.is_none() => self.begin(prove.gpu.clone(), None),
+            Some(_) => return self.decline(seed, DeclineReason::Busy),
+            None if is_known => return self.decline(seed, DeclineReason::Busy),
+            None => self.begin(prove.gpu.clone(), None),
+        };
+        reach.seed = Some(seed);
+        if reach.asks.try_send(Ask::Prove(prove)).is_err() {
+            // It was told beforehand, and has just given its card back.
+            self.decline(seed, DeclineReason::Busy);
+        }
+    }
+
+    fn begin(&mut self, gpu: String, notice: Option<Duration>) -> &mut Reach {
+        self.hands.retain(|reach| reach.gpu != gpu);
         let (asks, questions) = mpsc::channel(ASKS_MAX);
         let stop = CancellationToken::new();
-        self.hands.insert(prove.seed, Reach { gpu: prove.gpu.clone(), asks, stop: stop.clone() });
         let hand = Hand {
-            prove,
+            gpu: gpu.clone(),
+            notice,
             questions,
-            stop,
+            stop: stop.clone(),
             free: self.config.free.clone(),
             provers: Arc::clone(&self.config.provers),
             bringer: self.bringer.clone(),
             say: self.config.say.clone(),
         };
         self.tasks.spawn(hand.run());
+        self.hands.push(Reach { gpu, seed: None, asks, stop });
         self.tell();
+        let last = self.hands.len() - 1;
+        &mut self.hands[last]
     }
 
     fn decline(&self, seed: Digest, why: DeclineReason) {
@@ -215,7 +237,7 @@ impl Answerer {
 
     /// Whatever they compute is for nobody any more. The next session finds the cards free.
     async fn forget_all(&mut self) {
-        self.hands.values().for_each(|reach| reach.stop.cancel());
+        self.hands.iter().for_each(|reach| reach.stop.cancel());
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(GIVING_BACK_MAX, all).await.is_err() {
             self.tasks.shutdown().await;
@@ -225,7 +247,7 @@ impl Answerer {
     }
 
     fn tell(&self) {
-        let proving: Proving = self.hands.values().map(|reach| reach.gpu.clone()).collect();
+        let proving: Proving = self.hands.iter().map(|reach| reach.gpu.clone()).collect();
         self.config.proving.send_if_modified(|known| std::mem::replace(known, proving.clone()) != proving);
     }
 }

@@ -210,8 +210,10 @@ impl Actor {
     }
 
     fn look_at_load(&mut self) {
-        let Load { disk_free_bytes: free, gpus, .. } = self.parts.load.borrow_and_update().clone();
+        let Load { disk_free_bytes: free, mut gpus, .. } = self.parts.load.borrow_and_update().clone();
         if self.parts.duty.held().iter().any(uses_gpus) {
+            // Another card may prove meanwhile, which no customer pays for.
+            gpus.retain(|gpu| !self.parts.challenges.proving.borrow().contains(&gpu.uuid));
             self.parts.offered.drew(&gpus);
             self.price();
         }

@@ -9,7 +9,7 @@ use std::{
 use headframe_agent::challenge::{Apart, CardProver, NoProvers, ProverError, Provers, References};
 use headframe_proof::{Parameters, Prover, residency::Block};
 use headframe_protocol::{
-    challenge::{Answer, Ask, DeclineReason, Declined, Digest, POG, Prove, ReadAt, RowAt},
+    challenge::{Answer, Ask, DeclineReason, Declined, Digest, NOTICE, POG, Prove, ReadAt, RowAt},
     session::{AgentMessage, CoordinatorMessage},
 };
 use tokio_util::sync::CancellationToken;
@@ -119,7 +119,7 @@ async fn the_owner_gets_his_card_back_in_the_middle_of_a_proof() {
     let (endless, told) = endless();
     let rig = Rig::with_card(home.path(), endless).await;
     let (hello, mut line) = coordinator.welcomed().await;
-    assert_eq!(hello.challenges, [POG]);
+    assert_eq!(hello.challenges, [POG, NOTICE]);
     line.beats_until(|ready, _| ready).await;
     ask(&mut line, prove(&coordinator, 1)).await;
     ask(&mut line, prove(&coordinator, 2)).await;

@@ -4,7 +4,7 @@ use std::{fs, sync::Arc, time::Duration};
 
 use headframe_agent::challenge::{CardNames, MeasuredCards};
 use headframe_protocol::{
-    challenge::{Answer, Ask, DeclineReason, Digest, Open, POG, Prove, RowAt},
+    challenge::{Answer, Ask, DeclineReason, Digest, NOTICE, Open, POG, Prove, RowAt, Soon},
     session::CoordinatorMessage,
 };
 use tempfile::TempDir;
@@ -36,7 +36,7 @@ impl Scene {
         let cards = MeasuredCards::new(program().to_owned(), watch::channel(names).1);
         let rig = Rig::with_card(home.path(), Arc::new(cards)).await;
         let (hello, mut line) = coordinator.welcomed().await;
-        assert_eq!(hello.challenges, [POG]);
+        assert_eq!(hello.challenges, [POG, NOTICE]);
         line.beats_until(|ready, _| ready).await;
         assert_eq!(children(), [0; 0], "who is not asked starts nothing");
         Self { coordinator, line, rig, _home: home }
@@ -70,6 +70,48 @@ fn child() -> u32 {
     }
 }
 
+async fn begun() {
+    let begun = async {
+        while children().is_empty() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, begun).await.expect("a child begins");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_that_hears_of_it_beforehand_begins_before_it_is_asked() {
+    let mut scene = Scene::of(software().await).await;
+    let soon = |gpu: &str| CoordinatorMessage::Ask(Ask::Soon(Soon { gpu: gpu.to_owned(), in_ms: 10_000 }));
+    scene.line.say(soon("GPU-9")).await;
+    scene.line.say(soon("GPU-1")).await;
+    scene.shows_that_it_proves(true).await;
+    begun().await;
+    let before = child();
+    scene.asks(1, 64).await;
+    assert!(matches!(answer(&mut scene.line).await, Answer::Committed(_)));
+    assert_eq!(child(), before, "it is the same child");
+    scene.asks(2, 64).await;
+    assert_eq!(declined(&mut scene.line, 2).await, DeclineReason::Busy);
+    scene.rig.owner.set(Duration::ZERO);
+    assert_eq!(declined(&mut scene.line, 1).await, DeclineReason::Yielded);
+    scene.rig.agent.abandon().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_who_comes_back_before_the_card_is_asked_finds_no_child_either() {
+    let mut scene = Scene::of(software().await).await;
+    let soon = Soon { gpu: "GPU-1".to_owned(), in_ms: 10_000 };
+    scene.line.say(CoordinatorMessage::Ask(Ask::Soon(soon))).await;
+    begun().await;
+    scene.rig.owner.set(Duration::ZERO);
+    scene.shows_that_it_proves(false).await;
+    assert_eq!(children(), [0; 0]);
+    scene.asks(1, 64).await;
+    assert_eq!(declined(&mut scene.line, 1).await, DeclineReason::Yielded, "who is asked all the same says so");
+    scene.rig.agent.abandon().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_that_dies_breaks_its_proof_and_nothing_else() {
     let mut scene = Scene::of(software().await).await;
@@ -94,12 +136,7 @@ async fn an_owner_who_comes_back_finds_no_child() {
     // Far longer than anybody waits for.
     scene.asks(1, 2_048).await;
     scene.shows_that_it_proves(true).await;
-    let begun = async {
-        while children().is_empty() {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, begun).await.expect("a child begins");
+    begun().await;
     scene.rig.owner.set(Duration::ZERO);
     assert_eq!(declined(&mut scene.line, 1).await, DeclineReason::Yielded);
     assert_eq!(children(), [0; 0], "it was gone before anybody was told");

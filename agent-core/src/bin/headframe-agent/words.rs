@@ -269,7 +269,7 @@ fn job(card: &JobCard) -> String {
 
 #[cfg(test)]
 mod tests {
-    use headframe_protocol::Micros;
+    use headframe_protocol::{Micros, control::Event};
 
     use super::*;
 
@@ -292,6 +292,16 @@ mod tests {
         let reason = WaitReason::Unprofitable { power_per_hour: Micros::dollars(2_000), floor_per_hour: Micros::dollars(2_050) };
         let said = why(&reason, TimestampMs::from_millis(0));
         assert_eq!(said, "power costs $2000.00 an hour now, and no job may pay the $2050.00 that your rules want");
+    }
+
+    #[test]
+    fn an_owner_reads_that_his_card_is_busy_with_a_proof() {
+        let golden = include_str!("../../../../protocol/tests/wire/event-snapshot-proving.json");
+        let Ok(Event::Snapshot { mut snapshot }) = serde_json::from_str(golden) else { panic!("a golden snapshot") };
+        let said = |snapshot: &Snapshot| state(snapshot, TimestampMs::from_millis(0));
+        assert_eq!(said(&snapshot), "Ready; NVIDIA GeForce RTX 4090 proves to the network what it can do.");
+        snapshot.rig.gpus.iter_mut().for_each(|gpu| gpu.proving = false);
+        assert_eq!(said(&snapshot), "Ready, and waiting for a job.");
     }
 
     #[test]

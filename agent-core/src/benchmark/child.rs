@@ -34,10 +34,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 const LOOK_LIMIT: Duration = Duration::from_secs(15);
 
 /// How long an abort may take before the program is killed; with what killing takes, the card is free within 100 ms.
-const ABORT_GRACE: Duration = Duration::from_millis(80);
+pub(super) const ABORT_GRACE: Duration = Duration::from_millis(80);
 
 /// The longest line of its standard error; what is longer is none that helps.
-const LOG_BYTES_MAX: usize = 4 * 1024;
+pub(super) const LOG_BYTES_MAX: usize = 4 * 1024;
 
 /// What of our environment it gets: where drivers look for themselves and for their caches. Nothing in it is a secret.
 const KEPT: [&str; 14] = [
@@ -99,8 +99,7 @@ impl Measurer {
     /// # Errors
     /// If the system does not say where we are.
     pub fn beside_us() -> io::Result<Self> {
-        let us = env::current_exe()?;
-        Ok(Self::at(&us.with_file_name(format!("{PROGRAM}{}", env::consts::EXE_SUFFIX))))
+        Ok(Self::at(&beside_us()?))
     }
 
     /// The same, with less time for one subject.
@@ -166,6 +165,21 @@ impl Measurer {
     }
 }
 
+/// Where the measuring program lies: beside the program that runs.
+///
+/// # Errors
+/// If the system does not say where we are.
+pub fn beside_us() -> io::Result<PathBuf> {
+    Ok(env::current_exe()?.with_file_name(format!("{PROGRAM}{}", env::consts::EXE_SUFFIX)))
+}
+
+/// This program, with nothing of our environment but what a driver needs.
+pub(super) fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+    command
+}
+
 fn during(last: Option<&Progress>) -> String {
     let Some(Progress { stage, figure, .. }) = last else { return "the start".to_owned() };
     let words = match stage {
@@ -195,8 +209,8 @@ struct Running {
 impl Running {
     fn start(program: &Path, arguments: &[&str]) -> Result<Self, ChildError> {
         let unstarted = |source| ChildError::Start { program: program.to_owned(), source };
-        let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+        let mut command = command(program);
+        command.args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(unstarted)?;
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {

@@ -237,6 +237,7 @@ fn gpus(number: u64) -> Vec<GpuReport> {
         compute_capability: capability.parse::<ComputeCapability>().ok(),
         pci_bus_id: None,
         power_limit_w: None,
+        driver: None,
     };
     let count = match number % 41 {
         0 => 4,

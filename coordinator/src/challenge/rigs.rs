@@ -40,6 +40,8 @@ pub(super) struct Connected {
     pub(super) address: Option<IpAddr>,
     /// Whether it can answer.
     pub(super) answers: bool,
+    /// Whether it wants to hear of a challenge beforehand.
+    pub(super) wants_notice: bool,
     pub(super) ready: bool,
     pub(super) rtt_p95: Option<Duration>,
     /// As it came: what it claims is in it.
@@ -81,6 +83,7 @@ impl Connected {
             account: None,
             address: None,
             answers: false,
+            wants_notice: false,
             ready: false,
             rtt_p95: None,
             report,

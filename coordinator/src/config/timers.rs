@@ -122,6 +122,8 @@ timers! {
     sweep, "sweep_ms", 15 * MINUTE;
     /// How often cards are looked for that must prove what they can do.
     challenge, "challenge_ms", SECOND;
+    /// How long before it is asked a card hears of it, to be opened and compiled for meanwhile: several times what that takes.
+    challenge_notice, "challenge_notice_ms", 10 * SECOND;
     /// How long what a card must show may be on its way.
     challenge_opening, "challenge_opening_ms", 3 * MINUTE;
     /// How long outcomes of challenges are kept.

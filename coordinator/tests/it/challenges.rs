@@ -9,7 +9,7 @@ use headframe_coordinator::{
 use headframe_proof::{Parameters, Prover as _, Reference, question};
 use headframe_protocol::{
     DeviceId,
-    challenge::{Answer, Ask, Committed, DeclineReason, Declined, Digest, Over, POG, Prove, Remembered, Verdict},
+    challenge::{Answer, Ask, Committed, DeclineReason, Declined, Digest, NOTICE, Over, POG, Prove, Remembered, Verdict},
     error::Code,
     rig::{GpuReport, GpuVendor},
     session::{AgentMessage, CoordinatorMessage, Heartbeat, RefusedCode},
@@ -40,6 +40,7 @@ fn card(uuid: &str) -> GpuReport {
         compute_capability: None,
         pci_bus_id: None,
         power_limit_w: None,
+        driver: None,
     }
 }
 
@@ -152,6 +153,40 @@ async fn an_honest_card_passes_and_is_worth_what_it_claims() {
     assert_eq!(reason(&app).await, "passed");
     let record = records(&app).await.remove(0);
     assert!(record.proving_us.is_some() && record.reading_us.is_some() && record.ops_per_us.is_some(), "{record:?}");
+}
+
+#[tokio::test]
+async fn a_rig_that_wants_to_hears_of_it_before_it_is_asked() {
+    let app = TestApp::start_with(unhurried).await;
+    let mut rig = rig("GPU-1");
+    rig.challenges.push(NOTICE.to_owned());
+    let mut agent = rig.connect(&app.url()).await;
+    want(&app, agent.rig.device()).await;
+    let Ask::Soon(soon) = agent.asked().await else { panic!("a notice comes first") };
+    assert_eq!((soon.gpu.as_str(), soon.in_ms), ("GPU-1", 500));
+    let Ask::Prove(prove) = agent.asked().await else { panic!("then it is asked") };
+    let mut scene = Scene { agent, prover: computed(&prove), prove };
+    assert_eq!(answer_honestly(&mut scene).await.verdict, Verdict::Passed);
+    assert_eq!(reason(&app).await, "passed");
+}
+
+#[tokio::test]
+async fn whoever_goes_away_before_he_is_asked_has_not_been_asked() {
+    let patient = |config: &mut Config| {
+        unhurried(config);
+        config.timers.challenge_notice = PATIENCE * 10;
+    };
+    let app = TestApp::start_with(patient).await;
+    let mut rig = rig("GPU-1");
+    rig.challenges.push(NOTICE.to_owned());
+    let mut agent = rig.connect(&app.url()).await;
+    want(&app, agent.rig.device()).await;
+    assert!(matches!(agent.asked().await, Ask::Soon(_)));
+    agent.say(AgentMessage::Heartbeat(Heartbeat { sequence: 1, ready: false, leases: Vec::new() })).await;
+    assert_eq!(reason(&app).await, "yielded");
+    assert_eq!(records(&app).await[0].outcome.as_deref(), Some("void"));
+    let history = challenges::history(&mut app.app().store.read().await.expect("a connection"), agent.rig.device()).await;
+    assert!(!history.expect("a history")[0].questioned, "nothing was asked");
 }
 
 #[tokio::test]

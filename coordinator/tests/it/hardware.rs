@@ -23,6 +23,7 @@ fn with_a_card(capability: &str, vram_gib: u64) -> Rig {
         compute_capability: capability.parse().ok(),
         pci_bus_id: Some("00000000:01:00.0".to_owned()),
         power_limit_w: Some(450),
+        driver: None,
     }];
     rig
 }

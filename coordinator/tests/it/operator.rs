@@ -255,6 +255,7 @@ async fn cards_are_challenged_when_the_operator_wants_it_and_their_outcomes_are_
         compute_capability: None,
         pci_bus_id: None,
         power_limit_w: None,
+        driver: None,
     }];
     rig.challenges = vec![POG.to_owned()];
     let device = rig.device();
@@ -262,7 +263,7 @@ async fn cards_are_challenged_when_the_operator_wants_it_and_their_outcomes_are_
     assert!(missing.contains("there is no rig"), "{missing}");
     let mut rig = rig.connect(&app.url()).await;
     admin(&app.config, &format!("rig challenge {device}")).await.expect("an act");
-    let seed = rig.hear_until(|message| if let CoordinatorMessage::Ask(ask) = message { Some(ask.seed()) } else { None }).await;
+    let seed = rig.hear_until(|message| if let CoordinatorMessage::Ask(ask) = message { ask.seed() } else { None }).await;
     let shown = admin(&app.config, "rig challenges").await.expect("a list");
     assert_eq!((&shown[0]["gpu"], &shown[0]["outcome"]), (&json!("GPU-1"), &Value::Null));
     rig.say(AgentMessage::Answer(Answer::Declined(Declined { seed, why: DeclineReason::Broken }))).await;

@@ -6,6 +6,7 @@ mod device;
 mod fma;
 mod product;
 mod programs;
+pub(crate) mod prove;
 mod run;
 mod slices;
 mod stream;

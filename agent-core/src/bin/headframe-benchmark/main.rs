@@ -1,12 +1,16 @@
 //! Measures one card or the processor, and says so in lines of JSON (`headframe_agent::benchmark::line`). Started by the agent, for as long as it measures.
 //!
+//! Or answers challenges on a card (`headframe_agent::benchmark::ask`), for as long as it is asked.
+//!
 //! A program of its own, so that the agent never loads a graphics driver for computing, and outlives one that crashes.
 
+mod answer;
 mod gpu;
 mod report;
 
 use std::{
     io::{self, BufRead as _, Write as _},
+    path::PathBuf,
     process::ExitCode,
     time::Instant,
 };
@@ -52,6 +56,15 @@ enum Command {
     /// Say how well scores predict jobs: Spearman's rank correlation of lines `FU JOBS_PER_SECOND` on standard input.
     #[command(hide = true)]
     Rank,
+    /// Answer challenges on the card of this name, as asked in lines on standard input.
+    Prove {
+        /// As `look` names it.
+        #[arg(long)]
+        card: String,
+        /// Where openings are written.
+        #[arg(long)]
+        openings: PathBuf,
+    },
     /// Measure the processor.
     Cpu {
         /// A moment of each figure.
@@ -74,6 +87,7 @@ fn main() -> ExitCode {
             measure_card(&mut gpus, card, brief, &stop);
         }
         Command::Rank => return rank(),
+        Command::Prove { card, openings } => return answer::answer(&card, &openings),
         Command::Cpu { brief } => {
             let stop = listen();
             let cpu = this_processor();

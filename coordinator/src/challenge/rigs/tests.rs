@@ -26,6 +26,7 @@ fn report(cards: &[(&str, u32)], slots: u8) -> RigReport {
         compute_capability: None,
         pci_bus_id: None,
         power_limit_w: None,
+        driver: None,
     };
     RigReport {
         name: "rig".to_owned(),

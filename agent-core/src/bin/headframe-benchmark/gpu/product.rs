@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Rows and columns that a workgroup computes.
-const TILE: u32 = 128;
+pub(super) const TILE: u32 = 128;
 
 /// The least matrix, and the largest: beyond it no card becomes quicker.
 const SIZES: (u32, u32) = (256, 8_192);
@@ -127,6 +127,7 @@ impl Product<'_> {
         Params {
             first,
             width4: self.matrices.size / 4,
+            left4: self.matrices.size / 4,
             depth: self.depth(),
             tiles: self.matrices.size / TILE,
             ..Params::default()

@@ -4,7 +4,7 @@ use headframe_agent::benchmark::device::DeviceError;
 
 use super::{
     device::{Gpu, guarded},
-    programs::{PARAMS_WORDS, Params},
+    programs::{PARAMS_WORDS, Words},
 };
 
 /// Parameters lie so far apart: every card can begin a buffer there.
@@ -72,10 +72,10 @@ impl Run {
     }
 
     /// Brings the parameters of so many dispatches to the card, in order with what is submitted next.
-    pub(super) fn tell(&self, queue: &wgpu::Queue, params: impl Iterator<Item = Params>) {
+    pub(super) fn tell(&self, queue: &wgpu::Queue, params: impl Iterator<Item = impl Into<Words>>) {
         let mut slots = Vec::with_capacity(DISPATCHES_MAX * SLOT_BYTES as usize / 4);
         for params in params.take(DISPATCHES_MAX) {
-            slots.extend(params.words());
+            slots.extend(params.into());
             slots.resize(slots.len().next_multiple_of(SLOT_BYTES as usize / 4), 0);
         }
         queue.write_buffer(&self.params, 0, bytemuck::cast_slice(&slots));
@@ -93,7 +93,7 @@ impl Run {
         &self,
         gpu: &Gpu,
         group: &wgpu::BindGroup,
-        dispatches: &[(Params, u32)],
+        dispatches: &[(impl Into<Words> + Copy, u32)],
     ) -> Result<wgpu::SubmissionIndex, DeviceError> {
         gpu.check()?;
         self.tell(&gpu.queue, dispatches.iter().map(|(params, _)| *params));

@@ -36,7 +36,7 @@ pub struct RightInARow {
 pub struct DeedsOfADay {
     /// When the day began, in UTC.
     pub day_ms: TimestampMs,
-    /// `kept`, `failed`, `lost`, `wrong` or `cheated`.
+    /// `kept`, `failed`, `lost`, `wrong`, `doubted` or `cheated`.
     pub deed: String,
     /// How often.
     pub times: u32,
@@ -50,4 +50,11 @@ pub struct Withheld {
     pub chain_id: u64,
     /// How much.
     pub amount: Micros,
+    /// Of that, for time that was given back and that no result speaks for. The rest waits for a check of a result.
+    #[serde(default)]
+    pub given_back: Micros,
+    /// How much of such time can be paid now, as a part of what results have earned. What it does not cover waits for more results, and
+    /// lapses after `timers.unconfirmed_max_ms`.
+    #[serde(default)]
+    pub allowance: Micros,
 }

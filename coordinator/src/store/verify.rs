@@ -16,10 +16,11 @@ use crate::verify::{Class, hold};
 
 mod apart;
 mod begin;
+pub mod given_back;
 pub mod holds;
 pub mod late;
 mod records;
-mod runs;
+pub mod runs;
 
 pub use apart::{are_one, barred, is_checker_there, may_take};
 pub(crate) use begin::{Asked, ask_more, begin, begin_canary, begin_redundant, is_house};

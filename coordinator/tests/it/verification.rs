@@ -21,7 +21,7 @@ fn checking(config: &mut headframe_coordinator::Config) {
     config.timers.check_give_up = PATIENCE * 10;
 }
 
-async fn submit(customer: &Customer, changes: Value) -> Job {
+pub(crate) async fn submit(customer: &Customer, changes: Value) -> Job {
     let mut job = json!({ "outputs": ["out.bin"], "max_price_per_hour": "900000000" });
     for (key, value) in changes.as_object().expect("an object") {
         job[key] = value.clone();
@@ -30,7 +30,7 @@ async fn submit(customer: &Customer, changes: Value) -> Job {
 }
 
 /// Does the work and says that it came to `bytes`.
-async fn answer(rig: &mut FakeAgent, offer: &Offer, bytes: &[u8]) -> Settled {
+pub(crate) async fn answer(rig: &mut FakeAgent, offer: &Offer, bytes: &[u8]) -> Settled {
     rig.run(offer).await;
     // Half an hour at the rig's price is more than the coordinator has seen: it pays what it has.
     let file: OutputFile = rig.bring(offer, "out.bin", bytes).await;
@@ -40,13 +40,13 @@ async fn answer(rig: &mut FakeAgent, offer: &Offer, bytes: &[u8]) -> Settled {
 }
 
 /// The same to whatever it is offered next.
-async fn answers(rig: &mut FakeAgent, bytes: &[u8]) -> Offer {
+pub(crate) async fn answers(rig: &mut FakeAgent, bytes: &[u8]) -> Offer {
     let offer = rig.offer().await;
     answer(rig, &offer, bytes).await;
     offer
 }
 
-async fn credit(app: &TestApp, rig: &FakeAgent) -> Micros {
+pub(crate) async fn credit(app: &TestApp, rig: &FakeAgent) -> Micros {
     app.balance_of(Account::Credit(rig.rig.device())).await
 }
 
@@ -63,7 +63,7 @@ async fn credited(app: &TestApp, rig: &FakeAgent) -> Micros {
     }
 }
 
-async fn tier_of(app: &TestApp, device: DeviceId) -> (Tier, Vec<Deed>) {
+pub(crate) async fn tier_of(app: &TestApp, device: DeviceId) -> (Tier, Vec<Deed>) {
     let mut connection = app.app().store.read().await.expect("a connection");
     let now = app.app().store.now();
     let account = verify::account(&mut connection, device, now).await.expect("an account");
@@ -71,23 +71,23 @@ async fn tier_of(app: &TestApp, device: DeviceId) -> (Tier, Vec<Deed>) {
 }
 
 /// A rig that is not ready: connected, seen, and offered nothing until it says so.
-async fn waiting(app: &TestApp) -> FakeAgent {
+pub(crate) async fn waiting(app: &TestApp) -> FakeAgent {
     rig(None).connect(&app.url()).await
 }
 
 /// At a price at which the few milliseconds of a test are worth something.
-fn rig(from: Option<&'static str>) -> Rig {
+pub(crate) fn rig(from: Option<&'static str>) -> Rig {
     let mut rig = Rig { ready: false, from, ..Rig::new() };
     rig.report.floor_per_hour = Micros::dollars(800);
     rig
 }
 
-async fn wake(rig: &mut FakeAgent) {
+pub(crate) async fn wake(rig: &mut FakeAgent) {
     rig.rig.ready = true;
     rig.beat(Vec::new()).await;
 }
 
-async fn sleep(rig: &mut FakeAgent) {
+pub(crate) async fn sleep(rig: &mut FakeAgent) {
     rig.rig.ready = false;
     rig.beat(Vec::new()).await;
 }
@@ -237,7 +237,7 @@ async fn a_customer_may_pay_for_several_and_gets_what_most_agree_on() {
 }
 
 /// Earnings wait, for as long as a test can.
-fn withholding(config: &mut headframe_coordinator::Config) {
+pub(crate) fn withholding(config: &mut headframe_coordinator::Config) {
     checking(config);
     config.verification.withhold = true;
     config.timers.probation = std::time::Duration::from_millis(1);
@@ -245,7 +245,7 @@ fn withholding(config: &mut headframe_coordinator::Config) {
     config.timers.checked_within = PATIENCE * 10;
 }
 
-async fn withheld(app: &TestApp, rig: &FakeAgent) -> Micros {
+pub(crate) async fn withheld(app: &TestApp, rig: &FakeAgent) -> Micros {
     app.balance_of(Account::Withheld(rig.rig.device())).await
 }
 

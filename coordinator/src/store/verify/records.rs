@@ -118,11 +118,18 @@ async fn events(connection: &mut AnyConnection, device: DeviceId, now: Timestamp
     )
     .bind(device.to_string())
     .bind(since)
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await
     .doing("read when a rig was wrong")?;
-    let wrong = |(at,): (i64,)| Event { at: TimestampMs::from_millis(at), deed: Deed::Wrong, times: 1 };
-    events.extend(rows.into_iter().map(wrong));
+    let at_once = |deed: Deed| move |(at,): (i64,)| Event { at: TimestampMs::from_millis(at), deed, times: 1 };
+    events.extend(rows.into_iter().map(at_once(Deed::Wrong)));
+    let rows: Vec<(i64,)> = sqlx::query_as("SELECT at_ms FROM doubt WHERE device_id = $1 AND at_ms > $2 ORDER BY at_ms")
+        .bind(device.to_string())
+        .bind(since)
+        .fetch_all(connection)
+        .await
+        .doing("read when a rig was in doubt")?;
+    events.extend(rows.into_iter().map(at_once(Deed::Doubted)));
     Ok(events)
 }
 

@@ -68,8 +68,8 @@ pub(crate) async fn close_abandoned(app: &App) -> Result<u64, StoreError> {
 
 /// Forgets old outcomes.
 pub(crate) async fn prune(app: &App) -> Result<u64, StoreError> {
-    let mut tx = app.store.begin().await?;
-    let pruned = challenges::prune(&mut tx, app.store.now().before(app.config.timers.challenge_keep)).await?;
+    let (now, mut tx) = (app.store.now(), app.store.begin().await?);
+    let pruned = challenges::prune(&mut tx, now.before(app.config.timers.challenge_keep), now).await?;
     commit(tx, "forget old challenges").await?;
     Ok(pruned)
 }

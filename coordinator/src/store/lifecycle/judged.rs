@@ -7,12 +7,9 @@ use super::{
     parked::{Found, unpark},
     parsed,
 };
-use crate::{
-    store::{
-        Doing as _, audit, checkpoints, rigs,
-        verify::{self, Answer, Brought, Trial, given_back, runs},
-    },
-    verify::Tier,
+use crate::store::{
+    Doing as _, checkpoints,
+    verify::{self, Answer, Brought, Trial, given_back, runs},
 };
 
 /// What was found out about the runs of a trial, each by its number and what it had brought.
@@ -128,7 +125,7 @@ async fn wrong(
             rig.device = %brought.device, job.id = %job, attempt.id = %brought.at.attempt, trial.id = trial.id,
             earnings.forfeited = lost, "Other rigs agree on another result",
         );
-        exclude(tx, brought.device, now).await?;
+        verify::exclude(tx, brought.device, now).await?;
     } else {
         doubt(tx, trial, (*number, brought), others, now).await?;
     }
@@ -153,7 +150,7 @@ async fn doubt(
             rig.device = %device, attempt.id = %brought.at.attempt, trial.id = trial.id,
             "Other rigs agree on another result than one that began from a checkpoint of another owner",
         );
-        exclude(tx, *device, now).await?;
+        verify::exclude(tx, *device, now).await?;
     }
     Ok(())
 }
@@ -165,26 +162,6 @@ async fn is_queued(tx: &mut Tx, job: JobId) -> Result<bool, StoreError> {
         .await
         .doing("read a job's state")?;
     row.map_or(Ok(false), |(state,)| Ok(parsed::<JobState>(&state, "job state")? == JobState::Queued))
-}
-
-/// A rig that is wrong again and again gets no more work; the operator finds why in the audit trail, and can let it work again.
-async fn exclude(tx: &mut Tx, device: DeviceId, now: TimestampMs) -> Result<(), StoreError> {
-    let account = verify::account(tx, device, now).await?;
-    if account.standing.tier != Tier::Excluded {
-        return Ok(());
-    }
-    if rigs::set_quarantined(tx, device, Some(now)).await? {
-        let detail = format!("{:.2} wrong results, the older the less each counts", account.standing.dishonesty);
-        let act = audit::Act {
-            actor: "verification",
-            act: "rig.quarantine",
-            subject: &device.to_string(),
-            reason: "its results were outvoted again and again",
-            detail: &detail,
-        };
-        audit::append(tx, &act, now).await?;
-    }
-    Ok(())
 }
 
 /// The house cannot pay for another run.

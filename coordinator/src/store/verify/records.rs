@@ -5,12 +5,15 @@ use sqlx::AnyConnection;
 
 use super::{StoreError, Tx, parsed};
 use crate::{
-    store::Doing as _,
+    store::{Doing as _, audit, rigs},
     verify::{
-        Chance, Class, Record, Standing,
+        Chance, Class, Record, Standing, Tier,
         standing::{Deed, Event, REMEMBERED, standing},
     },
 };
+
+/// Who acts where a rig's standing does.
+pub const ACTOR: &str = "verification";
 
 /// Attempts of one day count together.
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
@@ -126,11 +129,45 @@ async fn events(connection: &mut AnyConnection, device: DeviceId, now: Timestamp
     let rows: Vec<(i64,)> = sqlx::query_as("SELECT at_ms FROM doubt WHERE device_id = $1 AND at_ms > $2 ORDER BY at_ms")
         .bind(device.to_string())
         .bind(since)
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await
         .doing("read when a rig was in doubt")?;
     events.extend(rows.into_iter().map(at_once(Deed::Doubted)));
+    // Too late, or too slow, is no lie: only what was shown and is wrong.
+    let rows: Vec<(i64,)> = sqlx::query_as(
+        "SELECT ended_ms FROM challenge WHERE device_id = $1 AND outcome = 'failed' AND reason = 'refused' AND ended_ms > $2
+         ORDER BY ended_ms",
+    )
+    .bind(device.to_string())
+    .bind(since)
+    .fetch_all(connection)
+    .await
+    .doing("read when a rig cheated in challenges")?;
+    events.extend(rows.into_iter().map(at_once(Deed::Cheated)));
     Ok(events)
+}
+
+/// A rig that has broken too many promises gets no more work; the operator finds why in the audit trail, and can pardon it.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn exclude(tx: &mut Tx, device: DeviceId, now: TimestampMs) -> Result<(), StoreError> {
+    let account = account(tx, device, now).await?;
+    if account.standing.tier != Tier::Excluded {
+        return Ok(());
+    }
+    if rigs::set_quarantined(tx, device, Some(now)).await? {
+        let detail = format!("{:.2} wrong results, the older the less each counts", account.standing.dishonesty);
+        let act = audit::Act {
+            actor: ACTOR,
+            act: "rig.quarantine",
+            subject: &device.to_string(),
+            reason: "it was outvoted or cheated in challenges again and again",
+            detail: &detail,
+        };
+        audit::append(tx, &act, now).await?;
+    }
+    Ok(())
 }
 
 /// A result was compared and found right; if that `confirms`, so are earlier ones nobody looked at.

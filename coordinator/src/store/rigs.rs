@@ -111,6 +111,16 @@ pub async fn quarantined(connection: &mut AnyConnection) -> Result<Vec<DeviceId>
     rows.into_iter().map(|(device,)| parsed(&device, "device id")).collect()
 }
 
+/// Nothing a rig did before counts any more. False if there is no such rig.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn pardon(connection: &mut AnyConnection, device: DeviceId, now: TimestampMs) -> Result<bool, StoreError> {
+    let query =
+        sqlx::query("UPDATE rig SET pardoned_ms = $1 WHERE device_id = $2").bind(now.as_millis()).bind(device.to_string());
+    Ok(query.execute(connection).await.doing("pardon a rig")?.rows_affected() == 1)
+}
+
 /// Takes a rig out of work or lets it work again. False if there is no such rig.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Micros, TimestampMs};
+use crate::{Micros, TimestampMs, job::Trust};
 
 /// How a rig stands with the network, and of what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +10,12 @@ use crate::{Micros, TimestampMs};
 pub struct RigStanding {
     /// `new`, `good`, `watched`, `distrusted` or `excluded`.
     pub tier: String,
+    /// Who the operator says stands behind it.
+    #[serde(default)]
+    pub attested: Trust,
+    /// As what it is given work: a partner's rig whose tier is `distrusted` or worse is anybody's until it is better or pardoned.
+    #[serde(default)]
+    pub trust: Trust,
     /// Of a hundred promises, how many were kept; the older, the less each counts.
     pub reliability_percent: u8,
     /// Results found right in a row, on each kind of hardware.

@@ -10,7 +10,10 @@ use crate::{
     App,
     error::ApiResult,
     extract::{Json, Path},
-    store::verify::{self, given_back::Waits},
+    store::{
+        rigs,
+        verify::{self, given_back::Waits},
+    },
 };
 
 /// Says how a rig stands and why: what counts for and against it, and which of its earnings wait.
@@ -27,6 +30,7 @@ pub async fn get(State(app): State<App>, Path(device): Path<DeviceId>) -> ApiRes
     let mut connection = app.store.read().await?;
     let now = app.store.now();
     let verify::Account { standing, events, records, last_right: _ } = verify::account(&mut connection, device, now).await?;
+    let attested = rigs::attested(&mut connection, device).await?;
     let waits = verify::given_back::of_rig(&mut connection, device, now).await?;
     let row = |(class, record): (crate::verify::Class, crate::verify::Record)| RightInARow {
         class: class.to_string(),
@@ -34,6 +38,8 @@ pub async fn get(State(app): State<App>, Path(device): Path<DeviceId>) -> ApiRes
     };
     Ok(Json(RigStanding {
         tier: standing.tier.as_str().to_owned(),
+        attested,
+        trust: standing.tier.as_trusted(attested),
         reliability_percent: standing.reliability_percent,
         right_in_a_row: records.into_iter().map(row).collect(),
         deeds: events

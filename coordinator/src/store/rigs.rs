@@ -77,6 +77,19 @@ pub async fn attest(
     Ok(query.execute(connection).await.doing("attest a rig")?.rows_affected() == 1)
 }
 
+/// Who stands behind a rig, as the operator has attested; anybody, if it never signed in.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn attested(connection: &mut AnyConnection, device: DeviceId) -> Result<Trust, StoreError> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT trust FROM rig WHERE device_id = $1")
+        .bind(device.to_string())
+        .fetch_optional(connection)
+        .await
+        .doing("read who stands behind a rig")?;
+    row.map_or(Ok(Trust::Community), |(trust,)| trust_of(&trust))
+}
+
 /// Takes a rig's row: until the transaction ends nobody else changes what is kept of the rig. False if there is no such rig.
 ///
 /// # Errors

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use headframe_protocol::TimestampMs;
+use headframe_protocol::{TimestampMs, job::Trust};
 
 /// After this long an event counts half.
 pub const HALF_LIFE: Duration = Duration::from_hours(30 * 24);
@@ -110,6 +110,16 @@ impl Tier {
             Self::Watched => "watched",
             Self::New => "new",
             Self::Good => "good",
+        }
+    }
+
+    /// As what a rig is given work that the operator has attested as `attested`. A partner's word is worth what its rig's results are; the
+    /// customer's own rigs are his own affair.
+    #[must_use]
+    pub const fn as_trusted(self, attested: Trust) -> Trust {
+        match (self, attested) {
+            (Self::Excluded | Self::Distrusted, Trust::Partner) => Trust::Community,
+            (Self::Excluded | Self::Distrusted | Self::Watched | Self::New | Self::Good, _) => attested,
         }
     }
 }

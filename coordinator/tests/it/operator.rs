@@ -18,9 +18,10 @@ use headframe_protocol::{
     DeviceId, Micros, Sha256,
     challenge::{Answer, Ask, DeclineReason, Declined, Digest, POG},
     error::Code,
-    job::{AttemptState, JobState, Reason},
+    job::{AttemptState, JobState, Reason, Trust},
     rig::{GpuReport, GpuVendor},
     session::{AgentMessage, CoordinatorMessage, Outcome, RefusedCode},
+    standing::RigStanding,
 };
 use serde_json::{Value, json};
 
@@ -161,11 +162,10 @@ async fn a_killed_job_ends_on_its_rig() {
     app.assert_books().await;
 }
 
-/// A rig that was refused in challenges twice, and is out of work for it.
-async fn excluded(app: &TestApp) -> DeviceId {
-    let device = FakeAgent::connect(app).await.rig.device();
+/// A rig was refused in so many challenges.
+async fn cheats(app: &TestApp, device: DeviceId, times: u8) {
     let (now, mut tx) = (app.app().store.now(), app.app().store.begin().await.expect("a transaction"));
-    for number in 0..2_u8 {
+    for number in 0..times {
         let seed = Digest::from_bytes(std::array::from_fn(|at| device.0.as_slice()[at % 20] ^ number));
         let begun = Begun {
             seed,
@@ -195,6 +195,12 @@ async fn excluded(app: &TestApp) -> DeviceId {
     }
     verify::exclude(&mut tx, device, now).await.expect("written");
     tx.commit().await.expect("written");
+}
+
+/// A rig that is out of work for it.
+async fn excluded(app: &TestApp) -> DeviceId {
+    let device = FakeAgent::connect(app).await.rig.device();
+    cheats(app, device, 2).await;
     assert_eq!(tier_of(app, device).await, (Tier::Excluded, vec![Deed::Cheated; 2]));
     device
 }
@@ -222,6 +228,43 @@ async fn a_pardoned_rig_begins_anew_and_works_unless_something_else_holds_it() {
     admin(&app.config, &format!("rig release {other}")).await.expect("released");
     admin(&app.config, &format!("rig pardon {other}")).await.expect("pardoned");
     assert!(!is_quarantined(&app, other).await);
+}
+
+#[tokio::test]
+async fn a_partners_rig_that_was_found_out_is_anybodys_until_it_is_pardoned() {
+    let app = TestApp::start().await;
+    let customer = app.customer(10).await;
+    let rig = Rig::new();
+    let device = rig.device();
+    rig.clone().connect(&app.url()).await;
+    admin(&app.config, &format!("rig attest {device} --trust partner")).await.expect("attested");
+    let mut connected = rig.clone().connect(&app.url()).await;
+    let shown = async || {
+        let standing = reqwest::get(format!("{}/v1/devices/{device}/standing", app.url())).await.expect("an answer");
+        let standing: RigStanding = standing.json().await.expect("a standing");
+        (standing.attested, standing.trust)
+    };
+    assert_eq!(shown().await, (Trust::Partner, Trust::Partner));
+    cheats(&app, device, 1).await;
+    assert_eq!(shown().await, (Trust::Partner, Trust::Community));
+
+    // It has signed in as a partner's, and again as what it is now.
+    let secret = customer.submit(json!({ "placement": { "trust": "partner" } })).await;
+    for again in [false, true] {
+        if again {
+            connected = rig.clone().connect(&app.url()).await;
+        }
+        let open = customer.submit(json!({})).await;
+        let offer = connected.offer().await;
+        assert_eq!(offer.job, open.id, "what asks for a partner's waits");
+        connected.run(&offer).await;
+        connected.succeed(&offer, 0).await;
+        assert_eq!(customer.job(secret.id).await.state, JobState::Queued);
+    }
+    admin(&app.config, &format!("rig pardon {device}")).await.expect("pardoned");
+    assert_eq!(shown().await, (Trust::Partner, Trust::Partner));
+    let mut connected = rig.connect(&app.url()).await;
+    assert_eq!(connected.offer().await.job, secret.id);
 }
 
 #[tokio::test]

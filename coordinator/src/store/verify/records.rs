@@ -1,6 +1,9 @@
 //! What is kept of a rig's results, and how it stands by it.
 
-use headframe_protocol::{DeviceId, TimestampMs, job::Reason};
+use headframe_protocol::{
+    DeviceId, TimestampMs,
+    job::{Reason, Trust},
+};
 use sqlx::AnyConnection;
 
 use super::{StoreError, Tx, parsed};
@@ -116,35 +119,52 @@ async fn events(connection: &mut AnyConnection, device: DeviceId, now: Timestamp
         let at = TimestampMs::from_millis(day * DAY_MS);
         events.push(Event { at, deed, times: u32::try_from(times).unwrap_or(u32::MAX) });
     }
-    let rows: Vec<(i64,)> = sqlx::query_as(
+    for (deed, sql) in FOUND {
+        let query = sqlx::query_as(sql).bind(device.to_string()).bind(since);
+        let rows: Vec<(i64,)> = query.fetch_all(&mut *connection).await.doing("read what was found of a rig")?;
+        events.extend(rows.into_iter().map(|(at,)| Event { at: TimestampMs::from_millis(at), deed, times: 1 }));
+    }
+    Ok(events)
+}
+
+/// What comparisons and challenges have found of a rig since a time, each in its own row. Of a challenge that was failed for being late or
+/// slow, nothing: only what was shown and is wrong is a lie.
+const FOUND: [(Deed, &str); 3] = [
+    (
+        Deed::Wrong,
         "SELECT judged_ms FROM trial_run WHERE device_id = $1 AND state = 'wrong' AND judged_ms > $2 ORDER BY judged_ms",
-    )
-    .bind(device.to_string())
-    .bind(since)
-    .fetch_all(&mut *connection)
-    .await
-    .doing("read when a rig was wrong")?;
-    let at_once = |deed: Deed| move |(at,): (i64,)| Event { at: TimestampMs::from_millis(at), deed, times: 1 };
-    events.extend(rows.into_iter().map(at_once(Deed::Wrong)));
-    let rows: Vec<(i64,)> = sqlx::query_as("SELECT at_ms FROM doubt WHERE device_id = $1 AND at_ms > $2 ORDER BY at_ms")
-        .bind(device.to_string())
-        .bind(since)
-        .fetch_all(&mut *connection)
-        .await
-        .doing("read when a rig was in doubt")?;
-    events.extend(rows.into_iter().map(at_once(Deed::Doubted)));
-    // Too late, or too slow, is no lie: only what was shown and is wrong.
-    let rows: Vec<(i64,)> = sqlx::query_as(
+    ),
+    (Deed::Doubted, "SELECT at_ms FROM doubt WHERE device_id = $1 AND at_ms > $2 ORDER BY at_ms"),
+    (
+        Deed::Cheated,
         "SELECT ended_ms FROM challenge WHERE device_id = $1 AND outcome = 'failed' AND reason = 'refused' AND ended_ms > $2
          ORDER BY ended_ms",
-    )
-    .bind(device.to_string())
-    .bind(since)
-    .fetch_all(connection)
-    .await
-    .doing("read when a rig cheated in challenges")?;
-    events.extend(rows.into_iter().map(at_once(Deed::Cheated)));
-    Ok(events)
+    ),
+];
+
+/// As what a rig is given work whom the operator has attested to be `attested`: a partner whose standing is bad is anybody.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn trusted_as(
+    connection: &mut AnyConnection,
+    device: DeviceId,
+    attested: Trust,
+    now: TimestampMs,
+) -> Result<Trust, StoreError> {
+    Ok(match attested {
+        Trust::Partner => standing(&events(connection, device, now).await?, now).tier.as_trusted(attested),
+        Trust::Community | Trust::Own => attested,
+    })
+}
+
+/// The same of a rig that has signed in before.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn trust_of(connection: &mut AnyConnection, device: DeviceId, now: TimestampMs) -> Result<Trust, StoreError> {
+    let attested = rigs::attested(connection, device).await?;
+    trusted_as(connection, device, attested, now).await
 }
 
 /// A rig that has broken too many promises gets no more work; the operator finds why in the audit trail, and can pardon it.

@@ -18,3 +18,7 @@ CREATE TABLE doubt (
     PRIMARY KEY (trial_id, number, device_id)
 );
 CREATE INDEX doubt_of_device ON doubt (device_id, at_ms);
+
+-- An accepted result that was found wrong afterwards: when, and what its customer got back by himself.
+ALTER TABLE job ADD COLUMN outvoted_ms BIGINT;
+ALTER TABLE job ADD COLUMN outvoted_back BIGINT NOT NULL DEFAULT 0;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use headframe_protocol::{
     ApiKeyId, AttemptId, CustomerId, JobId, Micros, TimestampMs,
-    api::{Job, JobCheckpoint, JobHfr, Pot},
+    api::{Job, JobCheckpoint, JobHfr, JobOutvoted, Pot},
     job::{JobSpec, JobState, Reason},
 };
 use sqlx::{AnyConnection, AssertSqlSafe};
@@ -22,7 +22,8 @@ use crate::market::{QueuedJob, Want};
 const INSERT_ROWS_MAX: usize = 250;
 
 const COLUMNS: &str = "id, state, epoch, spec, array_index, reason, detail, failures, interruptions, attempt_id, held, charged, \
-     held_hfr, charged_hfr, hfr_picos, checkpoint_attempt_id, checkpoint_bytes, checkpoint_ms, created_ms, changed_ms, ended_ms";
+     held_hfr, charged_hfr, hfr_picos, checkpoint_attempt_id, checkpoint_bytes, checkpoint_ms, outvoted_ms, outvoted_back, created_ms, \
+     changed_ms, ended_ms";
 
 #[derive(sqlx::FromRow)]
 struct JobRow {
@@ -44,6 +45,8 @@ struct JobRow {
     checkpoint_attempt_id: Option<String>,
     checkpoint_bytes: i64,
     checkpoint_ms: Option<i64>,
+    outvoted_ms: Option<i64>,
+    outvoted_back: i64,
     created_ms: i64,
     changed_ms: i64,
     ended_ms: Option<i64>,
@@ -72,6 +75,8 @@ impl TryFrom<JobRow> for Job {
             checkpoint_attempt_id,
             checkpoint_bytes,
             checkpoint_ms,
+            outvoted_ms,
+            outvoted_back,
             created_ms,
             changed_ms,
             ended_ms,
@@ -105,6 +110,8 @@ impl TryFrom<JobRow> for Job {
             charged: Micros::new(charged),
             hfr,
             checkpoint,
+            outvoted: outvoted_ms
+                .map(|found| JobOutvoted { found_ms: TimestampMs::from_millis(found), refunded: Micros::new(outvoted_back) }),
             unmet: Vec::new(),
             created_ms: TimestampMs::from_millis(created_ms),
             changed_ms: TimestampMs::from_millis(changed_ms),

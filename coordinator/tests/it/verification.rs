@@ -1,19 +1,20 @@
 //! Results are checked by other rigs: who is asked, who is believed, who is paid, and what it costs whom.
 
 use headframe_coordinator::{
+    admin::acts,
     config::VerificationConfig,
     store::{ledger::Account, verify},
     verify::{Tier, standing::Deed},
 };
 use headframe_protocol::{
-    DeviceId, Micros,
+    DeviceId, JobId, Micros,
     api::Job,
     job::{AttemptState, JobState, Reason},
     session::{Offer, Outcome, OutputFile, Settled},
 };
 use serde_json::{Value, json};
 
-use crate::support::{Customer, FakeAgent, PATIENCE, TestApp, agent::Rig};
+use crate::support::{Customer, FakeAgent, PATIENCE, TestApp, agent::Rig, by};
 
 /// Results are compared, and earnings are their owners' at once.
 fn checking(config: &mut headframe_coordinator::Config) {
@@ -307,6 +308,14 @@ async fn what_was_earned_unchecked_is_lost_when_the_rig_was_wrong() {
     app.assert_books().await;
 }
 
+/// What a job's webhook was told last.
+async fn told(app: &TestApp, job: JobId) -> Value {
+    let mut connection = app.app().store.read().await.expect("a connection");
+    let query = sqlx::query_as("SELECT body FROM outbox WHERE job_id = $1 ORDER BY id DESC LIMIT 1").bind(job.to_string());
+    let (body,): (String,) = query.fetch_one(&mut *connection).await.expect("a message");
+    serde_json::from_str(&body).expect("a body")
+}
+
 #[tokio::test]
 async fn whoever_stops_in_time_is_compared_afterwards() {
     let app = TestApp::start_with(|config| {
@@ -318,7 +327,7 @@ async fn whoever_stops_in_time_is_compared_afterwards() {
     let customer = app.customer(100).await;
     let mut cheat = waiting(&app).await;
     wake(&mut cheat).await;
-    let job = submit(&customer, json!({})).await;
+    let job = submit(&customer, json!({ "webhook": "http://127.0.0.1:9/nobody" })).await;
     answers(&mut cheat, b"made up").await;
     assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
     assert!(withheld(&app, &cheat).await > Micros::ZERO);
@@ -341,6 +350,15 @@ async fn whoever_stops_in_time_is_compared_afterwards() {
     let standing: Value = customer.get(&format!("/v1/devices/{}/standing", cheat.rig.device())).await.json().await.expect("it");
     assert_eq!((&standing["tier"], &standing["withheld"]), (&json!("watched"), &json!([])), "and its owner can see why");
     assert!(standing["deeds"].as_array().is_some_and(|deeds| deeds.iter().any(|deed| deed["deed"] == "wrong")));
+    let shown = customer.job(job.id).await;
+    let outvoted = shown.outvoted.expect("the customer learns it");
+    assert_eq!((shown.state, outvoted.refunded), (JobState::Succeeded, shown.charged), "and gets back what it cost");
+    assert!(shown.charged > Micros::ZERO && shown.message.is_some_and(|message| message.contains("not to be trusted")));
+    assert_eq!(customer.balance().await.available, Micros::dollars(100));
+    let told = told(&app, job.id).await;
+    assert_eq!((&told["type"], &told["data"]["refunded"]), (&json!("job.outvoted"), &json!(outvoted.refunded)));
+    let again = acts::refund(&app.app().store, &by(), job.id, Micros::new(1), "more").await;
+    assert!(again.is_err(), "nothing is left to be given back");
     app.assert_books().await;
 }
 

@@ -281,12 +281,22 @@ pub(super) async fn tell_webhook(
     reason: Option<Reason>,
     now: TimestampMs,
 ) -> Result<bool, StoreError> {
-    let Some(url) = &spec.webhook else { return Ok(false) };
-    let body = serde_json::json!({
-        "type": format!("job.{state}"),
-        "timestamp_ms": now.as_millis(),
-        "data": { "job": job.to_string(), "name": spec.name, "state": state.as_str(), "reason": reason.map(Reason::as_str) },
+    let data = serde_json::json!({
+        "job": job.to_string(), "name": spec.name, "state": state.as_str(), "reason": reason.map(Reason::as_str),
     });
+    tell(tx, spec, job, (&format!("job.{state}"), data), now).await
+}
+
+/// The same of something else that happened to a job.
+pub(super) async fn tell(
+    tx: &mut Tx,
+    spec: &JobSpec,
+    job: JobId,
+    (kind, data): (&str, serde_json::Value),
+    now: TimestampMs,
+) -> Result<bool, StoreError> {
+    let Some(url) = &spec.webhook else { return Ok(false) };
+    let body = serde_json::json!({ "type": kind, "timestamp_ms": now.as_millis(), "data": data });
     let message = outbox::Message {
         id: format!("msg_{}", uuid::Uuid::now_v7().simple()),
         job,

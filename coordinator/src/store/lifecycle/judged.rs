@@ -5,7 +5,7 @@ use headframe_protocol::{JobId, job::JobState};
 use super::{
     DeviceId, Nudge, Rules, StoreError, TimestampMs, Tx,
     parked::{Found, unpark},
-    parsed,
+    parsed, redress,
 };
 use crate::store::{
     Doing as _, checkpoints,
@@ -112,12 +112,13 @@ async fn wrong(
     verify::set_run(tx, (&trial.id, *number), if others.is_empty() { "wrong" } else { "doubted" }, now).await?;
     // One that was accepted unchecked is compared afterwards: it is not parked any more, and what was earned by it is lost all the same.
     let ended = unpark(tx, rules, (brought, Found::Wrong, again), now).await?;
-    let nudges = ended.map_or_else(Vec::new, |(_, nudges)| nudges);
     metrics::counter!("headframe_results_outvoted_total").increment(1);
     if again && is_queued(tx, *job).await? {
         checkpoints::begin_anew(tx, trial.customer, *job).await?;
         verify::note_run(tx, &trial.id, *job).await?;
     }
+    let accepted = again && ended.is_none();
+    let mut nudges = ended.map_or_else(Vec::new, |(_, nudges)| nudges);
     if others.is_empty() {
         verify::note_wrong(tx, brought.device).await?;
         let lost = verify::holds::forfeit(tx, brought.device, now).await?;
@@ -128,6 +129,10 @@ async fn wrong(
         verify::exclude(tx, brought.device, now).await?;
     } else {
         doubt(tx, trial, (*number, brought), others, now).await?;
+    }
+    // After what is lost: it is paid from there.
+    if accepted {
+        nudges.extend(redress::redress(tx, (*job, brought.at.attempt), now).await?);
     }
     Ok(nudges)
 }

@@ -48,6 +48,9 @@ pub(crate) async fn ask(app: &App) -> Result<u64, StoreError> {
         let mut known = app.challenges.lock();
         known.rigs.round(now, &wanted, |device| app.sessions.leases().held_by(device))
     };
+    for (device, session) in round.set_aside {
+        app.dispatch.ready(device, session, false).await;
+    }
     for device in &round.quarantined {
         quarantine(app, *device).await?;
     }
@@ -74,7 +77,7 @@ pub(crate) async fn prune(app: &App) -> Result<u64, StoreError> {
     Ok(pruned)
 }
 
-/// Two rigs name one card: neither works until a person has looked.
+/// A rig names a card that another names too: it does not work until a person has looked.
 async fn quarantine(app: &App, device: DeviceId) -> Result<(), StoreError> {
     let now = app.store.now();
     let mut tx = app.store.begin().await?;

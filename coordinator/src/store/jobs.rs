@@ -82,11 +82,7 @@ impl TryFrom<JobRow> for Job {
             ended_ms,
         } = row;
         let reason: Option<Reason> = reason.map(|text| parsed(&text, "reason")).transpose()?;
-        let hfr = held_hfr.zip(charged_hfr).zip(hfr_picos).map(|((held, charged), picos)| JobHfr {
-            held: Micros::new(held),
-            charged: Micros::new(charged),
-            picos_per_hfr: picos.unsigned_abs(),
-        });
+        let hfr = held_hfr.zip(charged_hfr).zip(hfr_picos).map(hfr);
         let checkpoint = match checkpoint_attempt_id.zip(checkpoint_ms) {
             Some((attempt, accepted_ms)) => Some(JobCheckpoint {
                 attempt: parsed(&attempt, "attempt id")?,
@@ -110,14 +106,21 @@ impl TryFrom<JobRow> for Job {
             charged: Micros::new(charged),
             hfr,
             checkpoint,
-            outvoted: outvoted_ms
-                .map(|found| JobOutvoted { found_ms: TimestampMs::from_millis(found), refunded: Micros::new(outvoted_back) }),
+            outvoted: outvoted_ms.map(|found| outvoted(found, outvoted_back)),
             unmet: Vec::new(),
             created_ms: TimestampMs::from_millis(created_ms),
             changed_ms: TimestampMs::from_millis(changed_ms),
             ended_ms: ended_ms.map(TimestampMs::from_millis),
         })
     }
+}
+
+fn hfr(((held, charged), picos): ((i64, i64), i64)) -> JobHfr {
+    JobHfr { held: Micros::new(held), charged: Micros::new(charged), picos_per_hfr: picos.unsigned_abs() }
+}
+
+fn outvoted(found_ms: i64, back: i64) -> JobOutvoted {
+    JobOutvoted { found_ms: TimestampMs::from_millis(found_ms), refunded: Micros::new(back) }
 }
 
 /// The reason's sentence and what is known beyond it.

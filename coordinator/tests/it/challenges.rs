@@ -331,6 +331,22 @@ async fn two_rigs_with_one_card_are_both_out_of_work() {
 }
 
 #[tokio::test]
+async fn who_names_a_card_that_another_has_shown_is_out_of_work_alone() {
+    let app = TestApp::start_with(unhurried).await;
+    let mut first = Box::pin(Scene::asked(&app)).await;
+    assert_eq!(answer_honestly(&mut first).await.verdict, Verdict::Passed);
+    let mut second = rig("GPU-1").connect(&app.url()).await;
+    let Ask::Prove(prove) = first.agent.asked().await else { panic!("both are asked at once") };
+    assert!(matches!(second.asked().await, Ask::Prove(_)));
+    (first.prover, first.prove) = (computed(&prove), prove);
+    assert_eq!(answer_honestly(&mut first).await.verdict, Verdict::Passed);
+    assert_eq!(second.refused().await.code, RefusedCode::Quarantined);
+    first.agent.beat(Vec::new()).await;
+    let (_, answer) = first.agent.rig.knock(&app.url()).await;
+    assert!(matches!(answer, CoordinatorMessage::Welcome(_)), "{answer:?}");
+}
+
+#[tokio::test]
 async fn an_agent_that_does_not_know_challenges_is_never_asked() {
     let app = TestApp::start_with(unhurried).await;
     let mut old = Rig { challenges: Vec::new(), ..rig("GPU-1") }.connect(&app.url()).await;

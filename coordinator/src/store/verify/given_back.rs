@@ -169,16 +169,25 @@ pub async fn doubt(tx: &mut Tx, (trial, number): (&str, i64), involved: &[Device
     Ok(())
 }
 
-/// The sums of a rig's budget since a time, of rows of `earning_hold` named `booked`.
-fn sums(since: TimestampMs) -> String {
-    let since = since.as_millis();
+/// What a rig's budget is made of, as sums over rows of `earning_hold` named `booked`, and which rows that needs.
+struct Sums {
+    delivered: String,
+    shown: String,
+    spent: String,
+    rows: String,
+}
+
+fn sums(now: TimestampMs) -> Sums {
+    let since = now.before(ALLOWANCE_WINDOW).as_millis();
     let sum = |of: &str, when: &str| format!("CAST(COALESCE(SUM(CASE WHEN {when} THEN booked.{of} ELSE 0 END), 0) AS BIGINT)");
     let let_go =
         |basis: &str| format!("booked.state = 'released' AND booked.ended_ms >= {since} AND booked.basis {basis} 'given_back'");
-    let delivered = sum("amount", &format!("booked.delivered = 1 AND {}", let_go("<>")));
-    let shown = sum("shown", &format!("booked.basis = 'given_back' AND booked.shown_ms >= {since}"));
-    let spent = sum("amount", &let_go("="));
-    format!("{delivered} AS delivered, {shown} AS shown, {spent} AS spent")
+    Sums {
+        delivered: sum("amount", &format!("booked.delivered = 1 AND {}", let_go("<>"))),
+        shown: sum("shown", &format!("booked.basis = 'given_back' AND booked.shown_ms >= {since}")),
+        spent: sum("amount", &let_go("=")),
+        rows: format!("(booked.ended_ms >= {since} OR booked.shown_ms >= {since})"),
+    }
 }
 
 /// What a rig may be paid of a coin for time that nothing speaks for.
@@ -191,9 +200,10 @@ pub async fn budget(
     coin: Coin,
     now: TimestampMs,
 ) -> Result<Budget, StoreError> {
-    let sums = sums(now.before(ALLOWANCE_WINDOW));
+    let Sums { delivered, shown, spent, rows } = sums(now);
     let sql = format!(
-        "SELECT {sums} FROM earning_hold AS booked WHERE booked.device_id = $1 AND booked.asset = $2 AND booked.chain = $3"
+        "SELECT {delivered}, {shown}, {spent} FROM earning_hold AS booked
+         WHERE booked.device_id = $1 AND booked.asset = $2 AND booked.chain = $3 AND {rows}"
     );
     let (delivered, shown, spent): (i64, i64, i64) = sqlx::query_as(AssertSqlSafe(sql))
         .bind(device.to_string())
@@ -219,20 +229,21 @@ pub async fn due(
     now: TimestampMs,
     limit: u32,
 ) -> Result<Vec<(DeviceId, Coin)>, StoreError> {
-    let sums = sums(now.before(ALLOWANCE_WINDOW));
+    let Sums { delivered, shown, spent, rows } = sums(now);
     let sql = format!(
         "SELECT waits.device_id, waits.asset, waits.chain FROM
-           (SELECT earning_hold.device_id, earning_hold.asset, earning_hold.chain, MIN(CASE WHEN earning_hold.basis = 'given_back' THEN earning_hold.amount END) AS least,
-                   MIN(earning_hold.earned_ms) AS oldest, MIN(rig.first_seen_ms) AS first_seen_ms
+           (SELECT earning_hold.device_id, earning_hold.asset, earning_hold.chain, MIN(earning_hold.earned_ms) AS oldest,
+                   MIN(CASE WHEN earning_hold.basis = 'given_back' THEN earning_hold.amount END) AS least,
+                   MIN(rig.first_seen_ms) AS first_seen_ms
             FROM earning_hold JOIN rig ON rig.device_id = earning_hold.device_id
             WHERE earning_hold.state = 'waiting' AND earning_hold.confirmed = 0
               AND earning_hold.basis IN ('given_back', 'doubted') AND rig.first_seen_ms <= $1 AND {JOB_IS_OVER}
             GROUP BY earning_hold.device_id, earning_hold.asset, earning_hold.chain) AS waits
-         JOIN (SELECT booked.device_id, booked.asset, booked.chain, {sums} FROM earning_hold AS booked
-               GROUP BY booked.device_id, booked.asset, booked.chain) AS has
-           ON has.device_id = waits.device_id AND has.asset = waits.asset AND has.chain = waits.chain
-         WHERE waits.least <= has.delivered / {ALLOWANCE_PARTS} + has.shown - has.spent
-            OR (waits.oldest <= $2 AND waits.first_seen_ms <= $3)
+         LEFT JOIN earning_hold AS booked
+           ON booked.device_id = waits.device_id AND booked.asset = waits.asset AND booked.chain = waits.chain AND {rows}
+         GROUP BY waits.device_id, waits.asset, waits.chain, waits.least, waits.oldest, waits.first_seen_ms
+         HAVING waits.least <= {delivered} / {ALLOWANCE_PARTS} + {shown} - {spent}
+             OR (waits.oldest <= $2 AND waits.first_seen_ms <= $3)
          ORDER BY waits.oldest LIMIT $4"
     );
     let settled = now.before(terms.unconfirmed_max);

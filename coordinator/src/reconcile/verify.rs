@@ -25,8 +25,8 @@ use crate::{
 /// Trials looked at in one run. Each may mean reading files, so that a run is not to hold too many up.
 const BATCH_MAX: u32 = 32;
 
-/// How many times as long results may wait that others had a part in, as [`crate::verify::hold::SHARED_CHECKED_WITHIN`] has it.
-const SHARED_TIMES: u32 = 2;
+/// How much longer results may wait that others had a part in, as [`crate::verify::hold::SHARED_CHECKED_WITHIN`] has it: half as long again.
+const SHARED_TIMES: (u32, u32) = (3, 2);
 
 /// Earnings let go in one run.
 const HOLDS_MAX: u32 = 256;
@@ -200,7 +200,7 @@ pub(super) async fn check_late(app: App) -> Run {
     }
     let mut connection = app.store.read().await?;
     let (now, within) = (app.store.now(), app.config.timers.checked_within);
-    let before = (now.before(within), now.before(within * SHARED_TIMES));
+    let before = (now.before(within), now.before(within * SHARED_TIMES.0 / SHARED_TIMES.1));
     let rigs = verify::late::unchecked(&mut connection, before, BATCH_MAX).await?;
     let mut closed = 0;
     for device in rigs {

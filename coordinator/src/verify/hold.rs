@@ -26,9 +26,9 @@ pub const UNCONFIRMED_MAX: Duration = Duration::from_hours(30 * 24);
 
 /// A result is compared afterwards if no check has come by chance for so long: or whoever cheats would only have to stop in time.
 /// Shorter than uploads are kept, so that the work can still be done again.
-pub const CHECKED_WITHIN: Duration = Duration::from_hours(3 * 24);
+pub const CHECKED_WITHIN: Duration = Duration::from_hours(4 * 24);
 
-/// The same for results that others had a part in, twice as long: there are few of them, and of a few one compared is many. Shorter still
+/// The same for results that others had a part in, half as long again: there are few of them, and of a few one compared is many. Shorter still
 /// than uploads are kept.
 pub const SHARED_CHECKED_WITHIN: Duration = Duration::from_hours(6 * 24);
 

@@ -26,8 +26,9 @@ fn config(config: &mut headframe_coordinator::Config) {
 }
 
 /// Gives the PC back, having signed for more than was seen.
-async fn give_back(rig: &mut FakeAgent, offer: &Offer) -> Micros {
+async fn give_back(app: &TestApp, rig: &mut FakeAgent, offer: &Offer) -> Micros {
     rig.run(offer).await;
+    runs_a_while(app, offer).await;
     let receipt = rig.receipt(offer, 1_000, 1_800_000);
     rig.finish(offer, Outcome::Yielded { reason: Reason::OwnerReturned }, Some(receipt)).await;
     let settled = rig.settled().await;
@@ -35,10 +36,16 @@ async fn give_back(rig: &mut FakeAgent, offer: &Offer) -> Micros {
     settled.credit
 }
 
+/// Long enough to be paid for.
+async fn runs_a_while(app: &TestApp, offer: &Offer) {
+    until("it is seen to run", async || has_begun(app, offer).await).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
 /// The same, and leaves a checkpoint.
-async fn leave(rig: &mut FakeAgent, bytes: &[u8]) -> (Offer, Micros) {
+async fn leave(app: &TestApp, rig: &mut FakeAgent, bytes: &[u8]) -> (Offer, Micros) {
     let offer = rig.offer().await;
-    let earned = give_back(rig, &offer).await;
+    let earned = give_back(app, rig, &offer).await;
     let files = vec![rig.bring(&offer, "state", bytes).await];
     assert!(rig.left(&offer, files).await);
     sleep(rig).await;
@@ -100,7 +107,7 @@ async fn time_that_nothing_speaks_for_is_paid_up_to_a_quarter_of_what_was_delive
     wake(&mut rig).await;
     let job = submit(&customer, json!({})).await;
     let offer = rig.offer().await;
-    let given_back = give_back(&mut rig, &offer).await;
+    let given_back = give_back(&app, &mut rig, &offer).await;
     sleep(&mut rig).await;
     assert!(given_back > Micros::ZERO);
     assert_eq!(customer.cancel(job.id).await.status(), 200);
@@ -135,7 +142,7 @@ async fn what_has_waited_in_vain_lapses_to_what_checks_are_paid_from() {
     wake(&mut rig).await;
     let job = submit(&customer, json!({})).await;
     let offer = rig.offer().await;
-    let earned = give_back(&mut rig, &offer).await;
+    let earned = give_back(&app, &mut rig, &offer).await;
     sleep(&mut rig).await;
     let fee = app.balance_of(Account::Fee).await;
     assert_eq!(withheld(&app, &rig).await, earned, "its job goes on, and a result may still speak for it");
@@ -152,7 +159,7 @@ async fn gone_on_with(app: &TestApp, customer: &Customer, claimed_ms: i64) -> (F
     let (mut maker, mut second, mut third) = (waiting(app).await, waiting(app).await, waiting(app).await);
     wake(&mut maker).await;
     let job = with_checkpoint(customer).await;
-    let (left, earned) = leave(&mut maker, b"half").await;
+    let (left, earned) = leave(app, &mut maker, b"half").await;
     wake(&mut second).await;
     let offer = second.offer().await;
     assert_eq!((offer.job, offer.checkpoint.len()), (job.id, 1));
@@ -166,8 +173,7 @@ async fn gone_on_with(app: &TestApp, customer: &Customer, claimed_ms: i64) -> (F
     let copy = third.offer().await;
     assert_eq!(copy.checkpoint, [], "a copy begins from the beginning");
     third.run(&copy).await;
-    until("it is seen to run", async || has_begun(app, &copy).await).await;
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    runs_a_while(app, &copy).await;
     let file = third.bring(&copy, "out.bin", b"right").await;
     let receipt = third.receipt(&copy, 1_000, 1_800_000);
     third.finish(&copy, Outcome::Succeeded { outputs: vec![file] }, Some(receipt)).await;
@@ -212,7 +218,7 @@ async fn nobody_is_blamed_for_a_wrong_result_of_two_and_the_job_begins_anew() {
     let (mut third, mut fourth) = (waiting(&app).await, waiting(&app).await);
     wake(&mut maker).await;
     let job = with_checkpoint(&customer).await;
-    let (_, earned) = leave(&mut maker, b"made up").await;
+    let (_, earned) = leave(&app, &mut maker, b"made up").await;
     wake(&mut second).await;
     let offer = second.offer().await;
     assert_eq!((offer.job, offer.checkpoint.len()), (job.id, 1));

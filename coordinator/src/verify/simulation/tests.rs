@@ -61,9 +61,9 @@ fn checks_cost_honest_work_about_a_twentieth() {
     let outcome = Simulation::new(SMALL, SEED).run(SMALL.days);
     assert!(outcome.overhead() <= 0.05, "{}", outcome.overhead());
     assert!(outcome.overhead() >= 0.01, "somebody is checked: {}", outcome.overhead());
-    // Results that went through several hands are few for each rig, and of a few one compared is many.
+    // Results that went through several hands come to be compared only after days.
     let outcome = Simulation::new(Size { days: 30, ..SMALL }, SEED).run(30);
-    assert!(outcome.overhead() <= 0.06, "{}", outcome.overhead());
+    assert!(outcome.overhead() <= 0.05, "{}", outcome.overhead());
 }
 
 #[test]

@@ -12,12 +12,12 @@ use tokio::{
 
 use super::{
     course::{Course, Effect, Event, Opening, Stage},
-    outcome::{End, Void},
+    outcome::{End, Fail, Void},
 };
 use crate::{
     App,
     error::Chain,
-    store::{StoreError, challenges, commit},
+    store::{StoreError, challenges, commit, verify},
 };
 
 /// Commands that may wait: a challenge has a handful in all.
@@ -177,7 +177,9 @@ impl Lead {
             ops_per_us: self.course.ops_per_us(),
         };
         let mut tx = self.app.store.begin().await?;
-        challenges::end(&mut tx, self.seed, &ended, now).await?;
+        if challenges::end(&mut tx, self.seed, &ended, now).await? && matches!(end, End::Failed(Fail::Refused(_))) {
+            verify::exclude(&mut tx, self.device, now).await?;
+        }
         commit(tx, "note how a challenge ended").await
     }
 }

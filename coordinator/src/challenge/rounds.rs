@@ -52,6 +52,9 @@ pub(crate) async fn ask(app: &App) -> Result<u64, StoreError> {
         let mut known = app.challenges.lock();
         known.rigs.round(now, &wanted, |device| app.sessions.leases().held_by(device))
     };
+    for (device, session) in round.set_aside {
+        app.dispatch.ready(device, session, false).await;
+    }
     for device in &round.quarantined {
         quarantine(app, *device).await?;
     }
@@ -72,13 +75,13 @@ pub(crate) async fn close_abandoned(app: &App) -> Result<u64, StoreError> {
 
 /// Forgets old outcomes.
 pub(crate) async fn prune(app: &App) -> Result<u64, StoreError> {
-    let mut tx = app.store.begin().await?;
-    let pruned = challenges::prune(&mut tx, app.store.now().before(app.config.timers.challenge_keep)).await?;
+    let (now, mut tx) = (app.store.now(), app.store.begin().await?);
+    let pruned = challenges::prune(&mut tx, now.before(app.config.timers.challenge_keep), now).await?;
     commit(tx, "forget old challenges").await?;
     Ok(pruned)
 }
 
-/// Two rigs name one card: neither works until a person has looked.
+/// A rig names a card that another names too: it does not work until a person has looked.
 async fn quarantine(app: &App, device: DeviceId) -> Result<(), StoreError> {
     let now = app.store.now();
     let mut tx = app.store.begin().await?;

@@ -149,7 +149,7 @@ timers! {
     /// How long after its first sign-in a rig's earnings wait.
     probation, "probation_ms", 30 * 24 * HOUR;
     /// After how long a result is compared afterwards, of a rig no check has met by chance. Shorter than uploads are kept.
-    checked_within, "checked_within_ms", 3 * 24 * HOUR;
+    checked_within, "checked_within_ms", 4 * 24 * HOUR;
     /// After how long earnings no check has confirmed are let go.
     unconfirmed_max, "unconfirmed_max_ms", 30 * 24 * HOUR;
     /// How long a quote stands.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use headframe_coordinator::{
     Config,
     store::challenges::{self, Begun, ChallengeRecord, Ended},
+    verify::Tier,
 };
 use headframe_proof::{Parameters, Prover as _, Reference, question};
 use headframe_protocol::{
@@ -13,10 +14,14 @@ use headframe_protocol::{
     error::Code,
     rig::{GpuReport, GpuVendor},
     session::{AgentMessage, CoordinatorMessage, Heartbeat, RefusedCode},
+    standing::RigStanding,
 };
 use reqwest::StatusCode;
 
-use crate::support::{FakeAgent, PATIENCE, TestApp, agent::Rig, problem};
+use crate::{
+    support::{FakeAgent, PATIENCE, TestApp, agent::Rig, problem},
+    verification::tier_of,
+};
 
 /// What a rig answers instead.
 type Answering = fn(&Prove) -> AgentMessage;
@@ -272,6 +277,11 @@ async fn wrong_rows_fail_with_the_reason_and_cannot_be_mended() {
     assert_eq!(reason(&app).await, "refused");
     let late = scene.put("rows", &scene.prove.token, right).await;
     assert_eq!(problem(late).await.code, Code::Unauthenticated, "there is no such challenge any more");
+    let device = scene.agent.rig.device();
+    let standing = reqwest::get(format!("{}/v1/devices/{device}/standing", app.url())).await.expect("an answer");
+    let standing: RigStanding = standing.json().await.expect("a standing");
+    let deeds: Vec<(&str, u32)> = standing.deeds.iter().map(|deed| (deed.deed.as_str(), deed.times)).collect();
+    assert_eq!((standing.tier.as_str(), deeds), ("distrusted", vec![("cheated", 1)]), "it counts once, as two wrong results");
 }
 
 #[tokio::test]
@@ -302,6 +312,7 @@ async fn a_proof_that_does_not_come_in_time_is_failed() {
     let Ask::Over(over) = agent.asked().await else { panic!("it is over") };
     assert_eq!((over.seed, over.verdict), (prove.seed, Verdict::Failed));
     assert_eq!(reason(&app).await, "late_proof");
+    assert_eq!(tier_of(&app, agent.rig.device()).await, (Tier::New, vec![]), "slow is not dishonest");
 }
 
 #[tokio::test]
@@ -408,6 +419,22 @@ async fn two_rigs_with_one_card_are_both_out_of_work() {
     honest.beat(Vec::new()).await;
     let (_, answer) = first.rig.knock(&app.url()).await;
     assert!(matches!(answer, CoordinatorMessage::Refused(refused) if refused.code == RefusedCode::Quarantined));
+}
+
+#[tokio::test]
+async fn who_names_a_card_that_another_has_shown_is_out_of_work_alone() {
+    let app = TestApp::start_with(unhurried).await;
+    let mut first = Box::pin(Scene::asked(&app)).await;
+    assert_eq!(answer_honestly(&mut first).await.verdict, Verdict::Passed);
+    let mut second = rig("GPU-1").connect(&app.url()).await;
+    let Ask::Prove(prove) = first.agent.asked().await else { panic!("both are asked at once") };
+    assert!(matches!(second.asked().await, Ask::Prove(_)));
+    (first.prover, first.prove) = (computed(&prove), prove);
+    assert_eq!(answer_honestly(&mut first).await.verdict, Verdict::Passed);
+    assert_eq!(second.refused().await.code, RefusedCode::Quarantined);
+    first.agent.beat(Vec::new()).await;
+    let (_, answer) = first.agent.rig.knock(&app.url()).await;
+    assert!(matches!(answer, CoordinatorMessage::Welcome(_)), "{answer:?}");
 }
 
 #[tokio::test]

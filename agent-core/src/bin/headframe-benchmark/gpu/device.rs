@@ -74,7 +74,7 @@ impl Portable {
 
     /// Looks for matrix units too. A card without them, or with a driver that refuses them, is measured without.
     pub(super) fn with_units(self, adapter: &wgpu::Adapter) -> Self {
-        match Units::open(self.gpu.class, adapter) {
+        match Units::find(self.gpu.class, adapter) {
             Ok(units) => Self { units: Some(units), ..self },
             Err(error) => {
                 crate::complain(&format!("matrix units are not measured by {}: {error}", self.way()));

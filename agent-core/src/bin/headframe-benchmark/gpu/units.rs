@@ -11,7 +11,7 @@ mod programs;
 mod tests;
 mod text;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use headframe_agent::benchmark::device::{DeviceError, Kernel, Stop};
 use headframe_protocol::benchmark::{CardClass, Figure};
@@ -26,12 +26,18 @@ use offer::{Factor, Fragments};
 use peak::Peak;
 use text::{ENTRY, THREADS};
 
+/// What the card is opened for.
+const NEEDED: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(wgpu::Features::PASSTHROUGH_SHADERS);
+
 /// Threads of a subgroup, the likeliest first.
 const SUBGROUP_SIZES: [u32; 5] = [32, 64, 16, 8, 128];
 
 /// A card's matrix units.
 pub(super) struct Units {
-    gpu: Gpu,
+    class: CardClass,
+    adapter: wgpu::Adapter,
+    /// Opened with the first program, so that a driver that does not survive it is known to have died of that.
+    gpu: OnceCell<Gpu>,
     fragments: Vec<Fragments>,
     /// How many subgroups a workgroup may have.
     subgroups: Vec<u32>,
@@ -49,25 +55,32 @@ struct Known {
 }
 
 impl Units {
-    /// Opens the card for them.
+    /// Looks for them.
     ///
     /// # Errors
-    /// [`DeviceError::Refused`] with the reason, also where there are none.
-    pub(super) fn open(class: CardClass, adapter: &wgpu::Adapter) -> Result<Self, DeviceError> {
+    /// [`DeviceError::Refused`] with the reason where there are none to be measured.
+    pub(super) fn find(class: CardClass, adapter: &wgpu::Adapter) -> Result<Self, DeviceError> {
         let refused = |why: &str| Err(DeviceError::Refused(why.to_owned()));
         let offered = offer::of(adapter);
         let fragments: Vec<_> = Factor::ALL.into_iter().filter_map(|factor| offer::best(&offered, factor)).collect();
         if fragments.is_empty() {
             return refused("the driver offers no matrices of a size and kind that is measured");
         }
-        let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::PASSTHROUGH_SHADERS;
-        if !adapter.features().contains(needed) {
+        if !adapter.features().contains(NEEDED) {
             return refused("the graphics library does not open the card for them");
+        }
+        let subgroups = subgroups(&adapter.get_info());
+        Ok(Self { class, adapter: adapter.clone(), gpu: OnceCell::new(), fragments, subgroups, known: Cell::default() })
+    }
+
+    fn gpu(&self) -> Result<&Gpu, DeviceError> {
+        if let Some(gpu) = self.gpu.get() {
+            return Ok(gpu);
         }
         // SAFETY: an experimental feature may have errors. Its results are compared as all are, and a crash ends this program only.
         let experimental = unsafe { wgpu::ExperimentalFeatures::enabled() };
-        let gpu = Gpu::open(class, adapter, needed, experimental)?;
-        Ok(Self { gpu, fragments, subgroups: subgroups(&adapter.get_info()), known: Cell::default() })
+        let gpu = Gpu::open(self.class, &self.adapter, NEEDED, experimental)?;
+        Ok(self.gpu.get_or_init(|| gpu))
     }
 
     fn fragments(&self, factor: Factor) -> Option<Fragments> {
@@ -86,11 +99,11 @@ impl Units {
     /// Products out of registers.
     pub(super) fn peak(&self, figure: Figure, seed: u32, stop: &Stop) -> Result<Box<dyn Kernel + '_>, DeviceError> {
         let factor = if figure == Figure::TensorFp16 { Factor::Half } else { Factor::Bytes };
-        let fragments = self.fragments(factor).ok_or_else(unknown)?;
+        let (gpu, fragments) = (self.gpu()?, self.fragments(factor).ok_or_else(unknown)?);
         let (known, peak) = self.first_right(self.known(factor).of_peak, stop, |subgroups| {
             let words = programs::peak(fragments, subgroups).map_err(unwritten)?;
-            let run = Run::of_words(&self.gpu.device, &words, ENTRY, &peak::LOADS)?;
-            Peak::new(&self.gpu, run, (fragments, subgroups), seed, stop)
+            let run = Run::of_words(&gpu.device, &words, ENTRY, &peak::LOADS)?;
+            Peak::new(gpu, run, (fragments, subgroups), seed, stop)
         })?;
         self.learn(factor, |what| what.of_peak = Some(known));
         Ok(Box::new(peak))
@@ -99,14 +112,14 @@ impl Units {
     /// A large product.
     pub(super) fn product(&self, element: Element, seed: u32, stop: &Stop) -> Result<Product<'_>, DeviceError> {
         let factor = Factor::of(element).ok_or_else(unknown)?;
-        let fragments = self.fragments(factor).ok_or_else(unknown)?;
+        let (gpu, fragments) = (self.gpu()?, self.fragments(factor).ok_or_else(unknown)?);
         let (known, mut product) = self.first_right(self.known(factor).of_product, stop, |subgroups| {
             let words = programs::product(fragments, subgroups).map_err(unwritten)?.ok_or_else(unknown)?;
-            let run = Run::of_words(&self.gpu.device, &words, ENTRY, &LOADS)?;
-            Product::least(&self.gpu, run, (element, Lay::Along), seed, stop)
+            let run = Run::of_words(&gpu.device, &words, ENTRY, &LOADS)?;
+            Product::least(gpu, run, (element, Lay::Along), seed, stop)
         })?;
         self.learn(factor, |what| what.of_product = Some(known));
-        product.grow(&self.gpu, stop)?;
+        product.grow(gpu, stop)?;
         Ok(product)
     }
 

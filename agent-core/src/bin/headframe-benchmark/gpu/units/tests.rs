@@ -1,5 +1,7 @@
-//! The programs for matrix units without a card that has any: Khronos' own judge reads each, and a small machine runs them on the processor.
+//! The programs for matrix units where no card has any: Khronos' own judge reads each, and a small machine runs them on the processor. Where the
+//! software adapter has them, as Mesa's from some version after 25 has, they run there too.
 
+mod card;
 mod judge;
 mod machine;
 

@@ -79,10 +79,10 @@ enum Command {
 fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
     match command {
-        Command::Look => say(Says::Cards { cards: gpu::Gpus::look().cards() }),
+        Command::Look => say(Says::Cards { cards: cards(&gpu::Gpus::look()) }),
         Command::Card { id, brief, without_matrix_units } => {
             let mut gpus = gpu::Gpus::look();
-            let Some(card) = gpus.cards().into_iter().find(|card| card.id == id) else {
+            let Some(card) = cards(&gpus).into_iter().find(|card| card.id == id) else {
                 complain(&format!("there is no card {id}"));
                 return ExitCode::FAILURE;
             };
@@ -106,6 +106,19 @@ fn main() -> ExitCode {
 
 const fn length(is_brief: bool) -> Length {
     if is_brief { Length::Brief } else { Length::Full }
+}
+
+/// Every card of the PC: those that the portable library shows, then those that only CUDA shows.
+fn cards(gpus: &gpu::Gpus) -> Vec<Card> {
+    let mut cards = gpus.cards();
+    match Cuda::find().and_then(|cuda| cuda.map_or(Ok(Vec::new()), |cuda| cuda.more_cards(&cards))) {
+        Ok(mut more) => {
+            more.iter_mut().for_each(driver::complete);
+            cards.extend(more);
+        }
+        Err(error) => complain(&format!("cards that only CUDA shows are not found: {error}")),
+    }
+    cards
 }
 
 /// How much of a card is measured.

@@ -13,7 +13,7 @@ use crate::{
 pub fn complete(card: &mut Card) {
     let Some(known) = card.pci.as_deref().and_then(nvml::known) else { return };
     let nvml::Known { uuid, power_limit_milliwatts, power_limit_default_milliwatts, driver } = known;
-    card.uuid = uuid;
+    card.uuid = uuid.or(card.uuid.take());
     card.power_limit_milliwatts = power_limit_milliwatts;
     card.power_limit_default_milliwatts = power_limit_default_milliwatts;
     if let Some(driver) = driver {

@@ -99,7 +99,7 @@ pub(super) const NEEDS: &[Need] = &[
     need(
         Area::Kernels,
         "pip",
-        "fetches the compilers of the kernels for NVIDIA cards",
+        "fetches the compilers of the kernels for NVIDIA cards, and the judge of those for others",
         Probe::Program(&["pip3", "pip"]),
         "python3-pip",
     ),

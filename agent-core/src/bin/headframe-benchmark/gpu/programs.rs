@@ -52,6 +52,17 @@ pub(super) enum Element {
     Bytes,
 }
 
+impl Element {
+    /// Bytes of one.
+    pub(super) const fn bytes(self) -> u32 {
+        match self {
+            Self::Single => 4,
+            Self::Half => 2,
+            Self::Bytes => 1,
+        }
+    }
+}
+
 pub(super) fn fill() -> String {
     format!("{COMMON}{}", include_str!("../wgsl/fill.wgsl"))
 }

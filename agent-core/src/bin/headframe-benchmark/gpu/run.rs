@@ -29,10 +29,34 @@ pub(super) struct Run {
 impl Run {
     /// Compiles. Nothing is checked at run time and no memory is cleared that the kernel writes itself: our kernels are not strangers'.
     pub(super) fn new(device: &wgpu::Device, text: &str, entry: &str, loads: &[Load]) -> Result<Self, DeviceError> {
-        guarded(device, |device| {
+        Self::of(device, entry, loads, |device| {
             let descriptor = wgpu::ShaderModuleDescriptor { label: None, source: wgpu::ShaderSource::Wgsl(text.into()) };
             // SAFETY: each kernel keeps within its buffers for every dispatch that `Run` and its callers make, and every loop ends.
-            let module = unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) };
+            unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+        })
+    }
+
+    /// The same with a text in Vulkan's own language, SPIR-V. The device must have been opened for such.
+    pub(super) fn of_words(device: &wgpu::Device, words: &[u32], entry: &str, loads: &[Load]) -> Result<Self, DeviceError> {
+        Self::of(device, entry, loads, |device| {
+            let descriptor = wgpu::ShaderModuleDescriptorPassthrough {
+                entry_points: vec![wgpu::PassthroughShaderEntryPoint { name: entry.into(), workgroup_size: (0, 0, 0) }].into(),
+                spirv: Some(words.into()),
+                ..wgpu::ShaderModuleDescriptorPassthrough::default()
+            };
+            // SAFETY: the same, and the words are valid: a test lets the language's own judge look at every size.
+            unsafe { device.create_shader_module_passthrough(descriptor) }
+        })
+    }
+
+    fn of(
+        device: &wgpu::Device,
+        entry: &str,
+        loads: &[Load],
+        module: impl FnOnce(&wgpu::Device) -> wgpu::ShaderModule,
+    ) -> Result<Self, DeviceError> {
+        guarded(device, |device| {
+            let module = module(device);
             let layout = layout(device, loads);
             let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                 label: None,

@@ -1,7 +1,12 @@
 import globals from 'globals';
 import svelte from 'eslint-plugin-svelte';
 import ts from 'typescript-eslint';
+import { logicalStyles, sheet } from './lint/logical-styles.js';
+import { noText } from './lint/no-text.js';
 import svelteConfig from './svelte.config.js';
+
+/** Rules of our own. */
+const headframe = { rules: { 'logical-styles': logicalStyles, 'no-text': noText } };
 
 const TAURI = { group: ['@tauri-apps/*'], message: 'Only lib/ipc meets the host.' };
 const UPWARDS = { group: ['../*'], message: 'Reach other folders through $lib, so that the tiers can be checked.' };
@@ -31,7 +36,7 @@ function tier(folder, allowed) {
 }
 
 export default ts.config(
-  { ignores: ['.svelte-kit/', 'build/', 'build-fake/', 'src/lib/bindings/', 'test-results/', 'playwright-report/'] },
+  { ignores: ['.svelte-kit/', 'build/', 'build-fake/', 'src/lib/bindings/', 'src/lib/messages/gen/', 'test-results/', 'playwright-report/'] },
   ...ts.configs.strict,
   ...svelte.configs.recommended,
   {
@@ -55,6 +60,17 @@ export default ts.config(
     files: ['**/*.svelte', '**/*.svelte.ts'],
     languageOptions: { parserOptions: { parser: ts.parser, extraFileExtensions: ['.svelte'], svelteConfig } },
   },
+  {
+    files: ['src/**/*.svelte'],
+    plugins: { headframe },
+    rules: { 'headframe/logical-styles': 'error', 'headframe/no-text': 'error' },
+  },
+  {
+    files: ['src/**/*.css'],
+    plugins: { headframe },
+    languageOptions: { parser: sheet },
+    rules: { 'headframe/logical-styles': 'error' },
+  },
   tier('bindings', []),
   tier('format', []),
   tier('messages', ['format', 'bindings']),
@@ -63,7 +79,8 @@ export default ts.config(
   tier('state', ['ipc', 'bindings', 'format', 'messages']),
   tier('rig', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('job', ['kit', 'format', 'state', 'bindings', 'messages']),
-  tier('shell', ['kit', 'format', 'state', 'bindings', 'messages', 'rig', 'job']),
+  tier('settings', ['kit', 'format', 'state', 'messages']),
+  tier('shell', ['kit', 'format', 'state', 'bindings', 'messages', 'rig', 'job', 'settings']),
   {
     files: ['src/routes/**/*.{ts,svelte}'],
     rules: {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { coarse, countdown, duration } from './duration';
+import { coarse, countdown, duration, tenths } from './duration';
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ');
 
@@ -26,4 +26,9 @@ test('a countdown rounds up until it is over', () => {
 
 test('a coarse length has no seconds beside minutes', () => {
   expect([40_000, 125_000, 5_430_000].map((ms) => plain(coarse(ms)))).toEqual(['40 s', '2 min', '1 h 30 min']);
+});
+
+test('a tenth of a second is told', () => {
+  expect(plain(tenths(430))).toBe('0.4 s');
+  expect(plain(tenths(12_960))).toBe('13.0 s');
 });

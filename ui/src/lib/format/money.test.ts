@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isZero, money, moneyExact, perHour } from './money';
+import { isZero, money, moneyExact } from './money';
 
 test('amounts show cents', () => {
   expect(money('2310000')).toBe('$2.31');
@@ -26,10 +26,6 @@ test('amounts beyond what a float can hold are exact', () => {
 test('the exact amount keeps every decimal that is not zero', () => {
   expect(moneyExact('4217')).toBe('$0.004217');
   expect(moneyExact('2500000')).toBe('$2.50');
-});
-
-test('a price is per hour', () => {
-  expect(perHour('340000')).toBe('$0.34/h');
 });
 
 test('nothing is nothing', () => {

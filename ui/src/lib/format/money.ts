@@ -1,30 +1,32 @@
 // The only way an amount reaches the screen. Amounts are micro-dollars as decimal text; they are never added here.
 
+import { asSign } from './bidi';
+import { locale } from './locale.svelte';
+import { perLocale } from './per-locale';
+
 const MICROS_PER_DOLLAR = 1_000_000n;
+
+/** What is not as `Intl` writes it: a minus as long as a plus, and a currency that stays together. */
+const PART: Record<string, (text: string) => string> = { minusSign: (text) => text.replace('-', '−'), currency: asSign };
+
+const formats = perLocale(() => new Map<number, Intl.NumberFormat>());
 
 /**
  * Dollars with two decimals, or as many as a small amount needs to be seen: `$2.31`, `$0.0042`, `$0.00`.
  * Rounded towards zero, so that nobody is shown money that is not there.
  */
 export function money(micros: string): string {
-  const { sign, whole, rest } = split(micros);
-  const decimals = rest.toString().padStart(6, '0');
-  const firstDigit = decimals.search(/[1-9]/);
+  const amount = split(micros);
+  const firstDigit = amount.decimals.search(/[1-9]/);
   // Two digits that mean something, from the first that is not zero; whole dollars need no more than cents.
-  const shown = whole > 0n || firstDigit < 0 ? 2 : Math.min(6, Math.max(2, firstDigit + 2));
-  return `${sign}$${group(whole)}.${decimals.slice(0, shown)}`;
-}
-
-/** A price per hour: `$0.34/h`. */
-export function perHour(micros: string): string {
-  return `${money(micros)}/h`;
+  const shown = amount.whole !== '0' || firstDigit < 0 ? 2 : Math.min(6, Math.max(2, firstDigit + 2));
+  return write(amount, shown);
 }
 
 /** Every decimal there is, for the title of a rounded amount: `$0.004217`. */
 export function moneyExact(micros: string): string {
-  const { sign, whole, rest } = split(micros);
-  const decimals = rest.toString().padStart(6, '0').replace(/0{1,4}$/, '');
-  return `${sign}$${group(whole)}.${decimals}`;
+  const amount = split(micros);
+  return write(amount, amount.decimals.replace(/0{1,4}$/, '').length);
 }
 
 /** Whether the amount is nothing at all. */
@@ -32,10 +34,17 @@ export function isZero(micros: string): boolean {
   return parse(micros) === 0n;
 }
 
-function split(micros: string) {
+interface Amount {
+  sign: '-' | '';
+  whole: string;
+  decimals: string;
+}
+
+function split(micros: string): Amount {
   const amount = parse(micros);
   const size = amount < 0n ? -amount : amount;
-  return { sign: amount < 0n ? '−' : '', whole: size / MICROS_PER_DOLLAR, rest: size % MICROS_PER_DOLLAR };
+  const decimals = (size % MICROS_PER_DOLLAR).toString().padStart(6, '0');
+  return { sign: amount < 0n ? '-' : '', whole: (size / MICROS_PER_DOLLAR).toString(), decimals };
 }
 
 function parse(micros: string): bigint {
@@ -43,6 +52,20 @@ function parse(micros: string): bigint {
   return BigInt(micros);
 }
 
-function group(whole: bigint): string {
-  return whole.toString().replace(/\B(?=(\d{3})+$)/g, ',');
+function write({ sign, whole, decimals }: Amount, shown: number): string {
+  // Decimal text goes in: a number would lose what a float cannot hold.
+  const exact = `${sign}${whole}.${decimals.slice(0, shown)}` as Intl.StringNumericLiteral;
+  const parts = format(shown).formatToParts(exact);
+  return parts.map(({ type, value }) => PART[type]?.(value) ?? value).join('');
+}
+
+function format(decimals: number): Intl.NumberFormat {
+  const known = formats();
+  const made =
+    known.get(decimals) ??
+    new Intl.NumberFormat(locale(), {
+      style: 'currency', currency: 'USD', currencyDisplay: 'narrowSymbol', minimumFractionDigits: decimals, maximumFractionDigits: decimals,
+    });
+  known.set(decimals, made);
+  return made;
 }

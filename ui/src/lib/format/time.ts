@@ -1,39 +1,43 @@
 // Points in time, in the zone of this PC.
 
-const LOCALE = 'en-GB';
+import { locale } from './locale.svelte';
+import { perLocale } from './per-locale';
+
 const DAY_MS = 86_400_000;
 
-const clock = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit' });
-const day = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short' });
-const dayAndYear = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', year: 'numeric' });
-const full = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'full', timeStyle: 'long' });
+const clock = perLocale((tag) => new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit' }));
+const day = perLocale((tag) => new Intl.DateTimeFormat(tag, { day: 'numeric', month: 'short' }));
+const dayAndYear = perLocale((tag) => new Intl.DateTimeFormat(tag, { day: 'numeric', month: 'short', year: 'numeric' }));
+const full = perLocale((tag) => new Intl.DateTimeFormat(tag, { dateStyle: 'full', timeStyle: 'long' }));
+const relative = perLocale((tag) => new Intl.RelativeTimeFormat(tag, { numeric: 'auto' }));
 
-/** `14:32`. */
+/** `14:32`, on one line where it has a word for the half of the day. */
 export function timeOfDay(ms: number): string {
-  return clock.format(ms);
-}
-
-/** Words for days, which belong to the messages. */
-export interface DayNames {
-  yesterday: string;
+  return clock().format(ms).replace(/\s/g, '\u00a0');
 }
 
 /** Short, and as exact as the distance deserves: `14:32`, `Yesterday 14:32`, `12 Nov 14:32`, `3 Jan 2025`. */
-export function moment(ms: number, nowMs: number, names: DayNames): string {
+export function moment(ms: number, nowMs: number): string {
   const then = new Date(ms);
   const now = new Date(nowMs);
   if (then.toDateString() === now.toDateString()) return timeOfDay(ms);
-  if (then.toDateString() === new Date(nowMs - DAY_MS).toDateString()) return `${names.yesterday} ${timeOfDay(ms)}`;
-  if (then.getFullYear() === now.getFullYear()) return `${day.format(ms)} ${timeOfDay(ms)}`;
-  return dayAndYear.format(ms);
+  if (then.toDateString() === new Date(nowMs - DAY_MS).toDateString()) return `${yesterday()} ${timeOfDay(ms)}`;
+  if (then.getFullYear() === now.getFullYear()) return `${day().format(ms)} ${timeOfDay(ms)}`;
+  return dayAndYear().format(ms);
 }
 
 /** Everything, with the zone, for the title of a short time. */
 export function fullTime(ms: number): string {
-  return full.format(ms);
+  return full().format(ms);
 }
 
 /** For the `datetime` attribute. */
 export function machineTime(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** It begins what is written, and `Intl` gives it as it stands within a sentence. */
+function yesterday(): string {
+  const word = relative().format(-1, 'day');
+  return word.charAt(0).toLocaleUpperCase(locale()) + word.slice(1);
 }

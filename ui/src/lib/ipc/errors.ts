@@ -2,7 +2,7 @@
 
 import type { ControlCode } from '$lib/bindings/ControlCode';
 import type { ControlError } from '$lib/bindings/ControlError';
-import { t } from '$lib/messages/en';
+import { m } from '$lib/messages';
 
 /** What a person can do about an error right here. */
 export type ErrorAction = 'start-agent' | 'copy-report' | null;
@@ -16,25 +16,26 @@ export interface Explained {
   action: ErrorAction;
 }
 
-type Explanation = Omit<Explained, 'code' | 'help'> & { help: (message: string) => string };
+/** Words are asked for when they are shown: the language may have changed since. */
+type Explanation = Omit<Explained, 'code' | 'title' | 'help'> & { title: () => string; help: (message: string) => string };
 
 /** Nobody speaks for the rig: what is shown is old. */
 const NOBODY: ControlCode[] = ['agent_gone', 'agent_not_started', 'agent_silent'];
 
 const EXPLANATIONS: Record<ControlCode, Explanation> = {
-  agent_gone: { tone: 'fault', title: t.errors.agentGone.title, help: () => t.errors.agentGone.help, action: 'start-agent' },
-  agent_not_started: { tone: 'fault', title: t.errors.agentNotStarted.title, help: (message) => message, action: 'start-agent' },
-  agent_silent: { tone: 'fault', title: t.errors.agentSilent.title, help: () => t.errors.agentSilent.help, action: 'copy-report' },
-  version_mismatch: { tone: 'fault', title: t.errors.versionMismatch.title, help: () => t.errors.versionMismatch.help, action: null },
-  not_found: { tone: 'quiet', title: t.errors.notFound.title, help: () => t.errors.notFound.help, action: null },
-  bad_request: { tone: 'fault', title: t.errors.unexpected.title, help: (message) => message, action: 'copy-report' },
-  unexpected: { tone: 'fault', title: t.errors.unexpected.title, help: (message) => message, action: 'copy-report' },
+  agent_gone: { tone: 'fault', title: m.error_agent_gone_title, help: m.error_agent_gone_help, action: 'start-agent' },
+  agent_not_started: { tone: 'fault', title: m.error_agent_not_started_title, help: (message) => message, action: 'start-agent' },
+  agent_silent: { tone: 'fault', title: m.error_agent_silent_title, help: m.error_agent_silent_help, action: 'copy-report' },
+  version_mismatch: { tone: 'fault', title: m.error_version_mismatch_title, help: m.error_version_mismatch_help, action: null },
+  not_found: { tone: 'quiet', title: m.error_not_found_title, help: m.error_not_found_help, action: null },
+  bad_request: { tone: 'fault', title: m.error_unexpected_title, help: (message) => message, action: 'copy-report' },
+  unexpected: { tone: 'fault', title: m.error_unexpected_title, help: (message) => message, action: 'copy-report' },
 };
 
 /** How to show an error. */
 export function explain(error: ControlError): Explained {
   const { tone, title, help, action } = EXPLANATIONS[error.code];
-  return { code: error.code, tone, title, help: help(error.message), action };
+  return { code: error.code, tone, title: title(), help: help(error.message), action };
 }
 
 /** Whether an error says that there is no agent to speak with, rather than what the agent said. */
@@ -48,7 +49,7 @@ export function controlError(cause: unknown): ControlError {
     const { code, message } = cause;
     if (typeof message === 'string') return { code: isCode(code) ? code : 'unexpected', message };
   }
-  return { code: 'unexpected', message: typeof cause === 'string' ? cause : t.errors.unexpected.help };
+  return { code: 'unexpected', message: typeof cause === 'string' ? cause : m.error_unexpected_help() };
 }
 
 /** What to send to whoever is asked for help. Holds no more than what the screen shows. */

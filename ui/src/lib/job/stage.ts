@@ -2,7 +2,8 @@
 
 import type { JobCard } from '$lib/bindings/JobCard';
 import type { Stage } from '$lib/bindings/Stage';
-import { t } from '$lib/messages/en';
+import { language, m } from '$lib/messages';
+import { AGENT_SPEAKS } from '$lib/messages/languages';
 
 /** `earning` lights the lamp; `good` and `fault` are over; `quiet` is neither. */
 export type Tone = 'earning' | 'busy' | 'good' | 'fault' | 'quiet';
@@ -43,7 +44,15 @@ export function isOver(stage: Stage): boolean {
   }
 }
 
-/** Why the job ended, as a sentence; null where there is nothing to add. */
-export function why({ reason, reasonText }: Pick<JobCard, 'reason' | 'reasonText'>): string | null {
-  return reasonText ?? (reason && t.reasons[reason]);
+type Ended = Pick<JobCard, 'reason' | 'reasonText'>;
+
+/** Why the job ended, as a sentence; null where there is nothing to add. The agent says it in more detail, and in one language. */
+export function why({ reason, reasonText }: Ended): string | null {
+  const ours = reason && m[`reason_${reason}`]();
+  return language() === AGENT_SPEAKS ? (reasonText ?? ours) : (ours ?? reasonText);
+}
+
+/** What the agent said of the end, where the window says it in another language and with less detail. */
+export function detailOf({ reason, reasonText }: Ended): string | null {
+  return language() === AGENT_SPEAKS || reason === null ? null : reasonText;
 }

@@ -6,8 +6,10 @@ import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { WaitReason } from '$lib/bindings/WaitReason';
 import { coarse, countdown, duration } from '$lib/format/duration';
 import { money } from '$lib/format/money';
+import { counted } from '$lib/format/number';
 import { timeOfDay } from '$lib/format/time';
-import { t } from '$lib/messages/en';
+import { quantity } from '$lib/format/unit';
+import { m } from '$lib/messages';
 
 /** The headline of the Rig page. */
 export interface Headline {
@@ -22,114 +24,128 @@ export interface Headline {
 /** Puts a snapshot into words at a moment. */
 export function headline({ phase, sinceMs, link, working }: Snapshot, nowMs: number): Headline {
   const since = duration(nowMs - sinceMs);
+  const ready = calm(m.headline_ready_title(), m.headline_ready_detail({ since }));
   switch (phase.kind) {
     case 'off':
-      return calm(t.headline.off);
+      return calm(m.headline_off_title(), m.headline_off_detail());
     case 'checking':
-      return calm(t.headline.checking);
+      return calm(m.headline_checking_title(), m.headline_checking_detail());
     case 'benchmarking': {
-      const { title, looking, detail } = t.headline.benchmarking;
-      return calm({ title, detail: phase.what === '' ? looking : detail(shortModel(phase.what) || phase.what, phase.percent, countdown(phase.leftS * 1_000)) });
+      const measured = { percent: quantity(phase.percent, 'percent'), left: countdown(phase.leftS * 1_000) };
+      const what = shortModel(phase.what) || phase.what;
+      const detail = what === '' ? m.headline_benchmarking_looking() : m.headline_benchmarking_detail({ what, ...measured });
+      return calm(m.headline_benchmarking_title(), detail);
     }
     case 'waiting': {
       const [first, ...others] = phase.reasons;
-      if (!first) return calm({ title: t.headline.ready.title, detail: t.headline.ready.detail(since) });
+      if (!first) return ready;
       return { ...wait(first, link, nowMs), also: others.map(short), fault: isFault(first) };
     }
     case 'ready':
-      return calm({ title: t.headline.ready.title, detail: t.headline.ready.detail(since) });
+      return ready;
     case 'preparing':
-      return calm(t.headline.preparing);
+      return calm(m.headline_preparing_title(), m.headline_preparing_detail());
     case 'working':
-      return calm({ title: t.headline.working.title(Math.max(1, working.length)), detail: t.headline.working.detail(since) });
+      return calm(m.headline_working_title({ count: counted(Math.max(1, working.length)) }), m.headline_working_detail({ since }));
     case 'yielding':
-      return calm(t.headline.yielding);
+      return calm(m.headline_yielding_title(), m.headline_yielding_detail());
     case 'uploading':
-      return calm(t.headline.uploading);
+      return calm(m.headline_uploading_title(), m.headline_uploading_detail());
     case 'draining':
-      return calm(t.headline.draining);
+      return calm(m.headline_draining_title(), m.headline_draining_detail());
     case 'paused':
-      return calm({ title: t.headline.paused.title, detail: paused(phase.untilMs, sinceMs, nowMs) });
+      return calm(m.headline_paused_title(), paused(phase.untilMs, sinceMs, nowMs));
   }
 }
 
 function wait(reason: WaitReason, link: Link, nowMs: number): { title: string; detail: string } {
   switch (reason.kind) {
     case 'owner_active': {
-      const { title, detail, soon } = t.waiting.ownerActive;
+      const title = m.waiting_owner_active_title();
       const left = reason.startsMs - nowMs;
       // Seconds are for who waits for them; else they would only have the window drawn again and again.
       const exact = left < 600_000;
       const ago = exact ? duration(nowMs - reason.lastInputMs) : coarse(nowMs - reason.lastInputMs);
-      return { title, detail: left > 0 ? detail(ago, exact ? countdown(left) : coarse(left)) : soon };
+      if (left <= 0) return { title, detail: m.waiting_owner_active_soon() };
+      return { title, detail: m.waiting_owner_active_detail({ ago, left: exact ? countdown(left) : coarse(left) }) };
     }
     case 'no_idle_probe':
-      return t.waiting.noIdleProbe;
+      return { title: m.waiting_no_idle_probe_title(), detail: m.waiting_no_idle_probe_detail() };
     case 'no_engine':
-      return t.waiting.noEngine;
+      return { title: m.waiting_no_engine_title(), detail: m.waiting_no_engine_detail() };
     case 'engine_unusable':
-      return { title: t.waiting.engineUnusable.title, detail: reason.message };
+      return { title: m.waiting_engine_unusable_title(), detail: reason.message };
     case 'offline':
-      return { title: t.waiting.offline.title, detail: offline(link, nowMs) };
+      return { title: m.waiting_offline_title(), detail: offline(link, nowMs) };
     case 'refused': {
-      const { title, fix } = t.refused[reason.code];
-      return { title, detail: [reason.message, fix].filter((part) => part !== '').join(' ') };
+      const fix = m[`refused_${reason.code}_fix`]();
+      return { title: m[`refused_${reason.code}_title`](), detail: reason.message === '' ? fix : m.shell_sentences({ first: reason.message, second: fix }) };
     }
     case 'backing_off': {
-      const { title, detail, soon } = t.waiting.backingOff;
-      return { title, detail: reason.untilMs > nowMs ? detail(countdown(reason.untilMs - nowMs)) : soon };
+      const left = reason.untilMs - nowMs;
+      const detail = left > 0 ? m.waiting_backing_off_detail({ left: countdown(left) }) : m.waiting_backing_off_soon();
+      return { title: m.waiting_backing_off_title(), detail };
     }
     case 'disk_full':
-      return t.waiting.diskFull;
+      return { title: m.waiting_disk_full_title(), detail: m.waiting_disk_full_detail() };
     case 'schedule': {
-      const { title, opens, soon, never } = t.waiting.schedule;
-      if (reason.opensMs === undefined) return { title, detail: never };
-      return { title, detail: reason.opensMs > nowMs ? opens(countdown(reason.opensMs - nowMs), timeOfDay(reason.opensMs)) : soon };
+      return { title: m.waiting_schedule_title(), detail: schedule(reason.opensMs, nowMs) };
     }
     case 'remote':
-      return t.waiting.remote;
+      return { title: m.waiting_remote_title(), detail: m.waiting_remote_detail() };
     case 'program':
-      return { title: t.waiting.program.title(reason.name), detail: t.waiting.program.detail };
+      return { title: m.waiting_program_title({ name: reason.name }), detail: m.waiting_program_detail() };
     case 'fullscreen':
-      return t.waiting.fullscreen;
+      return { title: m.waiting_fullscreen_title(), detail: m.waiting_fullscreen_detail() };
     case 'on_battery':
-      return t.waiting.onBattery;
+      return { title: m.waiting_on_battery_title(), detail: m.waiting_on_battery_detail() };
     case 'metered':
-      return t.waiting.metered;
+      return { title: m.waiting_metered_title(), detail: m.waiting_metered_detail() };
     case 'hot': {
-      const { title, detail } = t.waiting.hot[reason.part];
-      return { title, detail: detail(reason.celsius, reason.resumesAt) };
+      const [celsius, resumes] = [quantity(reason.celsius, 'celsius'), quantity(reason.resumesAt, 'celsius')];
+      return { title: m.waiting_hot_title(), detail: m[`waiting_hot_${reason.part}_detail`]({ celsius, resumes }) };
     }
-    case 'busy':
-      return { title: t.waiting.busy.title, detail: t.waiting.busy.detail(reason.percent, reason.atMost) };
-    case 'gpu_in_use':
-      return { title: t.waiting.gpuInUse.title(reason.program), detail: t.waiting.gpuInUse.detail(reason.program, shortModel(reason.gpu)) };
+    case 'busy': {
+      const [percent, most] = [quantity(reason.percent, 'percent'), quantity(reason.atMost, 'percent')];
+      return { title: m.waiting_busy_title(), detail: m.waiting_busy_detail({ percent, most }) };
+    }
+    case 'gpu_in_use': {
+      const [program, gpu] = [reason.program, shortModel(reason.gpu)];
+      return { title: m.waiting_gpu_in_use_title({ program }), detail: m.waiting_gpu_in_use_detail({ program, gpu }) };
+    }
     case 'gpu_kept':
-      return { title: t.waiting.gpuKept.title, detail: t.waiting.gpuKept.detail(shortModel(reason.gpu)) };
+      return { title: m.waiting_gpu_kept_title(), detail: m.waiting_gpu_kept_detail({ gpu: shortModel(reason.gpu) }) };
     case 'cooling_down': {
-      const { title, detail, soon } = t.waiting.coolingDown;
-      return { title, detail: reason.untilMs > nowMs ? detail(countdown(reason.untilMs - nowMs)) : soon };
+      const left = reason.untilMs - nowMs;
+      const detail = left > 0 ? m.waiting_cooling_down_detail({ left: countdown(left) }) : m.waiting_cooling_down_soon();
+      return { title: m.waiting_cooling_down_title(), detail };
     }
     case 'unprofitable': {
-      const { title, detail } = t.waiting.unprofitable;
-      return { title, detail: detail(money(reason.powerPerHour), money(reason.floorPerHour)) };
+      const [power, floor] = [money(reason.powerPerHour), money(reason.floorPerHour)];
+      return { title: m.waiting_unprofitable_title(), detail: m.waiting_unprofitable_detail({ power, floor }) };
     }
     case 'probe_broken':
-      return { title: t.waiting.probeBroken.title(reason.probe), detail: t.waiting.probeBroken.detail(reason.message) };
+      return { title: m.waiting_probe_broken_title(reason), detail: m.waiting_probe_broken_detail(reason) };
     case 'rules_broken':
-      return { title: t.waiting.rulesBroken.title, detail: reason.message };
+      return { title: m.waiting_rules_broken_title(), detail: reason.message };
   }
+}
+
+function schedule(opensMs: number | undefined, nowMs: number): string {
+  if (opensMs === undefined) return m.waiting_schedule_never();
+  const left = opensMs - nowMs;
+  return left > 0 ? m.waiting_schedule_opens({ left: countdown(left), at: timeOfDay(opensMs) }) : m.waiting_schedule_soon();
 }
 
 function offline(link: Link, nowMs: number): string {
   switch (link.kind) {
     case 'waiting':
-      return link.untilMs > nowMs ? t.waiting.offline.again(countdown(link.untilMs - nowMs)) : t.waiting.offline.dialling;
+      return link.untilMs > nowMs ? m.waiting_offline_again({ left: countdown(link.untilMs - nowMs) }) : m.waiting_offline_dialling();
     case 'connecting':
-      return t.waiting.offline.dialling;
+      return m.waiting_offline_dialling();
     case 'connected':
     case 'refused':
-      return t.waiting.offline.detail;
+      return m.waiting_offline_detail();
   }
 }
 
@@ -137,49 +153,49 @@ function offline(link: Link, nowMs: number): string {
 export function short(reason: WaitReason): string {
   switch (reason.kind) {
     case 'owner_active':
-      return t.waiting.ownerActive.short;
+      return m.waiting_owner_active_short();
     case 'no_idle_probe':
-      return t.waiting.noIdleProbe.short;
+      return m.waiting_no_idle_probe_short();
     case 'no_engine':
-      return t.waiting.noEngine.short;
+      return m.waiting_no_engine_short();
     case 'engine_unusable':
-      return t.waiting.engineUnusable.short;
+      return m.waiting_engine_unusable_short();
     case 'offline':
-      return t.waiting.offline.short;
+      return m.waiting_offline_short();
     case 'refused':
-      return t.refused[reason.code].title;
+      return m[`refused_${reason.code}_title`]();
     case 'backing_off':
-      return t.waiting.backingOff.short;
+      return m.waiting_backing_off_short();
     case 'disk_full':
-      return t.waiting.diskFull.short;
+      return m.waiting_disk_full_short();
     case 'schedule':
-      return t.waiting.schedule.short;
+      return m.waiting_schedule_short();
     case 'remote':
-      return t.waiting.remote.short;
+      return m.waiting_remote_short();
     case 'program':
-      return t.waiting.program.short(reason.name);
+      return m.waiting_program_short({ name: reason.name });
     case 'fullscreen':
-      return t.waiting.fullscreen.short;
+      return m.waiting_fullscreen_short();
     case 'on_battery':
-      return t.waiting.onBattery.short;
+      return m.waiting_on_battery_short();
     case 'metered':
-      return t.waiting.metered.short;
+      return m.waiting_metered_short();
     case 'hot':
-      return t.waiting.hot[reason.part].short;
+      return m[`waiting_hot_${reason.part}_short`]();
     case 'busy':
-      return t.waiting.busy.short;
+      return m.waiting_busy_short();
     case 'gpu_in_use':
-      return t.waiting.gpuInUse.short(reason.program, shortModel(reason.gpu));
+      return m.waiting_gpu_in_use_short({ program: reason.program, gpu: shortModel(reason.gpu) });
     case 'gpu_kept':
-      return t.waiting.gpuKept.short(shortModel(reason.gpu));
+      return m.waiting_gpu_kept_short({ gpu: shortModel(reason.gpu) });
     case 'cooling_down':
-      return t.waiting.coolingDown.short;
+      return m.waiting_cooling_down_short();
     case 'unprofitable':
-      return t.waiting.unprofitable.short;
+      return m.waiting_unprofitable_short();
     case 'probe_broken':
-      return t.waiting.probeBroken.short(reason.probe);
+      return m.waiting_probe_broken_short({ probe: reason.probe });
     case 'rules_broken':
-      return t.waiting.rulesBroken.short;
+      return m.waiting_rules_broken_short();
   }
 }
 
@@ -216,10 +232,10 @@ function isFault(reason: WaitReason): boolean {
 }
 
 function paused(untilMs: number | undefined, sinceMs: number, nowMs: number): string {
-  if (untilMs === undefined) return t.headline.paused.forGood(coarse(nowMs - sinceMs));
-  return untilMs > nowMs ? t.headline.paused.until(countdown(untilMs - nowMs), timeOfDay(untilMs)) : t.headline.paused.soon;
+  if (untilMs === undefined) return m.headline_paused_for_good({ since: coarse(nowMs - sinceMs) });
+  return untilMs > nowMs ? m.headline_paused_until({ left: countdown(untilMs - nowMs), at: timeOfDay(untilMs) }) : m.headline_paused_soon();
 }
 
-function calm(words: { title: string; detail: string }): Headline {
-  return { ...words, also: [], fault: false };
+function calm(title: string, detail: string): Headline {
+  return { title, detail, also: [], fault: false };
 }

@@ -2,18 +2,18 @@
 
 import type { Link } from '$lib/bindings/Link';
 import { countdown } from '$lib/format/duration';
-import { t } from '$lib/messages/en';
+import { m } from '$lib/messages';
 
 /** What the line is doing at a moment. */
 export function linkWords(link: Link, nowMs: number): string {
   switch (link.kind) {
     case 'connected':
-      return t.link.connected(link.network);
+      return m.link_connected({ network: link.network });
     case 'connecting':
-      return t.link.connecting;
+      return m.link_connecting();
     case 'waiting':
-      return link.untilMs > nowMs ? t.link.waiting(countdown(link.untilMs - nowMs)) : t.link.connecting;
+      return link.untilMs > nowMs ? m.link_waiting({ left: countdown(link.untilMs - nowMs) }) : m.link_connecting();
     case 'refused':
-      return t.link.refused;
+      return m.link_refused();
   }
 }

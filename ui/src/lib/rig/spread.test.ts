@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { spread, tenths } from './spread';
+import { barWords, edgeWords, spread } from './spread';
 
 test('every time is in one bar, however long it took', () => {
   const bars = spread([0, 499, 500, 999, 1_999, 4_999, 5_000, 60_000]);
@@ -11,7 +11,8 @@ test('no times are empty bars', () => {
   expect(spread([]).every(({ count }) => count === 0)).toBe(true);
 });
 
-test('a tenth of a second is told', () => {
-  expect(tenths(430)).toBe('0.4\u00a0s');
-  expect(tenths(12_960)).toBe('13.0\u00a0s');
+test('a bar is read aloud in full, and its edge is short', () => {
+  const [first, , , , , last] = spread([100, 20_000]);
+  const words = [first, last].map((bar) => bar && `${barWords(bar)} | ${edgeWords(bar)}`.replaceAll('\u00a0', ' '));
+  expect(words).toEqual(['0 to 0.5 s: 1 | < 0.5 s', '10 s or more: 1 | 10 s +']);
 });

@@ -1,5 +1,9 @@
 // How often which time, as bars.
 
+import { decimal, number } from '$lib/format/number';
+import { quantity } from '$lib/format/unit';
+import { m } from '$lib/messages';
+
 /** One bar: how many times lie between `fromMs` and `toMs`; the last has no end. */
 export interface Bar {
   fromMs: number;
@@ -18,7 +22,18 @@ export function spread(tookMs: number[]): Bar[] {
   });
 }
 
-/** A short time with a tenth of a second: `0.4 s`. */
-export function tenths(ms: number): string {
-  return `${(ms / 1_000).toFixed(1)}\u00a0s`;
+/** A bar as it is read aloud. */
+export function barWords({ fromMs, toMs, count }: Bar): string {
+  const times = number(count);
+  if (toMs === null) return m.yields_bar_above({ from: seconds(fromMs), times });
+  return m.yields_bar_between({ from: decimal(fromMs / 1_000), to: seconds(toMs), times });
+}
+
+/** What stands under a bar. */
+export function edgeWords({ fromMs, toMs }: Bar): string {
+  return toMs === null ? m.yields_edge_above({ from: seconds(fromMs) }) : m.yields_edge_below({ to: seconds(toMs) });
+}
+
+function seconds(ms: number): string {
+  return quantity(ms / 1_000, 'second', ms % 1_000 === 0 ? 0 : 1);
 }

@@ -2,22 +2,24 @@
 
 import ListChecks from '@lucide/svelte/icons/list-checks';
 import Pickaxe from '@lucide/svelte/icons/pickaxe';
+import SettingsIcon from '@lucide/svelte/icons/settings';
 import type { Component } from 'svelte';
-import { t } from '$lib/messages/en';
+import { m } from '$lib/messages';
 
 /** One entry of the sidebar. */
 export interface Page {
   path: string;
-  name: string;
+  name: () => string;
   icon: Component<{ size?: number; strokeWidth?: number }>;
 }
 
 /** Groups are drawn with a line between them. */
 export const PAGES: Page[][] = [
   [
-    { path: '/', name: t.shell.rig, icon: Pickaxe },
-    { path: '/jobs', name: t.shell.jobs, icon: ListChecks },
+    { path: '/', name: m.shell_rig, icon: Pickaxe },
+    { path: '/jobs', name: m.shell_jobs, icon: ListChecks },
   ],
+  [{ path: '/settings', name: m.shell_settings, icon: SettingsIcon }],
 ];
 
 /** Whether an address belongs to a page. */

@@ -12,7 +12,8 @@ import type { Toasts } from './toasts.svelte';
 /** What is being asked of the agent right now. */
 export type Asking = 'start' | 'pause' | 'finish' | 'start-agent' | null;
 
-const SNOOZE_MINUTES = 60;
+/** How long a snooze is. */
+export const SNOOZE_MS = 3_600_000;
 
 export class Agent {
   #snapshot = $state.raw<Snapshot | null>(null);
@@ -70,7 +71,7 @@ export class Agent {
 
   start = () => this.#ask('start', commands.start);
   pause = () => this.#ask('pause', () => commands.pause({}));
-  snooze = () => this.#ask('pause', () => commands.pause({ minutes: SNOOZE_MINUTES }));
+  snooze = () => this.#ask('pause', () => commands.pause({ minutes: SNOOZE_MS / 60_000 }));
   finish = () => this.#ask('finish', commands.finish);
   startAgent = () =>
     this.#ask('start-agent', async () => {

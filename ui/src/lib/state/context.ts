@@ -5,19 +5,22 @@ import { host, type SceneName } from '$lib/ipc/host';
 import { Agent } from './agent.svelte';
 import { Clock } from './clock.svelte';
 import { Jobs } from './jobs.svelte';
+import type { Settings } from './settings.svelte';
 import { Toasts } from './toasts.svelte';
 
 export const [getAgent, setAgent] = createContext<Agent>();
 export const [getClock, setClock] = createContext<Clock>();
 export const [getJobs, setJobs] = createContext<Jobs>();
+export const [getSettings, setSettings] = createContext<Settings>();
 export const [getToasts, setToasts] = createContext<Toasts>();
 
-/** Makes the state, gives it to everything below the calling component, and answers it to be run. */
-export function provideWindow(): { agent: Agent; clock: Clock } {
+/** Makes the rest of the state, gives all of it to everything below the calling component, and answers it to be run. */
+export function provideWindow(settings: Settings): { agent: Agent; clock: Clock } {
   const toasts = setToasts(new Toasts());
   const clock = setClock(new Clock());
   const agent = setAgent(new Agent(toasts));
   setJobs(new Jobs(agent));
+  setSettings(settings);
   return { agent, clock };
 }
 

@@ -1,5 +1,6 @@
 // The past: jobs newest first, page by page, with those of the present laid over.
 
+import type { ControlError } from '$lib/bindings/ControlError';
 import type { JobCard } from '$lib/bindings/JobCard';
 import type { AttemptId } from '$lib/ipc/brand';
 import * as commands from '$lib/ipc/commands';
@@ -21,7 +22,7 @@ export class Jobs {
   #known = $state.raw<JobCard[]>([]);
   #next = $state<string | null>(null);
   #loading = $state<Loading>('idle');
-  #error = $state.raw<Explained | null>(null);
+  #error = $state.raw<ControlError | null>(null);
   #queue: Promise<void> = Promise.resolve();
 
   constructor(agent: Agent) {
@@ -40,7 +41,7 @@ export class Jobs {
 
   /** Why the last load failed; what was loaded before stays. */
   get error(): Explained | null {
-    return this.#error;
+    return this.#error && explain(this.#error);
   }
 
   get hasOlder(): boolean {
@@ -103,7 +104,7 @@ export class Jobs {
       this.#error = null;
     } catch (cause) {
       this.#loading = 'failed';
-      this.#error = explain(controlError(cause));
+      this.#error = controlError(cause);
     }
   }
 }

@@ -13,7 +13,7 @@ test('a running job says how much of its time it has used, for nobody knows when
 });
 
 test('what can be measured is said in percent', () => {
-  expect(progress(card({ stage: 'preparing', permille: 420 }), 0)).toMatchObject({ kind: 'progress', share: 0.42, text: '42 % done' });
+  expect(progress(card({ stage: 'preparing', permille: 420 }), 0)).toMatchObject({ kind: 'progress', share: 0.42, text: '42\u00a0% done' });
 });
 
 test('where nothing is known nothing is said', () => {

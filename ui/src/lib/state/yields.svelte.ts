@@ -1,5 +1,6 @@
 // How quickly the PC was given back, each time.
 
+import type { ControlError } from '$lib/bindings/ControlError';
 import type { Yields } from '$lib/bindings/Yields';
 import * as commands from '$lib/ipc/commands';
 import { controlError, explain, type Explained } from '$lib/ipc/errors';
@@ -8,7 +9,7 @@ import type { Loading } from './jobs.svelte';
 export class YieldHistory {
   #known = $state.raw<Yields | null>(null);
   #loading = $state<Loading>('idle');
-  #error = $state.raw<Explained | null>(null);
+  #error = $state.raw<ControlError | null>(null);
 
   /** All of them; null before the first answer. */
   get known(): Yields | null {
@@ -21,7 +22,7 @@ export class YieldHistory {
 
   /** Why the last load failed; what was loaded before stays. */
   get error(): Explained | null {
-    return this.#error;
+    return this.#error && explain(this.#error);
   }
 
   async refresh() {
@@ -31,7 +32,7 @@ export class YieldHistory {
       this.#error = null;
       this.#loading = 'ready';
     } catch (cause) {
-      this.#error = explain(controlError(cause));
+      this.#error = controlError(cause);
       this.#loading = 'failed';
     }
   }

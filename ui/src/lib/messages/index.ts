@@ -1,0 +1,3 @@
+// Every text of the window.
+
+export { language, m, speak } from './current.svelte';

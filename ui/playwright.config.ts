@@ -11,7 +11,11 @@ export default defineConfig({
   workers: 2,
   timeout: 120_000,
   // A page that is right is right at once; a machine with other things to do is not.
-  expect: { timeout: 30_000 },
+  expect: {
+    timeout: 30_000,
+    // Letters are drawn a little differently by each release of the browser; a page that is put together differently is not a little.
+    toHaveScreenshot: { maxDiffPixelRatio: 0.005, pathTemplate: '{testDir}/screens/{arg}{ext}', stylePath: 'e2e/screens.css' },
+  },
   reporter: [['list']],
   use: {
     baseURL: `http://127.0.0.1:${port}`,

@@ -27,7 +27,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    challenge::{self, Free, NoProvers, Provers},
+    challenge::{self, Answerable, Free, ProverSource, Provers, Proving},
     clock, control_server,
     coordinator::{self, LineConfig, Said, Say, Standing},
     device_key::{DeviceKey, DeviceKeyError},
@@ -74,7 +74,7 @@ pub struct AgentConfig {
     /// Where the container engine comes from.
     pub engine: EngineSource,
     /// What proves what its cards can do.
-    pub provers: Arc<dyn Provers>,
+    pub provers: ProverSource,
 }
 
 impl std::fmt::Debug for AgentConfig {
@@ -90,9 +90,9 @@ impl AgentConfig {
         Self {
             data_dir,
             probes: idle::platform_probes(),
-            gpus: telemetry::platform_gpus(idle::is_job),
+            gpus: telemetry::platform_gpus(idle::is_ours),
             engine: EngineSource::Find,
-            provers: Arc::new(NoProvers),
+            provers: ProverSource::Measured,
         }
     }
 }
@@ -214,7 +214,7 @@ impl Agent {
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
         let (timers, device) = (settings.timers, key.device());
-        let Speaking { say, said, free } = speak(&settings, Arc::clone(&key), (standing, rig), provers, &tasks)?;
+        let line = speak(&settings, Arc::clone(&key), (standing, rig), provers.open(&measuring.names), &tasks)?;
         let (runner, owner) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
         let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
         let (asks, asked) = mpsc::channel(ASKS_MAX);
@@ -231,12 +231,12 @@ impl Agent {
             pace: pace_out,
             standing: standing_out,
             rig: rig_out,
-            free,
+            challenges: line.challenges,
             owner,
             entries,
             written,
-            say,
-            said,
+            say: line.say,
+            said: line.said,
             orders,
             news,
             measuring,
@@ -294,8 +294,7 @@ impl Agent {
 struct Speaking {
     say: mpsc::Sender<Say>,
     said: mpsc::Receiver<Said>,
-    /// Which cards may be challenged.
-    free: watch::Sender<Free>,
+    challenges: challenge::Ends,
 }
 
 /// Speaks with the coordinator from now on, and answers its challenges with `provers` while the cards are free.
@@ -308,13 +307,14 @@ fn speak(
 ) -> Result<Speaking, BindError> {
     let (url, timers) = (settings.coordinator.url.clone(), settings.timers);
     let (asks, heard) = challenge::channel();
-    let challenges = challenge::names(provers.as_ref());
+    let (answerable, challenges) = Answerable::of(Arc::clone(&provers));
     let line = LineConfig { url: url.clone(), key, standing, rig, challenges, asks, timers };
     let (say, said) = coordinator::connect(line, tasks);
     let (free, which) = watch::channel(Free::default());
-    let answering = challenge::Config { provers, coordinator: url, say: say.clone(), heard, free: which };
+    let (proves, proving) = watch::channel(Proving::default());
+    let answering = challenge::Config { provers, coordinator: url, say: say.clone(), heard, free: which, proving: proves };
     challenge::answer(answering, tasks).map_err(BindError::Challenges)?;
-    Ok(Speaking { say, said, free })
+    Ok(Speaking { say, said, challenges: challenge::Ends { free, answerable, proving } })
 }
 
 /// Keeps what the probes say, or forgets what was kept, as the owner wants it.

@@ -9,7 +9,10 @@
 //! The always-on agent never loads a graphics driver for computing: [`child`] starts `headframe-benchmark`, and a crash of a driver is one more way
 //! in which a measurement can end. Whatever offers kernels is a [`device::Device`]; the [`suite`] decides what is measured and for how long, and
 //! believes no kernel whose result it has not compared. `docs/benchmark.md` has the method.
+//!
+//! The same program answers challenges on a card: [`prover`] starts it and asks it in lines ([`ask`]). `docs/proof.md` has the protocol.
 
+pub mod ask;
 pub mod cards;
 pub mod child;
 pub mod cpu;
@@ -21,6 +24,7 @@ mod nvml;
 mod pace;
 pub mod pattern;
 mod plan;
+pub mod prover;
 pub mod round;
 pub mod sensor;
 pub mod shelf;

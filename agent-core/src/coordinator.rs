@@ -207,8 +207,8 @@ pub struct LineConfig {
     pub standing: watch::Receiver<Standing>,
     /// The rig; told in the greeting and whenever it changes.
     pub rig: watch::Receiver<RigReport>,
-    /// Challenges that can be answered, for the greeting.
-    pub challenges: Vec<String>,
+    /// Challenges that can be answered. Told in the greeting only, so that a rig which can answer others greets anew.
+    pub challenges: watch::Receiver<Vec<String>>,
     /// Takes their questions.
     pub asks: mpsc::Sender<Heard>,
     /// Paces redialling.

@@ -16,7 +16,7 @@ use crate::{
 mod gpu;
 mod nvml;
 
-pub use gpu::{FakeGpus, GpuProbe, GpuProcess, GpuReading};
+pub use gpu::{FakeGpus, GpuFacts, GpuProbe, GpuProcess, GpuReading};
 
 /// How often is measured while somebody looks or something runs. The window draws no finer.
 const MEASURE_EVERY: Duration = Duration::from_secs(2);
@@ -93,10 +93,10 @@ impl std::fmt::Debug for Telemetry {
     }
 }
 
-/// The GPUs of this PC, as its driver tells. No driver is no GPU. `is_job` knows processes of jobs by id and name.
+/// The GPUs of this PC, as its driver tells. No driver is no GPU. `is_ours` knows by id and name which processes are not the owner's.
 #[must_use]
-pub fn platform_gpus(is_job: fn(u32, &str) -> bool) -> Box<dyn GpuProbe> {
-    Box::new(nvml::NvmlGpus::new(is_job))
+pub fn platform_gpus(is_ours: fn(u32, &str) -> bool) -> Box<dyn GpuProbe> {
+    Box::new(nvml::NvmlGpus::new(is_ours))
 }
 
 /// The version of the graphics driver, or why none answers.

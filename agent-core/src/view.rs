@@ -1,6 +1,6 @@
 //! What the outside may see: the snapshot the window draws, and the cards of past jobs. Built, never kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use headframe_protocol::{
     DeviceId, Micros, TimestampMs,
@@ -32,6 +32,8 @@ pub struct Sources<'a> {
     pub hardware: &'a Hardware,
     /// What its cards were measured to be worth, by UUID.
     pub scores: &'a BTreeMap<String, u32>,
+    /// Those that compute for a challenge now, by UUID.
+    pub proving: &'a BTreeSet<String>,
     /// What it does.
     pub load: &'a Load,
     /// What is believed about the owner.
@@ -49,7 +51,7 @@ pub struct Sources<'a> {
 /// Draws the present.
 #[must_use]
 pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
-    let Sources { device, name, duty, since_ms, hardware, scores, load, idle, ledger, link, engine, history } = sources;
+    let Sources { device, name, duty, since_ms, hardware, scores, proving, load, idle, ledger, link, engine, history } = sources;
     let pending = duty.held().iter().map(worth).sum();
     Snapshot {
         revision,
@@ -66,7 +68,7 @@ pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
                 memory_used_bytes: load.memory_used_bytes,
                 memory_bytes: hardware.memory_bytes,
             },
-            gpus: load.gpus.iter().map(|reading| gpu(reading, scores, against(reading, duty, hardware))).collect(),
+            gpus: load.gpus.iter().map(|reading| gpu(reading, (scores, proving), against(reading, duty, hardware))).collect(),
         },
         working: duty.held().iter().filter_map(|held| working(held, &load.gpus)).collect(),
         today: ledger.earned(pending),
@@ -90,7 +92,11 @@ fn against(reading: &GpuReading, duty: &Duty, hardware: &Hardware) -> Vec<WaitRe
     slot.map(|slot| duty.hindering_slot(slot)).unwrap_or_default()
 }
 
-fn gpu(reading: &GpuReading, scores: &BTreeMap<String, u32>, reasons: Vec<WaitReason>) -> GpuView {
+fn gpu(
+    reading: &GpuReading,
+    (scores, proving): (&BTreeMap<String, u32>, &BTreeSet<String>),
+    reasons: Vec<WaitReason>,
+) -> GpuView {
     let GpuReading {
         uuid,
         model,
@@ -102,6 +108,7 @@ fn gpu(reading: &GpuReading, scores: &BTreeMap<String, u32>, reasons: Vec<WaitRe
         power_milliwatts,
         load_percent,
         programs: _,
+        facts: _,
     } = reading;
     GpuView {
         uuid: uuid.clone(),
@@ -114,6 +121,7 @@ fn gpu(reading: &GpuReading, scores: &BTreeMap<String, u32>, reasons: Vec<WaitRe
         load_percent: *load_percent,
         vram_used_bytes: *vram_used_bytes,
         vram_bytes: *vram_bytes,
+        proving: proving.contains(uuid),
         reasons,
     }
 }

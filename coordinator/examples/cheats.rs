@@ -1,5 +1,5 @@
 //! Does cheating pay, and what do checks cost? A thousand rigs, one in twenty of them a cheat, for thirty days, by the coordinator's own
-//! rules. `cargo run --release -p headframe-coordinator --example cheats`
+//! rules. `cargo run --release -p headframe-coordinator --features testing --example cheats`
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
@@ -11,16 +11,21 @@ const SEED: u64 = 0x4865_6164_6672;
 fn main() {
     let size = Size { providers: 1_000, cheats_percent: 5, days: 30 };
     println!("{} rigs, {} in 100 cheat, {} days; an hour pays 15 and costs 10", size.providers, size.cheats_percent, size.days);
-    println!("{:<16}{:>12}{:>12}{:>12}{:>14}{:>14}", "strategy", "net", "of honest", "forfeited", "checks/work", "wrong taken");
-    for strategy in Strategy::CHEATS.into_iter().chain([Strategy::YieldsHalf]) {
+    println!(
+        "{:<17}{:>9}{:>11}{:>13}{:>11}{:>8}{:>13}{:>13}",
+        "strategy", "net", "of honest", "by cheating", "forfeited", "lapsed", "checks/work", "wrong taken"
+    );
+    for strategy in Strategy::CHEATS.into_iter().chain(Strategy::INTERRUPTED) {
         let outcome = Simulation::of(strategy, size, SEED).run(size.days);
         let purse = outcome.purses.get(&Some(strategy)).copied().unwrap_or_default();
         println!(
-            "{:<16}{:>12.0}{:>12.0}{:>12.0}{:>13.2}%{:>14}",
+            "{:<17}{:>9.0}{:>11.0}{:>13.0}{:>11.0}{:>8.0}{:>12.2}%{:>13}",
             format!("{strategy:?}"),
             purse.net(),
             purse.honest,
+            purse.by_cheating(),
             purse.forfeited,
+            purse.lapsed,
             outcome.overhead() * 100.0,
             outcome.accepted_wrong,
         );

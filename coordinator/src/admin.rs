@@ -242,6 +242,11 @@ enum RigCommand {
         /// Its device id.
         device: DeviceId,
     },
+    /// Count nothing any more that a rig did until now. Lifts its quarantine if nothing else holds it.
+    Pardon {
+        /// Its device id.
+        device: DeviceId,
+    },
     /// Have a rig's cards, and those of everybody who might be the same, prove now what they can do. It happens as soon as the rig is
     /// connected and free.
     Challenge {

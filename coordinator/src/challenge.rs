@@ -18,7 +18,7 @@ use std::{
 use headframe_proof::Refusal;
 use headframe_protocol::{
     DeviceId, SessionId, Sha256,
-    challenge::{Answer, DeclineReason, Digest, POG, Verdict},
+    challenge::{Answer, DeclineReason, Digest, NOTICE, POG, Verdict},
     rig::RigReport,
     session::Hello,
 };
@@ -117,7 +117,8 @@ impl Challenges {
     pub(crate) async fn connected(&self, app: &App, session: SessionId, hello: &Hello, address: Option<IpAddr>) -> RigReport {
         let now = app.store.now();
         let mut rig = Connected::new(session, hello.rig.clone());
-        rig.answers = hello.challenges.iter().any(|name| name == POG);
+        let says = |name: &str| hello.challenges.iter().any(|told| told == name);
+        (rig.answers, rig.wants_notice) = (says(POG), says(NOTICE));
         (rig.address, rig.ready) = (address, hello.ready);
         let (account, history) = match past_of(app, hello.device).await {
             Ok(past) => past,

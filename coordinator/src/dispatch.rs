@@ -16,7 +16,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::market::{Agent, Class, Fleet, Market, Match, QueuedJob, Ran, Verdict};
+use crate::market::{Agent, Fleet, Market, Match, QueuedJob, Ran, Verdict};
 
 mod actor;
 mod claims;
@@ -31,9 +31,6 @@ pub(crate) use offers::Offers;
 /// Commands that may wait. Whoever sends more waits until the actor has caught up.
 const INBOX_MAX: usize = 8_192;
 
-/// Per class of rig: the class, rigs ready, rigs connected, the least price among the ready.
-pub type Classes = Vec<(Class, u32, u32, Option<headframe_protocol::Micros>)>;
-
 /// Everything that can wake the actor from outside.
 #[derive(Debug)]
 enum Command {
@@ -47,7 +44,6 @@ enum Command {
     Released(DeviceId, AttemptId, Verdict, Option<Ran>),
     Stopped(bool),
     Linked(Vec<(CustomerId, DeviceId)>),
-    Classes(oneshot::Sender<Classes>),
     Fleet(oneshot::Sender<Arc<Fleet>>),
     Waiting(oneshot::Sender<usize>),
 }
@@ -118,13 +114,6 @@ impl Dispatch {
     /// Who is linked to which rig, all of them.
     pub async fn linked(&self, links: Vec<(CustomerId, DeviceId)>) {
         self.send(Command::Linked(links)).await;
-    }
-
-    /// What this replica has connected now.
-    pub async fn classes(&self) -> Classes {
-        let (answer, answered) = oneshot::channel();
-        self.send(Command::Classes(answer)).await;
-        answered.await.unwrap_or_default()
     }
 
     /// Every rig this replica has connected now, or had a second ago. Whoever asks looks at them himself, beside the matching.

@@ -37,7 +37,7 @@ mod want;
 pub use agent::Agent;
 pub use class::Class;
 pub use country::Country;
-pub use fleet::Fleet;
+pub use fleet::{Fleet, Tier};
 pub use interrupts::{History, Ran};
 pub use record::Backoff;
 pub use verdict::Verdict;
@@ -354,12 +354,6 @@ impl Market {
     #[must_use]
     pub fn jobs_waiting(&self) -> usize {
         self.queue.len()
-    }
-
-    /// Per class: the class, rigs ready, rigs connected, the least price among the ready.
-    #[must_use]
-    pub fn classes(&self) -> Vec<(Class, u32, u32, Option<Micros>)> {
-        self.rigs.classes()
     }
 
     /// A copy of what is connected. Takes a look at every rig.

@@ -143,6 +143,7 @@ pub(crate) fn start(app: &App) {
     every(app, "trials", timers.reconcile, Duration::ZERO, verify::judge);
     every(app, "unchecked", timers.check_look, Duration::ZERO, verify::check_late);
     every(app, "withheld", timers.reconcile, Duration::ZERO, verify::let_go);
+    every(app, "given_back", timers.check_look, Duration::ZERO, verify::settle_given_back);
     every(app, "sweep", timers.sweep, timers.sweep, sweep::sweep);
 }
 

@@ -3,7 +3,7 @@
 //!
 //! A check is the same work done once more by a rig of another owner. Nobody can tell a check from a customer's job, and nobody
 //! knows before he has named his result whether it will be checked. Giving the PC back is no result and no broken promise:
-//! nothing here ever looks at it. What follows from a verdict is in [`crate::store::verify`]; why the numbers are what they are
+//! no standing is ever worse for it. What follows from a verdict is in [`crate::store::verify`]; why the numbers are what they are
 //! is in `docs/verification.md`.
 
 pub mod adaptive;
@@ -19,6 +19,6 @@ pub mod standing;
 
 pub use adaptive::{Chance, Record};
 pub use class::Class;
-pub use hold::Hold;
+pub use hold::{Basis, Hold};
 pub use judge::{Judgement, judge};
 pub use standing::{Standing, Tier};

@@ -42,6 +42,14 @@ pub trait Prover {
     /// The device cannot.
     fn show_read(&mut self, at: ReadAt) -> Result<(Block, Vec<u8>), Self::Error>;
 
+    /// These rows are shown next. A device that computes rows anew can do so for all of them at once.
+    ///
+    /// # Errors
+    /// The device cannot.
+    fn expect_rows(&mut self, _rows: &[RowAt]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// What it computes now.
     fn parameters(&self) -> Parameters;
 
@@ -50,11 +58,13 @@ pub trait Prover {
     /// # Errors
     /// The device cannot.
     fn open(&mut self, asked: &[RowAt]) -> Result<Vec<u8>, Self::Error> {
+        let before = |at: &RowAt| at.product.checked_sub(1).map(|product| RowAt { product, row: at.row });
+        self.expect_rows(&asked.iter().flat_map(|at| before(at).into_iter().chain([*at])).collect::<Vec<_>>())?;
         let mut bytes = header(Kind::Rows, self.parameters(), asked.len());
         for at in asked {
             name_row(*at, &mut bytes);
-            if let Some(product) = at.product.checked_sub(1) {
-                self.show_row(RowAt { product, row: at.row }, &mut bytes)?;
+            if let Some(before) = before(at) {
+                self.show_row(before, &mut bytes)?;
             }
             self.show_row(*at, &mut bytes)?;
         }
@@ -67,10 +77,11 @@ pub trait Prover {
     /// The device cannot.
     fn open_reads(&mut self, asked: &[ReadAt]) -> Result<Vec<u8>, Self::Error> {
         let parameters = self.parameters();
+        let reads = asked.iter().map(|at| self.show_read(*at)).collect::<Result<Vec<_>, _>>()?;
+        self.expect_rows(&reads.iter().flat_map(|(block, _)| block.rows(parameters)).collect::<Vec<_>>())?;
         let mut bytes = header(Kind::Memory, parameters, asked.len());
-        for at in asked {
+        for (at, (block, path)) in asked.iter().zip(reads) {
             name_read(*at, &mut bytes);
-            let (block, path) = self.show_read(*at)?;
             for row in block.rows(parameters) {
                 self.show_row(row, &mut bytes)?;
             }

@@ -53,6 +53,12 @@ impl State {
         Self(*blake3::keyed_hash(ROUND_KEY, &both).as_bytes())
     }
 
+    /// The key under which this round's blocks are hashed; its first two words say where to read.
+    #[must_use]
+    pub const fn key(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The block of one read of this round.
     #[must_use]
     pub fn block(&self, read: u32, parameters: Parameters) -> Block {

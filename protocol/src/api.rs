@@ -52,6 +52,9 @@ pub struct Job {
     /// The last checkpoint that was accepted, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<JobCheckpoint>,
+    /// Its result was accepted, and others agreed on another one afterwards: it is not to be trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outvoted: Option<JobOutvoted>,
     /// While it waits: why no rig that is connected to the coordinator that was asked could do it for what it pays, by the field of the
     /// specification that asks for too much. Empty if one could, and in lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -75,6 +78,17 @@ pub struct JobCheckpoint {
     pub accepted_ms: TimestampMs,
     /// How many bytes it has in all.
     pub bytes: u64,
+}
+
+/// An accepted result that was found wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobOutvoted {
+    /// When.
+    pub found_ms: TimestampMs,
+    /// What of its charge was given back at once. The rest is for the operator: of what was paid by card lately, and where his own money
+    /// in the Distributor does not cover it.
+    pub refunded: Micros,
 }
 
 /// What a job that is paid in HFR holds and is charged. `held` and `charged` of the job are what that is worth in dollars.
@@ -380,6 +394,10 @@ pub struct ClassOffer {
     /// Memory of each, rounded down to a size cards are sold in, in GiB; 0 for rigs without.
     #[serde(default)]
     pub vram_gib: u16,
+    /// The verified score that each has at least, in Frame Units; 0 where none is verified. Rigs whose scores differ by a fifth or more are
+    /// told apart, such as cards held to less power.
+    #[serde(default)]
+    pub fu: u32,
     /// What their instructions can do, such as `8.9`; absent where nobody says so, and for all but NVIDIA's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compute_capability: Option<ComputeCapability>,

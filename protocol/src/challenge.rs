@@ -1,7 +1,7 @@
 //! What coordinator and rig say to one another during the GPU challenge `pog/1`. What the words prove is `docs/proof.md`'s
 //! matter; here is how they are written.
 //!
-//! The order is fixed. [`Ask::Prove`] → [`Answer::Committed`] → [`Ask::Open`] → openings → [`Ask::Remember`] →
+//! The order is fixed. [`Ask::Soon`], where the rig wants it; [`Ask::Prove`] → [`Answer::Committed`] → [`Ask::Open`] → openings → [`Ask::Remember`] →
 //! [`Answer::Remembered`] → [`Ask::OpenReads`] → openings → [`Ask::Over`]. A rig may decline at any time ([`Answer::Declined`]),
 //! and a challenge may be over at any time. Openings are megabytes of packed numbers and travel as bytes over
 //! HTTPS to the address that the first message names, never in frames.
@@ -15,6 +15,12 @@ use crate::error::{FieldError, Noting};
 
 /// The name of the protocol. Another seed expansion, hash or encoding is another name.
 pub const POG: &str = "pog/1";
+
+/// What a rig that answers [`POG`] says beside it if it wants to hear of a challenge before it is asked ([`Ask::Soon`]).
+pub const NOTICE: &str = "pog/1 notice";
+
+/// The longest that a card is told beforehand, in milliseconds.
+pub const NOTICE_MS_MAX: u64 = 60_000;
 
 /// The smallest matrix, in rows: below it a challenge says nothing, and blocks would not fill up.
 pub const SIZE_MIN: u32 = 64;
@@ -110,6 +116,8 @@ impl From<Digest> for String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
+    /// You will be asked soon.
+    Soon(Soon),
     /// Compute the chain of products and commit to it.
     Prove(Prove),
     /// Open these rows.
@@ -132,6 +140,16 @@ pub enum Answer {
     Remembered(Remembered),
     /// There will be no answer.
     Declined(Declined),
+}
+
+/// A card will be asked: opening it and compiling for it may begin now, which is no part of what is timed. All cards that are asked at one
+/// second hear of it at one second. There is no answer, and the question may not come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Soon {
+    /// Which card, by the driver's UUID.
+    pub gpu: String,
+    /// After so many milliseconds, at most [`NOTICE_MS_MAX`].
+    pub in_ms: u64,
 }
 
 /// Compute the chain of products and commit to it. The seed names the challenge: it is used once.
@@ -286,15 +304,16 @@ impl Answer {
 }
 
 impl Ask {
-    /// Of which challenge.
+    /// Of which challenge. One that is yet to come has no name that is told.
     #[must_use]
-    pub const fn seed(&self) -> Digest {
+    pub const fn seed(&self) -> Option<Digest> {
         match self {
+            Self::Soon(_) => None,
             Self::Prove(Prove { seed, .. })
             | Self::Open(Open { seed, .. })
             | Self::Remember(Remember { seed, .. })
             | Self::OpenReads(OpenReads { seed, .. })
-            | Self::Over(Over { seed, .. }) => *seed,
+            | Self::Over(Over { seed, .. }) => Some(*seed),
         }
     }
 }

@@ -25,6 +25,9 @@ const GPU_TEXT_BYTES_MAX: usize = 120;
 /// The longest address of a card on its bus: `00000000:01:00.0` has 16 bytes, and domains may be longer.
 const PCI_BYTES_MAX: usize = 32;
 
+/// The longest version of a driver: `570.124.06` has 10 bytes.
+const DRIVER_BYTES_MAX: usize = 32;
+
 /// More power than any card may draw. Beyond it a report is a lie.
 const POWER_W_MAX: u32 = 10_000;
 
@@ -142,15 +145,32 @@ pub struct GpuReport {
     /// The most it may draw, in watts, as its driver holds it to now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power_limit_w: Option<u32>,
+    /// The version of its driver, such as `570.124.06`. Agents of before do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
 }
 
+/// Power limits that differ by less are one tier, in watts: cards of one model come with slightly different ones.
+const TIER_W: u32 = 25;
+
 impl GpuReport {
+    /// What it is compared with: cards of its model under about the same power limit. A card that its owner holds to less power is slower
+    /// than its model, and no worse for it.
+    #[must_use]
+    pub fn tier(&self) -> String {
+        match self.power_limit_w {
+            Some(limit) => format!("{} ({} W)", self.model, limit.saturating_add(TIER_W / 2) / TIER_W * TIER_W),
+            None => self.model.clone(),
+        }
+    }
+
     /// Whether its texts are what a driver says and not something that fills tables.
     fn is_plain(&self) -> bool {
         let plain = |text: &str, bytes_max: usize| text.len() <= bytes_max && !text.chars().any(char::is_control);
         plain(&self.uuid, GPU_TEXT_BYTES_MAX)
             && plain(&self.model, GPU_TEXT_BYTES_MAX)
             && self.pci_bus_id.as_deref().is_none_or(|id| plain(id, PCI_BYTES_MAX))
+            && self.driver.as_deref().is_none_or(|version| plain(version, DRIVER_BYTES_MAX))
     }
 }
 
@@ -222,6 +242,7 @@ mod tests {
             compute_capability: None,
             pci_bus_id: None,
             power_limit_w: None,
+            driver: None,
         };
         let report = |gpus| RigReport {
             name: "rig".to_owned(),
@@ -239,6 +260,9 @@ mod tests {
         };
         let wrong = |gpus| report(gpus).problems().into_iter().map(|problem| problem.field).collect::<Vec<_>>();
         assert!(wrong(vec![gpu("NVIDIA GeForce RTX 4090")]).is_empty());
+        let limited = |watts| GpuReport { power_limit_w: Some(watts), ..gpu("RTX 4090") }.tier();
+        assert_eq!([limited(438), limited(450), limited(462)], ["RTX 4090 (450 W)"; 3].map(str::to_owned));
+        assert_eq!((limited(300).as_str(), gpu("RTX 4090").tier().as_str()), ("RTX 4090 (300 W)", "RTX 4090"));
         for odd in ["x".repeat(121), "a\0b".to_owned()] {
             assert_eq!(wrong(vec![gpu("good"), gpu(&odd)]), ["rig.gpus"], "{odd}");
         }
@@ -256,6 +280,8 @@ mod tests {
             told(GpuVendor::Nvidia, &"0".repeat(33), 450),
             told(GpuVendor::Nvidia, "01:00.0\n", 450),
             told(GpuVendor::Nvidia, "00000000:01:00.0", 10_001),
+            GpuReport { driver: Some("5".repeat(33)), ..gpu("good") },
+            GpuReport { driver: Some("570\n".to_owned()), ..gpu("good") },
         ];
         for gpu in odd {
             assert_eq!(wrong(vec![gpu.clone()]), ["rig.gpus"], "{gpu:?}");

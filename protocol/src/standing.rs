@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Micros, TimestampMs};
+use crate::{Micros, TimestampMs, job::Trust};
 
 /// How a rig stands with the network, and of what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +10,12 @@ use crate::{Micros, TimestampMs};
 pub struct RigStanding {
     /// `new`, `good`, `watched`, `distrusted` or `excluded`.
     pub tier: String,
+    /// Who the operator says stands behind it.
+    #[serde(default)]
+    pub attested: Trust,
+    /// As what it is given work: a partner's rig whose tier is `distrusted` or worse is anybody's until it is better or pardoned.
+    #[serde(default)]
+    pub trust: Trust,
     /// Of a hundred promises, how many were kept; the older, the less each counts.
     pub reliability_percent: u8,
     /// Results found right in a row, on each kind of hardware.
@@ -36,7 +42,7 @@ pub struct RightInARow {
 pub struct DeedsOfADay {
     /// When the day began, in UTC.
     pub day_ms: TimestampMs,
-    /// `kept`, `failed`, `lost`, `wrong` or `cheated`.
+    /// `kept`, `failed`, `lost`, `wrong`, `doubted` or `cheated`.
     pub deed: String,
     /// How often.
     pub times: u32,
@@ -50,4 +56,11 @@ pub struct Withheld {
     pub chain_id: u64,
     /// How much.
     pub amount: Micros,
+    /// Of that, for time that was given back and that no result speaks for. The rest waits for a check of a result.
+    #[serde(default)]
+    pub given_back: Micros,
+    /// How much of such time can be paid now, as a part of what results have earned. What it does not cover waits for more results, and
+    /// lapses after `timers.unconfirmed_max_ms`.
+    #[serde(default)]
+    pub allowance: Micros,
 }

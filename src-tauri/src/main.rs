@@ -1,7 +1,7 @@
 //! The window beside the agent.
 //!
 //! It shows what the agent says and passes on what the owner asks for. It decides nothing and keeps nothing but its
-//! own place on the screen: closing or killing it touches neither a job nor a key.
+//! own place on the screen and how its owner wants it to look and speak: closing or killing it touches neither a job nor a key.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod bridge;

@@ -11,12 +11,15 @@ export const SCENES = [
 ] as const;
 export type Scene = (typeof SCENES)[number];
 
-/** What happens in a scene by itself: after how long all of it has, and by what it can be seen, on every page. */
+export const LANGUAGES = ['en', 'es', 'zh-Hans', 'ar'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+/** What happens in a scene by itself: after how long all of it has, and by what it can be seen, on every page and in every language. */
 const HAPPENS: Partial<Record<Scene, { afterMs: number; sign: string }>> = {
-  'first-run': { afterMs: 1_000, sign: 'Connected to testbed' },
-  'owner-returns': { afterMs: 5_000, sign: 'Giving' },
-  'agent-gone': { afterMs: 1_000, sign: 'The agent has stopped answering' },
-  'agent-hangs': { afterMs: 1_000, sign: 'The agent does not answer' },
+  'first-run': { afterMs: 1_000, sign: '.status .works' },
+  'owner-returns': { afterMs: 5_000, sign: '.frame:not(.lit), .outcome .busy' },
+  'agent-gone': { afterMs: 1_000, sign: '[role=alert]' },
+  'agent-hangs': { afterMs: 1_000, sign: '[role=alert]' },
 };
 
 /** A page that fails its test when it logs an error. */
@@ -30,6 +33,18 @@ export const test = base.extend({
   },
 });
 
+/** Lets everything that is opened from now on be as if the owner had chosen this. */
+export async function choose(page: Page, choices: Record<string, string>) {
+  const chosen = JSON.stringify({ version: 1, ...choices });
+  await page.addInitScript((text) => localStorage.setItem('headframe.window', text), chosen);
+}
+
+/** Goes to another page of the window as an owner does, so that the scene goes on. */
+export async function visit(page: Page, path: string) {
+  await page.locator(`nav a[href="${path}"]`).click();
+  await expect(page.locator(`nav a[href="${path}"]`)).toHaveAttribute('aria-current', 'page');
+}
+
 /** Opens a scene at a moment that stands still, when everything that happens in it by itself has happened. */
 export async function openStill(page: Page, scene: Scene, path = '/') {
   await page.clock.setFixedTime(NOW);
@@ -38,7 +53,7 @@ export async function openStill(page: Page, scene: Scene, path = '/') {
   const happens = HAPPENS[scene];
   if (!happens) return;
   await page.clock.setFixedTime(new Date(NOW.getTime() + happens.afterMs));
-  await expect(page.getByText(happens.sign).first()).toBeVisible();
+  await expect(page.locator(happens.sign).first()).toBeVisible();
 }
 
 /** Opens a scene whose time only goes on when the test says so. */
@@ -62,6 +77,6 @@ export async function expectAccessible(page: Page) {
 
 async function settled(page: Page) {
   // Comes with the first snapshot, on every page: before it the scene has not begun.
-  await expect(page.getByText(/^Version/)).toBeVisible();
+  await expect(page.locator('.status p')).toHaveCount(3);
   await page.evaluate(() => document.fonts.ready);
 }

@@ -48,8 +48,29 @@ const TEXTS: &[Ptx] = &[
     Ptx { name: "hopper", source: "hopper.cu", architecture: "90a", version: "8.0", runs_on: &["90a"] },
 ];
 
+/// Fetches the judge of SPIR-V that the tests of programs for matrix units ask. Those programs are written at run time, so there is nothing to compile.
+pub(crate) fn ensure_judge() -> Result<()> {
+    setup::ensure(&[Area::Kernels])?;
+    let place = workspace::tools().join("spirv");
+    if place.join("cmeel.prefix/bin/spirv-val").exists() {
+        return Ok(());
+    }
+    story::tell("The judge of programs for matrix units is missing. Fetching 14 MB, once.");
+    fetch("judge.txt", &place)
+}
+
+/// Installs what a list in this folder pins, by hash, into a folder of ours.
+fn fetch(list: &str, place: &Path) -> Result<()> {
+    let mut pip = command("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--upgrade"]);
+    pip.args(["--disable-pip-version-check", "--root-user-action", "ignore", "--requirement"]);
+    pip.arg(workspace::root().join("xtask/src/kernels").join(list)).arg("--target").arg(place);
+    run(&mut pip)
+}
+
 /// Compiles every text anew.
 pub(crate) fn write() -> Result<()> {
+    ensure_judge()?;
     let compilers = Compilers::ensure()?;
     for text in TEXTS {
         let ptx = compilers.compile(text)?;
@@ -62,6 +83,7 @@ pub(crate) fn write() -> Result<()> {
 
 /// Fails if writing would change anything, or if a text does not assemble for one of its architectures without spilling.
 pub(crate) fn check() -> Result<()> {
+    ensure_judge()?;
     let compilers = Compilers::ensure()?;
     for text in TEXTS {
         let path = folder().join(text.name).with_extension("ptx");
@@ -92,11 +114,7 @@ impl Compilers {
         let assembler = place.join("nvidia/cuda_nvcc/bin/ptxas");
         if !nvrtc.exists() || !assembler.exists() {
             story::tell("The compilers of the kernels for NVIDIA cards are missing. Fetching 130 MB, once.");
-            let mut pip = command("python3");
-            pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--upgrade"]);
-            pip.args(["--disable-pip-version-check", "--root-user-action", "ignore", "--requirement"]);
-            pip.arg(workspace::root().join("xtask/src/kernels/toolchain.txt")).arg("--target").arg(&place);
-            run(&mut pip)?;
+            fetch("toolchain.txt", &place)?;
         }
         Ok(Self { nvrtc: Nvrtc::load(&nvrtc)?, assembler })
     }

@@ -101,6 +101,7 @@ fn set_up() -> Result<()> {
         Area::WindowTest,
         Area::Browser,
     ])?;
+    kernels::ensure_judge()?;
     setup::install_tool(&Tool::NEXTEST)?;
     setup::install_tool(&Tool::TAURI_DRIVER)
 }

@@ -6,9 +6,10 @@ use std::{
 };
 
 /// The binaries that the tests and the demo start, with the variable that tells a test where each lies.
-pub(crate) const BINARIES: [(&str, &str); 5] = [
+pub(crate) const BINARIES: [(&str, &str); 6] = [
     ("HEADFRAME_COORDINATOR_BIN", "headframe-coordinator"),
     ("HEADFRAME_AGENT_BIN", "headframe-agent"),
+    ("HEADFRAME_BENCHMARK_BIN", "headframe-benchmark"),
     ("HEADFRAME_CLI_BIN", "headframe"),
     ("HEADFRAME_TESTBED_BIN", "headframe-testbed"),
     ("HEADFRAME_DESKTOP_BIN", "headframe-desktop"),

@@ -27,7 +27,7 @@ use super::{
     wake::{Wake, heard, measured},
 };
 use crate::{
-    challenge::Free,
+    challenge::{self, Free},
     clock,
     coordinator::{Said, Say, Standing},
     duty::{
@@ -73,7 +73,7 @@ pub(super) struct Parts {
     pub(super) pace: watch::Sender<Pace>,
     pub(super) standing: watch::Sender<Standing>,
     pub(super) rig: watch::Sender<RigReport>,
-    pub(super) free: watch::Sender<Free>,
+    pub(super) challenges: challenge::Ends,
     pub(super) owner: Owner,
     pub(super) entries: mpsc::Sender<Entry>,
     pub(super) written: mpsc::Receiver<Written>,
@@ -149,6 +149,8 @@ impl Actor {
                 Wake::Said(said) => self.said(said),
                 Wake::News(news) => self.news(news),
                 Wake::Measured(news) => self.measured(news),
+                // It is drawn, and looked at more closely.
+                Wake::Proving => {}
                 Wake::Written(written) => self.written(written),
                 Wake::Idle => self.look_at_owner(),
                 Wake::Load => self.look_at_load(),
@@ -174,7 +176,7 @@ impl Actor {
             Some((ask, reply)) = parts.asks.recv() => Wake::Asked(ask, reply),
             measured = measured(&mut parts.idle, &mut parts.load) => measured,
             Some(written) = parts.written.recv() => Wake::Written(written),
-            heard = heard(&mut parts.news, &mut parts.measuring.news) => heard,
+            heard = heard(&mut parts.news, &mut parts.measuring.news, &mut parts.challenges.proving) => heard,
             Some(said) = parts.said.recv() => Wake::Said(said),
             () = tick => Wake::Tick,
         }
@@ -208,8 +210,10 @@ impl Actor {
     }
 
     fn look_at_load(&mut self) {
-        let Load { disk_free_bytes: free, gpus, .. } = self.parts.load.borrow_and_update().clone();
+        let Load { disk_free_bytes: free, mut gpus, .. } = self.parts.load.borrow_and_update().clone();
         if self.parts.duty.held().iter().any(uses_gpus) {
+            // Another card may prove meanwhile, which no customer pays for.
+            gpus.retain(|gpu| !self.parts.challenges.proving.borrow().contains(&gpu.uuid));
             self.parts.offered.drew(&gpus);
             self.price();
         }
@@ -315,6 +319,7 @@ impl Actor {
             measuring::News::Told(measured) => self.step(Event::Measured(measured)),
             measuring::News::Scores(scores) => {
                 self.parts.measuring.scores = scores;
+                self.parts.challenges.answerable.look_again();
                 self.report_rig();
             }
         }
@@ -419,7 +424,7 @@ impl Actor {
         let idle = |slot: &u8| !duty.held().iter().any(|held| held.slots().contains(slot));
         let cards = duty.usable_slots().filter(idle).filter_map(|slot| self.parts.hardware.gpus.get(usize::from(slot)));
         let free = Free { ready, cards: cards.map(|gpu| (gpu.uuid.clone(), gpu.vram_bytes)).collect() };
-        self.parts.free.send_if_modified(|known| std::mem::replace(known, free.clone()) != free);
+        self.parts.challenges.free.send_if_modified(|known| std::mem::replace(known, free.clone()) != free);
     }
 
     /// Hands over what waits, as far as there is room.
@@ -456,7 +461,8 @@ impl Actor {
 
     /// How closely the PC is looked at follows from what is at stake.
     fn keep_pace(&self, phase: &Phase) {
-        let pace = drawn::pace(phase, self.parts.pulse.is_watched());
+        let proves = !self.parts.challenges.proving.borrow().is_empty();
+        let pace = drawn::pace(phase, proves, self.parts.pulse.is_watched());
         self.parts.pace.send_if_modified(|known| std::mem::replace(known, pace) != pace);
     }
 
@@ -471,7 +477,7 @@ impl Actor {
 }
 
 fn memory(gpu: &GpuReading) -> CardMemory {
-    let others = gpu.programs.iter().filter(|program| !program.is_job).filter_map(|program| program.vram_bytes);
+    let others = gpu.programs.iter().filter(|program| !program.is_ours).filter_map(|program| program.vram_bytes);
     CardMemory { used_bytes: gpu.vram_used_bytes, others_bytes: others.sum() }
 }
 

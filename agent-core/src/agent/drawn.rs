@@ -11,11 +11,12 @@ use crate::{
     view::{self, Sources},
 };
 
-/// How closely the PC is looked at in `phase`.
-pub(super) const fn pace(phase: &Phase, is_watched: bool) -> Pace {
+/// How closely the PC is looked at in `phase`, and whether a card proves meanwhile.
+pub(super) const fn pace(phase: &Phase, proves: bool, is_watched: bool) -> Pace {
     match phase {
         Phase::Yielding => Pace::Yielding,
         Phase::Benchmarking { .. } | Phase::Preparing | Phase::Working | Phase::Draining => Pace::Working,
+        Phase::Ready if proves => Pace::Working,
         Phase::Ready => Pace::Ready,
         Phase::Off | Phase::Checking | Phase::Waiting { .. } | Phase::Uploading | Phase::Paused { .. } => {
             if is_watched {
@@ -35,7 +36,7 @@ pub(super) fn draw(
     (revision, history): (u32, u32),
 ) -> Snapshot {
     let Parts { duty, device, offered, hardware, measuring, ledger, .. } = parts;
-    let (load, idle) = (parts.load.borrow(), parts.idle.borrow());
+    let (load, idle, proving) = (parts.load.borrow(), parts.idle.borrow(), parts.challenges.proving.borrow());
     let sources = Sources {
         device: *device,
         name: offered.name(),
@@ -43,6 +44,7 @@ pub(super) fn draw(
         since_ms,
         hardware,
         scores: &measuring.scores,
+        proving: &proving,
         load: &load,
         idle: &idle,
         ledger,

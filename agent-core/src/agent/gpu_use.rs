@@ -36,7 +36,7 @@ impl IdleProbe for Gpus {
 }
 
 fn in_use(card: &GpuReading) -> GpuUse {
-    let others = card.programs.iter().filter(|program| !program.is_job).map(|program| GpuProgram {
+    let others = card.programs.iter().filter(|program| !program.is_ours).map(|program| GpuProgram {
         name: program.name.clone(),
         memory_mib: u32::try_from(program.vram_bytes.unwrap_or(0) >> 20).unwrap_or(u32::MAX),
         load_percent: program.load_percent.unwrap_or(0),
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn jobs_do_not_count_and_a_pc_without_cards_has_none() {
         let program =
-            |name: &str, is_job| GpuProcess { name: name.to_owned(), vram_bytes: Some(3 << 30), load_percent: None, is_job };
+            |name: &str, is_ours| GpuProcess { name: name.to_owned(), vram_bytes: Some(3 << 30), load_percent: None, is_ours };
         let programs = vec![program("train", true), program("game", false)];
         let card = GpuReading { programs, temperature_c: Some(61), ..GpuReading::named("GPU-1", "a card") };
         let (sender, load) = watch::channel(Load::default());

@@ -9,10 +9,10 @@ use std::{
 
 use headframe_control::AgentPaths;
 use headframe_protocol::{
-    benchmark::{Benchmark, Outcome, Progress, Subject},
+    benchmark::{Benchmark, CardClass, Outcome, Progress, Subject},
     control::MeasuringView,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -22,6 +22,7 @@ use crate::{
         round::{RoundError, Wish, round},
         shelf::Shelf,
     },
+    challenge::CardNames,
     duty::Measured,
     settings::{Settings, Timers},
     tasks::Tasks,
@@ -70,6 +71,16 @@ fn known_scores(shelf: &Shelf) -> Scores {
     shelf.all().iter().filter_map(score).collect()
 }
 
+/// What the measuring program calls the cards that it has measured: those it can compute on. Nobody proves anything with a program.
+fn known_names(shelf: &Shelf) -> CardNames {
+    let name = |benchmark: &Benchmark| match &benchmark.subject {
+        Subject::Card(card) if card.class != CardClass::Software => Some((card.uuid.clone()?, card.id.clone())),
+        Subject::Card(_) | Subject::Cpu(_) => None,
+    };
+    // The newest stays: a card may have moved to another place.
+    shelf.all().iter().filter_map(name).collect()
+}
+
 /// The loop's ends of the benchmark.
 pub(super) struct Measuring {
     /// What is wanted of it.
@@ -78,6 +89,8 @@ pub(super) struct Measuring {
     pub(super) news: mpsc::Receiver<News>,
     /// What the cards are worth, as far as is known.
     pub(super) scores: Scores,
+    /// What the measuring program calls the cards, as far as it has measured them.
+    pub(super) names: watch::Receiver<CardNames>,
 }
 
 /// Begins to listen. If the settings say so the PC is measured as soon as it may be; else never.
@@ -85,12 +98,13 @@ pub(super) fn open(paths: &AgentPaths, settings: &Settings, tasks: &Tasks) -> Me
     let (orders, wanted) = mpsc::channel(QUEUE_MAX);
     let (news, heard) = mpsc::channel(QUEUE_MAX);
     let data_dir = paths.data_dir().to_owned();
-    let scores = known_scores(&Shelf::load(&data_dir));
-    let bench = Bench { data_dir, timers: settings.timers, wanted, news };
+    let shelf = Shelf::load(&data_dir);
+    let (scores, (tell_names, names)) = (known_scores(&shelf), watch::channel(known_names(&shelf)));
+    let bench = Bench { data_dir, timers: settings.timers, wanted, news, names: tell_names };
     if settings.benchmark.automatically {
         tasks.spawn("benchmark", bench.run(tasks.stopped()));
     }
-    Measuring { orders, news: heard, scores }
+    Measuring { orders, news: heard, scores, names }
 }
 
 struct Bench {
@@ -98,6 +112,7 @@ struct Bench {
     timers: Timers,
     wanted: mpsc::Receiver<Wanted>,
     news: mpsc::Sender<News>,
+    names: watch::Sender<CardNames>,
 }
 
 impl Bench {
@@ -148,7 +163,10 @@ impl Bench {
     async fn judge(&self, result: Result<Vec<Benchmark>, RoundError>) -> Option<Duration> {
         match result {
             Ok(results) => {
-                self.tell(News::Scores(known_scores(&Shelf::load(&self.data_dir)))).await;
+                let shelf = Shelf::load(&self.data_dir);
+                // First: whoever hears of the scores looks at the names.
+                self.names.send_replace(known_names(&shelf));
+                self.tell(News::Scores(known_scores(&shelf))).await;
                 let postponed = results.iter().any(|one| matches!(one.outcome, Outcome::Aborted | Outcome::InUse { .. }));
                 let failed = results.iter().find(|one| one.outcome != Outcome::Done);
                 if let Some(failed) = failed.filter(|_| !postponed) {
@@ -194,5 +212,36 @@ fn view(subject: &Subject, progress: &Progress) -> MeasuringView {
         what: name(subject).to_owned(),
         percent: u8::try_from(progress.permille / 10).unwrap_or(100).min(100),
         left_s,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headframe_protocol::{TimestampMs, benchmark::Card};
+
+    use super::*;
+
+    #[test]
+    fn a_card_that_was_measured_can_prove_and_a_program_or_a_processor_cannot() {
+        let measured = |id: &str, class, uuid: Option<&str>| {
+            let subject = Subject::Card(Card {
+                id: id.to_owned(),
+                name: "a card".to_owned(),
+                class,
+                vendor: None,
+                pci: None,
+                uuid: uuid.map(str::to_owned),
+                driver: id.to_owned(),
+                power_limit_milliwatts: None,
+                power_limit_default_milliwatts: None,
+            });
+            Benchmark::without_figures("0.1.0", subject, Outcome::Done, (TimestampMs::from_millis(0), Duration::ZERO))
+        };
+        let mut shelf = Shelf::default();
+        shelf.keep(measured("0000:01:00.0", CardClass::Discrete, Some("GPU-1")));
+        shelf.keep(measured("0000:02:00.0", CardClass::Discrete, Some("GPU-1")));
+        shelf.keep(measured("10005:0000#0", CardClass::Software, Some("GPU-2")));
+        shelf.keep(measured("0000:03:00.0", CardClass::Integrated, None));
+        assert_eq!(known_names(&shelf), CardNames::from([("GPU-1".to_owned(), "0000:02:00.0".to_owned())]));
     }
 }

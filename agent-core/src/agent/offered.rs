@@ -11,13 +11,16 @@ use crate::{
     idle::{Gate, Terms},
     runner::{EgressCaps, RunnerConfig},
     settings::Settings,
-    telemetry::{GpuReading, Hardware},
+    telemetry::{GpuFacts, GpuReading, Hardware},
 };
 
 const GIB: u64 = 1 << 30;
 
 /// What is measured of the cards' draw is rounded up to this.
 const WATTS_STEP: u64 = 25;
+
+/// The most of a place on a bus or a version of a driver that is reported: what a coordinator takes.
+const TEXT_BYTES_SHORT: usize = 32;
 
 /// The offer of this rig, as far as it does not change.
 #[derive(Debug, Clone)]
@@ -114,15 +117,18 @@ impl Offered {
 /// Its score is what this PC has measured: what it is worth to others, a challenge must say.
 fn card(gpu: &GpuReading, scores: &Scores) -> GpuReport {
     let plain = |text: &str| text.chars().filter(|letter| !letter.is_control()).take(100).collect();
+    let short = |text: &String| text.chars().filter(char::is_ascii_graphic).take(TEXT_BYTES_SHORT).collect();
+    let GpuFacts { compute_capability, pci_bus_id, power_limit_w, driver } = &gpu.facts;
     GpuReport {
         uuid: plain(&gpu.uuid),
         model: plain(&gpu.model),
         vendor: gpu.vendor,
         vram_bytes: gpu.vram_bytes,
         fu: scores.get(&gpu.uuid).copied().unwrap_or(0),
-        compute_capability: None,
-        pci_bus_id: None,
-        power_limit_w: None,
+        compute_capability: *compute_capability,
+        pci_bus_id: pci_bus_id.as_ref().map(short),
+        power_limit_w: *power_limit_w,
+        driver: driver.as_ref().map(short),
     }
 }
 
@@ -130,7 +136,7 @@ fn card(gpu: &GpuReading, scores: &Scores) -> GpuReport {
 mod tests {
     use std::path::Path;
 
-    use headframe_protocol::rig::GpuVendor;
+    use headframe_protocol::rig::ComputeCapability;
 
     use super::*;
 
@@ -147,18 +153,25 @@ mod tests {
     }
 
     fn card(power_milliwatts: Option<u32>) -> GpuReading {
-        GpuReading {
-            uuid: "GPU-1".to_owned(),
-            model: "a card".to_owned(),
-            vendor: GpuVendor::Nvidia,
-            vram_bytes: 1,
-            vram_used_bytes: 0,
-            temperature_c: None,
-            fan_percent: None,
-            power_milliwatts,
-            load_percent: None,
-            programs: Vec::new(),
-        }
+        GpuReading { power_milliwatts, ..GpuReading::named("GPU-1", "a card") }
+    }
+
+    #[test]
+    fn a_report_has_what_the_driver_tells_and_nothing_in_place_of_what_it_does_not() {
+        let facts = GpuFacts {
+            compute_capability: ComputeCapability::new(8, 9),
+            pci_bus_id: Some("00000000:01:00.0".to_owned()),
+            power_limit_w: Some(450),
+            driver: Some(format!("570.124.06\n{}", "0".repeat(90))),
+        };
+        let told = GpuReading { facts, ..card(None) };
+        let report = offered().report("", (&[&told, &card(None)], &Scores::new()), &[], None, None);
+        assert!(report.problems().is_empty(), "{:?}", report.problems());
+        let [told, untold] = report.gpus.as_slice() else { panic!("{report:?}") };
+        assert_eq!((told.compute_capability, told.power_limit_w), (ComputeCapability::new(8, 9), Some(450)));
+        assert_eq!(told.pci_bus_id.as_deref(), Some("00000000:01:00.0"));
+        assert!(told.driver.as_deref().is_some_and(|driver| driver.starts_with("570.124.060") && driver.len() == 32));
+        assert_eq!((&untold.pci_bus_id, &untold.driver, untold.power_limit_w), (&None, &None, None));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{engine_room::News, measuring};
-use crate::{coordinator::Said, duty::Ask, idle::IdleState, store::Written, telemetry::Load};
+use crate::{challenge::Proving, coordinator::Said, duty::Ask, idle::IdleState, store::Written, telemetry::Load};
 
 /// What one turn of the loop is about.
 pub(super) enum Wake {
@@ -12,6 +12,8 @@ pub(super) enum Wake {
     Said(Said),
     News(News),
     Measured(measuring::News),
+    /// Other cards prove than before.
+    Proving,
     Written(Written),
     Idle,
     Load,
@@ -28,12 +30,17 @@ pub(super) async fn measured(idle: &mut watch::Receiver<IdleState>, load: &mut w
     }
 }
 
-/// Runner and benchmark have something to say.
-pub(super) async fn heard(news: &mut mpsc::Receiver<News>, measuring: &mut mpsc::Receiver<measuring::News>) -> Wake {
+/// Runner, benchmark and challenges have something to say.
+pub(super) async fn heard(
+    news: &mut mpsc::Receiver<News>,
+    measuring: &mut mpsc::Receiver<measuring::News>,
+    proving: &mut watch::Receiver<Proving>,
+) -> Wake {
     tokio::select! {
         biased;
         Some(news) = news.recv() => Wake::News(news),
         Some(news) = measuring.recv() => Wake::Measured(news),
+        Ok(()) = proving.changed() => Wake::Proving,
         else => std::future::pending().await,
     }
 }

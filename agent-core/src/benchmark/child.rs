@@ -9,7 +9,10 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
-use headframe_protocol::benchmark::{Benchmark, Card, MeasureStage, Outcome, Progress, Subject};
+use headframe_protocol::{
+    benchmark::{Benchmark, Card, Figure, MeasureStage, Outcome, Progress, Subject},
+    rig::GpuVendor,
+};
 use tokio::{
     io::AsyncWriteExt as _,
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
@@ -34,10 +37,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 const LOOK_LIMIT: Duration = Duration::from_secs(15);
 
 /// How long an abort may take before the program is killed; with what killing takes, the card is free within 100 ms.
-const ABORT_GRACE: Duration = Duration::from_millis(80);
+pub(super) const ABORT_GRACE: Duration = Duration::from_millis(80);
 
 /// The longest line of its standard error; what is longer is none that helps.
-const LOG_BYTES_MAX: usize = 4 * 1024;
+pub(super) const LOG_BYTES_MAX: usize = 4 * 1024;
 
 /// What of our environment it gets: where drivers look for themselves and for their caches. Nothing in it is a secret.
 const KEPT: [&str; 14] = [
@@ -99,8 +102,7 @@ impl Measurer {
     /// # Errors
     /// If the system does not say where we are.
     pub fn beside_us() -> io::Result<Self> {
-        let us = env::current_exe()?;
-        Ok(Self::at(&us.with_file_name(format!("{PROGRAM}{}", env::consts::EXE_SUFFIX))))
+        Ok(Self::at(&beside_us()?))
     }
 
     /// The same, with less time for one subject.
@@ -128,6 +130,8 @@ impl Measurer {
 
     /// Measures one subject. However the program ends, that is a result; `tell` hears how far it is until then.
     ///
+    /// A card whose driver does not survive its matrix units is measured once more, without them.
+    ///
     /// # Errors
     /// [`ChildError`] if the program cannot be run or understood at all.
     pub async fn measure(
@@ -136,11 +140,24 @@ impl Measurer {
         stop: &CancellationToken,
         tell: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Benchmark, ChildError> {
+        let Subject::Card(card) = subject else { return self.measure_by(&["cpu"], subject, stop, tell).await };
+        let found = self.measure_by(&["card", &card.id], subject, stop, tell).await?;
+        if !died_of_matrix_units(card, &found) {
+            return Ok(found);
+        }
+        warn!(card = %card.id, outcome = ?found.outcome, "A card is measured again without its matrix units");
+        self.measure_by(&["card", &card.id, line::WITHOUT_MATRIX_UNITS], subject, stop, tell).await
+    }
+
+    async fn measure_by(
+        &self,
+        arguments: &[&str],
+        subject: &Subject,
+        stop: &CancellationToken,
+        tell: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Benchmark, ChildError> {
         let (began_ms, began) = (clock::wall(), Instant::now());
-        let mut running = match subject {
-            Subject::Card(card) => Running::start(&self.program, &["card", &card.id])?,
-            Subject::Cpu(_) => Running::start(&self.program, &["cpu"])?,
-        };
+        let mut running = Running::start(&self.program, arguments)?;
         let mut deadline = began + self.limit;
         let (mut stop, mut last) = (stop.clone(), None);
         let mut is_aborted = false;
@@ -164,6 +181,36 @@ impl Measurer {
         };
         Ok(Benchmark::without_figures(env!("CARGO_PKG_VERSION"), subject.clone(), outcome, (began_ms, began.elapsed())))
     }
+}
+
+/// Where the measuring program lies: beside the program that runs.
+///
+/// # Errors
+/// If the system does not say where we are.
+pub fn beside_us() -> io::Result<PathBuf> {
+    Ok(env::current_exe()?.with_file_name(format!("{PROGRAM}{}", env::consts::EXE_SUFFIX)))
+}
+
+/// Whether it may have ended early because of programs for matrix units. NVIDIA's cards are measured by their maker's own way, which is the same with
+/// and without them.
+fn died_of_matrix_units(card: &Card, found: &Benchmark) -> bool {
+    let of_units = [Figure::TensorFp16, Figure::TensorInt8, Figure::GemmFp16, Figure::GemmInt8];
+    let is_early = match &found.outcome {
+        Outcome::Done | Outcome::InUse { .. } | Outcome::Aborted => false,
+        Outcome::Crashed { during, .. } | Outcome::TimedOut { during } | Outcome::DriverReset { during, .. } => {
+            // A card that was lost to them may be found to be so only by what was measured next.
+            let had_failed = found.failed.iter().any(|failed| of_units.contains(&failed.figure));
+            had_failed || of_units.iter().any(|figure| figure.words() == during)
+        }
+    };
+    is_early && card.vendor != Some(GpuVendor::Nvidia)
+}
+
+/// This program, with nothing of our environment but what a driver needs.
+pub(super) fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+    command
 }
 
 fn during(last: Option<&Progress>) -> String {
@@ -195,8 +242,8 @@ struct Running {
 impl Running {
     fn start(program: &Path, arguments: &[&str]) -> Result<Self, ChildError> {
         let unstarted = |source| ChildError::Start { program: program.to_owned(), source };
-        let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+        let mut command = command(program);
+        command.args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(unstarted)?;
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {

@@ -82,6 +82,16 @@ impl Cuda {
             .collect()
     }
 
+    /// The cards that are in none of `known` and have kernels here: in a container without Vulkan nobody else shows them.
+    ///
+    /// # Errors
+    /// If the driver does not describe one.
+    pub fn more_cards(&self, known: &[Card]) -> Result<Vec<Card>, CudaError> {
+        let is_more = |facts: &Facts| Generation::of(facts.capability).is_some() && !known.iter().any(|card| facts.may_be(card));
+        let devices = self.devices()?;
+        Ok(devices.iter().map(Device::facts).filter(|facts| is_more(facts)).map(Facts::card).collect())
+    }
+
     /// The device that is this card, with its kernels translated, which takes seconds the first time. `None` if the driver does not
     /// show the card.
     ///

@@ -13,7 +13,7 @@ use crate::{
 pub fn complete(card: &mut Card) {
     let Some(known) = card.pci.as_deref().and_then(nvml::known) else { return };
     let nvml::Known { uuid, power_limit_milliwatts, power_limit_default_milliwatts, driver } = known;
-    card.uuid = uuid;
+    card.uuid = uuid.or(card.uuid.take());
     card.power_limit_milliwatts = power_limit_milliwatts;
     card.power_limit_default_milliwatts = power_limit_default_milliwatts;
     if let Some(driver) = driver {
@@ -38,7 +38,7 @@ pub fn user(card: &Card) -> Option<String> {
 
 fn heaviest(card: &GpuReading, rules: &Gpus) -> Option<String> {
     let Gpus { others_load_percent, others_memory_mib, .. } = rules;
-    let others = card.programs.iter().filter(|program| !program.is_job);
+    let others = card.programs.iter().filter(|program| !program.is_ours);
     let mut using = others.filter(|program| {
         let computes = *others_load_percent != 0 && program.load_percent.is_some_and(|percent| percent >= *others_load_percent);
         let bytes = u64::from(*others_memory_mib) << 20;
@@ -54,11 +54,11 @@ mod tests {
 
     #[test]
     fn a_game_uses_a_card_and_a_desktop_does_not() {
-        let program = |name: &str, mib: u64, load_percent, is_job| GpuProcess {
+        let program = |name: &str, mib: u64, load_percent, is_ours| GpuProcess {
             name: name.to_owned(),
             vram_bytes: Some(mib << 20),
             load_percent,
-            is_job,
+            is_ours,
         };
         let with = |programs| GpuReading { programs, ..GpuReading::named("GPU-1", "a card") };
         let rules = Rules::shipped().gpus;

@@ -12,6 +12,9 @@ pub const BYTES_MAX: usize = 64 * 1024;
 /// What the agent says to have the card back. The end of the input says the same: then the agent is gone.
 pub const ABORT: &str = "abort";
 
+/// The argument with which a card's matrix units are left alone.
+pub const WITHOUT_MATRIX_UNITS: &str = "--without-matrix-units";
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {

@@ -1,9 +1,12 @@
 //! Brings openings to the coordinator over HTTPS, as results are brought.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use reqwest::{Client, StatusCode, redirect::Policy};
+use reqwest::{Client, RequestBuilder, StatusCode, header::CONTENT_LENGTH, redirect::Policy};
+use tokio::fs::File;
 use url::Url;
+
+use super::Openings;
 
 /// How long a connection may take, and how long nothing may move on it.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -29,6 +32,8 @@ pub(super) enum BringError {
     Refused(StatusCode),
     #[error("the coordinator could not be reached")]
     Unreachable,
+    #[error("they are not where they were written")]
+    Lost(#[source] io::Error),
 }
 
 impl Bringer {
@@ -50,12 +55,11 @@ impl Bringer {
     }
 
     /// Brings them, again if that may help. What the coordinator finds wrong with them it says over the line.
-    pub(super) async fn bring(&self, address: Url, token: &str, openings: Vec<u8>) -> Result<(), BringError> {
-        let openings = bytes::Bytes::from(openings);
+    pub(super) async fn bring(&self, address: Url, token: &str, openings: &Openings) -> Result<(), BringError> {
         let mut pause = PAUSE;
         for _ in 0..TRIES_MAX {
-            let request = self.client.put(address.clone()).bearer_auth(token).body(openings.clone());
-            match request.send().await {
+            let request = self.client.put(address.clone()).bearer_auth(token);
+            match with(request, openings).await.map_err(BringError::Lost)?.send().await {
                 Ok(answer) if answer.status().is_success() => return Ok(()),
                 Ok(answer) if answer.status() == StatusCode::UNPROCESSABLE_ENTITY => return Ok(()),
                 Ok(answer) if is_passing(answer.status()) => {}
@@ -67,6 +71,14 @@ impl Bringer {
         }
         Err(BringError::Unreachable)
     }
+}
+
+/// What is in a file is read while it is sent: it is megabytes, and this program is to stay small.
+async fn with(request: RequestBuilder, openings: &Openings) -> io::Result<RequestBuilder> {
+    Ok(match openings {
+        Openings::Bytes(bytes) => request.body(bytes.clone()),
+        Openings::File { file, bytes } => request.header(CONTENT_LENGTH, *bytes).body(File::open(file).await?),
+    })
 }
 
 /// Whether the same may be taken later. A conflict may be our own earlier try, which the coordinator still believes to be under way.

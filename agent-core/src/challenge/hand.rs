@@ -13,11 +13,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{CardProver, Provers, bring::Bringer};
-use crate::{coordinator::Say, tasks::apart};
+use super::{CardProver, Openings, ProverError, Provers, bring::Bringer};
+use crate::{coordinator::Say, store::Chain};
 
 /// How long a card keeps its products for a coordinator that says nothing.
 const SILENCE_MAX: Duration = Duration::from_secs(300);
+
+/// How much later than was said a card may be asked.
+const LATE_MAX: Duration = Duration::from_secs(20);
 
 /// Which cards may be used now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,7 +42,10 @@ impl Free {
 }
 
 pub(super) struct Hand {
-    pub(super) prove: Prove,
+    pub(super) gpu: String,
+    /// How long after now the card is asked. None if it is asked now.
+    pub(super) notice: Option<Duration>,
+    /// The first of them is to prove.
     pub(super) questions: mpsc::Receiver<Ask>,
     pub(super) stop: CancellationToken,
     pub(super) free: watch::Receiver<Free>,
@@ -48,44 +54,63 @@ pub(super) struct Hand {
     pub(super) say: mpsc::Sender<Say>,
 }
 
-/// What is said next, and to whom.
-struct Voice {
-    seed: Digest,
-    say: mpsc::Sender<Say>,
-}
-
-impl Voice {
-    async fn answer(&self, answer: Answer) {
-        // A line that is closed has ended the challenge anyway.
-        drop(self.say.send(Say::Answer(answer)).await);
-    }
+/// What there is of a challenge while it is answered.
+#[derive(Default)]
+struct Here {
+    /// For whoever must know that it is gone.
+    card: Option<Box<dyn CardProver>>,
+    /// Once it was asked.
+    seed: Option<Digest>,
 }
 
 impl Hand {
-    /// Until it is over.
+    /// Until it is over and the card is free again.
     pub(super) async fn run(self) {
-        let Self { prove, questions, stop, mut free, provers, bringer, say } = self;
-        let voice = Voice { seed: prove.seed, say };
+        let Self { gpu, notice, mut questions, stop, mut free, provers, bringer, say } = self;
         // However this ends, a prover on its own thread hears of it.
         let guard = stop.clone().drop_guard();
-        let gpu = prove.gpu.clone();
         let vram_bytes = free.borrow().cards.get(&gpu).copied();
+        let mut here = Here::default();
+        let work = Work { gpu: &gpu, vram_bytes, provers: provers.as_ref(), bringer, say: &say, stop: &stop };
         let answered = tokio::select! {
             biased;
+            () = stop.cancelled() => Ok(None),
             why = objected(&mut free, &gpu) => Err(why),
-            answered = Work { prove, bringer, voice: &voice }.all(provers, vram_bytes, questions, &stop) => answered,
+            answered = work.all(notice, &mut questions, &mut here) => answered,
         };
         drop(guard);
+        let Here { card, seed } = here;
+        // First the card, then the words: whoever hears that it is over may use it.
+        if let Some(card) = card {
+            card.give_back().await;
+        }
         match answered {
-            Ok(Over { verdict: Verdict::Passed, .. }) => info!(%gpu, "A card has proved what it can do"),
-            Ok(Over { verdict: Verdict::Failed, message, .. }) => warn!(%gpu, "A card has not proved what it can do: {message}"),
-            Ok(Over { verdict: Verdict::Void, .. }) => info!(%gpu, "A proof came to nothing"),
+            Ok(None) => info!(%gpu, "A proof is for nobody any more"),
+            Ok(Some(Over { verdict: Verdict::Passed, .. })) => info!(%gpu, "A card has proved what it can do"),
+            Ok(Some(Over { verdict: Verdict::Failed, message, .. })) => {
+                warn!(%gpu, "A card has not proved what it can do: {message}");
+            }
+            Ok(Some(Over { verdict: Verdict::Void, .. })) => info!(%gpu, "A proof came to nothing"),
             Err(why) => {
                 info!(%gpu, "A proof is not given: {why:?}");
-                voice.answer(Answer::Declined(Declined { seed: voice.seed, why })).await;
+                // Before it is asked there is nothing to decline.
+                if let Some(seed) = seed.or_else(|| unheard(questions)) {
+                    answer(&say, Answer::Declined(Declined { seed, why })).await;
+                }
             }
         }
     }
+}
+
+/// The challenge that was asked for while nobody listened any more.
+fn unheard(mut questions: mpsc::Receiver<Ask>) -> Option<Digest> {
+    questions.close();
+    questions.try_recv().ok().and_then(|ask| ask.seed())
+}
+
+async fn answer(say: &mpsc::Sender<Say>, answer: Answer) {
+    // A line that is closed has ended the challenge anyway.
+    drop(say.send(Say::Answer(answer)).await);
 }
 
 /// Returns once the card may not be used any more.
@@ -96,59 +121,83 @@ async fn objected(free: &mut watch::Receiver<Free>, gpu: &str) -> DeclineReason 
 }
 
 struct Work<'a> {
-    prove: Prove,
+    gpu: &'a str,
+    vram_bytes: Option<u64>,
+    provers: &'a dyn Provers,
     bringer: Bringer,
-    voice: &'a Voice,
+    say: &'a mpsc::Sender<Say>,
+    stop: &'a CancellationToken,
 }
 
 impl Work<'_> {
+    /// Answers until it is over; nothing if it never was asked.
     async fn all(
         self,
-        provers: Arc<dyn Provers>,
-        vram_bytes: Option<u64>,
-        mut questions: mpsc::Receiver<Ask>,
-        stop: &CancellationToken,
+        notice: Option<Duration>,
+        questions: &mut mpsc::Receiver<Ask>,
+        here: &mut Here,
+    ) -> Result<Option<Over>, DeclineReason> {
+        if notice.is_some() {
+            self.ready(&mut here.card).await?;
+        }
+        let first = timeout(notice.unwrap_or_default() + LATE_MAX, questions.recv()).await;
+        let Ok(Some(Ask::Prove(prove))) = first else { return Ok(None) };
+        here.seed = Some(prove.seed);
+        let parameters = self.checked(&prove)?;
+        let card = self.ready(&mut here.card).await?;
+        let roots = card.compute(&prove.seed, parameters).await.map_err(broken)?;
+        answer(self.say, Answer::Committed(Committed { seed: prove.seed, roots })).await;
+        self.show(&prove, card.as_mut(), questions).await.map(Some)
+    }
+
+    /// Answers what is asked of what was committed to.
+    async fn show(
+        &self,
+        prove: &Prove,
+        card: &mut dyn CardProver,
+        questions: &mut mpsc::Receiver<Ask>,
     ) -> Result<Over, DeclineReason> {
-        let parameters = self.checked(vram_bytes)?;
-        let seed = self.prove.seed;
-        let mut prover = provers.prover(&self.prove.gpu, stop).ok_or(DeclineReason::NoProver)?;
-        let roots;
-        (prover, roots) = compute(prover, move |prover| prover.compute(&seed, parameters)).await?;
-        self.voice.answer(Answer::Committed(Committed { seed, roots })).await;
         loop {
             let ask = timeout(SILENCE_MAX, questions.recv()).await.ok().flatten().ok_or(DeclineReason::Broken)?;
-            prover = match ask {
+            match ask {
                 Ask::Over(over) => return Ok(over),
-                Ask::Prove(_) => return Err(DeclineReason::Unfit),
                 Ask::Open(open) if open.rows.len() <= ASKED_MAX => {
-                    let (prover, openings) = compute(prover, move |prover| prover.open(&open.rows)).await?;
-                    self.bring("rows", openings).await?;
-                    prover
+                    let openings = card.open(&open.rows).await.map_err(broken)?;
+                    self.bring(prove, "rows", &openings).await?;
                 }
                 Ask::OpenReads(open) if open.reads.len() <= ASKED_MAX => {
-                    let (prover, openings) = compute(prover, move |prover| prover.open_reads(&open.reads)).await?;
-                    self.bring("reads", openings).await?;
-                    prover
+                    let openings = card.open_reads(&open.reads).await.map_err(broken)?;
+                    self.bring(prove, "reads", &openings).await?;
                 }
                 Ask::Remember(Remember { nonce, reads, .. }) if (1..=READS_MAX).contains(&reads) => {
-                    let (prover, roots) = compute(prover, move |prover| prover.remember(&nonce, reads)).await?;
-                    self.voice.answer(Answer::Remembered(Remembered { seed, roots })).await;
-                    prover
+                    let roots = card.remember(&nonce, reads).await.map_err(broken)?;
+                    answer(self.say, Answer::Remembered(Remembered { seed: prove.seed, roots })).await;
                 }
-                Ask::Open(_) | Ask::OpenReads(_) | Ask::Remember(_) => return Err(DeclineReason::Unfit),
-            };
+                Ask::Soon(_) | Ask::Prove(_) | Ask::Open(_) | Ask::OpenReads(_) | Ask::Remember(_) => {
+                    return Err(DeclineReason::Unfit);
+                }
+            }
         }
     }
 
+    /// The card's prover, which has begun.
+    async fn ready<'c>(&self, card: &'c mut Option<Box<dyn CardProver>>) -> Result<&'c mut Box<dyn CardProver>, DeclineReason> {
+        if card.is_none() {
+            let started = self.provers.prover(self.gpu, self.stop).map_err(unable)?;
+            card.insert(started.ok_or(DeclineReason::NoProver)?).begin().await.map_err(unable)?;
+        }
+        card.as_mut().ok_or(DeclineReason::NoProver)
+    }
+
     /// What is asked is possible, fits into the card, and is shown to nobody but the coordinator.
-    fn checked(&self, vram_bytes: Option<u64>) -> Result<Parameters, DeclineReason> {
-        if let Some(problem) = self.prove.problems().first() {
+    fn checked(&self, prove: &Prove) -> Result<Parameters, DeclineReason> {
+        if let Some(problem) = prove.problems().first() {
             warn!("A challenge is not right: {} must be {}", problem.field, problem.message);
             return Err(DeclineReason::Unfit);
         }
-        let Prove { size, products, resident, base, .. } = &self.prove;
+        let Prove { size, products, resident, base, .. } = prove;
         let parameters = Parameters::new(*size, *products).and_then(|all| all.keeping(*resident));
-        let fits = parameters.ok().filter(|all| vram_bytes.is_some_and(|vram_bytes| all.kept_bytes() <= vram_bytes));
+        let fits = parameters.ok().filter(|all| self.vram_bytes.is_some_and(|vram_bytes| all.kept_bytes() <= vram_bytes));
         let parameters = fits.ok_or(DeclineReason::Unfit)?;
         match self.bringer.address(base, "rows") {
             Ok(_) => Ok(parameters),
@@ -159,26 +208,25 @@ impl Work<'_> {
         }
     }
 
-    async fn bring(&self, what: &str, openings: Vec<u8>) -> Result<(), DeclineReason> {
+    async fn bring(&self, prove: &Prove, what: &str, openings: &Openings) -> Result<(), DeclineReason> {
         let brought = async {
-            let address = self.bringer.address(&self.prove.base, what)?;
-            self.bringer.bring(address, &self.prove.token, openings).await
+            let address = self.bringer.address(&prove.base, what)?;
+            self.bringer.bring(address, &prove.token, openings).await
         };
         brought.await.map_err(|error| {
-            warn!("What a card has to show was not brought: {error}");
+            warn!("What a card has to show was not brought: {}", Chain(&error));
             DeclineReason::Broken
         })
     }
 }
 
-/// Lets the prover work on a thread of its own. If it cannot, or panics, it is gone.
-async fn compute<T: Send + 'static>(
-    mut prover: CardProver,
-    work: impl FnOnce(&mut CardProver) -> Result<T, super::ProverError> + Send + 'static,
-) -> Result<(CardProver, T), DeclineReason> {
-    let done = apart(move || work(&mut prover).map(|done| (prover, done))).await;
-    done.ok_or(DeclineReason::Broken)?.map_err(|error| {
-        warn!(error = &*error as &dyn std::error::Error, "A card could not prove what it can do");
-        DeclineReason::Broken
-    })
+/// One that does not even begin is one without a prover: it is not asked again today.
+fn unable(error: ProverError) -> DeclineReason {
+    warn!("A card cannot begin to prove what it can do: {}", Chain(error.as_ref()));
+    DeclineReason::NoProver
+}
+
+fn broken(error: ProverError) -> DeclineReason {
+    warn!("A card could not prove what it can do: {}", Chain(error.as_ref()));
+    DeclineReason::Broken
 }

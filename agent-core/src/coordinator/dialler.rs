@@ -38,6 +38,7 @@ impl Dialler {
             self.tell(Said::Connecting).await;
             let wait = match self.session(&stop).await {
                 End::Stopped => return,
+                End::GreetAnew => continue,
                 End::Broken(error) => Some(self.lost(&error).await),
                 End::Refused(refused) => self.refused(refused).await,
             };

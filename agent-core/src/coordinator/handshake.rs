@@ -55,7 +55,7 @@ pub(super) async fn greet(frames: &mut Frames, config: &mut LineConfig) -> Resul
         rig: config.rig.borrow_and_update().clone(),
         leases: standing.leases,
         ready: standing.ready,
-        challenges: config.challenges.clone(),
+        challenges: config.challenges.borrow_and_update().clone(),
     };
     let sent = clock::now().moment;
     frames.send(&AgentMessage::Hello(Box::new(hello))).await?;

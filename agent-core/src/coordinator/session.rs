@@ -36,6 +36,8 @@ const SILENT_BEATS: u32 = 3;
 /// How a session ended.
 pub(super) enum End {
     Stopped,
+    /// There is something to say that only a greeting says.
+    GreetAnew,
     Refused(Refused),
     Broken(LineError),
 }
@@ -77,7 +79,7 @@ impl<'a> Session<'a> {
             };
             break step;
         };
-        if matches!(end, End::Stopped) {
+        if matches!(end, End::Stopped | End::GreetAnew) {
             self.say_last_words(outbox).await;
         }
         self.frames.close().await;
@@ -111,6 +113,8 @@ impl<'a> Session<'a> {
                         return Ok(None);
                     }
                 }
+                // The PC has been measured for the first time, after which nothing runs yet.
+                Ok(()) = self.config.challenges.changed() => return Ok(Some(End::GreetAnew)),
                 Ok(()) = self.config.rig.changed() => {
                     let rig = self.config.rig.borrow_and_update().clone();
                     self.frames.send(&AgentMessage::Report(Box::new(rig))).await?;

@@ -55,10 +55,11 @@ pub(super) fn probes() -> Vec<Box<dyn IdleProbe>> {
     probes.into_iter().map(AskedAgain::boxed).collect()
 }
 
-/// Whether a process belongs to a job. One that cannot be looked at is the owner's.
-pub(super) fn is_job(pid: u32, name: &str) -> bool {
-    let proc = Path::new("/proc");
-    process::one(proc, pid).ok().flatten().is_some_and(|process| process.is_job(proc)) && !name.is_empty()
+/// Whether a process belongs to a job, or was started by this one. One that cannot be looked at is the owner's.
+pub(super) fn is_ours(pid: u32, name: &str) -> bool {
+    let (proc, me) = (Path::new("/proc"), std::process::id());
+    let found = process::one(proc, pid).ok().flatten();
+    found.is_some_and(|process| process.parent == me || process.is_job(proc)) && !name.is_empty()
 }
 
 /// What the environment says about the owner's desktop.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use headframe_protocol::rig::GpuVendor;
+use headframe_protocol::rig::{ComputeCapability, GpuVendor};
 
 /// Reads the GPUs of the PC.
 pub trait GpuProbe: Send {
@@ -25,6 +25,21 @@ pub struct GpuReading {
     pub load_percent: Option<u8>,
     /// Programs on it, as far as the driver tells.
     pub programs: Vec<GpuProcess>,
+    /// What does not change.
+    pub facts: GpuFacts,
+}
+
+/// What does not change about a GPU while the agent runs. Absent is what the driver does not tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GpuFacts {
+    /// What its instructions can do.
+    pub compute_capability: Option<ComputeCapability>,
+    /// Where it stands on its bus, as the driver writes it.
+    pub pci_bus_id: Option<String>,
+    /// The limit of its power that was set when it was seen first, in watts. Laptops hold their cards to less, from moment to moment.
+    pub power_limit_w: Option<u32>,
+    /// The version of its driver.
+    pub driver: Option<String>,
 }
 
 /// A program on a GPU. Absent figures are not told by the driver.
@@ -36,8 +51,8 @@ pub struct GpuProcess {
     pub vram_bytes: Option<u64>,
     /// How much of the GPU it uses, 0 to 100.
     pub load_percent: Option<u8>,
-    /// Whether it belongs to a job.
-    pub is_job: bool,
+    /// Whether it belongs to a job, or measures or proves what the card can do.
+    pub is_ours: bool,
 }
 
 impl GpuReading {
@@ -55,6 +70,7 @@ impl GpuReading {
             power_milliwatts: None,
             load_percent: None,
             programs: Vec::new(),
+            facts: GpuFacts::default(),
         }
     }
 }

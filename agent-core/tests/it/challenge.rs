@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use headframe_agent::challenge::{CardProver, NoProvers, ProverError, Provers, References};
+use headframe_agent::challenge::{Apart, CardProver, NoProvers, ProverError, Provers, References};
 use headframe_proof::{Parameters, Prover, residency::Block};
 use headframe_protocol::{
-    challenge::{Answer, Ask, DeclineReason, Declined, Digest, POG, Prove, ReadAt, RowAt},
+    challenge::{Answer, Ask, DeclineReason, Declined, Digest, NOTICE, POG, Prove, ReadAt, RowAt},
     session::{AgentMessage, CoordinatorMessage},
 };
 use tokio_util::sync::CancellationToken;
@@ -43,8 +43,9 @@ impl Provers for Endless {
         true
     }
 
-    fn prover(&self, _: &str, stop: &CancellationToken) -> Option<CardProver> {
-        Some(Box::new(Computing { stop: stop.clone(), tell: self.0.clone() }))
+    fn prover(&self, _: &str, stop: &CancellationToken) -> Result<Option<Box<dyn CardProver>>, ProverError> {
+        let computing = Computing { stop: stop.clone(), tell: self.0.clone() };
+        Ok(Some(Box::new(Apart::new(computing))))
     }
 }
 
@@ -82,7 +83,7 @@ impl Prover for Computing {
     }
 }
 
-fn prove(coordinator: &FakeCoordinator, seed: u8) -> Prove {
+pub(crate) fn prove(coordinator: &FakeCoordinator, seed: u8) -> Prove {
     Prove {
         protocol: POG.to_owned(),
         seed: Digest::from_bytes([seed; 32]),
@@ -96,15 +97,15 @@ fn prove(coordinator: &FakeCoordinator, seed: u8) -> Prove {
     }
 }
 
-async fn ask(line: &mut Line, prove: Prove) {
+pub(crate) async fn ask(line: &mut Line, prove: Prove) {
     line.say(CoordinatorMessage::Ask(Ask::Prove(prove))).await;
 }
 
-async fn answer(line: &mut Line) -> Answer {
+pub(crate) async fn answer(line: &mut Line) -> Answer {
     line.until(|message| if let AgentMessage::Answer(answer) = message { Some(answer) } else { None }).await
 }
 
-async fn declined(line: &mut Line, seed: u8) -> DeclineReason {
+pub(crate) async fn declined(line: &mut Line, seed: u8) -> DeclineReason {
     match answer(line).await {
         Answer::Declined(Declined { seed: of, why }) if of == Digest::from_bytes([seed; 32]) => why,
         other => panic!("it declines: {other:?}"),
@@ -118,7 +119,7 @@ async fn the_owner_gets_his_card_back_in_the_middle_of_a_proof() {
     let (endless, told) = endless();
     let rig = Rig::with_card(home.path(), endless).await;
     let (hello, mut line) = coordinator.welcomed().await;
-    assert_eq!(hello.challenges, [POG]);
+    assert_eq!(hello.challenges, [POG, NOTICE]);
     line.beats_until(|ready, _| ready).await;
     ask(&mut line, prove(&coordinator, 1)).await;
     ask(&mut line, prove(&coordinator, 2)).await;

@@ -7,6 +7,9 @@ mod control;
 mod coordinator;
 mod crash;
 mod doctor;
+mod prover;
+#[cfg(target_os = "linux")]
+mod proving;
 mod rig;
 mod session;
 mod simulate;

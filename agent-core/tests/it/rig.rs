@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 use headframe_agent::{
     Agent, AgentConfig,
     agent::EngineSource,
-    challenge::{NoProvers, Provers},
+    challenge::{NoProvers, ProverSource, Provers},
     idle::{FakeProbe, Sign},
     runner::{Adopted, Command, Ending, FakeEngine, Found, Known, RunEvent, RunEventKind, Runner},
     telemetry::{FakeGpus, GpuReading},
@@ -63,7 +63,7 @@ impl Rig {
             probes: vec![Box::new(owner.clone()), Box::new(power.clone())],
             gpus: Box::new(gpus),
             engine: EngineSource::Given(runner, events),
-            provers,
+            provers: ProverSource::Given(provers),
         };
         let agent = Agent::bind(config).await.expect("an agent");
         Self { agent, engine, owner, power }

@@ -1,16 +1,27 @@
 //! The line: cut, refused, crowded, and spoken to in tongues.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use headframe_agent::{
+    coordinator::{LineConfig, Said, Standing, connect},
+    device_key::DeviceKey,
+    settings::Settings,
+    tasks::Tasks,
+};
 use headframe_protocol::{
+    challenge::POG,
     control::{Link, Phase, WaitReason},
     job::{AttemptState, Reason},
+    rig::RigReport,
     session::{AgentMessage, CoordinatorMessage, LeaseBeat, Outcome, RefusedCode},
 };
-use tokio::time::timeout;
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 use crate::{
-    coordinator::{FakeCoordinator, offer},
+    coordinator::{FakeCoordinator, PATIENCE, offer},
     rig::{Rig, home},
 };
 
@@ -107,4 +118,33 @@ async fn a_message_from_the_future_is_passed_over() {
     assert_eq!(line.until(Some).await, AgentMessage::Accept(at));
     assert_eq!(rig.starts().await, at);
     rig.agent.abandon().await;
+}
+
+#[tokio::test]
+async fn a_rig_that_has_learned_what_it_can_prove_greets_anew() {
+    let coordinator = FakeCoordinator::start().await;
+    let home = tempfile::tempdir().expect("a folder");
+    let golden = include_str!("../../../protocol/tests/wire/agent-report.json");
+    let rig: RigReport = serde_json::from_str(golden).expect("a golden file");
+    let (know, challenges) = watch::channel(Vec::new());
+    let (_standing, standing) = watch::channel(Standing::default());
+    let (_rig, rig) = watch::channel(rig);
+    let (asks, _asked) = mpsc::channel(8);
+    let key = Arc::new(DeviceKey::load_or_create(home.path()).expect("a key"));
+    let url = coordinator.url().parse().expect("a url");
+    let timers = Settings::load(home.path()).expect("the defaults").timers;
+    let config = LineConfig { url, key, standing, rig, challenges, asks, timers };
+    let tasks = Tasks::new();
+    let (_say, mut said) = connect(config, &tasks);
+    let (hello, mut line) = coordinator.welcomed().await;
+    assert!(hello.challenges.is_empty());
+    know.send(vec![POG.to_owned()]).expect("it listens");
+    let (hello, _) = tokio::join!(coordinator.welcomed(), line.is_closed());
+    assert_eq!(hello.0.challenges, [POG]);
+    let mut heard = Vec::new();
+    while heard.len() < 4 {
+        heard.push(timeout(PATIENCE, said.recv()).await.expect("in time").expect("it lives"));
+    }
+    assert!(!heard.iter().any(|said| matches!(said, Said::Closed { .. })), "nobody is told that the line was lost: {heard:?}");
+    tasks.shutdown(PATIENCE).await;
 }

@@ -80,6 +80,7 @@ pub(super) async fn offers(client: &Client, out: &Output) -> Result<(), Error> {
                 class.class.clone(),
                 or_dash(class.architecture.clone()),
                 or_dash(class.compute_capability.map(|capability| capability.to_string())),
+                if class.fu > 0 { format!("{}+", class.fu) } else { "-".to_owned() },
                 class.os.to_string(),
                 class.trust.to_string(),
                 or_dash(class.country.clone()),
@@ -89,7 +90,7 @@ pub(super) async fn offers(client: &Client, out: &Output) -> Result<(), Error> {
             ]
         };
         table(
-            &["CLASS", "GENERATION", "CAPABILITY", "SYSTEM", "TRUST", "COUNTRY", "READY", "CONNECTED", "FROM, PER HOUR"],
+            &["CLASS", "GENERATION", "CAPABILITY", "FU", "SYSTEM", "TRUST", "COUNTRY", "READY", "CONNECTED", "FROM, PER HOUR"],
             &classes.iter().map(row).collect::<Vec<_>>(),
         )
     })

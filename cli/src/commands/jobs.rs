@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use headframe_protocol::{
     JobId,
-    api::{Attempt, AttemptList, Job, JobCheckpoint, JobList, PAGE_MAX},
+    api::{Attempt, AttemptList, Job, JobCheckpoint, JobList, JobOutvoted, PAGE_MAX},
     job::JobState,
 };
 use serde::Serialize;
@@ -73,6 +73,9 @@ pub(super) fn told(job: &Job) -> String {
     }
     if let Some(JobCheckpoint { accepted_ms, bytes, .. }) = job.checkpoint {
         lines.push(("Checkpoint", format!("{}, accepted {}", indicatif::HumanBytes(bytes), age(accepted_ms, now))));
+    }
+    if let Some(JobOutvoted { found_ms, refunded }) = job.outvoted {
+        lines.push(("Outvoted", format!("{}, {refunded} given back", age(found_ms, now))));
     }
     if let Some(attempt) = job.attempt {
         lines.push(("Attempt", attempt.to_string()));

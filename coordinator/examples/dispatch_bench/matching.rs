@@ -56,10 +56,10 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     let at = |permille: usize| worst[(worst.len() - 1) * permille / 1_000].as_secs_f64() * 1_000.0;
     let [small, large] = best;
     let note = format!(
-        "{} calls of the matching with {LARGE} rigs of {} classes: half took {:.4} ms, the longest {:.2} ms. In two simulated hours, {} jobs: \
+        "{} calls of the matching with {LARGE} rigs of {} classes and scores: half took {:.4} ms, the longest {:.2} ms. In two simulated hours, {} jobs: \
          none waited longer than {:.1} s, and none of the rigs that fail everything was given more than {} an hour",
         worst.len(),
-        networks[1].market.classes().len(),
+        networks[1].market.fleet().tiers().len(),
         at(500),
         at(1_000),
         hours.jobs,
@@ -237,6 +237,7 @@ fn gpus(number: u64) -> Vec<GpuReport> {
         compute_capability: capability.parse::<ComputeCapability>().ok(),
         pci_bus_id: None,
         power_limit_w: None,
+        driver: None,
     };
     let count = match number % 41 {
         0 => 4,

@@ -26,7 +26,7 @@ use crate::{
 
 mod rigs;
 
-pub use rigs::{attest, challenge, quarantine, release};
+pub use rigs::{Pardoned, attest, challenge, pardon, quarantine, release};
 
 /// The longest text an operator may leave in the trail.
 const TEXT_CHARS_MAX: usize = 1_000;

@@ -190,6 +190,22 @@ async fn rig(
             acts::release(store, &by()?, device).await?;
             Ok(Shown::said(&json!({ "device": device }), format!("Rig {device} may work again."))?)
         }
+        RigCommand::Pardon { device } => {
+            let pardoned = acts::pardon(store, &by()?, device).await?;
+            let (text, works) = match pardoned {
+                acts::Pardoned::Worked => (format!("What rig {device} did until now does not count any more."), true),
+                acts::Pardoned::WorksAgain => {
+                    (format!("What rig {device} did until now does not count any more, and it may work again."), true)
+                }
+                acts::Pardoned::StillHeld => {
+                    let text = format!(
+                        "What rig {device} did until now does not count any more. It stays out of work: it was quarantined for something else too."
+                    );
+                    (text, false)
+                }
+            };
+            Ok(Shown::said(&json!({ "device": device, "works": works }), text)?)
+        }
         RigCommand::Challenge { device } => {
             acts::challenge(store, &by()?, device).await?;
             Ok(Shown::said(&json!({ "device": device }), format!("Rig {device} is challenged as soon as it is free."))?)

@@ -2,14 +2,13 @@
 
 use axum::extract::State;
 use headframe_protocol::{
-    Micros,
     api::{ClassOffer, OfferList},
     error::Problem,
 };
 
-use crate::{App, auth::Customer, extract::Json, market::Class};
+use crate::{App, auth::Customer, extract::Json, market::Tier};
 
-/// Shows which kinds of rig are connected, how many take work now, and from what price.
+/// Shows which kinds of rig are connected, how many take work now, and from what price, by class and score.
 #[utoipa::path(
     get, path = "/v1/offers", tag = "offers", operation_id = "listOffers",
     responses(
@@ -20,10 +19,10 @@ use crate::{App, auth::Customer, extract::Json, market::Class};
     security(("api_key" = [])),
 )]
 pub async fn list(State(app): State<App>, _customer: Customer) -> Json<OfferList> {
-    let mut classes = app.dispatch.classes().await;
-    classes.sort_unstable();
-    let offer = |(class, ready, connected, price_per_hour_min): (Class, u32, u32, Option<Micros>)| ClassOffer {
+    let fleet = app.dispatch.fleet().await;
+    let offer = |Tier { class, fu, ready, connected, price_per_hour_min }: Tier<'_>| ClassOffer {
         class: class.name(),
+        fu,
         vendor: class.vendor,
         architecture: class.architecture.map(str::to_owned),
         vram_gib: class.vram_gib,
@@ -35,5 +34,5 @@ pub async fn list(State(app): State<App>, _customer: Customer) -> Json<OfferList
         connected,
         price_per_hour_min,
     };
-    Json(OfferList { classes: classes.into_iter().map(offer).collect() })
+    Json(OfferList { classes: fleet.tiers().into_iter().map(offer).collect() })
 }

@@ -10,7 +10,10 @@ use crate::{
     App,
     error::ApiResult,
     extract::{Json, Path},
-    store::verify,
+    store::{
+        rigs,
+        verify::{self, given_back::Waits},
+    },
 };
 
 /// Says how a rig stands and why: what counts for and against it, and which of its earnings wait.
@@ -25,21 +28,29 @@ use crate::{
 )]
 pub async fn get(State(app): State<App>, Path(device): Path<DeviceId>) -> ApiResult<Json<RigStanding>> {
     let mut connection = app.store.read().await?;
-    let verify::Account { standing, events, records, last_right: _ } =
-        verify::account(&mut connection, device, app.store.now()).await?;
-    let withheld = verify::holds::of_rig(&mut connection, device).await?;
+    let now = app.store.now();
+    let verify::Account { standing, events, records, last_right: _ } = verify::account(&mut connection, device, now).await?;
+    let attested = rigs::attested(&mut connection, device).await?;
+    let waits = verify::given_back::of_rig(&mut connection, device, now).await?;
     let row = |(class, record): (crate::verify::Class, crate::verify::Record)| RightInARow {
         class: class.to_string(),
         results: record.right_in_a_row,
     };
     Ok(Json(RigStanding {
         tier: standing.tier.as_str().to_owned(),
+        attested,
+        trust: standing.tier.as_trusted(attested),
         reliability_percent: standing.reliability_percent,
         right_in_a_row: records.into_iter().map(row).collect(),
         deeds: events
             .into_iter()
             .map(|event| DeedsOfADay { day_ms: event.at, deed: event.deed.as_str().to_owned(), times: event.times })
             .collect(),
-        withheld: withheld.into_iter().map(|(coin, amount)| Withheld { chain_id: coin.chain, amount }).collect(),
+        withheld: waits.into_iter().map(withheld).collect(),
     }))
+}
+
+fn withheld(waits: Waits) -> Withheld {
+    let Waits { coin, amount, given_back, allowance } = waits;
+    Withheld { chain_id: coin.chain, amount, given_back, allowance }
 }

@@ -12,12 +12,12 @@ use tokio::{
 
 use super::{
     course::{Course, Effect, Event, Opening, Stage},
-    outcome::{End, Void},
+    outcome::{End, Fail, Void},
 };
 use crate::{
     App,
     error::Chain,
-    store::{StoreError, challenges, commit},
+    store::{StoreError, challenges, commit, verify},
 };
 
 /// Commands that may wait: a challenge has a handful in all.
@@ -65,11 +65,20 @@ pub(super) struct Lead {
 }
 
 impl Lead {
-    /// Until it is over.
-    pub(super) async fn run(mut self, first: Ask, mut inbox: mpsc::Receiver<Command>) {
+    /// From the first question, which is asked at this moment, until it is over.
+    pub(super) async fn run(mut self, (first, asked_at): (Ask, Instant), mut inbox: mpsc::Receiver<Command>) {
         let stop = self.app.tasks.stopping();
         let mut bringing = Bringing { under_way: false, tries: 0, reached: Stage::Proving };
-        let mut effect = Some(Effect::Ask(first));
+        let left = tokio::select! {
+            biased;
+            () = stop.cancelled() => Some(Void::Restarted),
+            void = left(&mut inbox) => Some(void),
+            () = tokio::time::sleep_until(asked_at) => None,
+        };
+        let mut effect = match left {
+            Some(void) => self.step(Event::Left(void), Instant::now()),
+            None => Some(Effect::Ask(first)),
+        };
         loop {
             match effect.take() {
                 Some(Effect::Ask(ask)) if self.app.sessions.ask(self.device, self.session, ask.clone()) => {}
@@ -168,8 +177,21 @@ impl Lead {
             ops_per_us: self.course.ops_per_us(),
         };
         let mut tx = self.app.store.begin().await?;
-        challenges::end(&mut tx, self.seed, &ended, now).await?;
+        if challenges::end(&mut tx, self.seed, &ended, now).await? && matches!(end, End::Failed(Fail::Refused(_))) {
+            verify::exclude(&mut tx, self.device, now).await?;
+        }
         commit(tx, "note how a challenge ended").await
+    }
+}
+
+/// Why it comes to nothing before anything was asked. Whatever else is said then answers nothing.
+async fn left(inbox: &mut mpsc::Receiver<Command>) -> Void {
+    loop {
+        match inbox.recv().await {
+            Some(Command::Left(void)) => return void,
+            Some(Command::Sent(_) | Command::Heard(..) | Command::Bring(..) | Command::Opened(_) | Command::BrokeOff) => {}
+            None => return Void::Gone,
+        }
     }
 }
 

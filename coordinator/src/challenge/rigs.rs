@@ -17,6 +17,10 @@ use headframe_protocol::{
     rig::{GpuReport, RigReport},
 };
 
+mod contest;
+
+use contest::{Contest, Contested};
+
 use super::{
     score::{shown_fu, verified_fu},
     when,
@@ -40,6 +44,8 @@ pub(super) struct Connected {
     pub(super) address: Option<IpAddr>,
     /// Whether it can answer.
     pub(super) answers: bool,
+    /// Whether it wants to hear of a challenge beforehand.
+    pub(super) wants_notice: bool,
     pub(super) ready: bool,
     pub(super) rtt_p95: Option<Duration>,
     /// As it came: what it claims is in it.
@@ -51,11 +57,15 @@ pub(super) struct Connected {
     asked: Option<TimestampMs>,
     /// It is to be asked as soon as its work is done: it gets no more until then.
     reserved: bool,
+    /// It names a card that is another's, perhaps: it gets no work until that is known.
+    set_aside: bool,
 }
 
 /// What is known of a card.
 #[derive(Debug, Default)]
 pub(super) struct Card {
+    /// Since when its rig has named it, as far as is known.
+    pub(super) met: TimestampMs,
     pub(super) history: Vec<Record>,
     pub(super) next: TimestampMs,
     pub(super) live: Option<Digest>,
@@ -68,11 +78,17 @@ pub(super) struct Round {
     pub(super) groups: Vec<Vec<(DeviceId, String)>>,
     /// Name a card that another names too.
     pub(super) quarantined: BTreeSet<DeviceId>,
+    /// Perhaps do, and get no more work until that is known.
+    pub(super) set_aside: Vec<(DeviceId, SessionId)>,
 }
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(super) struct Rigs(HashMap<DeviceId, Connected>);
+pub(super) struct Rigs {
+    rigs: HashMap<DeviceId, Connected>,
+    /// Cards that several name, until it is known whose they are.
+    contests: HashMap<String, Contest>,
+}
 
 impl Connected {
     pub(super) fn new(session: SessionId, report: RigReport) -> Self {
@@ -81,6 +97,7 @@ impl Connected {
             account: None,
             address: None,
             answers: false,
+            wants_notice: false,
             ready: false,
             rtt_p95: None,
             report,
@@ -88,6 +105,7 @@ impl Connected {
             told: Vec::new(),
             asked: None,
             reserved: false,
+            set_aside: false,
         }
     }
 
@@ -98,6 +116,7 @@ impl Connected {
         }
         for card in self.cards.values_mut() {
             let last = card.history.last().map_or(now, |last| last.at);
+            card.met = card.history.first().map_or(now, |first| first.at);
             card.next = last.after(when::next_after(&card.history, chance()));
         }
         self.meet(now, chance);
@@ -106,7 +125,7 @@ impl Connected {
     /// A card that was not seen before is asked soon.
     fn meet(&mut self, now: TimestampMs, mut chance: impl FnMut() -> u64) {
         for gpu in &self.report.gpus {
-            let unseen = || Card { next: now.after(when::next_after(&[], chance())), ..Card::default() };
+            let unseen = || Card { met: now, next: now.after(when::next_after(&[], chance())), ..Card::default() };
             self.cards.entry(gpu.uuid.clone()).or_insert_with(unseen);
         }
     }
@@ -159,32 +178,32 @@ impl Card {
 
 impl Rigs {
     pub(super) fn enter(&mut self, device: DeviceId, rig: Connected) {
-        self.0.insert(device, rig);
+        self.rigs.insert(device, rig);
     }
 
     pub(super) fn leave(&mut self, device: DeviceId, session: SessionId) {
         if self.of(device, session).is_some() {
-            self.0.remove(&device);
+            self.rigs.remove(&device);
         }
     }
 
     pub(super) fn of(&mut self, device: DeviceId, session: SessionId) -> Option<&mut Connected> {
-        self.0.get_mut(&device).filter(|rig| rig.session == session)
+        self.rigs.get_mut(&device).filter(|rig| rig.session == session)
     }
 
     pub(super) fn get_mut(&mut self, device: DeviceId) -> Option<&mut Connected> {
-        self.0.get_mut(&device)
+        self.rigs.get_mut(&device)
     }
 
     /// Whether it must get no work now.
     pub(super) fn is_held(&self, device: DeviceId) -> bool {
-        self.0.get(&device).is_some_and(|rig| rig.reserved || rig.is_challenged())
+        self.rigs.get(&device).is_some_and(|rig| rig.reserved || rig.set_aside || rig.is_challenged())
     }
 
     /// Rigs with cards of which the market must hear something else than it was told, because a pass has become stale.
     pub(super) fn news(&mut self, now: TimestampMs, config: &ChallengeConfig) -> Vec<(DeviceId, SessionId, RigReport)> {
         let mut news = Vec::new();
-        for (device, rig) in &mut self.0 {
+        for (device, rig) in &mut self.rigs {
             let before = rig.told.clone();
             let report = rig.believed(now, config);
             if rig.told != before {
@@ -196,17 +215,21 @@ impl Rigs {
 
     /// Who is asked now. `held` is how many attempts a rig has; `wanted` are rigs that the operator wants asked.
     pub(super) fn round(&mut self, now: TimestampMs, wanted: &BTreeSet<DeviceId>, held: impl Fn(DeviceId) -> usize) -> Round {
-        let plan = groups::plan(&self.devices());
-        let mut round = Round { groups: Vec::new(), quarantined: plan.quarantined };
-        for group in plan.groups {
-            let wished = group.iter().any(|device| wanted.contains(device));
+        let Contested { quarantined, wished: contested, set_aside } = self.contested(now);
+        let (aside, set_aside) = (&set_aside, self.set_aside(&set_aside));
+        let mut round = Round { groups: Vec::new(), quarantined, set_aside };
+        for group in groups::plan(&self.devices()).groups {
+            let wished = group.iter().any(|device| wanted.contains(device) || contested.contains(device));
             let rests =
                 group.len() > 1 && !wished && group.iter().any(|device| self.asked_since(*device, now.before(GROUP_REST)));
             let due = |card: &Card| wished || (card.next <= now && !rests);
             let mut asked = Vec::new();
             let mut begins = false;
-            for device in group.iter().filter(|device| !round.quarantined.contains(device)) {
-                let Some(rig) = self.0.get_mut(device).filter(|rig| rig.answers && rig.ready) else { continue };
+            // Who names another's card is asked with it or not at all.
+            let alone = group.iter().any(|device| contested.contains(device) && !self.is_free(*device, held(*device)));
+            let asks = |device: &&DeviceId| !(round.quarantined.contains(device) || alone && aside.contains(device));
+            for device in group.iter().filter(asks) {
+                let Some(rig) = self.rigs.get_mut(device).filter(|rig| rig.answers && rig.ready) else { continue };
                 let (busy, room) = (held(*device), rig.has_room(held(*device)));
                 let idle = |gpu: &&GpuReport| rig.cards.get(&gpu.uuid).is_some_and(|card| card.live.is_none());
                 let cards: Vec<String> = rig.report.gpus.iter().filter(idle).map(|gpu| gpu.uuid.clone()).collect();
@@ -219,32 +242,49 @@ impl Rigs {
             }
             if begins {
                 for (device, _) in &asked {
-                    if let Some(rig) = self.0.get_mut(device) {
+                    if let Some(rig) = self.rigs.get_mut(device) {
                         rig.asked = Some(now);
                     }
                 }
+                self.contest_asked(&asked);
                 round.groups.push(asked);
             }
         }
         round
     }
 
+    fn is_free(&self, device: DeviceId, held: usize) -> bool {
+        self.rigs.get(&device).is_some_and(|rig| rig.answers && rig.ready && rig.has_room(held))
+    }
+
+    /// Notes who gets no work until it is known whose a card is. Returns those who might get some now.
+    fn set_aside(&mut self, now: &BTreeSet<DeviceId>) -> Vec<(DeviceId, SessionId)> {
+        let mut newly = Vec::new();
+        for (device, rig) in &mut self.rigs {
+            let was = std::mem::replace(&mut rig.set_aside, now.contains(device));
+            if rig.set_aside && !was {
+                newly.push((*device, rig.session));
+            }
+        }
+        newly
+    }
+
     /// The card a challenge is about to be for, with what its rig says of it.
     pub(super) fn card(&self, device: DeviceId, uuid: &str) -> Option<(&Connected, &GpuReport, &Card)> {
-        let rig = self.0.get(&device)?;
+        let rig = self.rigs.get(&device)?;
         Some((rig, rig.gpu(uuid)?, rig.cards.get(uuid)?))
     }
 
     /// A challenge of a card begins.
     pub(super) fn begins(&mut self, device: DeviceId, uuid: &str, seed: Digest) {
-        if let Some(card) = self.0.get_mut(&device).and_then(|rig| rig.cards.get_mut(uuid)) {
+        if let Some(card) = self.rigs.get_mut(&device).and_then(|rig| rig.cards.get_mut(uuid)) {
             card.live = Some(seed);
         }
     }
 
     /// A challenge is over. `no_prover`: the agent could not even try.
     pub(super) fn ended(&mut self, device: DeviceId, seed: &Digest, record: Record, chance: u64, no_prover: bool) {
-        let Some(rig) = self.0.get_mut(&device) else { return };
+        let Some(rig) = self.rigs.get_mut(&device) else { return };
         let Some(card) = rig.cards.get_mut(&record.gpu) else { return };
         if card.live == Some(*seed) {
             card.live = None;
@@ -256,7 +296,7 @@ impl Rigs {
     }
 
     fn asked_since(&self, device: DeviceId, since: TimestampMs) -> bool {
-        self.0.get(&device).and_then(|rig| rig.asked).is_some_and(|asked| asked > since)
+        self.rigs.get(&device).and_then(|rig| rig.asked).is_some_and(|asked| asked > since)
     }
 
     /// In the order of their names, so that a group is the same whenever it is looked at.
@@ -267,7 +307,7 @@ impl Rigs {
             address: rig.address,
             gpus: rig.report.gpus.iter().map(|gpu| gpu.uuid.clone()).collect(),
         };
-        let mut devices: Vec<_> = self.0.iter().filter(|(_, rig)| !rig.report.gpus.is_empty()).map(device).collect();
+        let mut devices: Vec<_> = self.rigs.iter().filter(|(_, rig)| !rig.report.gpus.is_empty()).map(device).collect();
         devices.sort_by_key(|device| device.device);
         devices
     }

@@ -1,11 +1,14 @@
 //! Asks those who are due. Reconcilers: they look, they close the gap, they may run at any time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use headframe_proof::band::Band;
 use headframe_protocol::{
     DeviceId, SessionId, Sha256,
-    challenge::{Ask, Digest},
+    challenge::{Ask, Digest, NOTICE_MS_MAX, Soon},
     session::RefusedCode,
 };
 use tokio::{sync::mpsc, time::Instant};
@@ -34,6 +37,7 @@ struct Next {
     terms: Terms,
     begun: challenges::Begun,
     chance: u64,
+    wants_notice: bool,
 }
 
 /// Begins what is due; takes cards that have two names out of work; tells the market which passes have become stale.
@@ -48,6 +52,9 @@ pub(crate) async fn ask(app: &App) -> Result<u64, StoreError> {
         let mut known = app.challenges.lock();
         known.rigs.round(now, &wanted, |device| app.sessions.leases().held_by(device))
     };
+    for (device, session) in round.set_aside {
+        app.dispatch.ready(device, session, false).await;
+    }
     for device in &round.quarantined {
         quarantine(app, *device).await?;
     }
@@ -68,13 +75,13 @@ pub(crate) async fn close_abandoned(app: &App) -> Result<u64, StoreError> {
 
 /// Forgets old outcomes.
 pub(crate) async fn prune(app: &App) -> Result<u64, StoreError> {
-    let mut tx = app.store.begin().await?;
-    let pruned = challenges::prune(&mut tx, app.store.now().before(app.config.timers.challenge_keep)).await?;
+    let (now, mut tx) = (app.store.now(), app.store.begin().await?);
+    let pruned = challenges::prune(&mut tx, now.before(app.config.timers.challenge_keep), now).await?;
     commit(tx, "forget old challenges").await?;
     Ok(pruned)
 }
 
-/// Two rigs name one card: neither works until a person has looked.
+/// A rig names a card that another names too: it does not work until a person has looked.
 async fn quarantine(app: &App, device: DeviceId) -> Result<(), StoreError> {
     let now = app.store.now();
     let mut tx = app.store.begin().await?;
@@ -94,7 +101,8 @@ async fn quarantine(app: &App, device: DeviceId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Begins the challenges of a group: all rows in one transaction, then all questions at once.
+/// Begins the challenges of a group: all rows in one transaction, then all questions at once, after a notice to those who want one: who is
+/// two must be asked at one second.
 async fn begin(app: &App, group: Vec<(DeviceId, String)>, wanted: &BTreeSet<DeviceId>) -> Result<u64, StoreError> {
     let bands = bands(app, &group).await?;
     // The same lot for all: they are asked together again.
@@ -112,24 +120,31 @@ async fn begin(app: &App, group: Vec<(DeviceId, String)>, wanted: &BTreeSet<Devi
     }
     commit(tx, "note that challenges begin").await?;
     let count = next.len() as u64;
+    let is_told = next.iter().any(|next| next.wants_notice);
+    let asked_at = Instant::now() + if is_told { notice(app) } else { Duration::ZERO };
     for next in next {
         app.dispatch.ready(next.device, next.session, false).await;
-        start(app, next);
+        start(app, next, asked_at);
     }
     Ok(count)
 }
 
-/// How fast the models of a group are, each learned once.
+/// How long before it is asked a card hears of it.
+fn notice(app: &App) -> Duration {
+    app.config.timers.challenge_notice.min(Duration::from_millis(NOTICE_MS_MAX))
+}
+
+/// How fast the cards of each tier of a group are, each learned once.
 async fn bands(app: &App, group: &[(DeviceId, String)]) -> Result<BTreeMap<String, Option<Band>>, StoreError> {
-    let models: BTreeSet<String> = {
+    let tiers: BTreeSet<String> = {
         let known = app.challenges.lock();
-        group.iter().filter_map(|(device, gpu)| Some(known.rigs.card(*device, gpu)?.1.model.clone())).collect()
+        group.iter().filter_map(|(device, gpu)| Some(known.rigs.card(*device, gpu)?.1.tier())).collect()
     };
     let mut connection = app.store.read().await?;
     let mut bands = BTreeMap::new();
-    for model in models {
-        let band = Band::learned(&challenges::passes(&mut connection, &model).await?);
-        bands.insert(model, band);
+    for tier in tiers {
+        let band = Band::learned(&challenges::passes(&mut connection, &tier).await?);
+        bands.insert(tier, band);
     }
     Ok(bands)
 }
@@ -144,31 +159,37 @@ fn plan(app: &App, device: DeviceId, gpu: &str, bands: &BTreeMap<String, Option<
     let rtt_p95 = rig.rtt_p95.unwrap_or(headframe_proof::timing::RTT_MAX);
     let opening = app.config.timers.challenge_opening;
     let seed = Digest::from_bytes(rand::random());
-    let band = bands.get(&report.model).copied().flatten();
+    let tier = report.tier();
+    let band = bands.get(&tier).copied().flatten();
     let terms = Terms { seed, parameters, class, rtt_p95, band, opening, sending: SEND_TIMEOUT };
     let begun = challenges::Begun {
         seed,
         device,
         gpu: gpu.to_owned(),
-        model: report.model.clone(),
+        model: tier,
         owner: rig.account.clone().unwrap_or_else(|| device.to_string()),
         size: parameters.size(),
         products: parameters.products(),
         resident: parameters.resident(),
         claimed_ops_per_us: class.ops_per_s / 1_000_000,
         rtt_us: u64::try_from(rtt_p95.as_micros()).unwrap_or(u64::MAX),
-        ends_by: app.store.now().after(terms.longest()),
+        ends_by: app.store.now().after(terms.longest().saturating_add(notice(app))),
     };
-    Some(Next { device, session: rig.session, terms, begun, chance })
+    Some(Next { device, session: rig.session, terms, begun, chance, wants_notice: rig.wants_notice })
 }
 
 /// From here on it is under way.
-fn start(app: &App, next: Next) {
-    let Next { device, session, terms, begun, chance } = next;
+fn start(app: &App, next: Next, asked_at: Instant) {
+    let Next { device, session, terms, begun, chance, wants_notice } = next;
     let (seed, gpu, token) = (terms.seed, begun.gpu, format!("hfc_{}", random_hex()));
     let Some(base) = base(app, &seed) else { return };
-    let course = Course::new(terms, Instant::now());
+    let course = Course::new(terms, asked_at);
     let first = Ask::Prove(course.prove(gpu.clone(), base, token.clone()));
+    if wants_notice {
+        let in_ms = u64::try_from(notice(app).as_millis()).unwrap_or(NOTICE_MS_MAX);
+        // One that does not hear it is asked all the same.
+        app.sessions.ask(device, session, Ask::Soon(Soon { gpu: gpu.clone(), in_ms }));
+    }
     let (inbox, commands) = mpsc::channel(INBOX_MAX);
     {
         let mut known = app.challenges.lock();
@@ -176,7 +197,7 @@ fn start(app: &App, next: Next) {
         known.rigs.begins(device, &gpu, seed);
     }
     let lead = Lead { app: app.clone(), course, seed, device, session, gpu, chance };
-    app.tasks.spawn("challenge", lead.run(first, commands));
+    app.tasks.spawn("challenge", lead.run((first, asked_at), commands));
 }
 
 /// Where openings of a challenge are brought.

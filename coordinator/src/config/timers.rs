@@ -122,6 +122,8 @@ timers! {
     sweep, "sweep_ms", 15 * MINUTE;
     /// How often cards are looked for that must prove what they can do.
     challenge, "challenge_ms", SECOND;
+    /// How long before it is asked a card hears of it, to be opened and compiled for meanwhile: several times what that takes.
+    challenge_notice, "challenge_notice_ms", 10 * SECOND;
     /// How long what a card must show may be on its way.
     challenge_opening, "challenge_opening_ms", 3 * MINUTE;
     /// How long outcomes of challenges are kept.
@@ -147,7 +149,7 @@ timers! {
     /// How long after its first sign-in a rig's earnings wait.
     probation, "probation_ms", 30 * 24 * HOUR;
     /// After how long a result is compared afterwards, of a rig no check has met by chance. Shorter than uploads are kept.
-    checked_within, "checked_within_ms", 3 * 24 * HOUR;
+    checked_within, "checked_within_ms", 4 * 24 * HOUR;
     /// After how long earnings no check has confirmed are let go.
     unconfirmed_max, "unconfirmed_max_ms", 30 * 24 * HOUR;
     /// How long a quote stands.

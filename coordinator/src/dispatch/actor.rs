@@ -157,10 +157,6 @@ impl Actor {
                 self.market.set_linked(links);
                 Vec::new()
             }
-            Command::Classes(answer) => {
-                drop(answer.send(self.market.classes()));
-                Vec::new()
-            }
             Command::Fleet(answer) => {
                 answer.send(self.fleet.of(&self.market)).ok();
                 Vec::new()

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use headframe_protocol::{Sha256, session::AttemptRef};
+use headframe_protocol::{Sha256, job::Trust, session::AttemptRef};
 
 use crate::{
     auth::random_hex,
@@ -113,6 +113,10 @@ async fn barred_of(store: &Store, matches: &[Match]) -> Result<Vec<bool>, StoreE
             Some(trial) => seen.insert(trial) && verify::may_take(&mut connection, (trial, job.id), *device, now).await?,
             None => true,
         };
+        // Since it signed in as a partner's, it may have been found out.
+        let trusted = job.want.need.trust <= Trust::Community
+            || verify::trust_of(&mut connection, *device, now).await? >= job.want.need.trust;
+        let may = may && trusted;
         found.push(!may);
     }
     Ok(found)

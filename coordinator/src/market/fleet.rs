@@ -1,5 +1,7 @@
 //! A copy of what is connected, for questions that take a look at every rig: they are answered beside the market and not in it.
 
+use std::collections::BTreeMap;
+
 use headframe_protocol::{Micros, error::FieldError};
 
 use super::{Capacity, Class, GpuWant, Need, Want};
@@ -22,7 +24,53 @@ pub struct Fleet {
     pub(super) members: Vec<Member>,
 }
 
+/// Rigs of one class and about one verified score.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tier<'a> {
+    /// Their class.
+    pub class: &'a Class,
+    /// The score that each has at least, on all of its GPUs; 0 where none is verified.
+    pub fu: u32,
+    /// How many take work now.
+    pub ready: u32,
+    /// How many are connected.
+    pub connected: u32,
+    /// The least that one of the ready asks.
+    pub price_per_hour_min: Option<Micros>,
+}
+
+/// Where a tier of scores begins, within each power of ten: the preferred numbers E12 of IEC 60063, a fifth apart. So a card held to
+/// less power is another tier than its model, and cards that differ by a bad day are not.
+const STEPS: [u32; 12] = [100, 120, 150, 180, 220, 270, 330, 390, 470, 560, 680, 820];
+
+/// Where the tier of a score begins.
+fn step(fu: u32) -> u32 {
+    let scale = 10_u64.pow(fu.checked_ilog10().unwrap_or(0));
+    let steps = STEPS.iter().rev().map(|step| u64::from(*step) * scale / 100);
+    let begins = steps.map(|step| step.max(1)).find(|step| *step <= u64::from(fu));
+    begins.and_then(|step| u32::try_from(step).ok()).unwrap_or(0)
+}
+
 impl Fleet {
+    /// What there is, by class and score.
+    #[must_use]
+    pub fn tiers(&self) -> Vec<Tier<'_>> {
+        let mut tiers: BTreeMap<(&Class, u32), Tier<'_>> = BTreeMap::new();
+        for member in &self.members {
+            let Some(class) = self.classes.get(member.class as usize) else { continue };
+            let fu = step(member.capacity.fu);
+            let empty = || Tier { class, fu, ready: 0, connected: 0, price_per_hour_min: None };
+            let tier = tiers.entry((class, fu)).or_insert_with(empty);
+            tier.connected += 1;
+            if member.ready {
+                tier.ready += 1;
+                let price = member.capacity.price_per_hour;
+                tier.price_per_hour_min = Some(tier.price_per_hour_min.map_or(price, |least| least.min(price)));
+            }
+        }
+        tiers.into_values().collect()
+    }
+
     /// The least price among the rigs that could do such a job, and how many of them take work now. Whatever the job itself would pay
     /// at most.
     #[must_use]
@@ -130,4 +178,27 @@ fn asked(want: &Want) -> Vec<Asked> {
 
 fn gpu_of(want: &Want) -> Option<&GpuWant> {
     want.need.gpu.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_card_held_to_less_power_is_another_tier_and_one_on_a_bad_day_is_not() {
+        assert_eq!([1_000, 1_060, 1_199].map(step), [1_000; 3]);
+        assert_eq!([700, 999, 1_200].map(step), [680, 820, 1_200]);
+        assert_eq!([0, 1, 2, 9, 10, 11, u32::MAX].map(step), [0, 1, 2, 8, 10, 10, 3_900_000_000]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_tier_begins_at_or_below_each_of_its_scores(fu in 10_u32..) {
+            let begins = step(fu);
+            prop_assert!(begins <= fu && u64::from(fu) * 80 < u64::from(begins) * 100 + 800, "{begins}");
+            prop_assert_eq!(step(begins), begins);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use headframe_protocol::{AttemptId, CustomerId, DeviceId, Micros, SessionId, Tim
 use rand::{SeedableRng as _, rngs::SmallRng};
 
 use super::{
-    Agent, Backoff, ByDevice, Capacity, Class, QueuedJob, Ran, Verdict,
+    Agent, Backoff, ByDevice, Capacity, QueuedJob, Ran, Verdict,
     aisles::Aisles,
     draw::{draw, look_through},
     fleet::{Fleet, Member},
@@ -17,7 +17,7 @@ use super::{
     interrupts::{Outlook, hour_of_week},
     numbers::Numbers,
     record::Record,
-    shelf::{Listed, Shelf},
+    shelf::Listed,
 };
 
 /// The number of no rig.
@@ -363,12 +363,6 @@ impl Rigs {
     }
 
     /// Per class: the class, rigs ready, rigs connected, the least price among the ready.
-    pub(super) fn classes(&self) -> Vec<(Class, u32, u32, Option<Micros>)> {
-        let shelves = self.aisles.shelves.iter().filter(|shelf| shelf.connected > 0);
-        let count = |shelf: &Shelf| u32::try_from(shelf.len()).unwrap_or(u32::MAX);
-        shelves.map(|shelf| (shelf.class.clone(), count(shelf), shelf.connected, shelf.least_price())).collect()
-    }
-
     pub(super) fn fleet(&self) -> Fleet {
         let member = |rig: &Rig| Member { class: rig.shelf, capacity: rig.agent.capacity, ready: rig.place.is_some() };
         Fleet {

@@ -1,6 +1,6 @@
 //! The ready rigs of one class, so that one that suits is found without a look at each.
 
-use headframe_protocol::{Micros, Sha256, job::Trust};
+use headframe_protocol::{Sha256, job::Trust};
 
 use super::{Agent, Capacity, Class, Want, agent::image_bit, interrupts::Outlook};
 
@@ -98,10 +98,6 @@ impl Shelf {
 
     pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut Listed> {
         self.rigs.get_mut(place)
-    }
-
-    pub(super) fn least_price(&self) -> Option<Micros> {
-        self.rigs.iter().map(|listed| listed.capacity.price_per_hour).min()
     }
 
     /// Puts a rig at the end and returns its place.

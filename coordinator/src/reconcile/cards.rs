@@ -34,15 +34,15 @@ pub(crate) async fn mature(app: App) -> Run {
     let mut connection = app.store.read().await?;
     let ripe = maturing::earned_before(&mut connection, before, BATCH_MAX).await?;
     drop(connection);
-    let mut closed = 0;
+    let (rules, mut closed) = (app.config.rules().verification, 0);
     for earned in ripe {
-        closed += u64::from(until_uncrossed(|| let_go(&app, &earned)).await?);
+        closed += u64::from(until_uncrossed(|| let_go(&app, &rules, &earned)).await?);
     }
     Ok(closed)
 }
 
 /// False if somebody has changed them meanwhile; the next run sees how.
-async fn let_go(app: &App, earned: &Maturing) -> Result<bool, StoreError> {
+async fn let_go(app: &App, rules: &verify::Rules, earned: &Maturing) -> Result<bool, StoreError> {
     let (now, mut tx) = (app.store.now(), app.store.begin().await?);
     if !maturing::end(&mut tx, earned, now).await? {
         return Ok(false);
@@ -54,7 +54,7 @@ async fn let_go(app: &App, earned: &Maturing) -> Result<bool, StoreError> {
         let to = if verify::holds::was_wrong_since(&mut tx, earned.device, earned.earned).await? {
             Account::Inventory
         } else {
-            Account::Credit(earned.device)
+            verify::given_back::after_maturity(&mut tx, rules, earned, now).await?
         };
         let transfer =
             Transfer::between(Kind::Mature, &earned.attempt.to_string(), from, to, (earned.coin, left)).for_job(earned.job);

@@ -14,7 +14,7 @@ use crate::{
         StoreError, attempt_io, blobs, commit,
         lifecycle::Verdicts,
         until_uncrossed,
-        verify::{self, Answer, Brought, Kind, RunRow, Trial, holds},
+        verify::{self, Answer, Brought, Kind, RunRow, Trial, given_back, holds},
     },
     verify::{
         compare::{self, Manifests},
@@ -24,6 +24,9 @@ use crate::{
 
 /// Trials looked at in one run. Each may mean reading files, so that a run is not to hold too many up.
 const BATCH_MAX: u32 = 32;
+
+/// How much longer results may wait that others had a part in, as [`crate::verify::hold::SHARED_CHECKED_WITHIN`] has it: half as long again.
+const SHARED_TIMES: (u32, u32) = (3, 2);
 
 /// Earnings let go in one run.
 const HOLDS_MAX: u32 = 256;
@@ -196,7 +199,8 @@ pub(super) async fn check_late(app: App) -> Run {
         return Ok(0);
     }
     let mut connection = app.store.read().await?;
-    let before = app.store.now().before(app.config.timers.checked_within);
+    let (now, within) = (app.store.now(), app.config.timers.checked_within);
+    let before = (now.before(within), now.before(within * SHARED_TIMES.0 / SHARED_TIMES.1));
     let rigs = verify::late::unchecked(&mut connection, before, BATCH_MAX).await?;
     let mut closed = 0;
     for device in rigs {
@@ -231,6 +235,26 @@ pub(super) async fn let_go(app: App) -> Run {
             Ok(done)
         });
         closed += u64::from(done.await?);
+    }
+    Ok(closed)
+}
+
+/// Time given back that no result speaks for: what the allowance covers is let go, what has waited in vain lapses.
+pub(super) async fn settle_given_back(app: App) -> Run {
+    let (terms, now) = (app.config.rules().verification.terms, app.store.now());
+    let mut connection = app.store.read().await?;
+    let due = given_back::due(&mut connection, &terms, now, HOLDS_MAX).await?;
+    drop(connection);
+    let mut closed = 0;
+    for whose in due {
+        let done = until_uncrossed(async || -> Result<u64, StoreError> {
+            let mut tx = app.store.begin().await?;
+            let done = given_back::settle(&mut tx, &terms, whose, app.store.now()).await?;
+            crate::fail::point("given_back");
+            commit(tx, "settle time given back").await?;
+            Ok(done)
+        });
+        closed += done.await?;
     }
     Ok(closed)
 }

@@ -166,8 +166,8 @@ impl Conversation {
         match outgoing {
             Some(Outgoing::Message(message)) => self.send(*message).await,
             Some(Outgoing::Ask(ask)) => {
-                if !matches!(*ask, Ask::Over(_)) {
-                    self.app.challenges.sent(&ask.seed(), Instant::now());
+                if let Some(seed) = ask.seed().filter(|_| !matches!(*ask, Ask::Over(_))) {
+                    self.app.challenges.sent(&seed, Instant::now());
                 }
                 self.send(CoordinatorMessage::Ask(*ask)).await
             }

@@ -14,7 +14,7 @@ use crate::{
     App,
     error::Chain,
     market::History,
-    store::{StoreError, commit, rig_histories, rigs},
+    store::{StoreError, commit, rig_histories, rigs, verify},
 };
 
 /// A frame that is not taken within this is for a rig that is gone.
@@ -127,7 +127,9 @@ async fn note(app: &App, hello: &Hello, from: Option<IpAddr>) -> Result<Noted, S
         return Ok(Noted::TooMany);
     }
     let mut tx = app.store.begin().await?;
-    let standing = rigs::seen(&mut tx, hello.device, &hello.rig, app.store.now()).await?;
+    let (now, device) = (app.store.now(), hello.device);
+    let mut standing = rigs::seen(&mut tx, device, &hello.rig, now).await?;
+    standing.trust = verify::trusted_as(&mut tx, device, standing.trust, now).await?;
     let history = rig_histories::of(&mut tx, hello.device).await?;
     commit(tx, "note a rig").await?;
     Ok(if standing.quarantined { Noted::Quarantined } else { Noted::Welcome(standing, Box::new(history)) })

@@ -21,6 +21,7 @@ mod play;
 mod scene;
 mod shorten;
 mod suppliers;
+mod waiting;
 
 /// Histories in an ordinary run of the tests: enough to meet each pair of acts, in half a minute.
 const HISTORIES: u32 = 200;
@@ -74,7 +75,7 @@ fn tell(histories: u32, seed: u32) {
 
 /// One history from its beginning to its end.
 async fn live(template: &scene::Template, census: &census::Census, story: &acts::Story) -> anyhow::Result<()> {
-    let mut world = template.begin(story.finality_blocks).await;
+    let mut world = template.begin(story).await;
     let lived = run(&mut world, &story.acts).await;
     census.count(&world, story.acts.len()).await?;
     lived

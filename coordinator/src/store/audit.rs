@@ -2,7 +2,7 @@
 //! row carries the sum of the one before, and the length and the last sum are noted apart, so that a row changed or taken out
 //! behind our back shows, the last ones too.
 
-use headframe_protocol::{Sha256, TimestampMs};
+use headframe_protocol::{DeviceId, Sha256, TimestampMs};
 use serde::Serialize;
 use sqlx::AnyConnection;
 
@@ -60,6 +60,24 @@ impl AuditRecord {
         let parts = [actor, act, subject, reason, detail].map(|text| text.replace('\0', " ")).join("\0");
         Sha256::of(format!("{sequence}\0{at_ms}\0{previous_sha256}\0{parts}").as_bytes())
     }
+}
+
+/// Whether anybody but `actor` has quarantined a rig since it was last let go.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn others_hold(connection: &mut AnyConnection, device: DeviceId, actor: &str) -> Result<bool, StoreError> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT sequence FROM audit WHERE subject = $1 AND act = 'rig.quarantine' AND actor <> $2 AND sequence >
+             COALESCE((SELECT MAX(sequence) FROM audit AS freed WHERE freed.subject = $3 AND freed.act = 'rig.release'), 0) LIMIT 1",
+    )
+    .bind(device.to_string())
+    .bind(actor.to_owned())
+    .bind(device.to_string())
+    .fetch_optional(connection)
+    .await
+    .doing("look who holds a rig")?;
+    Ok(row.is_some())
 }
 
 /// Adds a row, in the transaction of the act itself.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use sqlx::AnyConnection;
 
 use super::{Doing as _, StoreError, as_i64, line, parsed};
+use crate::verify::standing::REMEMBERED;
 
 /// The newest passes of a model from which its band is learned.
 const PASSES_MAX: i64 = 4_096;
@@ -25,7 +26,7 @@ pub struct Begun {
     pub device: DeviceId,
     /// The card, by the driver's UUID.
     pub gpu: String,
-    /// Its model.
+    /// Its tier: its model, and its power limit if that is known.
     pub model: String,
     /// The account its earnings go to, or the device.
     pub owner: String,
@@ -84,7 +85,7 @@ pub struct ChallengeRecord {
     pub device: DeviceId,
     /// The card.
     pub gpu: String,
-    /// Its model.
+    /// Its tier: its model, and its power limit if that is known.
     pub model: String,
     /// Rows of each matrix.
     pub size: u32,
@@ -173,16 +174,21 @@ pub async fn close_abandoned(connection: &mut AnyConnection, now: TimestampMs) -
     Ok(done.rows_affected())
 }
 
-/// Forgets what ended, or was asked, before `before`.
+/// Forgets what was asked before `before`, but for challenges cheated in that still count.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
-pub async fn prune(connection: &mut AnyConnection, before: TimestampMs) -> Result<u64, StoreError> {
-    let done = sqlx::query("DELETE FROM challenge WHERE asked_ms < $1 AND outcome IS NOT NULL")
-        .bind(before.as_millis())
-        .execute(connection)
-        .await
-        .doing("forget old challenges")?;
+pub async fn prune(connection: &mut AnyConnection, before: TimestampMs, now: TimestampMs) -> Result<u64, StoreError> {
+    // What counts against a rig is kept as long as it counts.
+    let remembered = before.min(now.before(REMEMBERED));
+    let done = sqlx::query(
+        "DELETE FROM challenge WHERE outcome IS NOT NULL AND asked_ms < CASE WHEN reason = 'refused' THEN $1 ELSE $2 END",
+    )
+    .bind(remembered.as_millis())
+    .bind(before.as_millis())
+    .execute(connection)
+    .await
+    .doing("forget old challenges")?;
     Ok(done.rows_affected())
 }
 

@@ -95,6 +95,19 @@ pub(super) async fn delete_older(
     give_room_back(connection, customer, &rows).await
 }
 
+/// Forgets a job's checkpoint that led to a wrong result: it begins anew from its beginning, or the next rig would be wrong too.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub(super) async fn begin_anew(connection: &mut AnyConnection, customer: CustomerId, job: JobId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE job SET checkpoint_attempt_id = NULL, checkpoint_bytes = 0, checkpoint_ms = NULL WHERE id = $1")
+        .bind(job.to_string())
+        .execute(&mut *connection)
+        .await
+        .doing("forget a job's checkpoint")?;
+    delete_all(connection, customer, job).await
+}
+
 /// Removes all checkpoints of a job that has ended, and gives their room back.
 ///
 /// # Errors

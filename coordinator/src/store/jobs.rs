@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use headframe_protocol::{
     ApiKeyId, AttemptId, CustomerId, JobId, Micros, TimestampMs,
-    api::{Job, JobCheckpoint, JobHfr, Pot},
+    api::{Job, JobCheckpoint, JobHfr, JobOutvoted, Pot},
     job::{JobSpec, JobState, Reason},
 };
 use sqlx::{AnyConnection, AssertSqlSafe};
@@ -22,7 +22,8 @@ use crate::market::{QueuedJob, Want};
 const INSERT_ROWS_MAX: usize = 250;
 
 const COLUMNS: &str = "id, state, epoch, spec, array_index, reason, detail, failures, interruptions, attempt_id, held, charged, \
-     held_hfr, charged_hfr, hfr_picos, checkpoint_attempt_id, checkpoint_bytes, checkpoint_ms, created_ms, changed_ms, ended_ms";
+     held_hfr, charged_hfr, hfr_picos, checkpoint_attempt_id, checkpoint_bytes, checkpoint_ms, outvoted_ms, outvoted_back, created_ms, \
+     changed_ms, ended_ms";
 
 #[derive(sqlx::FromRow)]
 struct JobRow {
@@ -44,6 +45,8 @@ struct JobRow {
     checkpoint_attempt_id: Option<String>,
     checkpoint_bytes: i64,
     checkpoint_ms: Option<i64>,
+    outvoted_ms: Option<i64>,
+    outvoted_back: i64,
     created_ms: i64,
     changed_ms: i64,
     ended_ms: Option<i64>,
@@ -72,16 +75,14 @@ impl TryFrom<JobRow> for Job {
             checkpoint_attempt_id,
             checkpoint_bytes,
             checkpoint_ms,
+            outvoted_ms,
+            outvoted_back,
             created_ms,
             changed_ms,
             ended_ms,
         } = row;
         let reason: Option<Reason> = reason.map(|text| parsed(&text, "reason")).transpose()?;
-        let hfr = held_hfr.zip(charged_hfr).zip(hfr_picos).map(|((held, charged), picos)| JobHfr {
-            held: Micros::new(held),
-            charged: Micros::new(charged),
-            picos_per_hfr: picos.unsigned_abs(),
-        });
+        let hfr = held_hfr.zip(charged_hfr).zip(hfr_picos).map(hfr);
         let checkpoint = match checkpoint_attempt_id.zip(checkpoint_ms) {
             Some((attempt, accepted_ms)) => Some(JobCheckpoint {
                 attempt: parsed(&attempt, "attempt id")?,
@@ -105,12 +106,21 @@ impl TryFrom<JobRow> for Job {
             charged: Micros::new(charged),
             hfr,
             checkpoint,
+            outvoted: outvoted_ms.map(|found| outvoted(found, outvoted_back)),
             unmet: Vec::new(),
             created_ms: TimestampMs::from_millis(created_ms),
             changed_ms: TimestampMs::from_millis(changed_ms),
             ended_ms: ended_ms.map(TimestampMs::from_millis),
         })
     }
+}
+
+fn hfr(((held, charged), picos): ((i64, i64), i64)) -> JobHfr {
+    JobHfr { held: Micros::new(held), charged: Micros::new(charged), picos_per_hfr: picos.unsigned_abs() }
+}
+
+fn outvoted(found_ms: i64, back: i64) -> JobOutvoted {
+    JobOutvoted { found_ms: TimestampMs::from_millis(found_ms), refunded: Micros::new(back) }
 }
 
 /// The reason's sentence and what is known beyond it.

@@ -33,6 +33,7 @@ mod end;
 mod judged;
 mod parked;
 mod pay;
+mod redress;
 mod verdict;
 
 pub use asked::{ask_to_end, fail_waiting, request_end};

@@ -10,7 +10,7 @@ use sqlx::{
 use super::{Dialect, Doing as _, Rows, Store, StoreError, Tx, blobs::unsigned};
 
 /// Every table, each after those it refers to. A test compares this with the schema.
-pub const TABLES: [&str; 46] = [
+pub const TABLES: [&str; 47] = [
     "customer",
     "api_key",
     "rig",
@@ -54,6 +54,7 @@ pub const TABLES: [&str; 46] = [
     "spent_for",
     "trial",
     "trial_run",
+    "doubt",
     "rig_record",
     "unreproducible",
     "earning_hold",

@@ -77,6 +77,19 @@ pub async fn attest(
     Ok(query.execute(connection).await.doing("attest a rig")?.rows_affected() == 1)
 }
 
+/// Who stands behind a rig, as the operator has attested; anybody, if it never signed in.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn attested(connection: &mut AnyConnection, device: DeviceId) -> Result<Trust, StoreError> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT trust FROM rig WHERE device_id = $1")
+        .bind(device.to_string())
+        .fetch_optional(connection)
+        .await
+        .doing("read who stands behind a rig")?;
+    row.map_or(Ok(Trust::Community), |(trust,)| trust_of(&trust))
+}
+
 /// Takes a rig's row: until the transaction ends nobody else changes what is kept of the rig. False if there is no such rig.
 ///
 /// # Errors
@@ -109,6 +122,16 @@ pub async fn quarantined(connection: &mut AnyConnection) -> Result<Vec<DeviceId>
         .await
         .doing("read quarantined rigs")?;
     rows.into_iter().map(|(device,)| parsed(&device, "device id")).collect()
+}
+
+/// Nothing a rig did before counts any more. False if there is no such rig.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn pardon(connection: &mut AnyConnection, device: DeviceId, now: TimestampMs) -> Result<bool, StoreError> {
+    let query =
+        sqlx::query("UPDATE rig SET pardoned_ms = $1 WHERE device_id = $2").bind(now.as_millis()).bind(device.to_string());
+    Ok(query.execute(connection).await.doing("pardon a rig")?.rows_affected() == 1)
 }
 
 /// Takes a rig out of work or lets it work again. False if there is no such rig.

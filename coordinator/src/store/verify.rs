@@ -16,14 +16,15 @@ use crate::verify::{Class, hold};
 
 mod apart;
 mod begin;
+pub mod given_back;
 pub mod holds;
 pub mod late;
 mod records;
-mod runs;
+pub mod runs;
 
 pub use apart::{are_one, barred, is_checker_there, may_take};
 pub(crate) use begin::{Asked, ask_more, begin, begin_canary, begin_redundant, is_house};
-pub use records::{Account, account, chance_of, note_right, note_wrong};
+pub use records::{ACTOR, Account, account, chance_of, exclude, note_right, note_wrong, trust_of, trusted_as};
 pub use runs::{Brought, RunRow, bring, note_run, runs_of, set_run};
 
 /// Programs whose results differ by themselves are tried again after this long: they may have been mended.

@@ -6,23 +6,46 @@
 //! alone, whatever `q` is and however rarely it is checked. What is more, earnings of a rig's first weeks wait until those are
 //! over, so that a new identity is worth nothing until it has worked honestly for as long.
 //!
-//! Nothing that waits is lost by giving the PC back, by a lost lease or a failure: only by a result that others outvoted.
+//! That needs something to compare, and it must be of the same kind: a rig right with its results may lie about the time it gave
+//! back. Time given back is spoken for by the result that came of its checkpoint, as far as a comparison shows that the
+//! checkpoint was worth the time ([`share_shown`]). Otherwise it is paid within an allowance ([`Budget`]).
+//!
+//! Nothing that waits is *lost* by giving the PC back, by a lost lease or a failure: only by a result that others outvoted.
 
 use std::time::Duration;
 
-use headframe_protocol::TimestampMs;
+use headframe_protocol::{Micros, TimestampMs};
 
 /// How long after its first sign-in a rig's earnings wait: as long as a card payment is easily taken back, for the same people
 /// try both.
 pub const PROBATION: Duration = Duration::from_hours(30 * 24);
 
 /// Earnings nobody has confirmed are let go after this: where no second rig of the kind is found, an owner must not wait for
-/// ever.
+/// ever. Time given back that nothing speaks for lapses instead.
 pub const UNCONFIRMED_MAX: Duration = Duration::from_hours(30 * 24);
 
 /// A result is compared afterwards if no check has come by chance for so long: or whoever cheats would only have to stop in time.
 /// Shorter than uploads are kept, so that the work can still be done again.
-pub const CHECKED_WITHIN: Duration = Duration::from_hours(3 * 24);
+pub const CHECKED_WITHIN: Duration = Duration::from_hours(4 * 24);
+
+/// The same for results that others had a part in, half as long again: there are few of them, and of a few one compared is many. Shorter still
+/// than uploads are kept.
+pub const SHARED_CHECKED_WITHIN: Duration = Duration::from_hours(6 * 24);
+
+/// Of what its results have earned, a rig is paid at most one part in so many more for time nothing speaks for.
+///
+/// A quarter is what an honest rig needs that gives back one hour in five, of jobs without checkpoints. It must stay below the
+/// margin (wage − cost) / wage, a third at a floor of 1.5 × cost: of two hours who works one and pretends the other is left
+/// `wage · (1 + share) − cost`, and must not have the `2 · (wage − cost)` of honest work. Who pretends just so much as the allowance
+/// pays gains `share · wage` for each hour he works and no more: that is the price of not punishing interruptions.
+pub const ALLOWANCE_PARTS: i64 = 4;
+
+/// Earnings and spending count towards the allowance for so long.
+pub const ALLOWANCE_WINDOW: Duration = Duration::from_hours(30 * 24);
+
+/// From this share on, in thousandths, a checkpoint was worth all the time it took: programs take a while to start, and steps since the
+/// last checkpoint are lost. The rest is below the margin of [`ALLOWANCE_PARTS`] for the same reason.
+pub const SHOWN_ENOUGH: u64 = 900;
 
 /// How long earnings wait. An operator may choose others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,15 +62,48 @@ impl Default for Terms {
     }
 }
 
+/// What speaks for earnings that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Basis {
+    /// A result the rig brought by itself: any later one that is found right speaks for it.
+    Result,
+    /// A result that began from another owner's checkpoint, or time given back that a result came of. Only a comparison of such a
+    /// result speaks for it: who is right by himself may be wrong where others would be blamed.
+    Shared,
+    /// A shared result, after another of the rig's was outvoted: it must be compared itself.
+    Doubted,
+    /// That the time went by.
+    GivenBack,
+}
+
+impl Basis {
+    /// Its text in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Result => "result",
+            Self::Shared => "shared",
+            Self::Doubted => "doubted",
+            Self::GivenBack => "given_back",
+        }
+    }
+
+    /// From its text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Result, Self::Shared, Self::Doubted, Self::GivenBack].into_iter().find(|basis| basis.as_str() == text)
+    }
+}
+
 /// Earnings of one attempt that wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold {
     /// Since when.
     pub earned: TimestampMs,
-    /// Whether this very result was compared and found right.
+    /// Whether this very result was compared and found right, or one of the same kind since.
     pub confirmed: bool,
-    /// Whether there was a result. Work that was given back in the middle leaves none: only a later result can speak for it.
-    pub delivered: bool,
+    /// What speaks for it.
+    pub basis: Basis,
 }
 
 /// What is known of the rig that earned them.
@@ -59,6 +115,12 @@ pub struct Earner {
     pub last_right: Option<TimestampMs>,
 }
 
+impl Earner {
+    fn is_past_probation(&self, terms: &Terms, now: TimestampMs) -> bool {
+        now >= self.first_seen.after(terms.probation)
+    }
+}
+
 impl Hold {
     /// Whether earnings of `now` wait at all.
     #[must_use]
@@ -66,26 +128,84 @@ impl Hold {
         !self.is_over(earner, terms, now)
     }
 
-    /// Whether the owner may have them.
+    /// Whether the owner may have them, whatever his allowance.
     #[must_use]
     pub fn is_over(self, earner: &Earner, terms: &Terms, now: TimestampMs) -> bool {
-        let past_probation = now >= earner.first_seen.after(terms.probation);
-        let confirmed = self.confirmed || earner.last_right.is_some_and(|right| right >= self.earned);
-        let anybody_knows = self.delivered || earner.last_right.is_some();
-        past_probation && (confirmed || (anybody_knows && now >= self.earned.after(terms.unconfirmed_max)))
+        let nobody_looks = now >= self.earned.after(terms.unconfirmed_max);
+        let known = match self.basis {
+            Basis::Result => self.confirmed || nobody_looks || earner.last_right.is_some_and(|right| right >= self.earned),
+            Basis::Shared => self.confirmed || nobody_looks,
+            Basis::Doubted => self.confirmed,
+            Basis::GivenBack => false,
+        };
+        known && earner.is_past_probation(terms, now)
     }
+
+    /// Whether they have waited in vain. Not before the rig has had as long to deliver something after its first weeks.
+    #[must_use]
+    pub fn lapses(self, earner: &Earner, terms: &Terms, now: TimestampMs) -> bool {
+        let since = self.earned.max(earner.first_seen.after(terms.probation));
+        let in_vain = match self.basis {
+            Basis::Result | Basis::Shared => false,
+            Basis::Doubted => !self.confirmed,
+            Basis::GivenBack => true,
+        };
+        in_vain && now >= since.after(terms.unconfirmed_max)
+    }
+}
+
+/// What a rig has to be paid from for time that nothing speaks for, of one coin, in the last [`ALLOWANCE_WINDOW`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Budget {
+    /// What its results have earned and was let go.
+    pub delivered: Micros,
+    /// What comparisons have shown its checkpoints to be worth.
+    pub shown: Micros,
+    /// What was paid from it.
+    pub spent: Micros,
+}
+
+impl Budget {
+    /// What is left.
+    #[must_use]
+    pub fn left(&self) -> Micros {
+        let all = (self.delivered.get() / ALLOWANCE_PARTS).saturating_add(self.shown.get());
+        Micros::new(all.saturating_sub(self.spent.get()).max(0))
+    }
+}
+
+/// How much of the time its makers took a checkpoint was worth, in thousandths: what the work takes from its beginning, less what was
+/// still to be done. A checkpoint may be right and worth nothing: one made in a minute, by a rig that did nothing for the hours after.
+#[must_use]
+pub fn share_shown(whole_ms: u64, rest_ms: u64, claimed_ms: u64) -> u64 {
+    let worth = whole_ms.saturating_sub(rest_ms).min(claimed_ms);
+    let share = u128::from(worth) * 1_000 / u128::from(claimed_ms.max(1));
+    let share = if claimed_ms == 0 { 1_000 } else { u64::try_from(share).unwrap_or(1_000) };
+    if share >= SHOWN_ENOUGH { 1_000 } else { share }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
+    fn day(day: i64) -> TimestampMs {
+        TimestampMs::from_millis(day * DAY_MS)
+    }
+
+    fn hold(earned: i64, confirmed: bool, basis: Basis) -> Hold {
+        Hold { earned: day(earned), confirmed, basis }
+    }
+
+    fn earner(last_right: Option<i64>) -> Earner {
+        Earner { first_seen: day(0), last_right: last_right.map(day) }
+    }
+
     fn is_over(earned: i64, confirmed: bool, last_right: Option<i64>, now: i64) -> bool {
-        let day = |day: i64| TimestampMs::from_millis(day * DAY_MS);
-        let earner = Earner { first_seen: day(0), last_right: last_right.map(day) };
-        Hold { earned: day(earned), confirmed, delivered: true }.is_over(&earner, &Terms::default(), day(now))
+        hold(earned, confirmed, Basis::Result).is_over(&earner(last_right), &Terms::default(), day(now))
     }
 
     #[test]
@@ -95,21 +215,66 @@ mod tests {
     }
 
     #[test]
-    fn work_given_back_is_paid_to_whoever_delivers_something_too() {
-        let day = |day: i64| TimestampMs::from_millis(day * DAY_MS);
-        let is_over = |last_right: Option<i64>| {
-            let earner = Earner { first_seen: day(0), last_right: last_right.map(day) };
-            Hold { earned: day(40), confirmed: false, delivered: false }.is_over(&earner, &Terms::default(), day(90))
-        };
-        assert!(!is_over(None), "who never brought anything has shown nothing");
-        assert!(is_over(Some(10)) && is_over(Some(50)));
-    }
-
-    #[test]
     fn what_nobody_looked_at_waits_for_the_next_check() {
         assert!(is_over(40, true, None, 40), "looked at itself, it does not wait");
         assert!(!is_over(40, false, Some(39), 45));
         assert!(is_over(40, false, Some(41), 45));
         assert!(is_over(40, false, None, 70), "and not for ever where nobody can look");
+    }
+
+    #[test]
+    fn a_right_result_says_nothing_of_work_that_others_had_a_part_in_nor_of_time_given_back() {
+        let terms = Terms::default();
+        for basis in [Basis::Shared, Basis::GivenBack] {
+            assert!(!hold(40, false, basis).is_over(&earner(Some(41)), &terms, day(45)), "{basis:?}");
+        }
+        assert!(hold(40, true, Basis::Shared).is_over(&earner(None), &terms, day(40)));
+        assert!(hold(40, false, Basis::Shared).is_over(&earner(None), &terms, day(70)));
+    }
+
+    #[test]
+    fn time_that_nothing_speaks_for_lapses_and_is_never_let_go_by_time() {
+        let (terms, given_back) = (Terms::default(), hold(40, false, Basis::GivenBack));
+        assert!(!given_back.is_over(&earner(Some(41)), &terms, day(400)));
+        assert!(!given_back.lapses(&earner(None), &terms, day(69)));
+        assert!(given_back.lapses(&earner(None), &terms, day(70)));
+        let early = hold(1, false, Basis::GivenBack);
+        assert!(!early.lapses(&earner(None), &terms, day(59)), "a new rig has no allowance before its first month is over");
+        assert!(early.lapses(&earner(None), &terms, day(60)));
+        assert!(hold(40, false, Basis::Doubted).lapses(&earner(None), &terms, day(70)));
+        assert!(!hold(40, false, Basis::Result).lapses(&earner(None), &terms, day(400)));
+    }
+
+    #[test]
+    fn a_checkpoint_is_worth_what_it_saves() {
+        assert_eq!(share_shown(100, 40, 60), 1_000);
+        assert_eq!(share_shown(100, 45, 60), 1_000, "starting anew takes a while");
+        assert_eq!(share_shown(100, 70, 60), 500);
+        assert_eq!(share_shown(100, 100, 60), 0, "made in a minute, and nothing done in the hour after");
+        assert_eq!(share_shown(100, 120, 60), 0);
+        assert_eq!(share_shown(100, 10, 60), 1_000, "nobody is paid for more than he took");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_paid_without_evidence_is_never_more_than_the_allowance_and_what_was_shown(
+            delivered in 0..1_i64 << 40, shown in 0..1_i64 << 40, amounts in prop::collection::vec(0..1_i64 << 38, 0..40),
+        ) {
+            let mut budget = Budget { delivered: Micros::new(delivered), shown: Micros::new(shown), spent: Micros::ZERO };
+            for amount in amounts {
+                if budget.left().get() >= amount {
+                    budget.spent = Micros::new(budget.spent.get() + amount);
+                }
+            }
+            prop_assert!(budget.spent.get() <= delivered / ALLOWANCE_PARTS + shown);
+        }
+
+        #[test]
+        fn nobody_gains_by_claiming_more_time(whole in 1..1_u64 << 40, rest in 0..1_u64 << 40, claimed in 1..1_u64 << 40, more in 1..1_u64 << 40) {
+            let paid = |claimed: u64| share_shown(whole, rest, claimed) * claimed / 1_000;
+            prop_assert!(share_shown(whole, rest, claimed + more) <= share_shown(whole, rest, claimed));
+            let worth = whole.saturating_sub(rest);
+            prop_assert!(paid(claimed) * SHOWN_ENOUGH / 1_000 <= worth, "at most a ninth more than it was worth");
+        }
     }
 }

@@ -10,17 +10,24 @@ use headframe_protocol::TimestampMs;
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 
 use super::{
-    Chance, Hold, Judgement, Record, Tier,
-    hold::{Earner, Terms},
+    Basis, Chance, Hold, Judgement, Record, Tier,
+    hold::Terms,
     judge::{Run, judge},
-    standing::{Deed, Event, standing},
+    standing::{Deed, Event},
 };
 
+mod rig;
+mod shared;
 mod strategy;
 #[cfg(test)]
 mod tests;
 
+pub use rig::Purse;
 pub use strategy::Strategy;
+
+use rig::{Provider, Waits};
+use shared::{Base, Brought};
+use strategy::Leaves;
 
 /// What an hour's work is paid.
 const WAGE: f64 = 15.0;
@@ -43,34 +50,6 @@ pub struct Size {
     pub cheats_percent: usize,
     /// Days.
     pub days: i64,
-}
-
-/// One rig's purse at the end.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Purse {
-    /// What it was paid, or is safe to be.
-    pub paid: f64,
-    /// What its work cost it.
-    pub cost: f64,
-    /// What it lost of what it had earned.
-    pub forfeited: f64,
-    /// What it would have had by doing all that it was given.
-    pub honest: f64,
-}
-
-impl Purse {
-    /// What is left.
-    #[must_use]
-    pub fn net(&self) -> f64 {
-        self.paid - self.cost
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.paid += other.paid;
-        self.cost += other.cost;
-        self.forfeited += other.forfeited;
-        self.honest += other.honest;
-    }
 }
 
 /// What came of it.
@@ -109,19 +88,6 @@ enum Answer {
     AsHe(usize),
 }
 
-struct Provider {
-    strategy: Strategy,
-    /// Accomplices share it. Nobody else knows.
-    group: usize,
-    record: Record,
-    events: Vec<Event>,
-    earner: Earner,
-    holds: Vec<(f64, Hold, bool)>,
-    purse: Purse,
-    out: bool,
-    since_check: u32,
-}
-
 /// The network.
 pub struct Simulation {
     rigs: Vec<Provider>,
@@ -131,10 +97,17 @@ pub struct Simulation {
     outcome: Outcome,
     counting: bool,
     made_up: u64,
+    /// Jobs that were given back and left a checkpoint.
+    open: Vec<Base>,
+    /// Accepted results that began from one.
+    results: Vec<Brought>,
+    /// Attempts so far.
+    attempts: u64,
 }
 
 impl Simulation {
-    /// Honest rigs that have been here for months, but for one in fifty; cheats that come now, of all strategies alike.
+    /// Honest rigs that have been here for months, but for one in fifty, and one in fifty interrupted nearly always; cheats that
+    /// come now, of all strategies alike.
     #[must_use]
     pub fn new(size: Size, seed: u64) -> Self {
         let start = TimestampMs::from_millis(1_000 * DAY_MS);
@@ -146,18 +119,22 @@ impl Simulation {
             outcome: Outcome::default(),
             counting: false,
             made_up: 0,
+            open: Vec::new(),
+            results: Vec::new(),
+            attempts: 0,
         };
         let cheats = size.providers * size.cheats_percent / 100;
         let mut group = 0;
         while simulation.rigs.len() < cheats {
             let strategy = Strategy::CHEATS[group % Strategy::CHEATS.len()];
             for _ in 0..strategy.accomplices() {
-                simulation.rigs.push(Provider::new(strategy, group, start, strategy == Strategy::Sleeper));
+                simulation.rigs.push(Provider::new(strategy, group, start, strategy.is_established()));
             }
             group += 1;
         }
         for number in simulation.rigs.len()..size.providers {
-            simulation.rigs.push(Provider::new(Strategy::Honest, usize::MAX, start, number % 50 != 0));
+            let strategy = if number % 50 == 25 { Strategy::InterruptedOften } else { Strategy::Honest };
+            simulation.rigs.push(Provider::new(strategy, usize::MAX, start, number % 50 != 0));
         }
         simulation
     }
@@ -169,7 +146,7 @@ impl Simulation {
         let cheats = size.providers * size.cheats_percent / 100;
         let start = simulation.now;
         for (number, rig) in simulation.rigs.iter_mut().take(cheats).enumerate() {
-            *rig = Provider::new(strategy, number / strategy.accomplices(), start, strategy == Strategy::Sleeper);
+            *rig = Provider::new(strategy, number / strategy.accomplices(), start, strategy.is_established());
         }
         simulation
     }
@@ -187,6 +164,7 @@ impl Simulation {
             }
         }
         self.counting = false;
+        self.finish_open();
         for rig in 0..self.rigs.len() {
             self.leave(rig);
             let key = Some(self.rigs[rig].strategy);
@@ -199,14 +177,14 @@ impl Simulation {
     /// One hour of one rig's work for a customer.
     fn hour(&mut self, rig: usize) {
         let size = if self.rigs[rig].strategy == Strategy::SmallWork && self.lot.random_ratio(9, 10) { 0.1 } else { 1.0 };
-        if self.yields(rig) {
-            self.rigs[rig].purse.honest += (WAGE - COST) * size;
-            // Paid for its time, and withheld like everything nobody can look at.
-            self.earn(rig, size, (false, false), false);
+        let base = self.take_open();
+        let (of_ten, leaves) = self.rigs[rig].strategy.gives_back();
+        if of_ten > 0 && self.lot.random_ratio(of_ten, 10) {
+            self.give_back(rig, base, leaves);
             return;
         }
-        let answer = self.bring(rig, size);
-        let (honest, tier) = (self.rigs[rig].strategy == Strategy::Honest, self.rigs[rig].tier(self.now));
+        let answer = self.bring(rig, size, &base);
+        let (honest, tier) = (self.rigs[rig].strategy.is_honest(), self.rigs[rig].tier(self.now));
         let chance = self.rigs[rig].record.chance(tier);
         self.outcome.honest_results += u64::from(honest && self.counting);
         let drawn = chance.draws(self.lot.random());
@@ -214,12 +192,12 @@ impl Simulation {
             self.outcome.checks += u64::from(honest && self.counting);
             self.canary();
         } else if drawn {
-            self.trial(rig, answer, size, honest);
+            self.trial((rig, base), answer, size, honest);
             return;
         }
         // Taken as it is.
         self.outcome.accepted_wrong += u64::from(answer != Answer::Right);
-        self.earn(rig, size, (false, true), answer != Answer::Right);
+        self.accept(rig, &base, (answer, size), false);
         self.rigs[rig].since_check += 1;
         let runs_off = self.rigs[rig].strategy == Strategy::HitAndRun && self.rigs[rig].since_check >= 8;
         if runs_off {
@@ -230,32 +208,25 @@ impl Simulation {
         }
     }
 
-    fn yields(&mut self, rig: usize) -> bool {
-        match self.rigs[rig].strategy {
-            Strategy::Yields => true,
-            Strategy::YieldsHalf => self.lot.random(),
-            _ => false,
-        }
-    }
-
     /// What the rig says the result is, and what that costs it.
-    fn bring(&mut self, rig: usize, size: f64) -> Answer {
+    fn bring(&mut self, rig: usize, size: f64, base: &Base) -> Answer {
         let (strategy, group, trusted) =
             (self.rigs[rig].strategy, self.rigs[rig].group, self.rigs[rig].record.chance(Tier::Good) < Chance::ALWAYS);
         let cheats = match strategy {
-            Strategy::Honest | Strategy::YieldsHalf => self.lot.random_ratio(HONEST_WRONG, 100_000),
-            Strategy::Always | Strategy::Pair | Strategy::Ring | Strategy::KnowsCanaries | Strategy::Yields => true,
-            Strategy::Sleeper => true,
+            Strategy::GoesOnFalsely if base.is_anothers(rig) => true,
+            _ if strategy.is_honest() || strategy.works_otherwise() => self.lot.random_ratio(HONEST_WRONG, 100_000),
             Strategy::AfterTrust | Strategy::Sybil | Strategy::HitAndRun => trusted,
             Strategy::Percent(percent) => self.lot.random_ratio(u32::from(percent), 100),
             Strategy::SmallWork => size < 1.0,
             Strategy::Copies => rig % 2 == 1,
+            _ => true,
         };
         self.rigs[rig].purse.honest += (WAGE - COST) * size;
-        if !cheats || matches!(strategy, Strategy::Honest | Strategy::YieldsHalf) {
+        let made_up = cheats && !strategy.is_honest() && (!strategy.works_otherwise() || base.is_anothers(rig));
+        if !made_up {
             self.rigs[rig].purse.cost += COST * size;
         }
-        if !cheats {
+        if !cheats && !base.is_false {
             return Answer::Right;
         }
         self.made_up += 1;
@@ -267,8 +238,8 @@ impl Simulation {
         }
     }
 
-    /// Others do the same work until most agree.
-    fn trial(&mut self, rig: usize, answer: Answer, size: f64, honest: bool) {
+    /// Others do the same work from its beginning until most agree.
+    fn trial(&mut self, (rig, base): (usize, Base), answer: Answer, size: f64, honest: bool) {
         let mut runs = vec![(rig, answer)];
         let judgement = loop {
             let states = vec![Run::Brought; runs.len()];
@@ -278,26 +249,27 @@ impl Simulation {
                 over => break over,
             }
             let other = self.another(&runs);
-            let answer = self.bring(other, size);
+            let answer = self.bring(other, size, &Base::default());
             self.outcome.checks += u64::from(honest && self.counting);
             runs.push((other, answer));
         };
+        let of = |run: usize| if run == 0 { base.clone() } else { Base::default() };
         match judgement {
             Judgement::Agreed { right, wrong } => {
                 for run in wrong {
-                    self.wrong(runs[run].0);
+                    self.outvoted(runs[run].0, &of(run));
                 }
                 for run in right {
                     let (rig, answer) = runs[run];
                     self.right(rig, true);
                     let is_made_up = !matches!(answer, Answer::Right | Answer::AsHe(_));
                     self.outcome.accepted_wrong += u64::from(is_made_up);
-                    self.earn(rig, size, (true, true), is_made_up);
+                    self.accept(rig, &of(run), (answer, size), true);
                 }
             }
             Judgement::NotReproducible | Judgement::Wait | Judgement::More => {
-                for (rig, _) in runs {
-                    self.earn(rig, size, (false, true), true);
+                for (run, (rig, answer)) in runs.iter().enumerate() {
+                    self.accept(*rig, &of(run), (*answer, size), false);
                 }
             }
         }
@@ -310,13 +282,13 @@ impl Simulation {
             self.rigs[rig].purse.cost += COST;
             self.rigs[rig].purse.honest += WAGE - COST;
             self.right(rig, false);
-            self.earn(rig, 1.0, (true, true), false);
+            self.accept(rig, &Base::default(), (Answer::Right, 1.0), true);
             return;
         }
-        let answer = self.bring(rig, 1.0);
+        let answer = self.bring(rig, 1.0, &Base::default());
         if answer == Answer::Right {
             self.right(rig, false);
-            self.earn(rig, 1.0, (true, true), false);
+            self.accept(rig, &Base::default(), (answer, 1.0), true);
         } else {
             self.wrong(rig);
         }
@@ -351,7 +323,7 @@ impl Simulation {
             rig.events.push(Event { at: now, deed: Deed::Wrong, times: 1 });
             // What could be let go by now was let go before this was found.
             rig.collect(&self.terms, now);
-            rig.purse.forfeited += rig.holds.drain(..).map(|(amount, ..)| amount).sum::<f64>();
+            rig.forfeit();
             rig.out = rig.tier(now) == Tier::Excluded;
             matches!(rig.strategy, Strategy::Sybil | Strategy::HitAndRun)
         };
@@ -365,40 +337,39 @@ impl Simulation {
         let old = &self.rigs[rig];
         let purse = old.purse;
         let fresh = Provider::new(old.strategy, old.group, self.now, false);
-        self.rigs[rig] = Provider { purse, ..fresh };
+        self.rigs[rig] = fresh;
+        self.rigs[rig].purse = purse;
     }
 
-    fn earn(&mut self, rig: usize, size: f64, (confirmed, delivered): (bool, bool), made_up: bool) {
-        let now = self.now;
-        let hold = Hold { earned: now, confirmed, delivered };
-        let rig = &mut self.rigs[rig];
-        let kept = Event { at: now, deed: Deed::Kept, times: 1 };
-        if delivered && rig.events.first().is_none_or(|event| event.deed != Deed::Kept) {
-            rig.events.insert(0, kept);
-        }
-        let earner = Earner { last_right: None, ..rig.earner };
-        if hold.waits(&earner, &self.terms, now) {
-            rig.holds.push((WAGE * size, hold, made_up));
-        } else {
-            rig.purse.paid += WAGE * size;
-        }
+    fn earn(&mut self, rig: usize, (amount, hold): (f64, Hold), delivered: bool, made_up: bool) -> u64 {
+        self.attempts += 1;
+        let waits = Waits { id: self.attempts, amount, hold, delivered, made_up, result: None };
+        self.rigs[rig].earn(waits, &self.terms, self.now);
+        self.attempts
     }
 
-    /// One result that waits is compared, whichever.
+    /// One of what waits is compared, whichever.
     fn check_late(&mut self, rig: usize) {
-        let open: Vec<bool> = self.rigs[rig].unconfirmed().map(|(_, _, made_up)| *made_up).collect();
+        let open: Vec<Waits> = self.rigs[rig].unconfirmed().copied().collect();
         if open.is_empty() {
             return;
         }
-        let honest = self.rigs[rig].strategy == Strategy::Honest;
+        let honest = self.rigs[rig].strategy.is_honest();
         self.outcome.checks += u64::from(honest && self.counting);
-        let drawn = self.lot.random_range(0..open.len());
-        if open[drawn] { self.wrong(rig) } else { self.right(rig, true) }
+        let drawn = open[self.lot.random_range(0..open.len())];
+        match drawn.result {
+            Some(result) => self.compare_late(result),
+            None if drawn.made_up => self.wrong(rig),
+            None => self.right(rig, true),
+        }
+        self.rigs[rig].collect(&self.terms, self.now);
     }
 
-    /// The rig stops working: what waits is looked at once more, and comes due as if it had stayed away long enough.
+    /// The rig stops working: what waits is looked at until nothing is left to look at, and comes due as if it had stayed away long enough.
     fn leave(&mut self, rig: usize) {
-        self.check_late(rig);
+        while self.rigs[rig].unconfirmed().next().is_some() {
+            self.check_late(rig);
+        }
         let whole = self.terms.probation + self.terms.unconfirmed_max;
         let later = self.now.after(whole);
         self.rigs[rig].collect(&self.terms, later);
@@ -415,38 +386,4 @@ fn are_same(runs: &[(usize, Answer)], one: usize, other: usize) -> bool {
         answer => answer,
     };
     value(one) == value(other)
-}
-
-impl Provider {
-    fn new(strategy: Strategy, group: usize, now: TimestampMs, established: bool) -> Self {
-        let first_seen = if established { TimestampMs::from_millis(now.as_millis() - 200 * DAY_MS) } else { now };
-        let record = Record { right_in_a_row: if established { 60 } else { 0 } };
-        let earner = Earner { first_seen, last_right: established.then_some(now) };
-        let (events, holds, purse) = (Vec::new(), Vec::new(), Purse::default());
-        Self { strategy, group, record, events, earner, holds, purse, out: false, since_check: 0 }
-    }
-
-    fn tier(&self, now: TimestampMs) -> Tier {
-        standing(&self.events, now).tier
-    }
-
-    fn unconfirmed(&self) -> impl Iterator<Item = &(f64, Hold, bool)> {
-        let right = self.earner.last_right;
-        self.holds
-            .iter()
-            .filter(move |(_, hold, _)| hold.delivered && !hold.confirmed && right.is_none_or(|right| right < hold.earned))
-    }
-
-    fn is_overdue(&self, now: TimestampMs) -> bool {
-        let oldest = self.unconfirmed().map(|(_, hold, _)| hold.earned).min();
-        oldest.is_some_and(|earned| now.since(earned) >= super::hold::CHECKED_WITHIN)
-    }
-
-    fn collect(&mut self, terms: &Terms, now: TimestampMs) {
-        let earner = self.earner;
-        let (over, waiting) =
-            std::mem::take(&mut self.holds).into_iter().partition(|(_, hold, _)| hold.is_over(&earner, terms, now));
-        self.holds = waiting;
-        self.purse.paid += Vec::into_iter(over).map(|(amount, ..): (f64, Hold, bool)| amount).sum::<f64>();
-    }
 }

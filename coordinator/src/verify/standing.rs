@@ -1,11 +1,11 @@
 //! How a rig stands: only broken promises count, and they are forgotten with time.
 //!
-//! A promise is broken by a result that others outvoted, by a challenge cheated in, by a failure of the rig's own and by a lease
+//! A promise is broken by a result that others outvoted, perhaps by having had a part in one, by a challenge cheated in, by a failure of the rig's own and by a lease
 //! that ran out in silence. Giving the PC back breaks none, declining an offer breaks none, and neither appears here.
 
 use std::time::Duration;
 
-use headframe_protocol::TimestampMs;
+use headframe_protocol::{TimestampMs, job::Trust};
 
 /// After this long an event counts half.
 pub const HALF_LIFE: Duration = Duration::from_hours(30 * 24);
@@ -35,6 +35,8 @@ pub enum Deed {
     Lost,
     /// Brought a result that others outvoted.
     Wrong,
+    /// Had a part in one that was outvoted, with another owner: one of them was wrong.
+    Doubted,
     /// Cheated in a challenge of its hardware.
     Cheated,
 }
@@ -48,6 +50,7 @@ impl Deed {
             Self::Failed => "failed",
             Self::Lost => "lost",
             Self::Wrong => "wrong",
+            Self::Doubted => "doubted",
             Self::Cheated => "cheated",
         }
     }
@@ -56,6 +59,8 @@ impl Deed {
     const fn dishonesty(self) -> f64 {
         match self {
             Self::Wrong => 1.0,
+            // One is nothing: an honest rig goes on from whatever it is given. Two at a time are watched, four distrusted.
+            Self::Doubted => 0.36,
             Self::Cheated => 2.0,
             Self::Kept | Self::Failed | Self::Lost => 0.0,
         }
@@ -64,7 +69,7 @@ impl Deed {
     const fn is_unreliable(self) -> bool {
         match self {
             Self::Failed | Self::Lost => true,
-            Self::Kept | Self::Wrong | Self::Cheated => false,
+            Self::Kept | Self::Wrong | Self::Doubted | Self::Cheated => false,
         }
     }
 }
@@ -105,6 +110,16 @@ impl Tier {
             Self::Watched => "watched",
             Self::New => "new",
             Self::Good => "good",
+        }
+    }
+
+    /// As what a rig is given work that the operator has attested as `attested`. A partner's word is worth what its rig's results are; the
+    /// customer's own rigs are his own affair.
+    #[must_use]
+    pub const fn as_trusted(self, attested: Trust) -> Trust {
+        match (self, attested) {
+            (Self::Excluded | Self::Distrusted, Trust::Partner) => Trust::Community,
+            (Self::Excluded | Self::Distrusted | Self::Watched | Self::New | Self::Good, _) => attested,
         }
     }
 }
@@ -193,13 +208,22 @@ mod tests {
     }
 
     #[test]
+    fn one_doubt_is_nothing_and_many_are_not() {
+        let kept = event(Deed::Kept, 1, 500);
+        assert_eq!(tier(&[kept, event(Deed::Doubted, 0, 1)]), Tier::Good);
+        assert_eq!(tier(&[kept, event(Deed::Doubted, 0, 2)]), Tier::Watched);
+        assert_eq!(tier(&[kept, event(Deed::Doubted, 0, 4)]), Tier::Distrusted);
+        assert_eq!(tier(&[kept, event(Deed::Doubted, 0, 7)]), Tier::Excluded);
+    }
+
+    #[test]
     fn failing_makes_a_rig_unreliable_and_not_dishonest() {
         let found = standing(&[event(Deed::Kept, 0, 60), event(Deed::Failed, 0, 10), event(Deed::Lost, 0, 10)], NOW);
         assert_eq!((found.tier, found.reliability_percent), (Tier::Good, 80));
     }
 
     fn deed() -> impl Strategy<Value = Deed> {
-        prop::sample::select(vec![Deed::Kept, Deed::Failed, Deed::Lost, Deed::Wrong, Deed::Cheated])
+        prop::sample::select(vec![Deed::Kept, Deed::Failed, Deed::Lost, Deed::Wrong, Deed::Doubted, Deed::Cheated])
     }
 
     proptest! {

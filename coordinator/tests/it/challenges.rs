@@ -4,24 +4,29 @@ use std::time::Duration;
 
 use headframe_coordinator::{
     Config,
-    store::challenges::{self, ChallengeRecord},
+    store::challenges::{self, Begun, ChallengeRecord, Ended},
+    verify::Tier,
 };
 use headframe_proof::{Parameters, Prover as _, Reference, question};
 use headframe_protocol::{
     DeviceId,
-    challenge::{Answer, Ask, Committed, DeclineReason, Declined, Digest, Over, POG, Prove, Remembered, Verdict},
+    challenge::{Answer, Ask, Committed, DeclineReason, Declined, Digest, NOTICE, Over, POG, Prove, Remembered, Verdict},
     error::Code,
     rig::{GpuReport, GpuVendor},
     session::{AgentMessage, CoordinatorMessage, Heartbeat, RefusedCode},
+    standing::RigStanding,
 };
 use reqwest::StatusCode;
 
-use crate::support::{FakeAgent, PATIENCE, TestApp, agent::Rig, problem};
+use crate::{
+    support::{FakeAgent, PATIENCE, TestApp, agent::Rig, problem},
+    verification::tier_of,
+};
 
-/// What cards are asked takes the reference prover milliseconds, and may take minutes.
 /// What a rig answers instead.
 type Answering = fn(&Prove) -> AgentMessage;
 
+/// What cards are asked takes the reference prover milliseconds, and may take minutes.
 fn unhurried(config: &mut Config) {
     config.challenge.size_max = 64;
     config.challenge.ops_per_s_at_1000_fu = 100_000;
@@ -40,6 +45,7 @@ fn card(uuid: &str) -> GpuReport {
         compute_capability: None,
         pci_bus_id: None,
         power_limit_w: None,
+        driver: None,
     }
 }
 
@@ -85,7 +91,11 @@ struct Scene {
 impl Scene {
     /// A connected rig that has been asked to prove what its card can do.
     async fn asked(app: &TestApp) -> Self {
-        let mut agent = rig("GPU-1").connect(&app.url()).await;
+        Box::pin(Self::of(app, rig("GPU-1"))).await
+    }
+
+    async fn of(app: &TestApp, rig: Rig) -> Self {
+        let mut agent = rig.connect(&app.url()).await;
         want(app, agent.rig.device()).await;
         let Ask::Prove(prove) = agent.asked().await else { panic!("a proof comes first") };
         Self { agent, prover: computed(&prove), prove }
@@ -151,6 +161,40 @@ async fn an_honest_card_passes_and_is_worth_what_it_claims() {
 }
 
 #[tokio::test]
+async fn a_rig_that_wants_to_hears_of_it_before_it_is_asked() {
+    let app = TestApp::start_with(unhurried).await;
+    let mut rig = rig("GPU-1");
+    rig.challenges.push(NOTICE.to_owned());
+    let mut agent = rig.connect(&app.url()).await;
+    want(&app, agent.rig.device()).await;
+    let Ask::Soon(soon) = agent.asked().await else { panic!("a notice comes first") };
+    assert_eq!((soon.gpu.as_str(), soon.in_ms), ("GPU-1", 500));
+    let Ask::Prove(prove) = agent.asked().await else { panic!("then it is asked") };
+    let mut scene = Scene { agent, prover: computed(&prove), prove };
+    assert_eq!(answer_honestly(&mut scene).await.verdict, Verdict::Passed);
+    assert_eq!(reason(&app).await, "passed");
+}
+
+#[tokio::test]
+async fn whoever_goes_away_before_he_is_asked_has_not_been_asked() {
+    let patient = |config: &mut Config| {
+        unhurried(config);
+        config.timers.challenge_notice = PATIENCE * 10;
+    };
+    let app = TestApp::start_with(patient).await;
+    let mut rig = rig("GPU-1");
+    rig.challenges.push(NOTICE.to_owned());
+    let mut agent = rig.connect(&app.url()).await;
+    want(&app, agent.rig.device()).await;
+    assert!(matches!(agent.asked().await, Ask::Soon(_)));
+    agent.say(AgentMessage::Heartbeat(Heartbeat { sequence: 1, ready: false, leases: Vec::new() })).await;
+    assert_eq!(reason(&app).await, "yielded");
+    assert_eq!(records(&app).await[0].outcome.as_deref(), Some("void"));
+    let history = challenges::history(&mut app.app().store.read().await.expect("a connection"), agent.rig.device()).await;
+    assert!(!history.expect("a history")[0].questioned, "nothing was asked");
+}
+
+#[tokio::test]
 async fn what_a_rig_claims_is_not_believed_and_what_it_has_shown_is() {
     let app = TestApp::start_with(unhurried).await;
     let customer = app.customer(10).await;
@@ -162,6 +206,58 @@ async fn what_a_rig_claims_is_not_believed_and_what_it_has_shown_is() {
     assert_eq!(answer_honestly(&mut scene).await.verdict, Verdict::Passed);
     let offer = scene.agent.offer().await;
     assert_eq!(offer.job, job.id, "{}", offers().await);
+    assert!(offers().await.contains("\"fu\":1000"), "{}", offers().await);
+}
+
+/// Eight owners have passed with cards like this, as fast as no reference prover is.
+async fn eight_have_passed(app: &TestApp, card: &GpuReport) {
+    let device = FakeAgent::connect(app).await.rig.device();
+    let store = &app.app().store;
+    let mut tx = store.begin().await.expect("a transaction");
+    for owner in 0..8_u8 {
+        let seed = Digest::from_bytes([owner + 1; 32]);
+        let begun = Begun {
+            seed,
+            device,
+            gpu: format!("GPU-of-{owner}"),
+            model: card.tier(),
+            owner: owner.to_string(),
+            size: 64,
+            products: 20,
+            resident: 20,
+            claimed_ops_per_us: 1,
+            rtt_us: 0,
+            ends_by: store.now(),
+        };
+        challenges::begin(&mut tx, &begun, store.now()).await.expect("written");
+        let passed = Ended {
+            outcome: "passed",
+            reason: "passed",
+            detail: String::new(),
+            questioned: true,
+            proving_us: Some(1),
+            reading_us: Some(1),
+            ops_per_us: Some(1_000_000_000),
+        };
+        assert!(challenges::end(&mut tx, seed, &passed, store.now()).await.expect("written"));
+    }
+    tx.commit().await.expect("written");
+}
+
+#[tokio::test]
+async fn a_card_held_to_less_power_is_compared_with_its_like() {
+    let app = TestApp::start_with(unhurried).await;
+    let limited = |uuid: &str, watts| {
+        let mut rig = rig(uuid);
+        rig.report.gpus[0].power_limit_w = Some(watts);
+        rig
+    };
+    eight_have_passed(&app, &limited("GPU-0", 450).report.gpus[0]).await;
+    let mut full = Box::pin(Scene::of(&app, limited("GPU-1", 455))).await;
+    let over = answer_honestly(&mut full).await;
+    assert_eq!((over.verdict, over.message.as_str()), (Verdict::Failed, "The card is not as fast as others of its model."));
+    let mut saving = Box::pin(Scene::of(&app, limited("GPU-2", 300))).await;
+    assert_eq!(answer_honestly(&mut saving).await.verdict, Verdict::Passed);
 }
 
 #[tokio::test]
@@ -181,6 +277,11 @@ async fn wrong_rows_fail_with_the_reason_and_cannot_be_mended() {
     assert_eq!(reason(&app).await, "refused");
     let late = scene.put("rows", &scene.prove.token, right).await;
     assert_eq!(problem(late).await.code, Code::Unauthenticated, "there is no such challenge any more");
+    let device = scene.agent.rig.device();
+    let standing = reqwest::get(format!("{}/v1/devices/{device}/standing", app.url())).await.expect("an answer");
+    let standing: RigStanding = standing.json().await.expect("a standing");
+    let deeds: Vec<(&str, u32)> = standing.deeds.iter().map(|deed| (deed.deed.as_str(), deed.times)).collect();
+    assert_eq!((standing.tier.as_str(), deeds), ("distrusted", vec![("cheated", 1)]), "it counts once, as two wrong results");
 }
 
 #[tokio::test]
@@ -211,6 +312,7 @@ async fn a_proof_that_does_not_come_in_time_is_failed() {
     let Ask::Over(over) = agent.asked().await else { panic!("it is over") };
     assert_eq!((over.seed, over.verdict), (prove.seed, Verdict::Failed));
     assert_eq!(reason(&app).await, "late_proof");
+    assert_eq!(tier_of(&app, agent.rig.device()).await, (Tier::New, vec![]), "slow is not dishonest");
 }
 
 #[tokio::test]
@@ -317,6 +419,22 @@ async fn two_rigs_with_one_card_are_both_out_of_work() {
     honest.beat(Vec::new()).await;
     let (_, answer) = first.rig.knock(&app.url()).await;
     assert!(matches!(answer, CoordinatorMessage::Refused(refused) if refused.code == RefusedCode::Quarantined));
+}
+
+#[tokio::test]
+async fn who_names_a_card_that_another_has_shown_is_out_of_work_alone() {
+    let app = TestApp::start_with(unhurried).await;
+    let mut first = Box::pin(Scene::asked(&app)).await;
+    assert_eq!(answer_honestly(&mut first).await.verdict, Verdict::Passed);
+    let mut second = rig("GPU-1").connect(&app.url()).await;
+    let Ask::Prove(prove) = first.agent.asked().await else { panic!("both are asked at once") };
+    assert!(matches!(second.asked().await, Ask::Prove(_)));
+    (first.prover, first.prove) = (computed(&prove), prove);
+    assert_eq!(answer_honestly(&mut first).await.verdict, Verdict::Passed);
+    assert_eq!(second.refused().await.code, RefusedCode::Quarantined);
+    first.agent.beat(Vec::new()).await;
+    let (_, answer) = first.agent.rig.knock(&app.url()).await;
+    assert!(matches!(answer, CoordinatorMessage::Welcome(_)), "{answer:?}");
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ impl FakeAgent {
     }
 
     /// Says what it has brought, and returns whether it was accepted.
-    async fn left(&mut self, offer: &Offer, files: Vec<OutputFile>) -> bool {
+    pub(crate) async fn left(&mut self, offer: &Offer, files: Vec<OutputFile>) -> bool {
         self.left_because(offer, files, None).await
     }
 
@@ -53,7 +53,7 @@ impl FakeAgent {
 }
 
 /// Who waits for a checkpoint waits longer than the test does.
-fn patient(config: &mut Config) {
+pub(crate) fn patient(config: &mut Config) {
     config.timers.checkpoint_wait = PATIENCE * 10;
     config.timers.checkpoint_upload = PATIENCE * 10;
     config.timers.blob_grace = PATIENCE * 20;

@@ -23,6 +23,7 @@ fn with_a_card(capability: &str, vram_gib: u64) -> Rig {
         compute_capability: capability.parse().ok(),
         pci_bus_id: Some("00000000:01:00.0".to_owned()),
         power_limit_w: Some(450),
+        driver: None,
     }];
     rig
 }
@@ -49,6 +50,7 @@ async fn offers_tell_what_rigs_of_a_class_have() {
     assert_eq!((gpu.class.as_str(), gpu.architecture.as_deref()), ("nvidia 24 GiB", Some("ada")));
     assert_eq!((gpu.vendor, gpu.vram_gib, gpu.os), (Some(GpuVendor::Nvidia), 24, Os::Linux));
     assert_eq!(gpu.compute_capability.map(|capability| capability.to_string()).as_deref(), Some("8.9"));
+    assert_eq!((cpu.fu, gpu.fu), (0, 0), "nobody has seen what its card can do");
     assert_eq!((gpu.trust, gpu.country.as_deref(), gpu.connected), (Trust::Community, None, 1));
 }
 

@@ -25,6 +25,7 @@ mod unwilling;
 
 mod backups;
 mod files;
+mod given_back;
 mod image_registry;
 mod logging;
 mod operator;

@@ -6,19 +6,29 @@ use clap::Parser as _;
 use headframe_coordinator::{
     Config,
     admin::{self, AdminArgs, acts},
-    store::{audit, ledger::Account},
+    store::{
+        audit,
+        challenges::{self, Begun},
+        ledger::Account,
+        rigs, verify,
+    },
+    verify::{Tier, standing::Deed},
 };
 use headframe_protocol::{
-    Micros, Sha256,
-    challenge::{Answer, Ask, DeclineReason, Declined, POG},
+    DeviceId, Micros, Sha256,
+    challenge::{Answer, Ask, DeclineReason, Declined, Digest, POG},
     error::Code,
-    job::{AttemptState, JobState, Reason},
+    job::{AttemptState, JobState, Reason, Trust},
     rig::{GpuReport, GpuVendor},
     session::{AgentMessage, CoordinatorMessage, Outcome, RefusedCode},
+    standing::RigStanding,
 };
 use serde_json::{Value, json};
 
-use crate::support::{DIGEST, FakeAgent, PATIENCE, TestApp, agent::Rig, by, job, problem};
+use crate::{
+    support::{DIGEST, FakeAgent, PATIENCE, TestApp, agent::Rig, by, job, problem},
+    verification::tier_of,
+};
 
 #[derive(clap::Parser)]
 struct Line {
@@ -152,6 +162,111 @@ async fn a_killed_job_ends_on_its_rig() {
     app.assert_books().await;
 }
 
+/// A rig was refused in so many challenges.
+async fn cheats(app: &TestApp, device: DeviceId, times: u8) {
+    let (now, mut tx) = (app.app().store.now(), app.app().store.begin().await.expect("a transaction"));
+    for number in 0..times {
+        let seed = Digest::from_bytes(std::array::from_fn(|at| device.0.as_slice()[at % 20] ^ number));
+        let begun = Begun {
+            seed,
+            device,
+            gpu: "GPU-1".to_owned(),
+            model: "a card".to_owned(),
+            owner: "somebody".to_owned(),
+            size: 64,
+            products: 20,
+            resident: 20,
+            claimed_ops_per_us: 1,
+            rtt_us: 1,
+            ends_by: now,
+        };
+        challenges::begin(&mut tx, &begun, now).await.expect("written");
+        let ended = challenges::Ended {
+            outcome: "failed",
+            reason: "refused",
+            detail: String::new(),
+            questioned: true,
+            proving_us: None,
+            reading_us: None,
+            ops_per_us: None,
+        };
+        assert!(challenges::end(&mut tx, seed, &ended, now).await.expect("written"));
+        assert!(!challenges::end(&mut tx, seed, &ended, now).await.expect("written"), "a challenge ends once");
+    }
+    verify::exclude(&mut tx, device, now).await.expect("written");
+    tx.commit().await.expect("written");
+}
+
+/// A rig that is out of work for it.
+async fn excluded(app: &TestApp) -> DeviceId {
+    let device = FakeAgent::connect(app).await.rig.device();
+    cheats(app, device, 2).await;
+    assert_eq!(tier_of(app, device).await, (Tier::Excluded, vec![Deed::Cheated; 2]));
+    device
+}
+
+async fn is_quarantined(app: &TestApp, device: DeviceId) -> bool {
+    let mut connection = app.app().store.read().await.expect("a connection");
+    rigs::quarantined(&mut connection).await.expect("a list").contains(&device)
+}
+
+#[tokio::test]
+async fn a_pardoned_rig_begins_anew_and_works_unless_something_else_holds_it() {
+    let app = TestApp::start().await;
+    let (one, other) = (excluded(&app).await, excluded(&app).await);
+    assert!(is_quarantined(&app, one).await && is_quarantined(&app, other).await);
+    admin(&app.config, &format!("rig quarantine {other}")).await.expect("quarantined");
+    assert_eq!(admin(&app.config, &format!("rig pardon {one}")).await.expect("pardoned")["works"], true);
+    assert_eq!(admin(&app.config, &format!("rig pardon {other}")).await.expect("pardoned")["works"], false);
+    assert!(!is_quarantined(&app, one).await, "nothing else held it");
+    assert!(is_quarantined(&app, other).await, "the operator did");
+    for device in [one, other] {
+        assert_eq!(tier_of(&app, device).await, (Tier::New, vec![]));
+    }
+    assert!(admin(&app.config, "rig pardon 0x0000000000000000000000000000000000000001").await.is_err(), "no such rig");
+    assert_eq!(trail(&app).await, ["rig.quarantine", "rig.quarantine", "rig.quarantine", "rig.pardon", "rig.pardon"]);
+    admin(&app.config, &format!("rig release {other}")).await.expect("released");
+    admin(&app.config, &format!("rig pardon {other}")).await.expect("pardoned");
+    assert!(!is_quarantined(&app, other).await);
+}
+
+#[tokio::test]
+async fn a_partners_rig_that_was_found_out_is_anybodys_until_it_is_pardoned() {
+    let app = TestApp::start().await;
+    let customer = app.customer(10).await;
+    let rig = Rig::new();
+    let device = rig.device();
+    rig.clone().connect(&app.url()).await;
+    admin(&app.config, &format!("rig attest {device} --trust partner")).await.expect("attested");
+    let mut connected = rig.clone().connect(&app.url()).await;
+    let shown = async || {
+        let standing = reqwest::get(format!("{}/v1/devices/{device}/standing", app.url())).await.expect("an answer");
+        let standing: RigStanding = standing.json().await.expect("a standing");
+        (standing.attested, standing.trust)
+    };
+    assert_eq!(shown().await, (Trust::Partner, Trust::Partner));
+    cheats(&app, device, 1).await;
+    assert_eq!(shown().await, (Trust::Partner, Trust::Community));
+
+    // It has signed in as a partner's, and again as what it is now.
+    let secret = customer.submit(json!({ "placement": { "trust": "partner" } })).await;
+    for again in [false, true] {
+        if again {
+            connected = rig.clone().connect(&app.url()).await;
+        }
+        let open = customer.submit(json!({})).await;
+        let offer = connected.offer().await;
+        assert_eq!(offer.job, open.id, "what asks for a partner's waits");
+        connected.run(&offer).await;
+        connected.succeed(&offer, 0).await;
+        assert_eq!(customer.job(secret.id).await.state, JobState::Queued);
+    }
+    admin(&app.config, &format!("rig pardon {device}")).await.expect("pardoned");
+    assert_eq!(shown().await, (Trust::Partner, Trust::Partner));
+    let mut connected = rig.connect(&app.url()).await;
+    assert_eq!(connected.offer().await.job, secret.id);
+}
+
 #[tokio::test]
 async fn a_quarantined_rig_is_sent_away_until_it_is_released() {
     let app = TestApp::start().await;
@@ -255,6 +370,7 @@ async fn cards_are_challenged_when_the_operator_wants_it_and_their_outcomes_are_
         compute_capability: None,
         pci_bus_id: None,
         power_limit_w: None,
+        driver: None,
     }];
     rig.challenges = vec![POG.to_owned()];
     let device = rig.device();
@@ -262,7 +378,7 @@ async fn cards_are_challenged_when_the_operator_wants_it_and_their_outcomes_are_
     assert!(missing.contains("there is no rig"), "{missing}");
     let mut rig = rig.connect(&app.url()).await;
     admin(&app.config, &format!("rig challenge {device}")).await.expect("an act");
-    let seed = rig.hear_until(|message| if let CoordinatorMessage::Ask(ask) = message { Some(ask.seed()) } else { None }).await;
+    let seed = rig.hear_until(|message| if let CoordinatorMessage::Ask(ask) = message { ask.seed() } else { None }).await;
     let shown = admin(&app.config, "rig challenges").await.expect("a list");
     assert_eq!((&shown[0]["gpu"], &shown[0]["outcome"]), (&json!("GPU-1"), &Value::Null));
     rig.say(AgentMessage::Answer(Answer::Declined(Declined { seed, why: DeclineReason::Broken }))).await;

@@ -1,19 +1,20 @@
 //! Results are checked by other rigs: who is asked, who is believed, who is paid, and what it costs whom.
 
 use headframe_coordinator::{
+    admin::acts,
     config::VerificationConfig,
     store::{ledger::Account, verify},
     verify::{Tier, standing::Deed},
 };
 use headframe_protocol::{
-    DeviceId, Micros,
+    DeviceId, JobId, Micros,
     api::Job,
     job::{AttemptState, JobState, Reason},
     session::{Offer, Outcome, OutputFile, Settled},
 };
 use serde_json::{Value, json};
 
-use crate::support::{Customer, FakeAgent, PATIENCE, TestApp, agent::Rig};
+use crate::support::{Customer, FakeAgent, PATIENCE, TestApp, agent::Rig, by};
 
 /// Results are compared, and earnings are their owners' at once.
 fn checking(config: &mut headframe_coordinator::Config) {
@@ -21,7 +22,7 @@ fn checking(config: &mut headframe_coordinator::Config) {
     config.timers.check_give_up = PATIENCE * 10;
 }
 
-async fn submit(customer: &Customer, changes: Value) -> Job {
+pub(crate) async fn submit(customer: &Customer, changes: Value) -> Job {
     let mut job = json!({ "outputs": ["out.bin"], "max_price_per_hour": "900000000" });
     for (key, value) in changes.as_object().expect("an object") {
         job[key] = value.clone();
@@ -30,7 +31,7 @@ async fn submit(customer: &Customer, changes: Value) -> Job {
 }
 
 /// Does the work and says that it came to `bytes`.
-async fn answer(rig: &mut FakeAgent, offer: &Offer, bytes: &[u8]) -> Settled {
+pub(crate) async fn answer(rig: &mut FakeAgent, offer: &Offer, bytes: &[u8]) -> Settled {
     rig.run(offer).await;
     // Half an hour at the rig's price is more than the coordinator has seen: it pays what it has.
     let file: OutputFile = rig.bring(offer, "out.bin", bytes).await;
@@ -40,13 +41,13 @@ async fn answer(rig: &mut FakeAgent, offer: &Offer, bytes: &[u8]) -> Settled {
 }
 
 /// The same to whatever it is offered next.
-async fn answers(rig: &mut FakeAgent, bytes: &[u8]) -> Offer {
+pub(crate) async fn answers(rig: &mut FakeAgent, bytes: &[u8]) -> Offer {
     let offer = rig.offer().await;
     answer(rig, &offer, bytes).await;
     offer
 }
 
-async fn credit(app: &TestApp, rig: &FakeAgent) -> Micros {
+pub(crate) async fn credit(app: &TestApp, rig: &FakeAgent) -> Micros {
     app.balance_of(Account::Credit(rig.rig.device())).await
 }
 
@@ -63,7 +64,7 @@ async fn credited(app: &TestApp, rig: &FakeAgent) -> Micros {
     }
 }
 
-async fn tier_of(app: &TestApp, device: DeviceId) -> (Tier, Vec<Deed>) {
+pub(crate) async fn tier_of(app: &TestApp, device: DeviceId) -> (Tier, Vec<Deed>) {
     let mut connection = app.app().store.read().await.expect("a connection");
     let now = app.app().store.now();
     let account = verify::account(&mut connection, device, now).await.expect("an account");
@@ -71,23 +72,23 @@ async fn tier_of(app: &TestApp, device: DeviceId) -> (Tier, Vec<Deed>) {
 }
 
 /// A rig that is not ready: connected, seen, and offered nothing until it says so.
-async fn waiting(app: &TestApp) -> FakeAgent {
+pub(crate) async fn waiting(app: &TestApp) -> FakeAgent {
     rig(None).connect(&app.url()).await
 }
 
 /// At a price at which the few milliseconds of a test are worth something.
-fn rig(from: Option<&'static str>) -> Rig {
+pub(crate) fn rig(from: Option<&'static str>) -> Rig {
     let mut rig = Rig { ready: false, from, ..Rig::new() };
     rig.report.floor_per_hour = Micros::dollars(800);
     rig
 }
 
-async fn wake(rig: &mut FakeAgent) {
+pub(crate) async fn wake(rig: &mut FakeAgent) {
     rig.rig.ready = true;
     rig.beat(Vec::new()).await;
 }
 
-async fn sleep(rig: &mut FakeAgent) {
+pub(crate) async fn sleep(rig: &mut FakeAgent) {
     rig.rig.ready = false;
     rig.beat(Vec::new()).await;
 }
@@ -237,7 +238,7 @@ async fn a_customer_may_pay_for_several_and_gets_what_most_agree_on() {
 }
 
 /// Earnings wait, for as long as a test can.
-fn withholding(config: &mut headframe_coordinator::Config) {
+pub(crate) fn withholding(config: &mut headframe_coordinator::Config) {
     checking(config);
     config.verification.withhold = true;
     config.timers.probation = std::time::Duration::from_millis(1);
@@ -245,7 +246,7 @@ fn withholding(config: &mut headframe_coordinator::Config) {
     config.timers.checked_within = PATIENCE * 10;
 }
 
-async fn withheld(app: &TestApp, rig: &FakeAgent) -> Micros {
+pub(crate) async fn withheld(app: &TestApp, rig: &FakeAgent) -> Micros {
     app.balance_of(Account::Withheld(rig.rig.device())).await
 }
 
@@ -307,6 +308,14 @@ async fn what_was_earned_unchecked_is_lost_when_the_rig_was_wrong() {
     app.assert_books().await;
 }
 
+/// What a job's webhook was told last.
+async fn told(app: &TestApp, job: JobId) -> Value {
+    let mut connection = app.app().store.read().await.expect("a connection");
+    let query = sqlx::query_as("SELECT body FROM outbox WHERE job_id = $1 ORDER BY id DESC LIMIT 1").bind(job.to_string());
+    let (body,): (String,) = query.fetch_one(&mut *connection).await.expect("a message");
+    serde_json::from_str(&body).expect("a body")
+}
+
 #[tokio::test]
 async fn whoever_stops_in_time_is_compared_afterwards() {
     let app = TestApp::start_with(|config| {
@@ -318,7 +327,7 @@ async fn whoever_stops_in_time_is_compared_afterwards() {
     let customer = app.customer(100).await;
     let mut cheat = waiting(&app).await;
     wake(&mut cheat).await;
-    let job = submit(&customer, json!({})).await;
+    let job = submit(&customer, json!({ "webhook": "http://127.0.0.1:9/nobody" })).await;
     answers(&mut cheat, b"made up").await;
     assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
     assert!(withheld(&app, &cheat).await > Micros::ZERO);
@@ -341,6 +350,15 @@ async fn whoever_stops_in_time_is_compared_afterwards() {
     let standing: Value = customer.get(&format!("/v1/devices/{}/standing", cheat.rig.device())).await.json().await.expect("it");
     assert_eq!((&standing["tier"], &standing["withheld"]), (&json!("watched"), &json!([])), "and its owner can see why");
     assert!(standing["deeds"].as_array().is_some_and(|deeds| deeds.iter().any(|deed| deed["deed"] == "wrong")));
+    let shown = customer.job(job.id).await;
+    let outvoted = shown.outvoted.expect("the customer learns it");
+    assert_eq!((shown.state, outvoted.refunded), (JobState::Succeeded, shown.charged), "and gets back what it cost");
+    assert!(shown.charged > Micros::ZERO && shown.message.is_some_and(|message| message.contains("not to be trusted")));
+    assert_eq!(customer.balance().await.available, Micros::dollars(100));
+    let told = told(&app, job.id).await;
+    assert_eq!((&told["type"], &told["data"]["refunded"]), (&json!("job.outvoted"), &json!(outvoted.refunded)));
+    let again = acts::refund(&app.app().store, &by(), job.id, Micros::new(1), "more").await;
+    assert!(again.is_err(), "nothing is left to be given back");
     app.assert_books().await;
 }
 

@@ -294,6 +294,10 @@ pub struct GpuView {
     /// Memory, in bytes.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub vram_bytes: u64,
+    /// It computes for a challenge of the coordinator now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+    pub proving: bool,
     /// What stands in the way of work on this card alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "ts", ts(as = "Option<Vec<WaitReason>>", optional))]

@@ -67,6 +67,8 @@ pub(super) enum Probe {
     SoftwareVulkan,
     /// PostgreSQL's server programs, which Debian keeps off the search path.
     PostgresServer,
+    /// A family of letters, by the name that style sheets call it.
+    Font(&'static str),
 }
 
 impl Probe {
@@ -78,6 +80,7 @@ impl Probe {
             Self::Engine => crate::engine::answers() || (find("dockerd").is_some() && find("iptables").is_some()),
             Self::SoftwareVulkan => has_software_vulkan(),
             Self::PostgresServer => crate::postgres::programs().is_some(),
+            Self::Font(family) => capture(command("fc-list").arg(family)).is_ok_and(|files| !files.is_empty()),
         }
     }
 }
@@ -99,7 +102,7 @@ pub(super) const NEEDS: &[Need] = &[
     need(
         Area::Kernels,
         "pip",
-        "fetches the compilers of the kernels for NVIDIA cards",
+        "fetches the compilers of the kernels for NVIDIA cards, and the judge of those for others",
         Probe::Program(&["pip3", "pip"]),
         "python3-pip",
     ),
@@ -171,6 +174,20 @@ pub(super) const NEEDS: &[Need] = &[
     ),
     need(Area::WindowTest, "xdotool", "presses keys as an owner would", Probe::Program(&["xdotool"]), "xdotool"),
     need(Area::Browser, "Chromium", "drives the UI in a browser", Probe::Program(&["chromium", "chromium-browser"]), "chromium"),
+    need(
+        Area::Browser,
+        "Noto Sans Arabic",
+        "the UI is looked at in Arabic; an owner's PC has letters of its own",
+        Probe::Font("Noto Sans Arabic"),
+        "fontconfig fonts-noto-core",
+    ),
+    need(
+        Area::Browser,
+        "Noto Sans CJK",
+        "the UI is looked at in Chinese; an owner's PC has letters of its own",
+        Probe::Font("Noto Sans CJK SC"),
+        "fontconfig fonts-noto-cjk",
+    ),
     need(
         Area::Graphics,
         "a Vulkan driver in software",

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use headframe_protocol::benchmark::{Cpu, Figure};
+use headframe_protocol::benchmark::{CardClass, Cpu};
 
 use super::*;
 
@@ -59,6 +59,42 @@ async fn a_crash_names_what_was_measured_when_it_came() {
     let Outcome::Crashed { during, message } = found.outcome else { panic!("{:?}", found.outcome) };
     assert_eq!(during, "single-precision multiply-adds");
     assert!(message.contains("signal"), "{message}");
+}
+
+#[tokio::test]
+async fn a_card_whose_driver_dies_of_its_matrix_units_is_measured_without_them_once() {
+    let card = |vendor| Card {
+        id: "0000:03:00.0".to_owned(),
+        name: "a card".to_owned(),
+        class: CardClass::Discrete,
+        vendor,
+        pci: None,
+        uuid: None,
+        driver: "a driver".to_owned(),
+        power_limit_milliwatts: None,
+        power_limit_default_milliwatts: None,
+    };
+    let told = |figure| {
+        let told = Progress { stage: MeasureStage::Burst, figure: Some(figure), permille: 10, left_ms: 1 };
+        format!("echo '{}'", Says::Progress(told).to_line())
+    };
+    let measured = done();
+    let done = format!("echo '{}'", Says::Benchmark(Box::new(measured.clone())).to_line());
+    let tries = "echo \"$*\" >> \"$(dirname \"$0\")/tries\"";
+    for (figure, vendor, again) in [
+        (Figure::TensorFp16, Some(GpuVendor::Amd), true),
+        (Figure::GemmInt8, None, true),
+        (Figure::FmaFp32, Some(GpuVendor::Amd), false),
+        (Figure::TensorFp16, Some(GpuVendor::Nvidia), false),
+    ] {
+        let fake = Fake::new(&format!("{tries}\n[ $# = 3 ] && {done} && exit\n{}\nkill -SEGV $$", told(figure)));
+        let subject = Subject::Card(card(vendor));
+        let found = fake.measurer().measure(&subject, &CancellationToken::new(), &mut |_| ()).await.expect("a result");
+        assert_eq!(found == measured, again, "{figure:?} {found:?}");
+        let tries = fs::read_to_string(fake.dir.path().join("tries")).expect("written");
+        let wanted = ["card 0000:03:00.0\n", "card 0000:03:00.0 --without-matrix-units\n"];
+        assert_eq!(tries, if again { wanted.concat() } else { wanted[0].to_owned() });
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,10 @@ use std::{
     rc::Rc,
 };
 
-use headframe_protocol::benchmark::Card;
+use headframe_protocol::{
+    benchmark::{Card, CardClass},
+    rig::GpuVendor,
+};
 
 use super::{driver::Driver, error::CudaError};
 use crate::benchmark::cards;
@@ -58,6 +61,28 @@ impl Facts {
     pub(super) fn is_of(&self, card: &Card) -> bool {
         let place = cards::pci(&self.bus_id).filter(|_| !self.is_slice);
         card.uuid.as_ref() == Some(&self.uuid) || (place.is_some() && place == card.pci)
+    }
+
+    /// The same of a card that somebody else describes so sparely that he may mean any of its model.
+    pub(super) fn may_be(&self, card: &Card) -> bool {
+        let is_vague = card.pci.is_none() && card.uuid.is_none() && !self.is_slice;
+        self.is_of(card) || (is_vague && card.name == self.name)
+    }
+
+    /// The card that it is, where nobody else describes it. A slice has no place of its own.
+    pub(super) fn card(&self) -> Card {
+        let pci = cards::pci(&self.bus_id).filter(|_| !self.is_slice);
+        Card {
+            id: pci.clone().unwrap_or_else(|| self.uuid.clone()),
+            name: self.name.clone(),
+            class: if self.integrated == Some(true) { CardClass::Integrated } else { CardClass::Discrete },
+            vendor: Some(GpuVendor::Nvidia),
+            pci,
+            uuid: Some(self.uuid.clone()),
+            driver: "NVIDIA".to_owned(),
+            power_limit_milliwatts: None,
+            power_limit_default_milliwatts: None,
+        }
     }
 
     pub(super) fn of(driver: &Driver, device: c_int) -> Result<Self, CudaError> {

@@ -327,3 +327,23 @@ fn a_card_is_found_by_its_place_or_its_name_for_life() {
     facts.is_slice = true;
     assert!(!facts.is_of(&card(Some("0000:01:00.0"), None)), "a slice is not the card it is a slice of");
 }
+
+#[test]
+fn a_card_that_nobody_else_shows_is_found_and_no_card_is_found_twice() {
+    let emulated = Emulated::new();
+    let cuda = emulated.cuda().expect("it loads").expect("it has a device");
+    let more = cuda.more_cards(&[card(Some("0000:02:00.0"), None)]).expect("it describes itself");
+    let [found] = &more[..] else { panic!("{more:?}") };
+    assert_eq!((found.id.as_str(), found.pci.as_deref()), ("0000:01:00.0", Some("0000:01:00.0")));
+    assert!(cuda.open(found).expect("it opens").is_some(), "and it can be measured");
+    let vague = Card { name: found.name.clone(), ..card(None, None) };
+    for known in [found.clone(), card(Some("0000:01:00.0"), None), vague] {
+        assert_eq!(cuda.more_cards(std::slice::from_ref(&known)).expect("it describes itself"), [], "{known:?}");
+    }
+    let mut slice = device(&emulated, 128).facts().clone();
+    slice.is_slice = true;
+    assert_eq!((slice.card().id, slice.card().pci), (slice.uuid, None));
+
+    emulated.set("capability", 70);
+    assert_eq!(cuda.more_cards(&[]).expect("it describes itself"), [], "there are no kernels for it");
+}

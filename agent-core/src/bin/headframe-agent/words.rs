@@ -53,7 +53,10 @@ pub(crate) fn state(snapshot: &Snapshot, now: TimestampMs) -> String {
             let first = reasons.first().map_or_else(|| "nothing stands in the way".to_owned(), |reason| why(reason, now));
             format!("Waiting: {first}.")
         }
-        Phase::Ready => "Ready, and waiting for a job.".to_owned(),
+        Phase::Ready => match snapshot.rig.gpus.iter().find(|gpu| gpu.proving) {
+            Some(gpu) => format!("Ready; {} proves to the network what it can do.", gpu.model),
+            None => "Ready, and waiting for a job.".to_owned(),
+        },
         Phase::Preparing => "Preparing a job.".to_owned(),
         Phase::Working => match snapshot.working.as_slice() {
             [one] => format!("Working on {}.", one.title),
@@ -266,7 +269,7 @@ fn job(card: &JobCard) -> String {
 
 #[cfg(test)]
 mod tests {
-    use headframe_protocol::Micros;
+    use headframe_protocol::{Micros, control::Event};
 
     use super::*;
 
@@ -289,6 +292,16 @@ mod tests {
         let reason = WaitReason::Unprofitable { power_per_hour: Micros::dollars(2_000), floor_per_hour: Micros::dollars(2_050) };
         let said = why(&reason, TimestampMs::from_millis(0));
         assert_eq!(said, "power costs $2000.00 an hour now, and no job may pay the $2050.00 that your rules want");
+    }
+
+    #[test]
+    fn an_owner_reads_that_his_card_is_busy_with_a_proof() {
+        let golden = include_str!("../../../../protocol/tests/wire/event-snapshot-proving.json");
+        let Ok(Event::Snapshot { mut snapshot }) = serde_json::from_str(golden) else { panic!("a golden snapshot") };
+        let said = |snapshot: &Snapshot| state(snapshot, TimestampMs::from_millis(0));
+        assert_eq!(said(&snapshot), "Ready; NVIDIA GeForce RTX 4090 proves to the network what it can do.");
+        snapshot.rig.gpus.iter_mut().for_each(|gpu| gpu.proving = false);
+        assert_eq!(said(&snapshot), "Ready, and waiting for a job.");
     }
 
     #[test]

@@ -6,10 +6,12 @@ mod device;
 mod fma;
 mod product;
 mod programs;
+pub(crate) mod prove;
 mod run;
 mod slices;
 mod stream;
 mod transfer;
+mod units;
 
 use futures_util::FutureExt as _;
 use headframe_agent::benchmark::{
@@ -69,6 +71,15 @@ impl Gpus {
         let found = self.found.iter().find(|(card, _)| card.id == id);
         let (card, adapter) = found.ok_or_else(|| DeviceError::Refused(format!("there is no card {id}")))?;
         Portable::open(card.class, adapter)
+    }
+
+    /// The same with whatever else of it can be measured.
+    pub(crate) fn open_all(&mut self, id: &str) -> Result<Portable, DeviceError> {
+        let portable = self.open(id)?;
+        Ok(match self.found.iter().find(|(card, _)| card.id == id) {
+            Some((_, adapter)) => portable.with_units(adapter),
+            None => portable,
+        })
     }
 }
 

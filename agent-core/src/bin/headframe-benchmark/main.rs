@@ -1,12 +1,16 @@
 //! Measures one card or the processor, and says so in lines of JSON (`headframe_agent::benchmark::line`). Started by the agent, for as long as it measures.
 //!
+//! Or answers challenges on a card (`headframe_agent::benchmark::ask`), for as long as it is asked.
+//!
 //! A program of its own, so that the agent never loads a graphics driver for computing, and outlives one that crashes.
 
+mod answer;
 mod gpu;
 mod report;
 
 use std::{
     io::{self, BufRead as _, Write as _},
+    path::PathBuf,
     process::ExitCode,
     time::Instant,
 };
@@ -48,10 +52,22 @@ enum Command {
         /// A moment of each figure instead of half a minute. Cards that are programs are always measured so.
         #[arg(long)]
         brief: bool,
+        /// Leave alone what only experimental parts of a driver offer (`line::WITHOUT_MATRIX_UNITS`). NVIDIA's own way is none of them.
+        #[arg(long)]
+        without_matrix_units: bool,
     },
     /// Say how well scores predict jobs: Spearman's rank correlation of lines `FU JOBS_PER_SECOND` on standard input.
     #[command(hide = true)]
     Rank,
+    /// Answer challenges on the card of this name, as asked in lines on standard input.
+    Prove {
+        /// As `look` names it.
+        #[arg(long)]
+        card: String,
+        /// Where openings are written.
+        #[arg(long)]
+        openings: PathBuf,
+    },
     /// Measure the processor.
     Cpu {
         /// A moment of each figure.
@@ -63,17 +79,19 @@ enum Command {
 fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
     match command {
-        Command::Look => say(Says::Cards { cards: gpu::Gpus::look().cards() }),
-        Command::Card { id, brief } => {
+        Command::Look => say(Says::Cards { cards: cards(&gpu::Gpus::look()) }),
+        Command::Card { id, brief, without_matrix_units } => {
             let mut gpus = gpu::Gpus::look();
-            let Some(card) = gpus.cards().into_iter().find(|card| card.id == id) else {
+            let Some(card) = cards(&gpus).into_iter().find(|card| card.id == id) else {
                 complain(&format!("there is no card {id}"));
                 return ExitCode::FAILURE;
             };
             let stop = listen();
-            measure_card(&mut gpus, card, brief, &stop);
+            let extent = if without_matrix_units { Extent::WithoutMatrixUnits } else { Extent::All };
+            measure_card(&mut gpus, card, (length(brief), extent), &stop);
         }
         Command::Rank => return rank(),
+        Command::Prove { card, openings } => return answer::answer(&card, &openings),
         Command::Cpu { brief } => {
             let stop = listen();
             let cpu = this_processor();
@@ -90,7 +108,27 @@ const fn length(is_brief: bool) -> Length {
     if is_brief { Length::Brief } else { Length::Full }
 }
 
-fn measure_card(gpus: &mut gpu::Gpus, card: Card, is_brief: bool, stop: &Stop) {
+/// Every card of the PC: those that the portable library shows, then those that only CUDA shows.
+fn cards(gpus: &gpu::Gpus) -> Vec<Card> {
+    let mut cards = gpus.cards();
+    match Cuda::find().and_then(|cuda| cuda.map_or(Ok(Vec::new()), |cuda| cuda.more_cards(&cards))) {
+        Ok(mut more) => {
+            more.iter_mut().for_each(driver::complete);
+            cards.extend(more);
+        }
+        Err(error) => complain(&format!("cards that only CUDA shows are not found: {error}")),
+    }
+    cards
+}
+
+/// How much of a card is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    All,
+    WithoutMatrixUnits,
+}
+
+fn measure_card(gpus: &mut gpu::Gpus, card: Card, (length, extent): (Length, Extent), stop: &Stop) {
     let report = Report::begin(Subject::Card(card.clone()));
     if let Some(program) = driver::user(&card) {
         say(Says::Benchmark(Box::new(report.without_figures(Outcome::InUse { program: Some(program) }))));
@@ -98,7 +136,12 @@ fn measure_card(gpus: &mut gpu::Gpus, card: Card, is_brief: bool, stop: &Stop) {
     }
     // The maker's own way comes first: the suite takes each figure from the first device that offers it.
     let mut devices: Vec<Box<dyn Device>> = cuda(&card).into_iter().collect();
-    match gpus.open(&card.id) {
+    // CUDA reaches more of a card's matrix units than the portable library does.
+    let opened = match extent {
+        Extent::All if devices.is_empty() => gpus.open_all(&card.id),
+        Extent::All | Extent::WithoutMatrixUnits => gpus.open(&card.id),
+    };
+    match opened {
         Ok(device) => devices.push(Box::new(device)),
         Err(error) if !devices.is_empty() => complain(&format!("the card is measured by CUDA alone: {error}")),
         Err(error) => {
@@ -108,7 +151,8 @@ fn measure_card(gpus: &mut gpu::Gpus, card: Card, is_brief: bool, stop: &Stop) {
         }
     }
     let watch = driver::sensor(&card).map(Watch::begin);
-    let findings = run(devices, length(is_brief || card.class == CardClass::Software), stop, watch.as_ref());
+    let length = if card.class == CardClass::Software { Length::Brief } else { length };
+    let findings = run(devices, length, stop, watch.as_ref());
     say(Says::Benchmark(Box::new(report.of(findings, watch.map(Watch::finish)))));
 }
 
@@ -180,6 +224,6 @@ fn rank() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn complain(text: &str) {
+pub(crate) fn complain(text: &str) {
     writeln!(io::stderr(), "{text}").ok();
 }

@@ -1,4 +1,4 @@
-//! How busy the processor is with programs that are neither jobs nor this one.
+//! How busy the processor is with programs that are neither jobs nor this one, nor what it has started.
 
 use std::{
     io,
@@ -54,7 +54,8 @@ fn used(root: &Path, me: u32) -> io::Result<Used> {
     let (total, busy) = overall(root)?;
     let mut ours = 0;
     for process in process::all(root)? {
-        if process.pid == me || process.is_engine() || process.is_job(root) {
+        // What measures or proves what the PC can do is a child of this process.
+        if process.pid == me || process.parent == me || process.is_engine() || process.is_job(root) {
             ours += ticks(root, process.pid);
         }
     }
@@ -90,7 +91,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::{
-        super::process::stage::{Actor, SCOPE, enter, proc},
+        super::process::stage::{Actor, SCOPE, adopt, enter, proc},
         *,
     };
 
@@ -128,6 +129,24 @@ mod tests {
         assert_eq!(probe.read(), Ok(Sign::OtherLoad(80)), "now it is all the owner's");
         turn(&root, 2_700, 2_300, &[]);
         assert_eq!(probe.read(), Ok(Sign::OtherLoad(0)));
+    }
+
+    #[test]
+    fn a_child_that_proves_what_the_pc_can_do_is_not_the_owner() {
+        let child = |ticks| Actor { pid: 78, name: "headframe-bench", uid: 1_000, cgroup: "/user.slice", ticks };
+        let root = pc(1_000, 1_000, &[agent(10), child(0)]);
+        adopt(root.path(), 78, ME);
+        let mut probe = OtherLoad::new(root.path(), ME);
+        turn(&root, 1_900, 1_100, &[agent(10), child(800)]);
+        adopt(root.path(), 78, ME);
+        assert_eq!(probe.read(), Ok(Sign::OtherLoad(10)));
+        // It has ended, and its time is that of whoever waited for it.
+        fs::remove_dir_all(root.path().join("78")).expect("removed");
+        turn(&root, 2_400, 1_600, &[agent(1_210)]);
+        assert_eq!(probe.read(), Ok(Sign::OtherLoad(10)));
+        // The same program, started by the owner himself.
+        turn(&root, 2_900, 2_100, &[agent(1_210), child(450)]);
+        assert_eq!(probe.read(), Ok(Sign::OtherLoad(50)));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Process {
     pub(super) name: String,
     /// The user who runs it.
     pub(super) uid: u32,
+    /// Who started it, or whoever was left to look after it.
+    pub(super) parent: u32,
 }
 
 /// The ids of all processes below `root`.
@@ -54,7 +56,9 @@ pub(super) fn are_hidden(root: &Path) -> bool {
 fn parsed(pid: u32, status: &str) -> Option<Process> {
     let field = |name| status.lines().find_map(|line| line.strip_prefix(name));
     let uid = field("Uid:")?.split_whitespace().next()?.parse().ok()?;
-    Some(Process { pid, name: field("Name:")?.trim().to_owned(), uid })
+    // One whose parent is outside of what we see has 0.
+    let parent = field("PPid:").and_then(|parent| parent.trim().parse().ok()).unwrap_or(0);
+    Some(Process { pid, name: field("Name:")?.trim().to_owned(), uid, parent })
 }
 
 impl Process {
@@ -130,6 +134,13 @@ pub(super) mod stage {
         }
     }
 
+    /// Makes a process the child of another.
+    pub(in super::super) fn adopt(root: &Path, pid: u32, parent: u32) {
+        let file = root.join(pid.to_string()).join("status");
+        let status = fs::read_to_string(&file).expect("a process");
+        fs::write(file, status.replace("Umask:", &format!("PPid:\t{parent}\nUmask:"))).expect("written");
+    }
+
     pub(in super::super) fn exe(root: &Path, pid: u32, program: &str) {
         symlink(program, root.join(pid.to_string()).join("exe")).expect("linked");
     }
@@ -165,6 +176,14 @@ mod tests {
         assert!(is_job(165_533, scope, map));
         assert!(!is_job(165_532, scope, map));
         assert!(!is_job(1_000, scope, map));
+    }
+
+    #[test]
+    fn a_child_is_told_by_its_parent() {
+        let root = proc(&[Actor { pid: 40, ..Actor::INIT }, Actor { pid: 41, ..Actor::INIT }]);
+        stage::adopt(root.path(), 41, 40);
+        let parent = |pid| one(root.path(), pid).expect("read").expect("it is there").parent;
+        assert_eq!((parent(40), parent(41)), (0, 40));
     }
 
     #[test]

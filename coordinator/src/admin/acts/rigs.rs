@@ -5,7 +5,7 @@ use headframe_protocol::{DeviceId, job::Trust};
 use super::{ActError, By};
 use crate::{
     market::Country,
-    store::{Store, challenges, rigs},
+    store::{Store, audit, challenges, rigs, verify},
 };
 
 /// Says who stands behind a rig and where it stands; what is absent stays as it was. Counts from the rig's next sign-in on.
@@ -49,6 +49,39 @@ pub async fn release(store: &Store, by: &By, device: DeviceId) -> Result<(), Act
         return Err(ActError::Missing(format!("rig {device}")));
     }
     by.sign(tx, "rig.release", &device.to_string(), "", now).await
+}
+
+/// Counts nothing any more that a rig did until now. It works again if that was all that kept it from it.
+///
+/// # Errors
+/// [`ActError`] if there is no such rig.
+pub async fn pardon(store: &Store, by: &By, device: DeviceId) -> Result<Pardoned, ActError> {
+    let (now, mut tx) = (store.now(), store.begin().await?);
+    if !rigs::pardon(&mut tx, device, now).await? {
+        return Err(ActError::Missing(format!("rig {device}")));
+    }
+    let out_of_work = rigs::quarantined(&mut tx).await?.contains(&device);
+    let (pardoned, detail) = match (out_of_work, audit::others_hold(&mut tx, device, verify::ACTOR).await?) {
+        (false, _) => (Pardoned::Worked, ""),
+        (true, true) => (Pardoned::StillHeld, "it stays quarantined for another reason"),
+        (true, false) => {
+            rigs::set_quarantined(&mut tx, device, None).await?;
+            (Pardoned::WorksAgain, "it works again")
+        }
+    };
+    by.sign(tx, "rig.pardon", &device.to_string(), detail, now).await?;
+    Ok(pardoned)
+}
+
+/// What a pardon came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pardoned {
+    /// It was not quarantined.
+    Worked,
+    /// It was, for what is pardoned alone.
+    WorksAgain,
+    /// Somebody else has quarantined it too.
+    StillHeld,
 }
 
 /// Wants a rig's cards challenged now.

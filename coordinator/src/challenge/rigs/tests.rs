@@ -26,6 +26,7 @@ fn report(cards: &[(&str, u32)], slots: u8) -> RigReport {
         compute_capability: None,
         pci_bus_id: None,
         power_limit_w: None,
+        driver: None,
     };
     RigReport {
         name: "rig".to_owned(),
@@ -117,12 +118,77 @@ fn a_new_card_is_asked_within_minutes() {
     assert_eq!(asked(rigs.round(soon, &BTreeSet::new(), idle)), [vec![named(1, "a")]]);
 }
 
+/// A rig that appears at an hour, names a card and has shown nothing.
+fn newcomer(uuid: &str, owner: &str, hour: i64) -> Connected {
+    let mut rig = Connected::new(SessionId::generate(), report(&[(uuid, 1_000)], 1));
+    (rig.answers, rig.ready, rig.account) = (true, true, Some(owner.to_owned()));
+    rig.remember(Vec::new(), at(hour), || u64::MAX);
+    rig
+}
+
 #[test]
-fn a_card_with_two_names_is_asked_under_neither() {
-    let mut rigs = rigs([(1, rig(&["a"], "ann")), (2, rig(&["b", "a"], "ben")), (3, rig(&["c"], "cat"))]);
+fn a_card_with_two_names_that_nobody_has_shown_before_is_asked_under_neither() {
+    let mut rigs = rigs([(1, newcomer("a", "ann", 106)), (2, newcomer("a", "ben", 106)), (3, rig(&["c"], "cat"))]);
     let round = rigs.round(at(106), &BTreeSet::new(), idle);
     assert_eq!(round.quarantined, [id(1), id(2)].into());
     assert_eq!(round.groups, [vec![named(3, "c")]]);
+    let mut rigs = self::rigs([(1, rig(&["a", "a"], "ann")), (2, newcomer("a", "ben", 106))]);
+    let round = rigs.round(at(106), &BTreeSet::new(), idle);
+    assert_eq!(round.quarantined, [id(1), id(2)].into(), "who names one twice has shown nothing");
+}
+
+/// Somebody names a card that has passed; both are challenged, and that ends so for its rig.
+fn contested(outcome: Outcome) -> Rigs {
+    let mut rigs = rigs([(1, rig(&["a"], "ann")), (2, newcomer("a", "ben", 101))]);
+    let round = rigs.round(at(101), &BTreeSet::new(), idle);
+    assert_eq!((round.quarantined, round.set_aside.len()), (BTreeSet::new(), 1));
+    assert_eq!(round.groups, [vec![named(1, "a"), named(2, "a")]], "in the same second");
+    assert!(rigs.is_held(id(2)) && !rigs.is_held(id(1)), "the newcomer gets no work");
+    for number in [1, 2] {
+        rigs.begins(id(number), "a", Digest::from_bytes([number; 32]));
+    }
+    let round = rigs.round(at(101).after(Duration::from_secs(1)), &BTreeSet::new(), idle);
+    assert_eq!(round, Round::default(), "it is under way");
+    let ended = Record { outcome, ..passed("a", at(101).after(Duration::from_secs(60)), 300_000_000) };
+    rigs.ended(id(1), &Digest::from_bytes([1; 32]), ended, 0, false);
+    rigs
+}
+
+#[test]
+fn whoever_names_a_card_that_another_has_shown_before_goes_alone() {
+    let soon = at(101).after(Duration::from_secs(61));
+    let quarantined = |rigs: &mut Rigs, now| rigs.round(now, &BTreeSet::new(), idle).quarantined;
+    let mut rigs = contested(Outcome::Passed);
+    for now in [soon, soon.after(Duration::from_secs(1))] {
+        let round = rigs.round(now, &BTreeSet::new(), idle);
+        assert_eq!((round.quarantined, round.groups.len()), ([id(2)].into(), 0), "until it has gone, and nobody is asked again");
+    }
+    for failed in [Outcome::Refused, Outcome::OutOfTime] {
+        assert_eq!(quarantined(&mut contested(failed), soon), [id(1), id(2)].into(), "they may be one card");
+    }
+    // Its owner came back: nobody is punished for that, and the newcomer does not get in by it.
+    let mut rigs = contested(Outcome::Unanswered);
+    assert_eq!(quarantined(&mut rigs, soon), BTreeSet::new());
+    assert!(rigs.is_held(id(2)));
+    assert_eq!(quarantined(&mut rigs, at(101).after(GROUP_REST)), [id(2)].into());
+}
+
+#[test]
+fn a_newcomer_is_asked_together_with_the_first_or_not_at_all() {
+    let mut rigs = rigs([(1, rig(&["a"], "ann")), (2, newcomer("a", "ben", 101))]);
+    let works = |device| usize::from(device == id(1));
+    assert_eq!(asked(rigs.round(at(101), &BTreeSet::new(), works)), Vec::<Vec<_>>::new());
+    assert!(rigs.is_held(id(1)) && rigs.is_held(id(2)), "the first is asked as soon as its work is done");
+    assert_eq!(asked(rigs.round(at(101), &BTreeSet::new(), idle)), [vec![named(1, "a"), named(2, "a")]]);
+}
+
+#[test]
+fn a_newcomer_that_leaves_before_it_is_known_whose_the_card_is_does_not_come_back() {
+    let mut rigs = contested(Outcome::Unanswered);
+    let session = rigs.get_mut(id(2)).map(|rig| rig.session).expect("it is there");
+    rigs.leave(id(2), session);
+    let round = rigs.round(at(101).after(Duration::from_secs(61)), &BTreeSet::new(), idle);
+    assert_eq!(round.quarantined, [id(2)].into());
 }
 
 #[test]

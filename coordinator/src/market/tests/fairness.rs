@@ -17,6 +17,7 @@ fn cards(count: usize, capability: &str, gib: u64) -> RigReport {
         compute_capability: capability.parse().ok(),
         pci_bus_id: None,
         power_limit_w: None,
+        driver: None,
     };
     let slots = u8::try_from(count.max(1)).expect("few");
     RigReport { gpus: vec![gpu; count], slots, ..report(0, 1) }

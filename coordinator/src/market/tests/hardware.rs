@@ -15,6 +15,7 @@ fn gpu(vendor: GpuVendor, gib: u64, capability: &str, fu: u32) -> GpuReport {
         compute_capability: capability.parse().ok(),
         pci_bus_id: None,
         power_limit_w: None,
+        driver: None,
     }
 }
 

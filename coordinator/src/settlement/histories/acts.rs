@@ -10,6 +10,7 @@ use crate::fiat::Way;
 use super::{
     node::Order,
     scene::{CUSTOMERS, OWNERS, RIGS, WALLETS, WINDOW_S},
+    waiting::{self, Checked},
 };
 
 /// One thing that happens.
@@ -193,6 +194,15 @@ pub(super) enum Act {
         broken: Option<&'static str>,
     },
     Cards,
+    /// A rig's results were compared, or those that came of its checkpoints.
+    Checked {
+        rig: usize,
+        found: Checked,
+    },
+    /// Earnings that waited are settled.
+    Waited {
+        broken: bool,
+    },
 }
 
 /// Whose money in which coin.
@@ -267,7 +277,7 @@ fn chain() -> impl Strategy<Value = usize> + Clone {
     prop_oneof![2 => Just(0_usize), 1 => Just(1_usize)]
 }
 
-fn seldom() -> impl Strategy<Value = bool> + Clone {
+pub(super) fn seldom() -> impl Strategy<Value = bool> + Clone {
     prop::bool::weighted(0.15)
 }
 
@@ -281,7 +291,7 @@ fn micros() -> impl Strategy<Value = i64> + Clone {
     prop_oneof![3 => 1_000_000..50_000_000_i64, 1 => 1..1_000_i64, 1 => (1..2_000_i64).prop_map(|dollars| dollars * 1_000_000)]
 }
 
-fn permille() -> impl Strategy<Value = u16> + Clone {
+pub(super) fn permille() -> impl Strategy<Value = u16> + Clone {
     prop_oneof![2 => Just(1_000_u16), 1 => Just(0_u16), 4 => 0..=1_000_u16]
 }
 
@@ -426,12 +436,14 @@ fn chains() -> impl Strategy<Value = Act> {
 #[derive(Debug, Clone)]
 pub(super) struct Story {
     pub(super) finality_blocks: u64,
+    /// Whether earnings wait for checks.
+    pub(super) withhold: bool,
     pub(super) acts: Vec<Act>,
 }
 
 impl std::fmt::Display for Story {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "with {} blocks to wait for", self.finality_blocks)?;
+        writeln!(f, "with {} blocks to wait for, and earnings that wait: {}", self.finality_blocks, self.withhold)?;
         self.acts.iter().enumerate().try_for_each(|(number, act)| writeln!(f, "{number}: {act:?}"))
     }
 }
@@ -467,8 +479,11 @@ fn preface() -> impl Strategy<Value = Vec<Act>> {
 }
 
 pub(super) fn stories() -> impl Strategy<Value = Story> {
-    let act = prop_oneof![3 => customers(), 4 => suppliers(), 4 => chains(), 1 => cards()];
+    let act = prop_oneof![3 => customers(), 4 => suppliers(), 4 => chains(), 1 => cards(), 1 => waiting::checks()];
     let acts = prop::collection::vec(act, 10..90);
-    (0..3_u64, preface(), acts)
-        .prop_map(|(finality_blocks, preface, acts)| Story { finality_blocks, acts: [preface, acts].concat() })
+    (0..3_u64, prop::bool::weighted(0.4), preface(), acts).prop_map(|(finality_blocks, withhold, preface, acts)| Story {
+        finality_blocks,
+        withhold,
+        acts: [preface, acts].concat(),
+    })
 }

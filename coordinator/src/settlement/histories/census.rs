@@ -24,6 +24,7 @@ impl Census {
              FROM entry JOIN transfer ON transfer.id = entry.transfer_id JOIN job ON job.id = transfer.job_id
              WHERE transfer.kind = 'capture' AND entry.account LIKE 'rig:%' GROUP BY entry.chain, job.asset, job.chain",
             "SELECT 'card ' || state, COUNT(*) FROM fiat_payment GROUP BY state",
+            "SELECT 'earnings of ' || basis || ' ' || state, COUNT(*) FROM earning_hold GROUP BY basis, state",
             "SELECT 'earnings carried, ' || state, COUNT(*) FROM step WHERE id LIKE 'carry:%' GROUP BY state",
             "SELECT 'step ' || state, COUNT(*) FROM step GROUP BY state",
             "SELECT 'HFR owed', COUNT(*) FROM account WHERE account LIKE 'account:%' AND asset = 'HFR'",

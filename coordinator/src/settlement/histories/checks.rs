@@ -170,6 +170,16 @@ impl World {
         .fetch_all(&mut *connection)
         .await?;
         ensure!(wrong.is_empty(), "a job was not charged what its attempts were: {wrong:?}");
+        let wrong: Vec<(String, i64, i64)> = sqlx::query_as(
+            "SELECT account.account, account.balance, COALESCE(waits.amount, 0) FROM account
+             LEFT JOIN (SELECT 'rig:' || device_id || ':withheld' AS account, asset, chain, SUM(amount) AS amount
+                        FROM earning_hold WHERE state = 'waiting' GROUP BY device_id, asset, chain) waits
+             ON waits.account = account.account AND waits.asset = account.asset AND waits.chain = account.chain
+             WHERE account.account LIKE 'rig:%:withheld' AND account.balance <> COALESCE(waits.amount, 0)",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        ensure!(wrong.is_empty(), "what waits is not what is withheld: {wrong:?}");
         Ok(())
     }
 
@@ -339,7 +349,7 @@ fn check_totals(books: &Books, node: &Node, coin: Coin, token: Address) -> Resul
     let rest: i128 = tabs.map(|tab| i128::from(tab.used - tab.settled)).sum::<i128>() - unsettled;
     let dust = node.dust.get(&token).copied().unwrap_or_default();
     let backed = micros(in_distributor + claimed - dust, unit) + micros(listing.to_suppliers, 1) + rest;
-    let owed: i128 = [":payable", ":credit", ":maturing", ":earned", "operator:inventory", "operator:promised"]
+    let owed: i128 = [":payable", ":credit", ":maturing", ":withheld", ":earned", "operator:inventory", "operator:promised"]
         .iter()
         .map(|ending| books.sum(coin, ending))
         .sum();

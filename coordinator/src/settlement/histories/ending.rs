@@ -40,6 +40,7 @@ impl World {
             }
             self.close_all().await?;
             self.look_after_cards().await?;
+            self.waited(false).await?;
             self.rounds(1).await?;
             self.pass(900_000);
             left = self.under_way().await?;
@@ -120,6 +121,11 @@ impl World {
                 "earnings",
                 "SELECT account || ' ' || asset || chain || ' ' || balance FROM account
                  WHERE account LIKE 'rig:%:credit' AND chain <> 0 AND balance <> 0",
+            ),
+            (
+                "withheld",
+                "SELECT account || ' ' || asset || chain || ' ' || balance FROM account
+                 WHERE account LIKE 'rig:%:withheld' AND balance <> 0",
             ),
             ("leaving", "SELECT account || ' ' || balance FROM account WHERE account LIKE 'customer:%:leaving' AND balance <> 0"),
             ("held", "SELECT account || ' ' || balance FROM account WHERE account LIKE 'customer:%:held' AND balance <> 0"),

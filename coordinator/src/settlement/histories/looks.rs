@@ -143,6 +143,7 @@ impl World {
             self.pass(8 * 3_600_000);
             self.give_up_waiting().await?;
             self.look_after_cards().await?;
+            self.waited(false).await?;
             self.rounds(1).await?;
         }
         Ok(())

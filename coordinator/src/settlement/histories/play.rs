@@ -72,6 +72,8 @@ impl World {
             Act::Card { chain, person, cents, broken } => self.pay_by_card(chain, person, cents, broken).await?,
             Act::CardBack { charge, permille, way, broken } => self.take_back(charge, permille, way, broken).await?,
             Act::Cards => self.look_after_cards().await?,
+            Act::Checked { rig, found } => self.checked(rig, found).await?,
+            Act::Waited { broken } => self.waited(broken).await?,
         }
         Ok(())
     }

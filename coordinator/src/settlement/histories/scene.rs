@@ -14,7 +14,7 @@ use headframe_protocol::{
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use super::{cards::Charge, node::Node};
+use super::{acts::Story, cards::Charge, node::Node, waiting};
 use crate::{
     App, Config,
     admin::{By, acts},
@@ -22,7 +22,7 @@ use crate::{
     chain::Role,
     config::ChainConfig,
     server::assemble,
-    store::{Doing as _, StoreError, commit, ledger::Coin, lifecycle::Rules, portable, rigs},
+    store::{Doing as _, StoreError, commit, ledger::Coin, lifecycle::Rules, portable, rigs, verify},
 };
 
 /// The chain our token lives on; its dollar has six decimals.
@@ -94,6 +94,8 @@ pub(super) struct World {
     pub(super) charges: Vec<Charge>,
     /// Makes names nobody has used.
     pub(super) used: u64,
+    /// Whether earnings wait for checks.
+    pub(super) withhold: bool,
 }
 
 /// A key that is the same in every history.
@@ -200,7 +202,7 @@ impl Template {
     }
 
     /// The beginning of a history, on chains that take nothing back after so many blocks.
-    pub(super) async fn begin(&self, finality_blocks: u64) -> World {
+    pub(super) async fn begin(&self, &Story { finality_blocks, withhold, .. }: &Story) -> World {
         self.empty().await.expect("empty tables");
         let owners: Vec<PrivateKeySigner> = (0..OWNERS).map(|number| key("owner", number)).collect();
         let wallets = self.people.iter().flat_map(|person| &person.wallets).map(PrivateKeySigner::address);
@@ -218,6 +220,7 @@ impl Template {
             running: Vec::new(),
             charges: Vec::new(),
             used: 0,
+            withhold,
         };
         world.pass(0);
         world
@@ -266,7 +269,7 @@ impl World {
             timers,
             interruptions_max: config.limits.interruptions_max,
             network,
-            verification: crate::store::verify::Rules::off(),
+            verification: verify::Rules { withhold: self.withhold, terms: waiting::TERMS, ..verify::Rules::off() },
         }
     }
 

@@ -14,12 +14,13 @@ use super::{
     acts::{Claimed, Crash, Ended, How},
     play::{part, pick, taken},
     scene::{HOME, Running, World, new_attempt, sign},
+    waiting,
 };
 use crate::{
     fail, payouts,
     store::{
         attempts::{Claim, Terms, claim},
-        commit, jobs,
+        checkpoints, commit, jobs,
         ledger::{self, Account},
         lifecycle::{self, Ending},
     },
@@ -56,6 +57,7 @@ impl World {
         let mut tx = self.app.store.begin().await?;
         let won = claim(&mut tx, std::slice::from_ref(&claimed), terms, self.app.store.skip_locked()).await?;
         let at = AttemptRef { attempt, epoch: claimed.epoch + 1 };
+        checkpoints::give(&mut tx, job, attempt).await?;
         for state in [AttemptState::Accepted, AttemptState::Running] {
             lifecycle::advance(&mut tx, &rules, claimed.device, at, state, now).await?;
         }
@@ -157,6 +159,9 @@ impl World {
         let by = by.then(|| self.rigs[running.rig].device());
         let mut tx = self.app.store.begin().await?;
         lifecycle::end(&mut tx, &self.rules(), running.at, state, Ending { reason, by, ..Ending::default() }, self.now).await?;
+        if how == Ended::Yielded {
+            waiting::leave_checkpoint(&mut tx, running).await?;
+        }
         match written {
             Written::Whole => Ok(commit(tx, "end an attempt").await?),
             Written::RolledBack => Ok(tx.rollback().await?),

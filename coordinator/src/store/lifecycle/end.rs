@@ -8,10 +8,14 @@ use super::{
     pay::{self, Charge, Split},
     verdict,
 };
-use crate::store::{
-    Doing as _, checkpoints,
-    customers::{self, Storage},
-    line, reservations,
+use crate::{
+    store::{
+        Doing as _, checkpoints,
+        customers::{self, Storage},
+        line, reservations,
+        verify::given_back,
+    },
+    verify::Basis,
 };
 
 /// The most of a rig's own words that is kept: what a person reads of an error.
@@ -86,13 +90,18 @@ pub(super) async fn conclude(tx: &mut Tx, rules: &Rules, over: Conclusion, now: 
     let Conclusion { case, state, ending, charge, confirmed } = over;
     let at = case.at;
     let next = next(rules, &case, state, &ending, now);
-    let split = pay::split(tx, &case, charge, now).await?.withheld_if(tx, &rules.verification, (&case, confirmed), now).await?;
+    let succeeded = state == AttemptState::Succeeded;
+    let links = if succeeded { given_back::chain(tx, at.attempt).await? } else { Vec::new() };
+    let basis = basis(tx, (&case, succeeded), &links, now).await?;
+    let split = pay::split(tx, &case, charge, now).await?;
+    let split = split.withheld_if(tx, &rules.verification, &case, (basis, confirmed), now).await?;
     write_end(tx, &case, state, &ending, split, now).await?;
-    pay::settle(tx, &case, matches!(next, Next::Final(..)), split, (confirmed, state == AttemptState::Succeeded), now).await?;
-    if state == AttemptState::Succeeded {
+    pay::settle(tx, &case, matches!(next, Next::Final(..)), split, (confirmed, succeeded), now).await?;
+    if succeeded {
         artifacts::accept(tx, (case.job, at.attempt), &ending.outputs, now).await?;
+        given_back::speak_for(tx, at.attempt, &links).await?;
     }
-    let kept = if state == AttemptState::Succeeded { ending.outputs.iter().map(|file| file.bytes).sum() } else { 0 };
+    let kept = if succeeded { ending.outputs.iter().map(|file| file.bytes).sum() } else { 0 };
     let reserved = reservations::drop_of_attempt(tx, at.attempt).await?;
     customers::settle(tx, case.customer, charge.amount.dollars, Storage { kept, reserved }).await?;
     let mut nudges = vec![
@@ -115,6 +124,20 @@ pub(super) async fn conclude(tx: &mut Tx, rules: &Rules, over: Conclusion, now: 
     }
     let settled = Case { state, reason: ending.reason, charged_ms: charge.ms, credit: split.credit, ..case }.settled();
     Ok(Ended { settled: Some(settled), nudges })
+}
+
+/// What would speak for what an attempt earned.
+async fn basis(
+    tx: &mut Tx,
+    (case, succeeded): (&Case, bool),
+    links: &[given_back::Link],
+    now: TimestampMs,
+) -> Result<Basis, StoreError> {
+    Ok(match succeeded {
+        false => Basis::GivenBack,
+        true if given_back::other_makers(tx, links, case.device, now).await?.is_empty() => Basis::Result,
+        true => Basis::Shared,
+    })
 }
 
 /// An attempt that is over is over for every index: whoever wrote its end down may have died, or never have heard that the
@@ -258,12 +281,22 @@ pub(super) async fn tell_webhook(
     reason: Option<Reason>,
     now: TimestampMs,
 ) -> Result<bool, StoreError> {
-    let Some(url) = &spec.webhook else { return Ok(false) };
-    let body = serde_json::json!({
-        "type": format!("job.{state}"),
-        "timestamp_ms": now.as_millis(),
-        "data": { "job": job.to_string(), "name": spec.name, "state": state.as_str(), "reason": reason.map(Reason::as_str) },
+    let data = serde_json::json!({
+        "job": job.to_string(), "name": spec.name, "state": state.as_str(), "reason": reason.map(Reason::as_str),
     });
+    tell(tx, spec, job, (&format!("job.{state}"), data), now).await
+}
+
+/// The same of something else that happened to a job.
+pub(super) async fn tell(
+    tx: &mut Tx,
+    spec: &JobSpec,
+    job: JobId,
+    (kind, data): (&str, serde_json::Value),
+    now: TimestampMs,
+) -> Result<bool, StoreError> {
+    let Some(url) = &spec.webhook else { return Ok(false) };
+    let body = serde_json::json!({ "type": kind, "timestamp_ms": now.as_millis(), "data": data });
     let message = outbox::Message {
         id: format!("msg_{}", uuid::Uuid::now_v7().simple()),
         job,

@@ -5,14 +5,11 @@ use headframe_protocol::{JobId, job::JobState};
 use super::{
     DeviceId, Nudge, Rules, StoreError, TimestampMs, Tx,
     parked::{Found, unpark},
-    parsed,
+    parsed, redress,
 };
-use crate::{
-    store::{
-        Doing as _, audit, rigs,
-        verify::{self, Answer, Brought, Trial},
-    },
-    verify::Tier,
+use crate::store::{
+    Doing as _, checkpoints,
+    verify::{self, Answer, Brought, Trial, given_back, runs},
 };
 
 /// What was found out about the runs of a trial, each by its number and what it had brought.
@@ -70,6 +67,10 @@ pub async fn judged(
         verify::note_right(tx, (brought.device, confirms), &brought.class, now).await?;
         nudges.extend(unpark(tx, rules, (brought, Found::Right, false), now).await?.into_iter().flat_map(|(_, told)| told));
     }
+    // Once all are known: each is held against the quickest of the others.
+    for (_, _, brought) in verdicts.right.iter().filter(|_| trial.kind != verify::Kind::Canary) {
+        show(tx, trial, brought, now).await?;
+    }
     for (number, _, brought) in &verdicts.unjudged {
         verify::set_run(tx, (&trial.id, *number), "unjudged", now).await?;
         nudges.extend(unpark(tx, rules, (brought, Found::Nothing, false), now).await?.into_iter().flat_map(|(_, told)| told));
@@ -90,6 +91,13 @@ pub async fn judged(
     Ok((true, nudges))
 }
 
+/// What a right result shows of the checkpoints it goes back to: it is held against how long others took from the beginning.
+async fn show(tx: &mut Tx, trial: &Trial, brought: &Brought, now: TimestampMs) -> Result<(), StoreError> {
+    let Some(whole_ms) = runs::whole_of_others(tx, &trial.id, brought.at.attempt).await? else { return Ok(()) };
+    let rest_ms = runs::paid_ms(tx, brought.at.attempt).await?;
+    given_back::shown(tx, (brought.at.attempt, brought.device, rest_ms), whole_ms, now).await
+}
+
 /// A result was outvoted: it is not paid, what waited of the rig's earnings is lost, and the customer's job waits for another rig.
 async fn wrong(
     tx: &mut Tx,
@@ -98,23 +106,58 @@ async fn wrong(
     (number, job, brought): &(i64, JobId, Brought),
     now: TimestampMs,
 ) -> Result<Vec<Nudge>, StoreError> {
-    verify::set_run(tx, (&trial.id, *number), "wrong", now).await?;
-    verify::note_wrong(tx, brought.device).await?;
+    let links = given_back::chain(tx, brought.at.attempt).await?;
+    let others = given_back::other_makers(tx, &links, brought.device, now).await?;
     let again = *job == trial.job;
+    verify::set_run(tx, (&trial.id, *number), if others.is_empty() { "wrong" } else { "doubted" }, now).await?;
     // One that was accepted unchecked is compared afterwards: it is not parked any more, and what was earned by it is lost all the same.
     let ended = unpark(tx, rules, (brought, Found::Wrong, again), now).await?;
-    let nudges = ended.map_or_else(Vec::new, |(_, nudges)| nudges);
-    let lost = verify::holds::forfeit(tx, brought.device, now).await?;
-    tracing::warn!(
-        rig.device = %brought.device, job.id = %job, attempt.id = %brought.at.attempt, trial.id = trial.id,
-        earnings.forfeited = lost, "Other rigs agree on another result",
-    );
     metrics::counter!("headframe_results_outvoted_total").increment(1);
     if again && is_queued(tx, *job).await? {
+        checkpoints::begin_anew(tx, trial.customer, *job).await?;
         verify::note_run(tx, &trial.id, *job).await?;
     }
-    exclude(tx, brought.device, now).await?;
+    let accepted = again && ended.is_none();
+    let mut nudges = ended.map_or_else(Vec::new, |(_, nudges)| nudges);
+    if others.is_empty() {
+        verify::note_wrong(tx, brought.device).await?;
+        let lost = verify::holds::forfeit(tx, brought.device, now).await?;
+        tracing::warn!(
+            rig.device = %brought.device, job.id = %job, attempt.id = %brought.at.attempt, trial.id = trial.id,
+            earnings.forfeited = lost, "Other rigs agree on another result",
+        );
+        verify::exclude(tx, brought.device, now).await?;
+    } else {
+        doubt(tx, trial, (*number, brought), others, now).await?;
+    }
+    // After what is lost: it is paid from there.
+    if accepted {
+        nudges.extend(redress::redress(tx, (*job, brought.at.attempt), now).await?);
+    }
     Ok(nudges)
+}
+
+/// A result was outvoted that began from another owner's checkpoint: he was wrong, or who went on from there. Neither is paid by it,
+/// and neither is wrong for it; who is in doubt again and again comes to be watched.
+async fn doubt(
+    tx: &mut Tx,
+    trial: &Trial,
+    (number, brought): (i64, &Brought),
+    others: Vec<DeviceId>,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let mut involved = others;
+    involved.push(brought.device);
+    verify::holds::forfeit_one(tx, brought.at.attempt, now).await?;
+    given_back::doubt(tx, (&trial.id, number), &involved, now).await?;
+    for device in &involved {
+        tracing::warn!(
+            rig.device = %device, attempt.id = %brought.at.attempt, trial.id = trial.id,
+            "Other rigs agree on another result than one that began from a checkpoint of another owner",
+        );
+        verify::exclude(tx, *device, now).await?;
+    }
+    Ok(())
 }
 
 async fn is_queued(tx: &mut Tx, job: JobId) -> Result<bool, StoreError> {
@@ -124,26 +167,6 @@ async fn is_queued(tx: &mut Tx, job: JobId) -> Result<bool, StoreError> {
         .await
         .doing("read a job's state")?;
     row.map_or(Ok(false), |(state,)| Ok(parsed::<JobState>(&state, "job state")? == JobState::Queued))
-}
-
-/// A rig that is wrong again and again gets no more work; the operator finds why in the audit trail, and can let it work again.
-async fn exclude(tx: &mut Tx, device: DeviceId, now: TimestampMs) -> Result<(), StoreError> {
-    let account = verify::account(tx, device, now).await?;
-    if account.standing.tier != Tier::Excluded {
-        return Ok(());
-    }
-    if rigs::set_quarantined(tx, device, Some(now)).await? {
-        let detail = format!("{:.2} wrong results, the older the less each counts", account.standing.dishonesty);
-        let act = audit::Act {
-            actor: "verification",
-            act: "rig.quarantine",
-            subject: &device.to_string(),
-            reason: "its results were outvoted again and again",
-            detail: &detail,
-        };
-        audit::append(tx, &act, now).await?;
-    }
-    Ok(())
 }
 
 /// The house cannot pay for another run.

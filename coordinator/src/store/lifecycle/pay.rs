@@ -15,12 +15,16 @@ use super::{
     Account, Amount, AttemptState, Case, CustomerId, JobId, Kind, Leg, Micros, StoreError, TimestampMs, Transfer, Tx, end::book,
     ledger,
 };
-use crate::store::{
-    ledger::Coin,
-    maturing::{self, Maturing},
-    payouts,
-    purses::Purse,
-    tabs, verify,
+use crate::{
+    store::{
+        ledger::Coin,
+        maturing::{self, Maturing},
+        payouts,
+        purses::Purse,
+        tabs,
+        verify::{self, holds::Booked},
+    },
+    verify::Basis,
 };
 
 /// What an hour costs that costs `price` dollars when it is paid in dollars, of which the platform keeps `dollar_fee_bps` then.
@@ -116,24 +120,26 @@ pub(super) struct Split {
     credited: Coin,
     /// What was used before of the tab it is charged to.
     pub(super) used_before: Option<Micros>,
-    /// Whether the rig's part waits for a check.
-    withheld: bool,
+    /// Whether the rig's part waits for a check; nothing where it is not looked at.
+    booked: Option<Booked>,
 }
 
 impl Split {
-    /// The same; what nobody has looked at yet, or was earned in a rig's first weeks, waits.
+    /// The same; what nobody has looked at yet, or was earned in a rig's first weeks, waits. `basis` is what would speak for it.
     pub(super) async fn withheld_if(
         self,
         tx: &mut Tx,
         rules: &verify::Rules,
-        (case, confirmed): (&Case, bool),
+        case: &Case,
+        (basis, confirmed): (Basis, bool),
         now: TimestampMs,
     ) -> Result<Self, StoreError> {
         // What a card's bank may take back waits longer than any check takes, and is looked at then.
-        let waits = self.credit > Micros::ZERO
-            && case.purse.pot != Pot::Fiat
-            && verify::holds::waits(tx, rules, case.device, confirmed, now).await?;
-        Ok(Self { withheld: waits, ..self })
+        if !rules.withhold || self.credit <= Micros::ZERO || case.purse.pot == Pot::Fiat {
+            return Ok(self);
+        }
+        let waits = verify::holds::waits(tx, rules, case.device, confirmed, now).await?;
+        Ok(Self { booked: Some(if waits { Booked::Waiting(basis) } else { Booked::Released }), ..self })
     }
 }
 
@@ -152,7 +158,7 @@ pub(super) async fn split(tx: &mut Tx, case: &Case, charge: Charge, now: Timesta
     let share = Micros::new(paid.get() - fee);
     let credit = case.purse.rate.map_or(Ok(share), |rate| worth(share, rate))?;
     let credited = credited(tx, case, credit, now).await?;
-    Ok(Split { charge, share, credit, credited, used_before, withheld: false })
+    Ok(Split { charge, share, credit, credited, used_before, booked: None })
 }
 
 /// The chain on which a rig gets its part: where its owner wants it, if there is as much in stock; else where the customer paid. Until
@@ -190,9 +196,9 @@ pub(super) async fn settle(
     let transfers: Vec<Transfer> = capture(case, split)?.into_iter().chain(released).collect();
     book(tx, &transfers, now).await?;
     wait(tx, case, split, now).await?;
-    if split.withheld {
+    if let Some(booked) = split.booked {
         let whose = (case.at.attempt, case.job, case.device);
-        verify::holds::insert(tx, whose, (split.credited, split.credit), (confirmed, delivered), now).await?;
+        verify::holds::insert(tx, whose, (split.credited, split.credit), (booked, confirmed, delivered), now).await?;
     }
     crate::fail::point("capture");
     Ok(())
@@ -221,7 +227,7 @@ async fn wait(tx: &mut Tx, case: &Case, split: Split, now: TimestampMs) -> Resul
 
 /// What an attempt is paid, taken of its job's hold; nothing if that is nothing.
 fn capture(case: &Case, split: Split) -> Result<Option<Transfer>, StoreError> {
-    let Split { charge, share, credit, credited, used_before: _, withheld } = split;
+    let Split { charge, share, credit, credited, used_before: _, booked } = split;
     let (coin, paid) = (case.purse.coin, charge.amount.paid());
     let (earned, kept) = match case.purse.pot {
         Pot::Available => (Account::Credit(case.device), Account::Fee),
@@ -232,7 +238,7 @@ fn capture(case: &Case, split: Split) -> Result<Option<Transfer>, StoreError> {
         // Nothing is paid from what a customer may take away at any time.
         Pot::Free => (Account::Credit(case.device), Account::Fee),
     };
-    let earned = if withheld { Account::Withheld(case.device) } else { earned };
+    let earned = if matches!(booked, Some(Booked::Waiting(_))) { Account::Withheld(case.device) } else { earned };
     let mut legs = vec![Leg::new(Account::Held(case.customer), coin, paid.negated())];
     if credit == Micros::ZERO {
         // HFR worth less than a millionth of a dollar: nothing a rig could ever be paid.

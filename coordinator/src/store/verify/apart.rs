@@ -56,10 +56,8 @@ pub async fn may_take(
 /// Rigs whose owner must not do the job: all that did or do another run of the same work. Of a customer's job that is done anew,
 /// those that were wrong.
 async fn others(connection: &mut AnyConnection, trial: &Trial, job: JobId) -> Result<Vec<DeviceId>, StoreError> {
-    const BROUGHT: &str =
-        "SELECT device_id FROM trial_run WHERE trial_id = $1 AND device_id IS NOT NULL AND (state = 'wrong' OR job_id <> $2)";
-    const WRONG: &str =
-        "SELECT device_id FROM trial_run WHERE trial_id = $1 AND device_id IS NOT NULL AND state = 'wrong' AND job_id <> $2";
+    const BROUGHT: &str = "SELECT device_id FROM trial_run WHERE trial_id = $1 AND device_id IS NOT NULL AND (state IN ('wrong', 'doubted') OR job_id <> $2)";
+    const WRONG: &str = "SELECT device_id FROM trial_run WHERE trial_id = $1 AND device_id IS NOT NULL AND state IN ('wrong', 'doubted') AND job_id <> $2";
     const HOLDING: &str = "SELECT attempt.device_id FROM job JOIN attempt ON attempt.id = job.attempt_id
          WHERE job.trial_id = $1 AND job.id <> $2";
     let anew = trial.answer.is_some() && job == trial.job;

@@ -10,7 +10,7 @@ use crate::{
         ledger::{self, Account, Coin, Kind, Posted, Transfer},
     },
     verify::{
-        Hold,
+        Basis, Hold,
         hold::{Earner, Terms},
     },
 };
@@ -34,21 +34,22 @@ pub struct Waiting {
     pub earner: Earner,
 }
 
-type Row = (String, String, String, String, i64, i64, i64, i64, i64, i64, Option<i64>);
+pub(super) type Row = (String, String, String, String, i64, i64, i64, i64, String, i64, Option<i64>);
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "earning_hold.attempt_id, earning_hold.job_id, earning_hold.device_id, earning_hold.asset, earning_hold.chain,
-    earning_hold.amount, earning_hold.earned_ms, earning_hold.confirmed, earning_hold.delivered, rig.first_seen_ms, rig.right_ms";
+    earning_hold.amount, earning_hold.earned_ms, earning_hold.confirmed, earning_hold.basis, rig.first_seen_ms, rig.right_ms";
 
-fn waiting(row: Row) -> Result<Waiting, StoreError> {
-    let (attempt, job, device, asset, chain, amount, earned, confirmed, delivered, first_seen, right) = row;
+pub(super) fn waiting(row: Row) -> Result<Waiting, StoreError> {
+    let (attempt, job, device, asset, chain, amount, earned, confirmed, basis, first_seen, right) = row;
+    let basis = Basis::parse(&basis).ok_or(StoreError::Corrupt { what: "basis of earnings", value: basis })?;
     Ok(Waiting {
         attempt: parsed(&attempt, "attempt id")?,
         job: parsed(&job, "job id")?,
         device: parsed(&device, "device id")?,
         coin: Coin::parse(&asset, chain)?,
         amount: Micros::new(amount),
-        hold: Hold { earned: TimestampMs::from_millis(earned), confirmed: confirmed == 1, delivered: delivered == 1 },
+        hold: Hold { earned: TimestampMs::from_millis(earned), confirmed: confirmed == 1, basis },
         earner: Earner { first_seen: TimestampMs::from_millis(first_seen), last_right: right.map(TimestampMs::from_millis) },
     })
 }
@@ -74,10 +75,19 @@ pub async fn waits(
         .doing("read when a rig first signed in")?;
     // What was found right before this was earned says nothing about it.
     let earner = Earner { first_seen: row.map_or(now, |(first,)| TimestampMs::from_millis(first)), last_right: None };
-    Ok(Hold { earned: now, confirmed, delivered: true }.waits(&earner, &rules.terms, now))
+    Ok(Hold { earned: now, confirmed, basis: Basis::Result }.waits(&earner, &rules.terms, now))
 }
 
-/// Notes earnings that wait, in the transaction that books them.
+/// What became of earnings when they were booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Booked {
+    /// They wait.
+    Waiting(Basis),
+    /// They are the owner's. Noted all the same: of what results have earned, some time given back is paid too.
+    Released,
+}
+
+/// Notes earnings, in the transaction that books them.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
@@ -85,12 +95,17 @@ pub async fn insert(
     tx: &mut Tx,
     (attempt, job, device): (AttemptId, JobId, DeviceId),
     (coin, amount): (Coin, Micros),
-    (confirmed, delivered): (bool, bool),
+    (booked, confirmed, delivered): (Booked, bool, bool),
     now: TimestampMs,
 ) -> Result<(), StoreError> {
+    let (basis, state, ended) = match booked {
+        Booked::Waiting(basis) => (basis, "waiting", None),
+        Booked::Released if delivered => (Basis::Result, "released", Some(now)),
+        Booked::Released => (Basis::GivenBack, "released", Some(now)),
+    };
     sqlx::query(
-        "INSERT INTO earning_hold (attempt_id, job_id, device_id, asset, chain, amount, earned_ms, confirmed, delivered, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting')",
+        "INSERT INTO earning_hold (attempt_id, job_id, device_id, asset, chain, amount, earned_ms, confirmed, delivered, basis, state, ended_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(attempt.to_string())
     .bind(job.to_string())
@@ -101,10 +116,13 @@ pub async fn insert(
     .bind(now.as_millis())
     .bind(i64::from(confirmed))
     .bind(i64::from(delivered))
+    .bind(basis.as_str())
+    .bind(state)
+    .bind(ended.map(TimestampMs::as_millis))
     .execute(&mut **tx)
     .await
     .map(drop)
-    .doing("note earnings that wait")
+    .doing("note earnings")
 }
 
 /// Earnings whose wait may be over, oldest first.
@@ -120,9 +138,9 @@ pub async fn over(
     // The same conditions as the rule's, so that those still waiting do not hide those that need not; the rule decides.
     let sql = format!(
         "SELECT {COLUMNS} FROM earning_hold JOIN rig ON rig.device_id = earning_hold.device_id
-         WHERE earning_hold.state = 'waiting' AND rig.first_seen_ms <= $1
-           AND (earning_hold.confirmed = 1 OR rig.right_ms >= earning_hold.earned_ms
-                OR (earning_hold.earned_ms <= $2 AND (earning_hold.delivered = 1 OR rig.right_ms IS NOT NULL)))
+         WHERE earning_hold.state = 'waiting' AND rig.first_seen_ms <= $1 AND earning_hold.basis <> 'given_back'
+           AND (earning_hold.confirmed = 1 OR (earning_hold.basis <> 'doubted' AND earning_hold.earned_ms <= $2)
+                OR (earning_hold.basis = 'result' AND rig.right_ms >= earning_hold.earned_ms))
          ORDER BY earning_hold.earned_ms LIMIT $3"
     );
     let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
@@ -163,20 +181,6 @@ pub async fn was_wrong_since(connection: &mut AnyConnection, device: DeviceId, s
     Ok(row.is_some())
 }
 
-/// What a rig has that waits, by chain.
-///
-/// # Errors
-/// [`StoreError`] if the database refuses.
-pub async fn of_rig(connection: &mut AnyConnection, device: DeviceId) -> Result<Vec<(Coin, Micros)>, StoreError> {
-    let rows: Vec<(String, i64, i64)> =
-        sqlx::query_as("SELECT asset, chain, balance FROM account WHERE account = $1 AND balance > 0 ORDER BY chain")
-            .bind(Account::Withheld(device).to_string())
-            .fetch_all(connection)
-            .await
-            .doing("read what a rig has that waits")?;
-    rows.into_iter().map(|(asset, chain, balance)| Ok((Coin::parse(&asset, chain)?, Micros::new(balance)))).collect()
-}
-
 /// Everything of a rig that waits is lost: it was outvoted. Returns how much that was, in how many pieces.
 ///
 /// # Errors
@@ -194,11 +198,42 @@ pub async fn forfeit(tx: &mut Tx, device: DeviceId, now: TimestampMs) -> Result<
     let mut lost = 0;
     for row in rows {
         let waiting = waiting(row)?;
-        // To what checks are paid from: it is spent on them, and nobody gains by finding a rig wrong.
-        let to = if waiting.coin == Coin::PRACTICE { Account::Fee } else { Account::Inventory };
-        lost += u64::from(end(tx, &waiting, ("forfeited", Kind::Forfeit, to), now).await?);
+        lost += u64::from(lose(tx, &waiting, "forfeited", now).await?);
     }
     Ok(lost)
+}
+
+/// What waits of one attempt is lost: its own result was outvoted. Returns whether anything did.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn forfeit_one(tx: &mut Tx, attempt: AttemptId, now: TimestampMs) -> Result<bool, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM earning_hold JOIN rig ON rig.device_id = earning_hold.device_id
+         WHERE earning_hold.state = 'waiting' AND earning_hold.attempt_id = $1"
+    );
+    let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(attempt.to_string())
+        .fetch_optional(&mut **tx)
+        .await
+        .doing("read what waits of an attempt")?;
+    match row {
+        Some(row) => lose(tx, &waiting(row)?, "forfeited", now).await,
+        None => Ok(false),
+    }
+}
+
+/// Earnings that wait go to what checks are paid from: they are spent on them, and nobody gains by finding a rig wrong.
+pub(super) async fn lose(tx: &mut Tx, waiting: &Waiting, state: &'static str, now: TimestampMs) -> Result<bool, StoreError> {
+    end(tx, waiting, (state, Kind::Forfeit, paid_from(waiting.coin)), now).await
+}
+
+/// What checks are paid from.
+pub(super) const fn paid_from(coin: Coin) -> Account {
+    match coin {
+        Coin::PRACTICE => Account::Fee,
+        _ => Account::Inventory,
+    }
 }
 
 async fn end(
@@ -207,8 +242,9 @@ async fn end(
     (state, kind, to): (&'static str, Kind, Account),
     now: TimestampMs,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query("UPDATE earning_hold SET state = $1 WHERE attempt_id = $2 AND state = 'waiting'")
+    let done = sqlx::query("UPDATE earning_hold SET state = $1, ended_ms = $2 WHERE attempt_id = $3 AND state = 'waiting'")
         .bind(state)
+        .bind(now.as_millis())
         .bind(waiting.attempt.to_string())
         .execute(&mut **tx)
         .await

@@ -5,7 +5,7 @@ use headframe_protocol::{
     job::{Compare, JobSpec},
     session::{AttemptRef, OutputFile},
 };
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{Answer, Asked, Brought, checkable, class_of, document, parsed, recipe, reference};
 use super::{StoreError, is_unreproducible};
@@ -45,28 +45,42 @@ impl Accepted {
     }
 }
 
-/// Rigs with earnings from results that have waited for a check since before `before`, and none of whose results is being compared.
+/// Earnings that a comparison of a result would speak for: the rig's own, or one that came of its checkpoint.
+const UNCHECKED: &str = "earning_hold.state = 'waiting' AND earning_hold.confirmed = 0
+           AND ((earning_hold.basis = 'result' AND (rig.right_ms IS NULL OR rig.right_ms < earning_hold.earned_ms))
+                OR earning_hold.basis IN ('shared', 'doubted'))";
+
+/// Rigs with earnings that have waited for a check since before `before`, or since before `shared_before` where others had a part in the
+/// result, and none of whose results is being compared.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
-pub async fn unchecked(connection: &mut AnyConnection, before: TimestampMs, limit: u32) -> Result<Vec<DeviceId>, StoreError> {
-    let rows: Vec<(String,)> = sqlx::query_as(
+pub async fn unchecked(
+    connection: &mut AnyConnection,
+    (before, shared_before): (TimestampMs, TimestampMs),
+    limit: u32,
+) -> Result<Vec<DeviceId>, StoreError> {
+    let sql = format!(
         "SELECT DISTINCT earning_hold.device_id FROM earning_hold JOIN rig ON rig.device_id = earning_hold.device_id
-         WHERE earning_hold.state = 'waiting' AND earning_hold.confirmed = 0 AND earning_hold.delivered = 1
-           AND earning_hold.earned_ms <= $1 AND (rig.right_ms IS NULL OR rig.right_ms < earning_hold.earned_ms)
+         WHERE {UNCHECKED} AND earning_hold.earned_ms <= CASE WHEN earning_hold.basis = 'result' THEN $1 ELSE $2 END
            AND NOT EXISTS (SELECT 1 FROM trial_run JOIN trial ON trial.id = trial_run.trial_id
                            WHERE trial_run.device_id = earning_hold.device_id AND trial_run.state = 'brought' AND trial.state <> 'closed')
-         ORDER BY earning_hold.device_id LIMIT $2",
-    )
-    .bind(before.as_millis())
-    .bind(i64::from(limit))
-    .fetch_all(connection)
-    .await
-    .doing("list rigs that wait for a check")?;
+           AND NOT EXISTS (SELECT 1 FROM earning_hold AS other JOIN trial_run ON trial_run.attempt_id = other.result_attempt_id
+                           JOIN trial ON trial.id = trial_run.trial_id WHERE other.device_id = earning_hold.device_id
+                             AND other.state = 'waiting' AND trial_run.state = 'brought' AND trial.state <> 'closed')
+         ORDER BY earning_hold.device_id LIMIT $3"
+    );
+    let rows: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(before.as_millis())
+        .bind(shared_before.as_millis())
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await
+        .doing("list rigs that wait for a check")?;
     rows.into_iter().map(|(device,)| parsed(&device, "device id")).collect()
 }
 
-/// A result of a rig that waits for a check, by `lot`. Nothing if the one drawn cannot be compared any more.
+/// A result that some of a rig's earnings wait for, by `lot`. Nothing if the one drawn cannot be compared any more.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
@@ -76,17 +90,17 @@ pub async fn draw_unchecked(
     lot: u32,
     now: TimestampMs,
 ) -> Result<Option<Accepted>, StoreError> {
-    let rows: Vec<(String,)> = sqlx::query_as(
-        "SELECT earning_hold.attempt_id FROM earning_hold JOIN rig ON rig.device_id = earning_hold.device_id
-         WHERE earning_hold.device_id = $1 AND earning_hold.state = 'waiting' AND earning_hold.confirmed = 0
-           AND earning_hold.delivered = 1 AND (rig.right_ms IS NULL OR rig.right_ms < earning_hold.earned_ms)
-         ORDER BY earning_hold.earned_ms DESC LIMIT $2",
-    )
-    .bind(device.to_string())
-    .bind(DRAWN_AMONG_MAX)
-    .fetch_all(&mut *connection)
-    .await
-    .doing("list results that wait for a check")?;
+    let sql = format!(
+        "SELECT COALESCE(earning_hold.result_attempt_id, earning_hold.attempt_id)
+         FROM earning_hold JOIN rig ON rig.device_id = earning_hold.device_id
+         WHERE earning_hold.device_id = $1 AND {UNCHECKED} ORDER BY earning_hold.earned_ms DESC LIMIT $2"
+    );
+    let rows: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(device.to_string())
+        .bind(DRAWN_AMONG_MAX)
+        .fetch_all(&mut *connection)
+        .await
+        .doing("list results that wait for a check")?;
     let Some((attempt,)) = rows.get(lot as usize % rows.len().max(1)) else { return Ok(None) };
     accepted(connection, parsed(attempt, "attempt id")?, now).await
 }

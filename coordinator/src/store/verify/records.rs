@@ -1,16 +1,22 @@
 //! What is kept of a rig's results, and how it stands by it.
 
-use headframe_protocol::{DeviceId, TimestampMs, job::Reason};
+use headframe_protocol::{
+    DeviceId, TimestampMs,
+    job::{Reason, Trust},
+};
 use sqlx::AnyConnection;
 
 use super::{StoreError, Tx, parsed};
 use crate::{
-    store::Doing as _,
+    store::{Doing as _, audit, rigs},
     verify::{
-        Chance, Class, Record, Standing,
+        Chance, Class, Record, Standing, Tier,
         standing::{Deed, Event, REMEMBERED, standing},
     },
 };
+
+/// Who acts where a rig's standing does.
+pub const ACTOR: &str = "verification";
 
 /// Attempts of one day count together.
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
@@ -113,17 +119,75 @@ async fn events(connection: &mut AnyConnection, device: DeviceId, now: Timestamp
         let at = TimestampMs::from_millis(day * DAY_MS);
         events.push(Event { at, deed, times: u32::try_from(times).unwrap_or(u32::MAX) });
     }
-    let rows: Vec<(i64,)> = sqlx::query_as(
-        "SELECT judged_ms FROM trial_run WHERE device_id = $1 AND state = 'wrong' AND judged_ms > $2 ORDER BY judged_ms",
-    )
-    .bind(device.to_string())
-    .bind(since)
-    .fetch_all(connection)
-    .await
-    .doing("read when a rig was wrong")?;
-    let wrong = |(at,): (i64,)| Event { at: TimestampMs::from_millis(at), deed: Deed::Wrong, times: 1 };
-    events.extend(rows.into_iter().map(wrong));
+    for (deed, sql) in FOUND {
+        let query = sqlx::query_as(sql).bind(device.to_string()).bind(since);
+        let rows: Vec<(i64,)> = query.fetch_all(&mut *connection).await.doing("read what was found of a rig")?;
+        events.extend(rows.into_iter().map(|(at,)| Event { at: TimestampMs::from_millis(at), deed, times: 1 }));
+    }
     Ok(events)
+}
+
+/// What comparisons and challenges have found of a rig since a time, each in its own row. Of a challenge that was failed for being late or
+/// slow, nothing: only what was shown and is wrong is a lie.
+const FOUND: [(Deed, &str); 3] = [
+    (
+        Deed::Wrong,
+        "SELECT judged_ms FROM trial_run WHERE device_id = $1 AND state = 'wrong' AND judged_ms > $2 ORDER BY judged_ms",
+    ),
+    (Deed::Doubted, "SELECT at_ms FROM doubt WHERE device_id = $1 AND at_ms > $2 ORDER BY at_ms"),
+    (
+        Deed::Cheated,
+        "SELECT ended_ms FROM challenge WHERE device_id = $1 AND outcome = 'failed' AND reason = 'refused' AND ended_ms > $2
+         ORDER BY ended_ms",
+    ),
+];
+
+/// As what a rig is given work whom the operator has attested to be `attested`: a partner whose standing is bad is anybody.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn trusted_as(
+    connection: &mut AnyConnection,
+    device: DeviceId,
+    attested: Trust,
+    now: TimestampMs,
+) -> Result<Trust, StoreError> {
+    Ok(match attested {
+        Trust::Partner => standing(&events(connection, device, now).await?, now).tier.as_trusted(attested),
+        Trust::Community | Trust::Own => attested,
+    })
+}
+
+/// The same of a rig that has signed in before.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn trust_of(connection: &mut AnyConnection, device: DeviceId, now: TimestampMs) -> Result<Trust, StoreError> {
+    let attested = rigs::attested(connection, device).await?;
+    trusted_as(connection, device, attested, now).await
+}
+
+/// A rig that has broken too many promises gets no more work; the operator finds why in the audit trail, and can pardon it.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn exclude(tx: &mut Tx, device: DeviceId, now: TimestampMs) -> Result<(), StoreError> {
+    let account = account(tx, device, now).await?;
+    if account.standing.tier != Tier::Excluded {
+        return Ok(());
+    }
+    if rigs::set_quarantined(tx, device, Some(now)).await? {
+        let detail = format!("{:.2} wrong results, the older the less each counts", account.standing.dishonesty);
+        let act = audit::Act {
+            actor: ACTOR,
+            act: "rig.quarantine",
+            subject: &device.to_string(),
+            reason: "it was outvoted or cheated in challenges again and again",
+            detail: &detail,
+        };
+        audit::append(tx, &act, now).await?;
+    }
+    Ok(())
 }
 
 /// A result was compared and found right; if that `confirms`, so are earlier ones nobody looked at.

@@ -1,12 +1,12 @@
 //! The runs of a trial: who does the work, and what he has brought.
 
 use headframe_protocol::{
-    DeviceId, JobId, TimestampMs,
+    AttemptId, DeviceId, JobId, TimestampMs,
     session::{AttemptRef, OutputFile},
 };
 use sqlx::AnyConnection;
 
-use super::{StoreError, Tx, document, epoch_column, parsed, reference, written};
+use super::{StoreError, Tx, document, epoch_column, given_back, parsed, reference, written};
 use crate::{
     store::Doing as _,
     verify::{Class, judge::Run},
@@ -157,4 +157,44 @@ pub async fn set_run(tx: &mut Tx, (trial, number): (&str, i64), state: &'static 
         .await
         .map(drop)
         .doing("note what became of a run")
+}
+
+/// For how long an attempt was, or is to be, paid.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn paid_ms(connection: &mut AnyConnection, attempt: AttemptId) -> Result<u64, StoreError> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT charged_ms FROM attempt WHERE id = $1")
+        .bind(attempt.to_string())
+        .fetch_optional(connection)
+        .await
+        .doing("read how long an attempt was")?;
+    Ok(row.map_or(0, |(ms,)| ms.unsigned_abs()))
+}
+
+/// How long the same work took the quickest of the others in a trial whose result was right, from its beginning on. Nothing if there is no
+/// other.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn whole_of_others(connection: &mut AnyConnection, trial: &str, of: AttemptId) -> Result<Option<u64>, StoreError> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT attempt_id FROM trial_run WHERE trial_id = $1 AND state = 'right' AND attempt_id <> $2
+         UNION SELECT answer_attempt FROM trial WHERE id = $3 AND answer_attempt <> $4",
+    )
+    .bind(trial.to_owned())
+    .bind(of.to_string())
+    .bind(trial.to_owned())
+    .bind(of.to_string())
+    .fetch_all(&mut *connection)
+    .await
+    .doing("list the right runs of a trial")?;
+    let mut least: Option<u64> = None;
+    for (attempt,) in rows {
+        let attempt = parsed(&attempt, "attempt id")?;
+        let earlier: u64 = given_back::chain(connection, attempt).await?.iter().map(|link| link.ms).sum();
+        let whole = paid_ms(connection, attempt).await?.saturating_add(earlier);
+        least = Some(least.map_or(whole, |least| least.min(whole)));
+    }
+    Ok(least)
 }

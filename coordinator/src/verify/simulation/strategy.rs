@@ -1,10 +1,14 @@
-//! What people might try.
+//! What people might try, and what honest owners do.
 
 /// How a rig behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Strategy {
     /// Does the work.
     Honest,
+    /// Does it, and gives one hour in five back, of jobs that leave nothing.
+    InterruptedFifth,
+    /// Does it, and gives nine hours in ten back, of jobs that leave checkpoints.
+    InterruptedOften,
     /// Never does it.
     Always,
     /// Does it until it is believed, and never again.
@@ -31,11 +35,31 @@ pub enum Strategy {
     Yields,
     /// Works every other hour, and pretends to in between.
     YieldsHalf,
+    /// Pretends for just as long as the allowance pays: one hour in five.
+    YieldsFifth,
+    /// Works every other hour, and leaves made-up checkpoints in between.
+    FalseCheckpoints,
+    /// Works every other hour; in between leaves checkpoints that are right and hardly begun, and does nothing for the rest of the hour.
+    IdleCheckpoints,
+    /// Works, but brings something made up where others would be blamed: where it goes on from another's checkpoint.
+    GoesOnFalsely,
+}
+
+/// What an attempt that is given back leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaves {
+    Nothing,
+    /// Where it was.
+    Checkpoint,
+    /// Where it was when it began: nothing was done.
+    Idle,
+    /// Something made up.
+    False,
 }
 
 impl Strategy {
     /// All that cheat.
-    pub const CHEATS: [Self; 16] = [
+    pub const CHEATS: [Self; 21] = [
         Self::Always,
         Self::AfterTrust,
         Self::Sleeper,
@@ -52,7 +76,15 @@ impl Strategy {
         Self::Copies,
         Self::KnowsCanaries,
         Self::Yields,
+        Self::YieldsHalf,
+        Self::YieldsFifth,
+        Self::FalseCheckpoints,
+        Self::IdleCheckpoints,
+        Self::GoesOnFalsely,
     ];
+
+    /// Those of owners who are interrupted.
+    pub const INTERRUPTED: [Self; 2] = [Self::InterruptedFifth, Self::InterruptedOften];
 
     /// Who work together, in each group.
     pub(super) const fn accomplices(self) -> usize {
@@ -60,6 +92,38 @@ impl Strategy {
             Self::Pair | Self::Copies => 2,
             Self::Ring => 10,
             _ => 1,
+        }
+    }
+
+    /// Whether it does the work it brings results of.
+    pub(super) const fn is_honest(self) -> bool {
+        matches!(self, Self::Honest | Self::InterruptedFifth | Self::InterruptedOften)
+    }
+
+    /// Whether it has been here for months.
+    pub(super) const fn is_established(self) -> bool {
+        self.is_honest() || matches!(self, Self::Sleeper)
+    }
+
+    /// Whether it does what it brings, but for what makes it a cheat.
+    pub(super) const fn works_otherwise(self) -> bool {
+        matches!(
+            self,
+            Self::YieldsHalf | Self::YieldsFifth | Self::FalseCheckpoints | Self::IdleCheckpoints | Self::GoesOnFalsely
+        )
+    }
+
+    /// Of ten hours, how many are given back, and what each leaves.
+    pub(super) const fn gives_back(self) -> (u32, Leaves) {
+        match self {
+            Self::InterruptedFifth => (2, Leaves::Nothing),
+            Self::InterruptedOften => (9, Leaves::Checkpoint),
+            Self::Yields => (10, Leaves::Nothing),
+            Self::YieldsHalf => (5, Leaves::Nothing),
+            Self::YieldsFifth => (2, Leaves::Nothing),
+            Self::FalseCheckpoints => (5, Leaves::False),
+            Self::IdleCheckpoints => (5, Leaves::Idle),
+            _ => (0, Leaves::Nothing),
         }
     }
 }

@@ -46,6 +46,10 @@ vramUsedBytes: number,
  */
 vramBytes: number, 
 /**
+ * It computes for a challenge of the coordinator now.
+ */
+proving?: boolean, 
+/**
  * What stands in the way of work on this card alone.
  */
 reasons?: Array<WaitReason>, };

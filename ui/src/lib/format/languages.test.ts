@@ -65,7 +65,7 @@ const WRITTEN: Record<string, Record<keyof typeof FIGURES, string>> = {
   },
 };
 
-const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, ' ').replace(/[\u061c\u200e\u200f]/g, '');
+const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, ' ').replace(/[\u061c\u200e\u200f\u2066\u2069]/g, '');
 
 afterAll(() => setLocale('en-GB'));
 

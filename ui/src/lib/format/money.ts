@@ -1,10 +1,13 @@
 // The only way an amount reaches the screen. Amounts are micro-dollars as decimal text; they are never added here.
 
+import { asSign } from './bidi';
 import { locale } from './locale.svelte';
 import { perLocale } from './per-locale';
 
 const MICROS_PER_DOLLAR = 1_000_000n;
-const MINUS = '−';
+
+/** What is not as `Intl` writes it: a minus as long as a plus, and a currency that stays together. */
+const PART: Record<string, (text: string) => string> = { minusSign: (text) => text.replace('-', '−'), currency: asSign };
 
 const formats = perLocale(() => new Map<number, Intl.NumberFormat>());
 
@@ -53,7 +56,7 @@ function write({ sign, whole, decimals }: Amount, shown: number): string {
   // Decimal text goes in: a number would lose what a float cannot hold.
   const exact = `${sign}${whole}.${decimals.slice(0, shown)}` as Intl.StringNumericLiteral;
   const parts = format(shown).formatToParts(exact);
-  return parts.map(({ type, value }) => (type === 'minusSign' ? value.replace('-', MINUS) : value)).join('');
+  return parts.map(({ type, value }) => PART[type]?.(value) ?? value).join('');
 }
 
 function format(decimals: number): Intl.NumberFormat {

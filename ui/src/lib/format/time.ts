@@ -11,9 +11,9 @@ const dayAndYear = perLocale((tag) => new Intl.DateTimeFormat(tag, { day: 'numer
 const full = perLocale((tag) => new Intl.DateTimeFormat(tag, { dateStyle: 'full', timeStyle: 'long' }));
 const relative = perLocale((tag) => new Intl.RelativeTimeFormat(tag, { numeric: 'auto' }));
 
-/** `14:32`. */
+/** `14:32`, on one line where it has a word for the half of the day. */
 export function timeOfDay(ms: number): string {
-  return clock().format(ms);
+  return clock().format(ms).replace(/\s/g, '\u00a0');
 }
 
 /** Short, and as exact as the distance deserves: `14:32`, `Yesterday 14:32`, `12 Nov 14:32`, `3 Jan 2025`. */

@@ -67,7 +67,7 @@ describe('speaking', () => {
   test.each<[Language, number, string]>([
     ['en', 1, '1 job shown'], ['en', 1001, '1,001 jobs shown'],
     ['es', 1, '1 trabajo en la lista'], ['es', 2, '2 trabajos en la lista'],
-    ['zh-Hans', 1001, '显示 1,001 个任务'],
+    ['zh-Hans', 1001, '显示1,001个任务'],
     ['ar', 0, 'لا مهام معروضة'], ['ar', 1, 'مهمة واحدة معروضة'], ['ar', 2, 'مهمتان معروضتان'], ['ar', 3, '3 مهام معروضة'],
     ['ar', 11, '11 مهمةً معروضة'], ['ar', 100, '100 مهمة معروضة'],
   ])('%s counts %i', async (of, count, text) => {

@@ -79,7 +79,7 @@ function wait(reason: WaitReason, link: Link, nowMs: number): { title: string; d
       return { title: m.waiting_offline_title(), detail: offline(link, nowMs) };
     case 'refused': {
       const fix = m[`refused_${reason.code}_fix`]();
-      return { title: m[`refused_${reason.code}_title`](), detail: [reason.message, fix].filter((part) => part !== '').join(' ') };
+      return { title: m[`refused_${reason.code}_title`](), detail: reason.message === '' ? fix : m.shell_sentences({ first: reason.message, second: fix }) };
     }
     case 'backing_off': {
       const left = reason.untilMs - nowMs;

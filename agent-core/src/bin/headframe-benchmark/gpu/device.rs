@@ -12,6 +12,7 @@ use super::{
     programs::{self, Element, Params},
     run::{Load, Run},
     stream, transfer,
+    units::Units,
 };
 
 /// How long a card may be silent before it is taken to be gone. Windows gives up after two seconds.
@@ -32,6 +33,7 @@ const READ_BYTES: u64 = 16 << 20;
 /// A card by the portable library.
 pub(crate) struct Portable {
     pub(super) gpu: Gpu,
+    units: Option<Units>,
     claims: Claims,
 }
 
@@ -44,6 +46,8 @@ pub(super) struct Gpu {
     halves: bool,
     back_end: wgpu::Backend,
     lost: Arc<Mutex<Option<String>>>,
+    /// Whether the card is open another time, so that losing this one ends a figure and not the measurement.
+    is_extra: bool,
     fill: Run,
     pub(super) sizes: product::Sizes,
 }
@@ -62,15 +66,50 @@ pub(super) enum Filling {
 }
 
 impl Portable {
-    /// With everything the adapter has that kernels use.
+    /// With everything the adapter has that portable kernels use.
     pub(super) fn open(class: CardClass, adapter: &wgpu::Adapter) -> Result<Self, DeviceError> {
+        let gpu = Gpu::open(class, adapter, wgpu::Features::empty(), wgpu::ExperimentalFeatures::disabled())?;
+        Ok(Self { gpu, units: None, claims: Claims::default() })
+    }
+
+    /// Looks for matrix units too. A card without them, or with a driver that refuses them, is measured without.
+    pub(super) fn with_units(self, adapter: &wgpu::Adapter) -> Self {
+        match Units::find(self.gpu.class, adapter) {
+            Ok(units) => Self { units: Some(units), ..self },
+            Err(error) => {
+                crate::complain(&format!("matrix units are not measured by {}: {error}", self.way()));
+                self
+            }
+        }
+    }
+
+    /// A large product, by matrix units where they are quicker.
+    fn product(&self, element: Element, seed: u32, stop: &Stop) -> Result<Box<dyn Kernel + '_>, DeviceError> {
+        let ordinary = || product::prepare(&self.gpu, element, seed, stop);
+        match &self.units {
+            Some(units) if units.are_quicker(element, seed, stop, || ordinary()?.rate(stop))? => {
+                Ok(Box::new(units.product(element, seed, stop)?))
+            }
+            Some(_) | None => Ok(Box::new(ordinary()?)),
+        }
+    }
+}
+
+impl Gpu {
+    /// With `more` than what portable kernels use.
+    pub(super) fn open(
+        class: CardClass,
+        adapter: &wgpu::Adapter,
+        more: wgpu::Features,
+        experimental: wgpu::ExperimentalFeatures,
+    ) -> Result<Self, DeviceError> {
         let wanted = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_F16;
-        let features = adapter.features() & wanted;
+        let features = adapter.features() & wanted | more;
         let descriptor = wgpu::DeviceDescriptor {
             label: None,
             required_features: features,
             required_limits: adapter.limits(),
-            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            experimental_features: experimental,
             memory_hints: wgpu::MemoryHints::Performance,
             trace: wgpu::Trace::Off,
         };
@@ -80,7 +119,7 @@ impl Portable {
         let lost = Arc::new(Mutex::new(None));
         listen(&device, &lost);
         let fill = Run::new(&device, &programs::fill(), "main", &[Load::Write])?;
-        let gpu = Gpu {
+        Ok(Self {
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             halves: features.contains(wgpu::Features::SHADER_F16),
             back_end: adapter.get_info().backend,
@@ -88,10 +127,10 @@ impl Portable {
             queue,
             class,
             lost,
+            is_extra: !more.is_empty(),
             fill,
             sizes: product::Sizes::default(),
-        };
-        Ok(Self { gpu, claims: Claims::default() })
+        })
     }
 }
 
@@ -112,7 +151,12 @@ impl Gpu {
     /// Whether the card is still there.
     pub(super) fn check(&self) -> Result<(), DeviceError> {
         let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.clone().map_or(Ok(()), |message| Err(DeviceError::Lost(message)))
+        lost.clone().map_or(Ok(()), |message| Err(self.gone(message)))
+    }
+
+    fn gone(&self, message: String) -> DeviceError {
+        let lost = DeviceError::Lost(message);
+        if self.is_extra { DeviceError::Refused(lost.to_string()) } else { lost }
     }
 
     /// Runs `make` and turns what the library has against it into an error.
@@ -140,7 +184,7 @@ impl Gpu {
     pub(super) fn finish(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<(), DeviceError> {
         let waited = self.device.poll(wgpu::PollType::Wait { submission_index: submission, timeout: Some(SILENCE) });
         self.check()?;
-        waited.map(|_| ()).map_err(|error| DeviceError::Lost(error.to_string()))
+        waited.map(|_| ()).map_err(|error| self.gone(error.to_string()))
     }
 
     /// Fills all of `buffer`, whose size is a multiple of [`FILL_BYTES_MIN`].
@@ -173,7 +217,7 @@ impl Gpu {
         let submitted = self.queue.submit([encoder.finish()]);
         aside.map_async(wgpu::MapMode::Read, .., |_| ());
         self.finish(Some(submitted))?;
-        let mapped = aside.get_mapped_range(..).map_err(|error| DeviceError::Lost(error.to_string()))?;
+        let mapped = aside.get_mapped_range(..).map_err(|error| self.gone(error.to_string()))?;
         Ok(bytemuck::pod_collect_to_vec(&mapped[..]))
     }
 
@@ -235,6 +279,7 @@ impl Device for Portable {
 
     fn figures(&self) -> Vec<Figure> {
         let half = self.gpu.halves.then_some(Figure::FmaFp16);
+        let units = self.units.iter().flat_map(Units::figures);
         let all = [
             Figure::FmaFp32,
             Figure::GemmFp32,
@@ -246,14 +291,14 @@ impl Device for Portable {
             Figure::Upload,
             Figure::Download,
         ];
-        half.into_iter().chain(all).collect()
+        half.into_iter().chain(units).chain(all).collect()
     }
 
     fn accumulator(&self, figure: Figure) -> Option<Accumulator> {
         match figure {
-            Figure::FmaFp32 | Figure::GemmFp32 | Figure::GemmFp16 => Some(Accumulator::Fp32),
+            Figure::FmaFp32 | Figure::TensorFp16 | Figure::GemmFp32 | Figure::GemmFp16 => Some(Accumulator::Fp32),
             Figure::FmaFp16 => Some(Accumulator::Fp16),
-            Figure::GemmInt8 => Some(Accumulator::Int32),
+            Figure::TensorInt8 | Figure::GemmInt8 => Some(Accumulator::Int32),
             _ => None,
         }
     }
@@ -264,12 +309,15 @@ impl Device for Portable {
         match figure {
             Figure::FmaFp32 => fma::prepare(gpu, false, seed),
             Figure::FmaFp16 => fma::prepare(gpu, true, seed),
-            Figure::GemmFp32 => product::prepare(gpu, Element::Single, seed, stop),
-            Figure::GemmFp16 => product::prepare(gpu, Element::Half, seed, stop),
-            Figure::GemmInt8 => product::prepare(gpu, Element::Bytes, seed, stop),
+            Figure::GemmFp32 => self.product(Element::Single, seed, stop),
+            Figure::GemmFp16 => self.product(Element::Half, seed, stop),
+            Figure::GemmInt8 => self.product(Element::Bytes, seed, stop),
             Figure::MemoryRead | Figure::MemoryCopy | Figure::MemoryWrite => stream::prepare(gpu, figure, seed, stop),
             Figure::Upload | Figure::Download => transfer::prepare(gpu, figure, seed, stop),
-            other => Err(DeviceError::Refused(format!("no portable kernel for {}", other.words()))),
+            other => match &self.units {
+                Some(units) if units.figures().contains(&other) => units.peak(other, seed, stop),
+                Some(_) | None => Err(DeviceError::Refused(format!("no portable kernel for {}", other.words()))),
+            },
         }
     }
 

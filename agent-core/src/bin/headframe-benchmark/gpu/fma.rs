@@ -54,7 +54,7 @@ pub(super) fn prepare(gpu: &Gpu, is_half: bool, seed: u32) -> Result<Box<dyn Ker
 
 impl Fma<'_> {
     const fn params(&self, rounds: u32, (c, low, span): (f32, f32, f32)) -> Params {
-        Params { first: 0, rounds, width4: 0, depth: 0, tiles: 0, seed: self.seed, c, low, span }
+        Params { first: 0, rounds, width4: 0, depth: 0, tiles: 0, seed: self.seed, c, low, span, left4: 0 }
     }
 }
 

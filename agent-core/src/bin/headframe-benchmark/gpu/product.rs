@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Rows and columns that a workgroup computes.
-const TILE: u32 = 128;
+pub(super) const TILE: u32 = 128;
 
 /// The least matrix, and the largest: beyond it no card becomes quicker.
 const SIZES: (u32, u32) = (256, 8_192);
@@ -29,32 +29,41 @@ const PRODUCT_MAX: Duration = Duration::from_millis(120);
 /// Elements that are compared in each tile.
 const COMPARED: u32 = 2;
 
+/// Rows of tiles that matrix units compute column by column.
+const BAND: u32 = 8;
+
 /// What no product is: a number that is none, and for whole numbers one that no sum of these sizes reaches.
 const POISON: u32 = 0x7fc0_dead;
 
-struct Product<'g> {
+/// How factors are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lay {
+    /// The sum's index is the row of both, for ordinary units.
+    Across,
+    /// Rows of A and columns of B, one after the other, for matrix units.
+    Along,
+}
+
+/// A product that is ready to run.
+pub(super) struct Product<'g> {
     run: Run,
     slices: Slices<'g>,
     matrices: Matrices,
     element: Element,
+    lay: Lay,
     seed: u32,
     /// The tile with which the next slice begins.
     cursor: u32,
 }
 
-pub(super) fn prepare<'g>(gpu: &'g Gpu, element: Element, seed: u32, stop: &Stop) -> Result<Box<dyn Kernel + 'g>, DeviceError> {
-    let run = Run::new(&gpu.device, &programs::product(element), "main", &[Load::Read, Load::Read, Load::Write])?;
-    // What was found out for a burst holds for the sustained part too.
-    let (matrices, known) = match gpu.sizes.get(element) {
-        Some(size) => (Matrices::new(gpu, &run, element, size, seed, stop)?, true),
-        None => (Matrices::new(gpu, &run, element, SIZES.0, seed, stop)?, false),
-    };
-    let mut product = Product { run, slices: Slices::new(gpu)?, matrices, element, seed, cursor: 0 };
-    if !known {
-        product.grow(gpu, stop)?;
-        gpu.sizes.set(element, product.matrices.size);
-    }
-    Ok(Box::new(product))
+/// What a product's kernel reads and writes.
+pub(super) const LOADS: [Load; 3] = [Load::Read, Load::Read, Load::Write];
+
+pub(super) fn prepare<'g>(gpu: &'g Gpu, element: Element, seed: u32, stop: &Stop) -> Result<Product<'g>, DeviceError> {
+    let run = Run::new(&gpu.device, &programs::product(element), "main", &LOADS)?;
+    let mut product = Product::least(gpu, run, (element, Lay::Across), seed, stop)?;
+    product.grow(gpu, stop)?;
+    Ok(product)
 }
 
 /// What is multiplied, and where the product goes.
@@ -67,12 +76,12 @@ struct Matrices {
 impl Matrices {
     fn new(gpu: &Gpu, run: &Run, element: Element, size: u32, seed: u32, stop: &Stop) -> Result<Self, DeviceError> {
         stop.check()?;
-        let (bytes, filling): (u64, fn(u32) -> Filling) = match element {
-            Element::Single => (4, Filling::Singles),
-            Element::Half => (2, Filling::Halves),
-            Element::Bytes => (1, Filling::Words),
+        let filling: fn(u32) -> Filling = match element {
+            Element::Single => Filling::Singles,
+            Element::Half => Filling::Halves,
+            Element::Bytes => Filling::Words,
         };
-        let elements = u64::from(size) * u64::from(size);
+        let (elements, bytes) = (u64::from(size) * u64::from(size), u64::from(element.bytes()));
         let (a, b, c) = (gpu.buffer(elements * bytes)?, gpu.buffer(elements * bytes)?, gpu.buffer(elements * 4)?);
         gpu.fill(&a, filling(pattern::word(seed, 0)), stop)?;
         gpu.fill(&b, filling(pattern::word(seed, 1)), stop)?;
@@ -97,9 +106,26 @@ impl Sizes {
     }
 }
 
-impl Product<'_> {
-    /// To the size at which one product takes long enough, or to the largest that there is memory for.
-    fn grow(&mut self, gpu: &Gpu, stop: &Stop) -> Result<(), DeviceError> {
+impl<'g> Product<'g> {
+    /// The least there is, by a kernel that computes it from factors that lie so.
+    pub(super) fn least(
+        gpu: &'g Gpu,
+        run: Run,
+        (element, lay): (Element, Lay),
+        seed: u32,
+        stop: &Stop,
+    ) -> Result<Self, DeviceError> {
+        let matrices = Matrices::new(gpu, &run, element, SIZES.0, seed, stop)?;
+        Ok(Self { run, slices: Slices::new(gpu)?, matrices, element, lay, seed, cursor: 0 })
+    }
+
+    /// To the size at which one product takes long enough, or to the largest that there is memory for. What was found out for a burst holds for the
+    /// sustained part too.
+    pub(super) fn grow(&mut self, gpu: &Gpu, stop: &Stop) -> Result<(), DeviceError> {
+        if let Some(size) = gpu.sizes.get(self.element) {
+            self.matrices = Matrices::new(gpu, &self.run, self.element, size, self.seed, stop)?;
+            return Ok(());
+        }
         // Twice the size is eight times the work.
         while self.matrices.size < SIZES.1 && self.time_one(stop)? * 8 <= PRODUCT_MAX {
             match Matrices::new(gpu, &self.run, self.element, self.matrices.size * 2, self.seed, stop) {
@@ -108,7 +134,14 @@ impl Product<'_> {
                 Err(error) => return Err(error),
             }
         }
+        gpu.sizes.set(self.element, self.matrices.size);
         Ok(())
+    }
+
+    /// How quick it is now, in operations a second, to within what a single product tells.
+    pub(super) fn rate(mut self, stop: &Stop) -> Result<f64, DeviceError> {
+        let took = self.time_one(stop)?.as_secs_f64().max(1e-9);
+        Ok(self.step_work() * f64::from(self.tiles()) / took)
     }
 
     const fn tiles(&self) -> u32 {
@@ -124,13 +157,13 @@ impl Product<'_> {
     }
 
     fn params(&self, first: u32) -> Params {
-        Params {
-            first,
-            width4: self.matrices.size / 4,
-            depth: self.depth(),
-            tiles: self.matrices.size / TILE,
-            ..Params::default()
-        }
+        let (size, tiles) = (self.matrices.size, self.matrices.size / TILE);
+        let (width4, depth, rounds) = match self.lay {
+            Lay::Across => (size / 4, self.depth(), 0),
+            // As `units::programs::product` says.
+            Lay::Along => (size, size * self.element.bytes() / 16, tiles.min(BAND)),
+        };
+        Params { first, width4, left4: width4, depth, tiles, rounds, ..Params::default() }
     }
 
     /// How long one whole product takes now.
@@ -159,7 +192,11 @@ impl Product<'_> {
     /// Compares one element with what the processor makes of the same rows.
     fn compare(&self, row: u32, column: u32, found: u32) -> Result<(), DeviceError> {
         let (a, b) = (pattern::word(self.seed, 0), pattern::word(self.seed, 1));
-        let at = |k: u32, across: u32| k * self.matrices.size + across;
+        let each = if self.element == Element::Bytes { 4 } else { 1 };
+        let at = |k: u32, across: u32| match self.lay {
+            Lay::Across => k * self.matrices.size + across,
+            Lay::Along => across * (self.matrices.size / each) + k,
+        };
         let wrong =
             |found: f64, wanted: f64| DeviceError::Wrong(format!("row {row}, column {column}: {found} instead of {wanted}"));
         if self.element == Element::Bytes {
@@ -175,9 +212,20 @@ impl Product<'_> {
         let term = |k: u32| f64::from(number(pattern::word(a, at(k, row)))) * f64::from(number(pattern::word(b, at(k, column))));
         let wanted: f64 = (0..self.depth()).map(term).sum();
         let found = f64::from(f32::from_bits(found));
-        // Rounding grows with the sum's length; a term that was left out is ten times more.
-        let tolerance = 2e-7 * f64::from(self.matrices.size) + 1e-5;
+        let tolerance = tolerance(self.lay, self.matrices.size);
         if (found - wanted).abs() <= tolerance { Ok(()) } else { Err(wrong(found, wanted)) }
+    }
+}
+
+/// How far a sum of `terms` products of numbers in [-1, 1) may be off. A typical term is far more.
+///
+/// Ordinary units round each addition, and such errors add up like a random walk. Matrix units add 8 or 16 products at once and may cut off
+/// instead of rounding, some at 2^-22 of a sum that wanders to √terms times a third (Fasi, Higham, Mikaitis, Pranesh 2021): 4 times that.
+fn tolerance(lay: Lay, terms: u32) -> f64 {
+    let terms = f64::from(terms);
+    match lay {
+        Lay::Across => 2e-7 * terms + 1e-5,
+        Lay::Along => 4.0 * (terms / 8.0) * (terms.sqrt() / 3.0) * 2_f64.powi(-22),
     }
 }
 

@@ -14,15 +14,22 @@ pub(super) struct Params {
     pub(super) c: f32,
     pub(super) low: f32,
     pub(super) span: f32,
+    pub(super) left4: u32,
 }
 
-/// Words of [`Params`] as the card reads them, with what fills the last vector.
-pub(super) const PARAMS_WORDS: usize = 12;
+/// Parameters as the card reads them. A challenge's kernels have the most.
+pub(super) type Words = [u32; PARAMS_WORDS];
 
-impl Params {
-    pub(super) const fn words(self) -> [u32; PARAMS_WORDS] {
-        let Self { first, rounds, width4, depth, tiles, seed, c, low, span } = self;
-        [first, rounds, width4, depth, tiles, seed, c.to_bits(), low.to_bits(), span.to_bits(), 0, 0, 0]
+/// So many words have parameters at most; kernels with fewer do not look at the rest.
+pub(super) const PARAMS_WORDS: usize = 20;
+
+impl From<Params> for Words {
+    fn from(params: Params) -> Self {
+        let Params { first, rounds, width4, depth, tiles, seed, c, low, span, left4 } = params;
+        let mut words = [0; PARAMS_WORDS];
+        words[..6].copy_from_slice(&[first, rounds, width4, depth, tiles, seed]);
+        words[6..10].copy_from_slice(&[c.to_bits(), low.to_bits(), span.to_bits(), left4]);
+        words
     }
 }
 
@@ -43,6 +50,17 @@ pub(super) enum Element {
     Half,
     /// Signed bytes, four of a column's rows in a word, summed in whole numbers.
     Bytes,
+}
+
+impl Element {
+    /// Bytes of one.
+    pub(super) const fn bytes(self) -> u32 {
+        match self {
+            Self::Single => 4,
+            Self::Half => 2,
+            Self::Bytes => 1,
+        }
+    }
 }
 
 pub(super) fn fill() -> String {

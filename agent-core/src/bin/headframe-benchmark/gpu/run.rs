@@ -4,7 +4,7 @@ use headframe_agent::benchmark::device::DeviceError;
 
 use super::{
     device::{Gpu, guarded},
-    programs::{PARAMS_WORDS, Params},
+    programs::{PARAMS_WORDS, Words},
 };
 
 /// Parameters lie so far apart: every card can begin a buffer there.
@@ -29,10 +29,34 @@ pub(super) struct Run {
 impl Run {
     /// Compiles. Nothing is checked at run time and no memory is cleared that the kernel writes itself: our kernels are not strangers'.
     pub(super) fn new(device: &wgpu::Device, text: &str, entry: &str, loads: &[Load]) -> Result<Self, DeviceError> {
-        guarded(device, |device| {
+        Self::of(device, entry, loads, |device| {
             let descriptor = wgpu::ShaderModuleDescriptor { label: None, source: wgpu::ShaderSource::Wgsl(text.into()) };
             // SAFETY: each kernel keeps within its buffers for every dispatch that `Run` and its callers make, and every loop ends.
-            let module = unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) };
+            unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+        })
+    }
+
+    /// The same with a text in Vulkan's own language, SPIR-V. The device must have been opened for such.
+    pub(super) fn of_words(device: &wgpu::Device, words: &[u32], entry: &str, loads: &[Load]) -> Result<Self, DeviceError> {
+        Self::of(device, entry, loads, |device| {
+            let descriptor = wgpu::ShaderModuleDescriptorPassthrough {
+                entry_points: vec![wgpu::PassthroughShaderEntryPoint { name: entry.into(), workgroup_size: (0, 0, 0) }].into(),
+                spirv: Some(words.into()),
+                ..wgpu::ShaderModuleDescriptorPassthrough::default()
+            };
+            // SAFETY: the same, and the words are valid: a test lets the language's own judge look at every size.
+            unsafe { device.create_shader_module_passthrough(descriptor) }
+        })
+    }
+
+    fn of(
+        device: &wgpu::Device,
+        entry: &str,
+        loads: &[Load],
+        module: impl FnOnce(&wgpu::Device) -> wgpu::ShaderModule,
+    ) -> Result<Self, DeviceError> {
+        guarded(device, |device| {
+            let module = module(device);
             let layout = layout(device, loads);
             let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                 label: None,
@@ -72,10 +96,10 @@ impl Run {
     }
 
     /// Brings the parameters of so many dispatches to the card, in order with what is submitted next.
-    pub(super) fn tell(&self, queue: &wgpu::Queue, params: impl Iterator<Item = Params>) {
+    pub(super) fn tell(&self, queue: &wgpu::Queue, params: impl Iterator<Item = impl Into<Words>>) {
         let mut slots = Vec::with_capacity(DISPATCHES_MAX * SLOT_BYTES as usize / 4);
         for params in params.take(DISPATCHES_MAX) {
-            slots.extend(params.words());
+            slots.extend(params.into());
             slots.resize(slots.len().next_multiple_of(SLOT_BYTES as usize / 4), 0);
         }
         queue.write_buffer(&self.params, 0, bytemuck::cast_slice(&slots));
@@ -93,7 +117,7 @@ impl Run {
         &self,
         gpu: &Gpu,
         group: &wgpu::BindGroup,
-        dispatches: &[(Params, u32)],
+        dispatches: &[(impl Into<Words> + Copy, u32)],
     ) -> Result<wgpu::SubmissionIndex, DeviceError> {
         gpu.check()?;
         self.tell(&gpu.queue, dispatches.iter().map(|(params, _)| *params));

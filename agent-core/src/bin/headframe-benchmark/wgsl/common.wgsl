@@ -14,6 +14,8 @@ struct Params {
     c: f32,
     low: f32,
     span: f32,
+    // The width of a product's left matrix, in vectors of four.
+    left4: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

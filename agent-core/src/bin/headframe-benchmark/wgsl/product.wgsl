@@ -15,14 +15,15 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) t
     let tx = tile % p.tiles;
     let tr = t / 16u;
     let tc = t % 16u;
-    let from_a = (t / 32u) * p.width4 + ty * 32u + t % 32u;
+    let from_a = (t / 32u) * p.left4 + ty * 32u + t % 32u;
     let from_b = (t / 32u) * p.width4 + tx * 32u + t % 32u;
-    let eight = 8u * p.width4;
+    let eight_a = 8u * p.left4;
+    let eight_b = 8u * p.width4;
     DECLARE
     var a0 = a[from_a];
-    var a1 = a[from_a + eight];
+    var a1 = a[from_a + eight_a];
     var b0 = b[from_b];
-    var b1 = b[from_b + eight];
+    var b1 = b[from_b + eight_b];
     for (var k = 16u; k <= p.depth; k += 16u) {
         sa[t] = LOAD(a0);
         sa[t + 256u] = LOAD(a1);
@@ -30,11 +31,11 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) t
         sb[t + 256u] = LOAD(b1);
         workgroupBarrier();
         // The last time the same rows again: a read beyond the end would be worse than one for nothing.
-        let next = select(k, 0u, k == p.depth) * p.width4;
-        a0 = a[from_a + next];
-        a1 = a[from_a + next + eight];
-        b0 = b[from_b + next];
-        b1 = b[from_b + next + eight];
+        let next = select(k, 0u, k == p.depth);
+        a0 = a[from_a + next * p.left4];
+        a1 = a[from_a + next * p.left4 + eight_a];
+        b0 = b[from_b + next * p.width4];
+        b1 = b[from_b + next * p.width4 + eight_b];
         MULTIPLY
         workgroupBarrier();
     }

@@ -1,0 +1,145 @@
+//! Work that goes through several hands: given back, gone on with, and what follows for all of them.
+
+use rand::RngExt as _;
+
+use super::{Answer, Basis, COST, HOUR_MS, Hold, Leaves, Simulation, WAGE};
+use crate::verify::hold::share_shown;
+
+/// What a job goes on from. Without any links it begins from its beginning.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Base {
+    /// Who has worked on it, or said so, and what waits for him.
+    links: Vec<(usize, u64)>,
+    /// Whether it leads to a wrong result.
+    pub(super) is_false: bool,
+    /// Hours of work that were really done.
+    hours: u64,
+}
+
+/// An accepted result that began from a checkpoint.
+#[derive(Debug, Clone)]
+pub(super) struct Brought {
+    rig: usize,
+    base: Base,
+    wrong: bool,
+}
+
+impl Base {
+    /// Whether another than `rig` had a part in it.
+    pub(super) fn is_anothers(&self, rig: usize) -> bool {
+        self.links.iter().any(|(maker, _)| *maker != rig)
+    }
+
+    /// What a comparison shows of it: the work takes an hour more than was done.
+    fn share(&self) -> u64 {
+        let hour = HOUR_MS.unsigned_abs();
+        share_shown((self.hours + 1) * hour, hour, self.links.len() as u64 * hour)
+    }
+
+    /// Everybody who made it, and who went on from it.
+    fn involved(&self, rig: usize) -> Vec<usize> {
+        let mut all: Vec<usize> = self.links.iter().map(|(maker, _)| *maker).chain([rig]).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+impl Simulation {
+    /// What a rig is given: now and then a job that was given back, as often as there are some.
+    pub(super) fn take_open(&mut self) -> Base {
+        let (open, rigs) = (self.open.len(), self.rigs.len());
+        if open == 0 || self.lot.random_range(0..rigs) >= open {
+            return Base::default();
+        }
+        let which = self.lot.random_range(0..open);
+        self.open.swap_remove(which)
+    }
+
+    /// The hour is given back, and the job goes on elsewhere.
+    pub(super) fn give_back(&mut self, rig: usize, mut base: Base, leaves: Leaves) {
+        let purse = &mut self.rigs[rig].purse;
+        purse.honest += WAGE - COST;
+        let works = leaves == Leaves::Checkpoint || self.rigs[rig].strategy.is_honest();
+        if works {
+            self.rigs[rig].purse.cost += COST;
+        }
+        let hold = Hold { earned: self.now, confirmed: false, basis: Basis::GivenBack };
+        let id = self.earn(rig, (WAGE, hold), false, !works);
+        if leaves != Leaves::Nothing {
+            base.links.push((rig, id));
+            base.is_false |= leaves == Leaves::False;
+            base.hours += u64::from(works);
+        }
+        if !base.links.is_empty() {
+            self.open.push(base);
+        }
+    }
+
+    /// A result is accepted, and speaks for what it began from.
+    pub(super) fn accept(&mut self, rig: usize, base: &Base, (answer, size): (Answer, f64), confirmed: bool) {
+        let made_up = !matches!(answer, Answer::Right | Answer::AsHe(_));
+        let basis = if base.is_anothers(rig) { Basis::Shared } else { Basis::Result };
+        let hold = Hold { earned: self.now, confirmed, basis };
+        let id = self.earn(rig, (WAGE * size, hold), true, made_up);
+        if base.links.is_empty() {
+            return;
+        }
+        let result = self.results.len();
+        self.results.push(Brought { rig, base: base.clone(), wrong: made_up });
+        for (maker, id) in &base.links {
+            self.rigs[*maker].speak_for(*id, result);
+        }
+        if basis == Basis::Shared {
+            self.rigs[rig].speak_for(id, result);
+        }
+        if confirmed {
+            self.show(result);
+        }
+    }
+
+    /// A result was compared and found right.
+    fn show(&mut self, result: usize) {
+        let Brought { rig, base, .. } = self.results[result].clone();
+        let share = base.share();
+        self.rigs[rig].right_with_others(result);
+        for (maker, _) in &base.links {
+            self.rigs[*maker].show(share, self.now);
+        }
+        for involved in base.involved(rig) {
+            self.rigs[involved].collect(&self.terms, self.now);
+        }
+    }
+
+    /// A result was outvoted: its maker is to blame, or nobody.
+    pub(super) fn outvoted(&mut self, rig: usize, base: &Base) {
+        if !base.is_anothers(rig) {
+            self.wrong(rig);
+            return;
+        }
+        for involved in base.involved(rig) {
+            self.rigs[involved].doubt(self.now);
+            self.rigs[involved].out = self.rigs[involved].tier(self.now) == crate::verify::Tier::Excluded;
+        }
+    }
+
+    /// An accepted result that others' earnings wait for is compared.
+    pub(super) fn compare_late(&mut self, result: usize) {
+        let Brought { rig, base, wrong } = self.results[result].clone();
+        if wrong {
+            self.rigs[rig].lose(result);
+            self.outvoted(rig, &base);
+        } else {
+            self.show(result);
+        }
+    }
+
+    /// At the end others finish what was given back.
+    pub(super) fn finish_open(&mut self) {
+        while let Some(base) = self.open.pop() {
+            let rig = self.another(&[]);
+            let answer = self.bring(rig, 1.0, &base);
+            self.accept(rig, &base, (answer, 1.0), false);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+// What the window looks like, for people to look at: one picture of each page in each theme and language.
+// The fonts are the window's own and, for Arabic and Chinese, those that the setup of the tests installs.
+
+import { expect } from '@playwright/test';
+import { choose, LANGUAGES, openStill, test, visit } from './window';
+
+const THEMES = ['dark', 'light'] as const;
+
+for (const language of LANGUAGES) {
+  test(`${language}: the pages look as they did`, async ({ page }) => {
+    await choose(page, { language, digits: 'latn' });
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    const keep = async (name: string, themes: readonly ('dark' | 'light')[] = THEMES) => {
+      for (const colorScheme of themes) {
+        await page.emulateMedia({ colorScheme });
+        await page.mouse.move(0, 0);
+        await expect(page).toHaveScreenshot(`${name}-${language}-${colorScheme}.png`);
+      }
+    };
+    await openStill(page, 'idle-and-earning');
+    await keep('rig');
+    await visit(page, '/jobs');
+    await keep('jobs');
+    await visit(page, '/settings');
+    await keep('settings');
+    await openStill(page, 'no-docker');
+    await keep('no-docker', ['dark']);
+    await openStill(page, 'agent-gone');
+    await keep('agent-gone', ['dark']);
+    await openStill(page, 'failure', '/jobs');
+    await page.locator('tbody a').first().click();
+    await expect(page.locator('dl')).toBeVisible();
+    await keep('failed-job', ['light']);
+  });
+}

@@ -57,7 +57,7 @@ test('what cannot be is refused with the reason, and can be mended', async ({ pa
   await expectAccessible(page);
   await page.getByLabel('Without a touch for').fill('60');
   await page.getByRole('button', { name: 'Save' }).click();
-  await expect(page.getByText('Saved.')).toBeVisible();
+  await expect(page.getByText('Saved. It counts within seconds.')).toBeVisible();
 });
 
 test('whoever leaves with changes is asked once', async ({ page }) => {
@@ -77,7 +77,7 @@ test('a card is kept by a switch, and money is typed with a comma or a point', a
   await card.uncheck();
   await page.getByLabel('A kilowatt-hour costs').fill('0,32');
   await page.getByRole('button', { name: 'Save' }).click();
-  await expect(page.getByText('Saved.')).toBeVisible();
+  await expect(page.getByText('Saved. It counts within seconds.')).toBeVisible();
   await visit(page, '/jobs');
   await visit(page, '/rules');
   await expect(page.getByRole('switch', { name: /GeForce RTX 4090/ })).not.toBeChecked();

@@ -192,6 +192,7 @@ impl Answerer {
 
     fn prove(&mut self, prove: Prove) {
         info!(gpu = %prove.gpu, "The coordinator wants proof of what a card can do");
+        let gpu = prove.gpu.clone();
         let (seed, is_known) = (prove.seed, self.hands.iter().any(|reach| reach.seed == Some(prove.seed)));
         let reach = match self.reach(&prove.gpu) {
             Some(reach) if reach.seed.is_none() && !reach.asks.is_closed() => reach,
@@ -203,8 +204,9 @@ impl Answerer {
         };
         reach.seed = Some(seed);
         if reach.asks.try_send(Ask::Prove(prove)).is_err() {
-            // It was told beforehand, and has just given its card back.
-            self.decline(seed, DeclineReason::Busy);
+            // It was told beforehand, and has just given its card back: for whatever stands in the way now.
+            let why = self.config.free.borrow().objection(&gpu);
+            self.decline(seed, why.unwrap_or(DeclineReason::Busy));
         }
     }
 

@@ -33,7 +33,7 @@ pub struct Free {
 
 impl Free {
     /// Why a card may not be used; none if it may.
-    fn objection(&self, gpu: &str) -> Option<DeclineReason> {
+    pub(super) fn objection(&self, gpu: &str) -> Option<DeclineReason> {
         if !self.ready {
             return Some(DeclineReason::Yielded);
         }

@@ -24,7 +24,7 @@ for (const language of LANGUAGES) {
       await readInEveryShape(page, `${language} ${scene} job`);
     }
     await visit(page, '/rules');
-    await expect(page.locator('.days li')).toHaveCount(7);
+    await expect(page.locator('main ul li .bar')).toHaveCount(7);
     await readInEveryShape(page, `${language} rules`);
     await visit(page, '/settings');
     await readInEveryShape(page, `${language} settings`);

@@ -22,7 +22,7 @@ for (const language of LANGUAGES) {
     await visit(page, '/jobs');
     await keep('jobs');
     await visit(page, '/rules');
-    await expect(page.locator('.days li')).toHaveCount(7);
+    await expect(page.locator('main ul li .bar')).toHaveCount(7);
     await keep('rules');
     await visit(page, '/settings');
     await keep('settings');

@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod log;
+mod rules;
 
 /// The most jobs on a page.
 const JOBS_MAX: u32 = 100;
@@ -135,6 +136,8 @@ impl Guests {
             Request::Quit => self.ask(Ask::Quit).await,
             Request::Jobs(args) => self.jobs(args).await,
             Request::Log(args) => self.log(args).await,
+            Request::Rules => rules::page(self.paths.data_dir()).await,
+            Request::SetRules(args) => rules::set(self.paths.data_dir(), *args).await,
             Request::Yields => {
                 let yields = self.store.yields(YIELDS_MAX).await.map_err(|error| unexpected(&error))?;
                 Ok(Answer::Yields { yields })

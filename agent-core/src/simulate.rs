@@ -12,7 +12,7 @@ use crate::{
     idle::{
         Rules,
         replay::{self, Window},
-        rules::{self, RulesError},
+        rules::{self, RulesError, written},
     },
     store::{Store, StoreError},
     tasks::apart,
@@ -43,10 +43,11 @@ pub enum SimulateError {
 /// # Errors
 /// [`SimulateError`].
 pub async fn simulate(store: &Store, data_dir: &Path, args: SimulateArgs, now: TimestampMs) -> Result<Simulation, SimulateError> {
-    let SimulateArgs { days, rules: text } = args;
+    let SimulateArgs { days, rules: text, draft } = args;
     if !(1..=SIMULATED_DAYS_MAX).contains(&days) {
         return Err(SimulateError::Days);
     }
+    let text = draft.map_or(Ok(text), |draft| written::text_of(&draft).map(Some))?;
     let rules = match text {
         Some(text) if text.len() > RULES_BYTES_MAX => return Err(SimulateError::TooLong),
         Some(text) => Rules::parse(&text, Path::new(rules::FILE_NAME))?,

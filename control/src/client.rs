@@ -7,7 +7,7 @@ use std::{io, time::Duration};
 
 use headframe_protocol::control::{
     Answer, CONTROL_VERSION, Call, Checkup, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs,
-    Request, SILENCE_MAX, SimulateArgs, Simulation, Snapshot, WalletAnswer, WalletRequest, Yields,
+    Request, RulesPage, SILENCE_MAX, SetRulesArgs, SimulateArgs, Simulation, Snapshot, WalletAnswer, WalletRequest, Yields,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -214,6 +214,27 @@ impl Client {
             return Err(ClientError::Garbled);
         };
         Ok(*simulation)
+    }
+
+    /// The owner's rules.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn rules(&mut self) -> Result<RulesPage, ClientError> {
+        self.rules_after(Request::Rules).await
+    }
+
+    /// Other rules from now on. Returns what holds then.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn set_rules(&mut self, args: SetRulesArgs) -> Result<RulesPage, ClientError> {
+        self.rules_after(Request::SetRules(Box::new(args))).await
+    }
+
+    async fn rules_after(&mut self, request: Request) -> Result<RulesPage, ClientError> {
+        let Answer::Rules { page } = self.call(request).await? else { return Err(ClientError::Garbled) };
+        Ok(*page)
     }
 
     /// Asks the wallet. What it does not do comes as [`WalletAnswer::Refused`].

@@ -8,12 +8,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 mod checkup;
+mod rules;
 mod simulation;
 mod snapshot;
 mod wallet;
 mod yields;
 
 pub use checkup::{Check, Checkup, Verdict};
+pub use rules::{
+    AwayRules, BandRules, GivingBackRules, GpuRules, HeatRules, InternetRules, LoadRules, NetworkRules, OwnerRules, PowerRules,
+    ProgramRules, RulesPage, SetRulesArgs, TariffRules, WeekRules,
+};
 pub use simulation::{Loss, LostTo, RULES_BYTES_MAX, SIMULATED_DAYS_MAX, SimulateArgs, SimulatedDay, Simulation};
 pub use snapshot::{
     AskView, CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, MeasuringView, Phase, ProbeView, RigView,
@@ -83,6 +88,10 @@ pub enum Request {
     Doctor,
     /// What rules would have done in the past days.
     Simulate(SimulateArgs),
+    /// The owner's rules.
+    Rules,
+    /// Other rules from now on.
+    SetRules(Box<SetRulesArgs>),
     /// Something about the wallet.
     Wallet {
         /// What.
@@ -191,6 +200,11 @@ pub enum Answer {
         /// What would have been.
         simulation: Box<Simulation>,
     },
+    /// Answers [`Request::Rules`], and [`Request::SetRules`] with what holds then.
+    Rules {
+        /// All of them.
+        page: Box<RulesPage>,
+    },
     /// Answers [`Request::Wallet`].
     Wallet {
         /// What the wallet says.
@@ -229,7 +243,9 @@ pub enum ControlCode {
     VersionMismatch,
     /// There is no such attempt, or its log was pruned.
     NotFound,
-    /// The request could not be read.
+    /// What was to be changed has been changed by somebody else; the window shows that first.
+    Changed,
+    /// The request could not be read, or asks for what cannot be.
     BadRequest,
     /// Anything else; shown with a report to copy.
     Unexpected,

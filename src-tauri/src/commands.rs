@@ -1,6 +1,9 @@
 //! What the page may ask for. Every command is one line: what it means is the agent's business.
 
-use headframe_protocol::control::{ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Present, Yields};
+use headframe_protocol::control::{
+    Checkup, ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Present, RulesPage, SetRulesArgs, SimulateArgs,
+    Simulation, WalletAnswer, WalletRequest, Yields,
+};
 use tauri::State;
 
 use crate::bridge::Bridge;
@@ -45,6 +48,36 @@ pub(crate) async fn log(bridge: State<'_, Bridge>, args: LogArgs) -> Result<LogC
 #[tauri::command]
 pub(crate) async fn yields(bridge: State<'_, Bridge>) -> Result<Yields, ControlError> {
     Ok(bridge.agent().await?.yields().await?)
+}
+
+/// Whether this PC can be a rig, looked at anew.
+#[tauri::command]
+pub(crate) async fn doctor(bridge: State<'_, Bridge>) -> Result<Checkup, ControlError> {
+    Ok(bridge.agent().await?.doctor().await?)
+}
+
+/// What rules would have done in the past days.
+#[tauri::command]
+pub(crate) async fn simulate(bridge: State<'_, Bridge>, args: SimulateArgs) -> Result<Simulation, ControlError> {
+    Ok(bridge.agent().await?.simulate(args).await?)
+}
+
+/// The owner's rules.
+#[tauri::command]
+pub(crate) async fn rules(bridge: State<'_, Bridge>) -> Result<RulesPage, ControlError> {
+    Ok(bridge.agent().await?.rules().await?)
+}
+
+/// Other rules from now on.
+#[tauri::command]
+pub(crate) async fn set_rules(bridge: State<'_, Bridge>, args: SetRulesArgs) -> Result<RulesPage, ControlError> {
+    Ok(bridge.agent().await?.set_rules(args).await?)
+}
+
+/// Something about the wallet. What it refuses is an answer too.
+#[tauri::command]
+pub(crate) async fn wallet(bridge: State<'_, Bridge>, args: WalletRequest) -> Result<WalletAnswer, ControlError> {
+    Ok(bridge.agent().await?.wallet(args).await?)
 }
 
 /// Starts the agent, if none answers.

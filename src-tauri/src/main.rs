@@ -51,6 +51,11 @@ fn main() -> anyhow::Result<()> {
             commands::jobs,
             commands::log,
             commands::yields,
+            commands::doctor,
+            commands::simulate,
+            commands::rules,
+            commands::set_rules,
+            commands::wallet,
             commands::start_agent,
         ])
         .setup(move |app: &mut App| {

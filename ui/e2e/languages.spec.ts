@@ -23,6 +23,9 @@ for (const language of LANGUAGES) {
       await expect(page.locator('dl')).toBeVisible();
       await readInEveryShape(page, `${language} ${scene} job`);
     }
+    await visit(page, '/rules');
+    await expect(page.locator('main ul li .bar')).toHaveCount(7);
+    await readInEveryShape(page, `${language} rules`);
     await visit(page, '/settings');
     await readInEveryShape(page, `${language} settings`);
   });
@@ -30,7 +33,7 @@ for (const language of LANGUAGES) {
   test(`${language}: every page can be used by everyone in both themes`, async ({ page }) => {
     await choose(page, { language, digits: DIGITS[language] });
     await openStill(page, 'failure');
-    for (const path of ['/', '/jobs', '/settings']) {
+    for (const path of ['/', '/jobs', '/rules', '/settings']) {
       await visit(page, path);
       await usableInBothThemes(page);
     }

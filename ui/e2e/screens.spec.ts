@@ -21,6 +21,9 @@ for (const language of LANGUAGES) {
     await keep('rig');
     await visit(page, '/jobs');
     await keep('jobs');
+    await visit(page, '/rules');
+    await expect(page.locator('main ul li .bar')).toHaveCount(7);
+    await keep('rules');
     await visit(page, '/settings');
     await keep('settings');
     await openStill(page, 'no-docker');

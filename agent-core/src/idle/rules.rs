@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::settings::over_defaults;
 
 mod tariff;
+pub mod written;
 
 pub use tariff::{Band, Day, Gate, Tariff, Terms};
 

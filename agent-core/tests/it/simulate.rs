@@ -80,10 +80,10 @@ async fn an_agent_records_while_it_runs_and_answers_by_it() {
     let paths = AgentPaths::resolve(Some(home.path().to_owned())).expect("absolute");
     let mut guest = Client::connect(&paths).await.expect("the agent listens");
     let rules = Some("[power]\non_battery = true\n".to_owned());
-    let simulated = guest.simulate(SimulateArgs { days: 1, rules }).await.expect("simulated");
+    let simulated = guest.simulate(SimulateArgs { days: 1, rules, draft: None }).await.expect("simulated");
     assert!(simulated.works_ms >= 3 * 3_600_000, "{simulated:?}");
     for (days, rules) in [(0, None), (15, None), (1, Some("[power".to_owned())), (1, Some("#".repeat(70_000)))] {
-        let refused = guest.simulate(SimulateArgs { days, rules }).await;
+        let refused = guest.simulate(SimulateArgs { days, rules, draft: None }).await;
         assert!(matches!(&refused, Err(ClientError::Refused(error)) if error.code == ControlCode::BadRequest), "{refused:?}");
     }
     rig.power.say(Ok(Sign::OnBattery(false)));

@@ -126,6 +126,8 @@ impl Guest {
             | Request::Yields
             | Request::Doctor
             | Request::Simulate(_)
+            | Request::Rules
+            | Request::SetRules(_)
             | Request::Wallet { .. }
             | Request::Quit => failed(ControlCode::BadRequest, "Say hello first.".into()),
         };
@@ -183,6 +185,8 @@ impl Guest {
             | Request::Yields
             | Request::Doctor
             | Request::Simulate(_)
+            | Request::Rules
+            | Request::SetRules(_)
             | Request::Wallet { .. }
             | Request::Quit) => {
                 self.open.push(Box::pin(ask(self.asks.clone(), id, request)));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::OwnerRules;
 use crate::TimestampMs;
 
 /// The most days that can be asked for: no more are kept.
@@ -21,6 +22,10 @@ pub struct SimulateArgs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub rules: Option<String>,
+    /// The same as a whole, such as the window's before they are saved. Counts before `rules`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub draft: Option<Box<OwnerRules>>,
 }
 
 /// What would have been. Every moment of the window is in exactly one of `worksMs`, `unknownMs` and a loss. Nothing is said about jobs:

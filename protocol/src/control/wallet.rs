@@ -55,6 +55,7 @@ impl Drop for Secret {
 /// What a guest may ask of the wallet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
 pub enum WalletRequest {
     /// Which wallet there is, and where earnings go.
     Show,

@@ -64,5 +64,15 @@ async fn an_owner_sees_customers_jobs_run_on_his_pc() {
     window.page.reads("last cart").await;
     window.page.reads("Done").await;
     stage.keep_picture("real-3-done").await;
+
+    // He keeps his days for himself. What he chooses stands in his file.
+    window.page.press("Rules").await;
+    window.page.reads("The week").await;
+    window.page.press("At night").await;
+    window.page.press("Save").await;
+    window.page.reads("Saved. It counts within seconds.").await;
+    stage.keep_picture("real-4-rules").await;
+    let rules = std::fs::read_to_string(stage.paths.data_dir().join("rules.toml")).expect("his rules");
+    assert!(rules.contains("mon = \"iiiiii|i-----|------|----ii\""), "{rules}");
     assert!(agent.lives());
 }

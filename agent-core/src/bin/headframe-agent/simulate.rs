@@ -15,7 +15,7 @@ pub(crate) async fn simulate(paths: &AgentPaths, args: &crate::SimulateArgs) -> 
         Ok(text) => text,
         Err(error) => return words::fail(&*error, Exit::WrongSettings),
     };
-    let args = SimulateArgs { days: *days, rules: text };
+    let args = SimulateArgs { days: *days, rules: text, draft: None };
     let asked = async { Client::connect(paths).await?.simulate(args.clone()).await };
     let simulation = match asked.await {
         Ok(simulation) => Ok(simulation),

@@ -8,6 +8,7 @@ use crate::{Micros, TimestampMs};
 /// The wallet's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
 pub enum WalletAnswer {
     /// The wallet as it is now.
     Shown {

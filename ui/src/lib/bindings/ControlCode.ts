@@ -3,4 +3,4 @@
 /**
  * Add a variant together with the branch that uses it.
  */
-export type ControlCode = "agent_gone" | "agent_not_started" | "agent_silent" | "version_mismatch" | "not_found" | "bad_request" | "unexpected";
+export type ControlCode = "agent_gone" | "agent_not_started" | "agent_silent" | "version_mismatch" | "not_found" | "changed" | "bad_request" | "unexpected";

@@ -4,6 +4,8 @@ import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
+import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
+import type { SimulateArgs } from '$lib/bindings/SimulateArgs';
 import { page, piece, yields } from './fake/past';
 import { SCENES } from './fake/scenes';
 import { World } from './fake/world';
@@ -76,6 +78,12 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       const chunk = piece(world.everything(), args as LogArgs);
       return chunk ? Promise.resolve(chunk) : Promise.reject({ code: 'not_found', message: 'There is no such attempt.' });
     }
+    case 'rules':
+      return Promise.resolve(world.rules.page());
+    case 'set_rules':
+      return world.rules.set(args as SetRulesArgs);
+    case 'simulate':
+      return Promise.resolve(world.rules.simulate(args as SimulateArgs, world.nowMs));
     default:
       return Promise.reject({ code: 'bad_request', message: `The fake host does not know the command ${command}.` });
   }

@@ -39,7 +39,9 @@ export function closest(wanted: readonly string[]): Language {
 
 /** The digits that are usual where somebody's Arabic comes from; Latin where that is not said. */
 export function usualDigits(wanted: readonly string[]): Digits {
-  const arabic = wanted.find((tag) => language(tag) === 'ar') ?? 'ar';
+  const arabic = wanted.find((tag) => language(tag) === 'ar');
+  // What Arabic without a country is written with, engines do not agree on.
+  if (arabic === undefined || new Intl.Locale(arabic).region === undefined) return 'latn';
   return new Intl.NumberFormat(arabic).resolvedOptions().numberingSystem === 'arab' ? 'arab' : 'latn';
 }
 

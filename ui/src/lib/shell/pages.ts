@@ -1,5 +1,6 @@
 // The pages of the window. A page that is not built yet is not listed: nothing here leads nowhere.
 
+import CalendarClock from '@lucide/svelte/icons/calendar-clock';
 import ListChecks from '@lucide/svelte/icons/list-checks';
 import Pickaxe from '@lucide/svelte/icons/pickaxe';
 import SettingsIcon from '@lucide/svelte/icons/settings';
@@ -19,7 +20,10 @@ export const PAGES: Page[][] = [
     { path: '/', name: m.shell_rig, icon: Pickaxe },
     { path: '/jobs', name: m.shell_jobs, icon: ListChecks },
   ],
-  [{ path: '/settings', name: m.shell_settings, icon: SettingsIcon }],
+  [
+    { path: '/rules', name: m.shell_rules, icon: CalendarClock },
+    { path: '/settings', name: m.shell_settings, icon: SettingsIcon },
+  ],
 ];
 
 /** Whether an address belongs to a page. */

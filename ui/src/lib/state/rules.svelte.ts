@@ -1,0 +1,185 @@
+// The owner's rules as they hold, and as he is changing them. Nothing counts before it is saved.
+
+import type { OwnerRules } from '$lib/bindings/OwnerRules';
+import type { RulesPage } from '$lib/bindings/RulesPage';
+import type { Simulation } from '$lib/bindings/Simulation';
+import * as commands from '$lib/ipc/commands';
+import { controlError, explain, type Explained } from '$lib/ipc/errors';
+import type { Loading } from './jobs.svelte';
+
+/** What past days are shown for: all that can be compared without waiting. */
+const SIMULATED_DAYS = 7;
+/** A moment without a change before it is simulated again: painting changes the draft many times a second. */
+const SIMULATE_AFTER_MS = 400;
+
+/** A draft beside what holds, for the same past days. */
+export interface Outlook {
+  held: Simulation;
+  draft: Simulation;
+}
+
+export class RulesEditor {
+  #page = $state.raw<RulesPage | null>(null);
+  #draft = $state<OwnerRules | null>(null);
+  #loading = $state<Loading>('idle');
+  #saving = $state(false);
+  #error = $state.raw<Explained | null>(null);
+  #outlook = $state.raw<Outlook | null>(null);
+  #simulated = $state<Loading>('idle');
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #asked = 0;
+
+  /** What the agent told last; null before its first answer. */
+  get page(): RulesPage | null {
+    return this.#page;
+  }
+
+  /** What is shown and changed; null until it is loaded, or if the file cannot be understood. */
+  get draft(): OwnerRules | null {
+    return this.#draft;
+  }
+
+  get loading(): Loading {
+    return this.#loading;
+  }
+
+  get isSaving(): boolean {
+    return this.#saving;
+  }
+
+  /** Why the last load or save failed. The draft stays. */
+  get error(): Explained | null {
+    return this.#error;
+  }
+
+  /** What the past days would have been; null before the first answer. */
+  get outlook(): Outlook | null {
+    return this.#outlook;
+  }
+
+  get simulated(): Loading {
+    return this.#simulated;
+  }
+
+  /** Whether there is something to save. */
+  get isChanged(): boolean {
+    const held = this.#page?.rules;
+    return held !== undefined && this.#draft !== null && !isSame(held, this.#draft);
+  }
+
+  /** Loads what holds. What was changed and not saved is kept, unless nothing was. */
+  async load() {
+    this.#loading = 'loading';
+    try {
+      const keeps = this.isChanged;
+      const page = await commands.rules();
+      this.#show(page, keeps);
+      this.#loading = 'ready';
+      this.#error = null;
+    } catch (cause) {
+      this.#fail(cause);
+      this.#loading = 'failed';
+    }
+  }
+
+  /** Another value in the draft. */
+  change(edit: (draft: OwnerRules) => void) {
+    if (!this.#draft) return;
+    edit(this.#draft);
+    this.#simulateSoon();
+  }
+
+  /** Back to what holds. */
+  discard() {
+    if (!this.#page) return;
+    this.#show(this.#page, false);
+    this.#error = null;
+  }
+
+  /** In place of a file nobody understands. */
+  startOver() {
+    if (!this.#page) return;
+    this.#draft = structuredClone(this.#page.defaults);
+  }
+
+  /** Saves the draft. Answers whether that was done. */
+  async save(): Promise<boolean> {
+    if (!this.#page || !this.#draft || this.#saving) return false;
+    this.#saving = true;
+    try {
+      const page = await commands.setRules({ rules: $state.snapshot(this.#draft), revision: this.#page.revision });
+      this.#show(page, false);
+      this.#error = null;
+      return true;
+    } catch (cause) {
+      this.#fail(cause);
+      if (this.#error?.code === 'changed') await this.#rebase();
+      return false;
+    } finally {
+      this.#saving = false;
+    }
+  }
+
+  /** Nobody looks any more. */
+  close() {
+    clearTimeout(this.#timer);
+  }
+
+  #show(page: RulesPage, keepsDraft: boolean) {
+    this.#page = page;
+    if (!keepsDraft) this.#draft = page.rules ? structuredClone(page.rules) : null;
+    this.#simulateSoon();
+  }
+
+  /** Somebody else wrote the file: what was changed here is laid over what he wrote, to be looked at and saved again. */
+  async #rebase() {
+    const before = this.#page?.rules;
+    const draft = this.#draft && $state.snapshot(this.#draft);
+    const page = await commands.rules().catch(() => null);
+    if (!page) return;
+    this.#show(page, false);
+    if (page.rules && before && draft) this.#draft = changedOver(before, draft, page.rules);
+  }
+
+  #fail(cause: unknown) {
+    this.#error = explain(controlError(cause));
+  }
+
+  #simulateSoon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#simulate(), SIMULATE_AFTER_MS);
+  }
+
+  async #simulate() {
+    if (!this.#draft) return;
+    const turn = ++this.#asked;
+    const draft = $state.snapshot(this.#draft);
+    this.#simulated = 'loading';
+    try {
+      const held = await commands.simulate({ days: SIMULATED_DAYS });
+      const changed = this.isChanged ? await commands.simulate({ days: SIMULATED_DAYS, draft }) : held;
+      // A later question has a later answer.
+      if (turn !== this.#asked) return;
+      this.#outlook = { held, draft: changed };
+      this.#simulated = 'ready';
+    } catch {
+      // What is being typed may not be a rule yet; saving says why.
+      if (turn === this.#asked) this.#simulated = 'failed';
+    }
+  }
+}
+
+/** `now`, with every value of `draft` that differs from `before`. */
+export function changedOver(before: OwnerRules, draft: OwnerRules, now: OwnerRules): OwnerRules {
+  const sections = Object.entries(now).map(([name, section]) => {
+    const was = before[name as keyof OwnerRules] as Record<string, unknown>;
+    const wanted = draft[name as keyof OwnerRules] as Record<string, unknown>;
+    const own = Object.entries(wanted).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(was[key]));
+    return [name, { ...section, ...Object.fromEntries(own) }];
+  });
+  return Object.fromEntries(sections) as OwnerRules;
+}
+
+function isSame(one: OwnerRules, other: OwnerRules): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

@@ -61,19 +61,17 @@ export class RulesEditor {
     return this.#simulated;
   }
 
-  /** Whether there is something to save. */
+  /** Whether there is something to save: in place of a file nobody understands, whatever is there. */
   get isChanged(): boolean {
     const held = this.#page?.rules;
-    return held !== undefined && this.#draft !== null && !isSame(held, this.#draft);
+    return this.#draft !== null && (held === undefined || !isSame(held, this.#draft));
   }
 
-  /** Loads what holds. What was changed and not saved is kept, unless nothing was. */
+  /** Loads what holds. What was changed and not saved is laid over it. */
   async load() {
     this.#loading = 'loading';
     try {
-      const keeps = this.isChanged;
-      const page = await commands.rules();
-      this.#show(page, keeps);
+      this.#show(await commands.rules(), true);
       this.#loading = 'ready';
       this.#error = null;
     } catch (cause) {
@@ -113,7 +111,8 @@ export class RulesEditor {
       return true;
     } catch (cause) {
       this.#fail(cause);
-      if (this.#error?.code === 'changed') await this.#rebase();
+      // To be looked at and saved again.
+      if (this.#error?.code === 'changed') await commands.rules().then((page) => this.#show(page, true), () => undefined);
       return false;
     } finally {
       this.#saving = false;
@@ -125,20 +124,14 @@ export class RulesEditor {
     clearTimeout(this.#timer);
   }
 
-  #show(page: RulesPage, keepsDraft: boolean) {
-    this.#page = page;
-    if (!keepsDraft) this.#draft = page.rules ? structuredClone(page.rules) : null;
-    this.#simulateSoon();
-  }
-
-  /** Somebody else wrote the file: what was changed here is laid over what he wrote, to be looked at and saved again. */
-  async #rebase() {
+  /** What holds now. Somebody else may have written it: what was changed here and is kept is laid over what he wrote. */
+  #show(page: RulesPage, keepsChanges: boolean) {
     const before = this.#page?.rules;
-    const draft = this.#draft && $state.snapshot(this.#draft);
-    const page = await commands.rules().catch(() => null);
-    if (!page) return;
-    this.#show(page, false);
-    if (page.rules && before && draft) this.#draft = changedOver(before, draft, page.rules);
+    const changes = keepsChanges && before && this.#draft ? { before, draft: $state.snapshot(this.#draft) } : null;
+    this.#page = page;
+    this.#draft = page.rules ? structuredClone(page.rules) : null;
+    if (page.rules && changes) this.#draft = changedOver(changes.before, changes.draft, page.rules);
+    this.#simulateSoon();
   }
 
   #fail(cause: unknown) {

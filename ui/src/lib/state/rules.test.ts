@@ -60,6 +60,16 @@ describe('rules in the window', () => {
     expect(file.now.rules).toMatchObject({ power: { on_battery: true }, away: { threshold_s: 300 } });
   });
 
+  it('that are loaded again do not undo it either, and keep what was changed', async () => {
+    const editor = await opened();
+    editor.change((draft) => (draft.away.threshold_s = 300));
+    file.now.edit({ ...structuredClone(file.now.page().defaults), power: { on_battery: true } });
+    await editor.load();
+    expect(editor.draft).toMatchObject({ power: { on_battery: true }, away: { threshold_s: 300 } });
+    expect(await editor.save()).toBe(true);
+    expect(file.now.rules).toMatchObject({ power: { on_battery: true }, away: { threshold_s: 300 } });
+  });
+
   it('show what the past days would have been, beside what they were', async () => {
     const editor = await opened();
     editor.change((draft) => (draft.schedule.mon = '------|------|------|------'));
@@ -73,7 +83,9 @@ describe('rules in the window', () => {
     const editor = await opened();
     expect(editor.draft).toBe(null);
     expect(editor.page?.problem).toContain('line 3');
+    expect(editor.isChanged).toBe(false);
     editor.startOver();
+    expect(editor.isChanged, 'or there would be nothing to press').toBe(true);
     expect(editor.draft).toEqual(editor.page?.defaults);
     expect(await editor.save()).toBe(true);
     expect(file.now.rules).toEqual(editor.page?.defaults);

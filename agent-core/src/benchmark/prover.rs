@@ -267,6 +267,8 @@ impl Folder {
     fn new() -> io::Result<Self> {
         let path = env::temp_dir().join(format!("headframe-proof-{:032x}", rand::random::<u128>()));
         let mut builder = fs::DirBuilder::new();
+        // One that is there already is somebody else's.
+        builder.recursive(false);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&path)?;

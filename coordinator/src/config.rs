@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::{
     store::{lifecycle::Rules, verify},
-    verify::hold::Terms,
+    verify::hold::{ALLOWANCE_PERMILLE_MAX, Terms},
 };
 
 mod challenge;
@@ -231,16 +231,19 @@ pub struct VerificationConfig {
     pub checks: bool,
     /// Whether earnings wait until a rig's first weeks are over and a check has found it right. Without it cheating pays.
     pub withhold: bool,
+    /// Of what a rig's results have earned, what it may be paid for time given back that nothing came of, in thousandths: up to 250.
+    /// Whoever only pretends to work gains as much.
+    pub allowance_permille: u16,
 }
 
 impl VerificationConfig {
     /// Nothing is checked and nothing waits.
-    pub const OFF: Self = Self { checks: false, withhold: false };
+    pub const OFF: Self = Self { checks: false, withhold: false, allowance_permille: 0 };
 }
 
 impl Default for VerificationConfig {
     fn default() -> Self {
-        Self { checks: true, withhold: true }
+        Self { checks: true, withhold: true, allowance_permille: 0 }
     }
 }
 
@@ -308,6 +311,9 @@ impl Config {
         if self.limits.connections_max == 0 {
             return value("limits.connections_max", "at least 1", "0".to_owned());
         }
+        if self.verification.allowance_permille > ALLOWANCE_PERMILLE_MAX {
+            return value("verification.allowance_permille", "0 to 250", self.verification.allowance_permille.to_string());
+        }
         if self.webhooks.tries_max == 0 || self.webhooks.tries_max > 100 {
             return value("webhooks.tries_max", "1 to 100", self.webhooks.tries_max.to_string());
         }
@@ -340,7 +346,11 @@ impl Config {
                 withhold: verification.withhold,
                 give_up: timers.check_give_up,
                 look: timers.check_look,
-                terms: Terms { probation: timers.probation, unconfirmed_max: timers.unconfirmed_max },
+                terms: Terms {
+                    probation: timers.probation,
+                    unconfirmed_max: timers.unconfirmed_max,
+                    allowance_permille: verification.allowance_permille,
+                },
                 fee_bps: self.network.fee_bps,
             },
         }

@@ -29,9 +29,9 @@ use crate::{
 pub async fn get(State(app): State<App>, Path(device): Path<DeviceId>) -> ApiResult<Json<RigStanding>> {
     let mut connection = app.store.read().await?;
     let now = app.store.now();
-    let verify::Account { standing, events, records, last_right: _ } = verify::account(&mut connection, device, now).await?;
+    let verify::Account { standing, events, records } = verify::account(&mut connection, device, now).await?;
     let attested = rigs::attested(&mut connection, device).await?;
-    let waits = verify::given_back::of_rig(&mut connection, device, now).await?;
+    let waits = verify::given_back::of_rig(&mut connection, &app.config.rules().verification.terms, device, now).await?;
     let row = |(class, record): (crate::verify::Class, crate::verify::Record)| RightInARow {
         class: class.to_string(),
         results: record.right_in_a_row,

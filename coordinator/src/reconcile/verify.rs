@@ -12,7 +12,7 @@ use crate::{
     journal::Report,
     store::{
         StoreError, attempt_io, blobs, commit,
-        lifecycle::Verdicts,
+        lifecycle::{self, Verdicts},
         until_uncrossed,
         verify::{self, Answer, Brought, Kind, RunRow, Trial, given_back, holds},
     },
@@ -255,6 +255,25 @@ pub(super) async fn settle_given_back(app: App) -> Run {
             Ok(done)
         });
         closed += done.await?;
+    }
+    Ok(closed + give_back_lapsed(&app).await?)
+}
+
+/// What has lapsed goes back to the customers who paid for it.
+async fn give_back_lapsed(app: &App) -> Run {
+    let mut connection = app.store.read().await?;
+    let lapsed = lifecycle::lapsed(&mut connection, HOLDS_MAX).await?;
+    drop(connection);
+    let mut closed = 0;
+    for which in lapsed {
+        let done = until_uncrossed(async || -> Result<bool, StoreError> {
+            let mut tx = app.store.begin().await?;
+            let done = lifecycle::give_back_lapsed(&mut tx, which, app.store.now()).await?;
+            crate::fail::point("lapsed");
+            commit(tx, "give back what has lapsed").await?;
+            Ok(done)
+        });
+        closed += u64::from(done.await?);
     }
     Ok(closed)
 }

@@ -34,7 +34,7 @@ pub async fn of_rig(
     let from = if after.is_some() { "attempt.id < $3" } else { "attempt.id <> $3" };
     let sql = format!(
         "SELECT attempt.id, COALESCE(attempt.ended_ms, 0) AS ended_ms, attempt.charged, entry.amount, entry.chain, entry.account,
-                COALESCE(entry.payout_epoch, matured.payout_epoch) AS payout_epoch, payout.proposed_by AS hash, COALESCE(maturing.reversed, CASE WHEN earning_hold.state IN ('forfeited', 'lapsed') THEN earning_hold.amount END, 0) AS reversed
+                COALESCE(entry.payout_epoch, matured.payout_epoch) AS payout_epoch, payout.proposed_by AS hash, COALESCE(maturing.reversed, CASE WHEN earning_hold.state IN ('forfeited', 'lapsed', 'closed') THEN earning_hold.amount END, 0) AS reversed
          FROM attempt JOIN transfer ON transfer.attempt_id = attempt.id AND transfer.kind = 'capture'
          JOIN entry ON entry.transfer_id = transfer.id AND entry.account LIKE 'rig:%'
          LEFT JOIN maturing ON maturing.attempt_id = attempt.id LEFT JOIN earning_hold ON earning_hold.attempt_id = attempt.id

@@ -42,6 +42,7 @@ pub use checkpoint::{Brought, checkpoint_path, is_awaited, take_checkpoint};
 pub use end::end;
 pub use judged::{Verdicts, judged};
 pub use pay::{most, promised};
+pub use redress::{give_back_lapsed, lapsed};
 
 /// What others should hear after the commit.
 #[derive(Debug, Clone)]

@@ -114,6 +114,8 @@ pub struct Trial {
     pub looked: i64,
     /// When it is given up.
     pub give_up: TimestampMs,
+    /// When it was begun.
+    pub created: TimestampMs,
 }
 
 #[derive(sqlx::FromRow)]
@@ -129,10 +131,11 @@ struct TrialRow {
     answer_class: Option<String>,
     looked: i64,
     give_up_ms: i64,
+    created_ms: i64,
 }
 
 const COLUMNS: &str =
-    "id, kind, job_id, customer_id, asked, comparison, answer_attempt, answer, answer_class, looked, give_up_ms";
+    "id, kind, job_id, customer_id, asked, comparison, answer_attempt, answer, answer_class, looked, give_up_ms, created_ms";
 
 impl TryFrom<TrialRow> for Trial {
     type Error = StoreError;
@@ -150,6 +153,7 @@ impl TryFrom<TrialRow> for Trial {
             answer_class,
             looked,
             give_up_ms,
+            created_ms,
         } = row;
         let answer = match (answer_attempt, answer, answer_class) {
             (Some(attempt), Some(outputs), Some(class)) => Some(Answer {
@@ -169,6 +173,7 @@ impl TryFrom<TrialRow> for Trial {
             answer,
             looked,
             give_up: TimestampMs::from_millis(give_up_ms),
+            created: TimestampMs::from_millis(created_ms),
         })
     }
 }

@@ -32,19 +32,20 @@ pub const CHECKED_WITHIN: Duration = Duration::from_hours(4 * 24);
 /// than uploads are kept.
 pub const SHARED_CHECKED_WITHIN: Duration = Duration::from_hours(6 * 24);
 
-/// Of what its results have earned, a rig is paid at most one part in so many more for time nothing speaks for.
+/// Of what its results have earned, the most an operator may let a rig be paid for time nothing speaks for, in thousandths.
 ///
-/// A quarter is what an honest rig needs that gives back one hour in five, of jobs without checkpoints. It must stay below the
-/// margin (wage − cost) / wage, a third at a floor of 1.5 × cost: of two hours who works one and pretends the other is left
-/// `wage · (1 + share) − cost`, and must not have the `2 · (wage − cost)` of honest work. Who pretends just so much as the allowance
-/// pays gains `share · wage` for each hour he works and no more: that is the price of not punishing interruptions.
-pub const ALLOWANCE_PARTS: i64 = 4;
+/// Whoever pretends just so much as the allowance pays gains `share · wage` for each hour he works: so it is nothing unless the operator
+/// says otherwise ([`Terms::allowance_permille`]). A quarter is what an honest rig needs that gives back one hour in five, of jobs without
+/// checkpoints, and the most there may be: it must stay below the margin (wage − cost) / wage, a third at a floor of 1.5 × cost. Of two
+/// hours who works one and pretends the other is left `wage · (1 + share) − cost`, and must not have the `2 · (wage − cost)` of honest
+/// work.
+pub const ALLOWANCE_PERMILLE_MAX: u16 = 250;
 
 /// Earnings and spending count towards the allowance for so long.
 pub const ALLOWANCE_WINDOW: Duration = Duration::from_hours(30 * 24);
 
 /// From this share on, in thousandths, a checkpoint was worth all the time it took: programs take a while to start, and steps since the
-/// last checkpoint are lost. The rest is below the margin of [`ALLOWANCE_PARTS`] for the same reason.
+/// last checkpoint are lost. The rest is below the margin of [`ALLOWANCE_PERMILLE_MAX`] for the same reason.
 pub const SHOWN_ENOUGH: u64 = 900;
 
 /// How long earnings wait. An operator may choose others.
@@ -54,23 +55,71 @@ pub struct Terms {
     pub probation: Duration,
     /// Without any check.
     pub unconfirmed_max: Duration,
+    /// Of what a rig's results have earned, what it may be paid for time that nothing speaks for: up to [`ALLOWANCE_PERMILLE_MAX`].
+    pub allowance_permille: u16,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { probation: PROBATION, unconfirmed_max: UNCONFIRMED_MAX }
+        Self { probation: PROBATION, unconfirmed_max: UNCONFIRMED_MAX, allowance_permille: 0 }
     }
+}
+
+/// Which results of a rig that wait another one speaks for, once it was compared and found right.
+///
+/// Results are worth different amounts, and whoever makes up only what is worth most must not be let off by the many that are worth little.
+/// So either the lot was drawn by what they are worth, each millionth of a dollar alike; or a result speaks for those alone that are worth no
+/// more than itself, so that of what it lets go at least as much was at stake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpeaksFor {
+    /// For all that was earned until the lot was drawn.
+    All {
+        /// When it was drawn.
+        until: TimestampMs,
+    },
+    /// For those worth no more.
+    NoMoreThan {
+        /// What itself is worth.
+        worth: Micros,
+        /// When it was brought.
+        until: TimestampMs,
+    },
+}
+
+impl SpeaksFor {
+    /// Until when a result must have been earned, and the most it may be worth.
+    #[must_use]
+    pub const fn bounds(self) -> (TimestampMs, Micros) {
+        match self {
+            Self::All { until } => (until, Micros::new(i64::MAX)),
+            Self::NoMoreThan { worth, until } => (until, worth),
+        }
+    }
+}
+
+/// One of several amounts by `lot`, each in proportion to itself; none where there is nothing.
+#[must_use]
+pub fn drawn_by_worth(amounts: &[Micros], lot: u64) -> Option<usize> {
+    let worth = |amount: &Micros| u128::from(amount.get().max(0).unsigned_abs());
+    let all: u128 = amounts.iter().map(worth).sum();
+    let mut at = (all * u128::from(lot)) >> 64;
+    amounts.iter().position(|amount| {
+        let here = at < worth(amount);
+        at = at.saturating_sub(worth(amount));
+        here
+    })
 }
 
 /// What speaks for earnings that wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Basis {
-    /// A result the rig brought by itself: any later one that is found right speaks for it.
+    /// A result the rig brought by itself: others that are found right speak for it ([`SpeaksFor`]).
     Result,
     /// A result that began from another owner's checkpoint, or time given back that a result came of. Only a comparison of such a
     /// result speaks for it: who is right by himself may be wrong where others would be blamed.
     Shared,
-    /// A shared result, after another of the rig's was outvoted: it must be compared itself.
+    /// A shared result, after another of the rig's was outvoted, or time given back of a job that several gave back: its result must be
+    /// compared itself.
     Doubted,
     /// That the time went by.
     GivenBack,
@@ -111,8 +160,6 @@ pub struct Hold {
 pub struct Earner {
     /// When it first signed in.
     pub first_seen: TimestampMs,
-    /// When a result of it was last found right.
-    pub last_right: Option<TimestampMs>,
 }
 
 impl Earner {
@@ -133,8 +180,7 @@ impl Hold {
     pub fn is_over(self, earner: &Earner, terms: &Terms, now: TimestampMs) -> bool {
         let nobody_looks = now >= self.earned.after(terms.unconfirmed_max);
         let known = match self.basis {
-            Basis::Result => self.confirmed || nobody_looks || earner.last_right.is_some_and(|right| right >= self.earned),
-            Basis::Shared => self.confirmed || nobody_looks,
+            Basis::Result | Basis::Shared => self.confirmed || nobody_looks,
             Basis::Doubted => self.confirmed,
             Basis::GivenBack => false,
         };
@@ -168,20 +214,37 @@ pub struct Budget {
 impl Budget {
     /// What is left.
     #[must_use]
-    pub fn left(&self) -> Micros {
-        let all = (self.delivered.get() / ALLOWANCE_PARTS).saturating_add(self.shown.get());
-        Micros::new(all.saturating_sub(self.spent.get()).max(0))
+    pub fn left(&self, terms: &Terms) -> Micros {
+        let allowed = i128::from(self.delivered.get()) * i128::from(terms.allowance_permille) / 1_000;
+        let left = allowed + i128::from(self.shown.get()) - i128::from(self.spent.get());
+        Micros::new(i64::try_from(left.max(0)).unwrap_or(i64::MAX))
     }
 }
 
-/// How much of the time its makers took a checkpoint was worth, in thousandths: what the work takes from its beginning, less what was
-/// still to be done. A checkpoint may be right and worth nothing: one made in a minute, by a rig that did nothing for the hours after.
+/// For how long those who made a checkpoint want to be paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimed {
+    /// All of them, in milliseconds.
+    pub all_ms: u64,
+    /// Of that, one of them.
+    pub own_ms: u64,
+}
+
+/// How much of the time that one of its makers took a checkpoint was worth, in thousandths. The whole of it was worth what the work takes
+/// from its beginning, less what was still to be done: it may be right and worth nothing, made in a minute by a rig that did nothing for
+/// the hours after.
+///
+/// Who of several has done nothing cannot be told. So each is worth what is left if the others were worth all they claim: or whoever does
+/// nothing would live on the work of the others.
 #[must_use]
-pub fn share_shown(whole_ms: u64, rest_ms: u64, claimed_ms: u64) -> u64 {
-    let worth = whole_ms.saturating_sub(rest_ms).min(claimed_ms);
-    let share = u128::from(worth) * 1_000 / u128::from(claimed_ms.max(1));
-    let share = if claimed_ms == 0 { 1_000 } else { u64::try_from(share).unwrap_or(1_000) };
-    if share >= SHOWN_ENOUGH { 1_000 } else { share }
+pub fn share_shown(whole_ms: u64, rest_ms: u64, claimed: Claimed) -> u64 {
+    let Claimed { all_ms, own_ms } = claimed;
+    let permille = |of: u64, all: u64| u64::try_from(u128::from(of) * 1_000 / u128::from(all.max(1))).unwrap_or(1_000);
+    let worth = whole_ms.saturating_sub(rest_ms).min(all_ms);
+    if own_ms == 0 || permille(worth, all_ms) >= SHOWN_ENOUGH {
+        return 1_000;
+    }
+    permille(worth.saturating_sub(all_ms.saturating_sub(own_ms)).min(own_ms), own_ms)
 }
 
 #[cfg(test)]
@@ -200,79 +263,105 @@ mod tests {
         Hold { earned: day(earned), confirmed, basis }
     }
 
-    fn earner(last_right: Option<i64>) -> Earner {
-        Earner { first_seen: day(0), last_right: last_right.map(day) }
-    }
+    const EARNER: Earner = Earner { first_seen: TimestampMs::from_millis(0) };
 
-    fn is_over(earned: i64, confirmed: bool, last_right: Option<i64>, now: i64) -> bool {
-        hold(earned, confirmed, Basis::Result).is_over(&earner(last_right), &Terms::default(), day(now))
+    fn is_over(earned: i64, confirmed: bool, now: i64) -> bool {
+        hold(earned, confirmed, Basis::Result).is_over(&EARNER, &Terms::default(), day(now))
     }
 
     #[test]
     fn a_new_rig_waits_until_its_first_month_is_over() {
-        assert!(!is_over(1, true, Some(1), 29));
-        assert!(is_over(1, true, Some(1), 30));
+        assert!(!is_over(1, true, 29));
+        assert!(is_over(1, true, 30));
     }
 
     #[test]
     fn what_nobody_looked_at_waits_for_the_next_check() {
-        assert!(is_over(40, true, None, 40), "looked at itself, it does not wait");
-        assert!(!is_over(40, false, Some(39), 45));
-        assert!(is_over(40, false, Some(41), 45));
-        assert!(is_over(40, false, None, 70), "and not for ever where nobody can look");
+        assert!(is_over(40, true, 40), "looked at itself, it does not wait");
+        assert!(!is_over(40, false, 45));
+        assert!(is_over(40, false, 70), "and not for ever where nobody can look");
     }
 
     #[test]
-    fn a_right_result_says_nothing_of_work_that_others_had_a_part_in_nor_of_time_given_back() {
+    fn work_that_others_had_a_part_in_waits_as_other_results_do() {
         let terms = Terms::default();
-        for basis in [Basis::Shared, Basis::GivenBack] {
-            assert!(!hold(40, false, basis).is_over(&earner(Some(41)), &terms, day(45)), "{basis:?}");
-        }
-        assert!(hold(40, true, Basis::Shared).is_over(&earner(None), &terms, day(40)));
-        assert!(hold(40, false, Basis::Shared).is_over(&earner(None), &terms, day(70)));
+        assert!(!hold(40, false, Basis::Shared).is_over(&EARNER, &terms, day(45)));
+        assert!(hold(40, true, Basis::Shared).is_over(&EARNER, &terms, day(40)));
+        assert!(hold(40, false, Basis::Shared).is_over(&EARNER, &terms, day(70)));
     }
 
     #[test]
     fn time_that_nothing_speaks_for_lapses_and_is_never_let_go_by_time() {
         let (terms, given_back) = (Terms::default(), hold(40, false, Basis::GivenBack));
-        assert!(!given_back.is_over(&earner(Some(41)), &terms, day(400)));
-        assert!(!given_back.lapses(&earner(None), &terms, day(69)));
-        assert!(given_back.lapses(&earner(None), &terms, day(70)));
+        assert!(!given_back.is_over(&EARNER, &terms, day(400)));
+        assert!(!given_back.lapses(&EARNER, &terms, day(69)));
+        assert!(given_back.lapses(&EARNER, &terms, day(70)));
         let early = hold(1, false, Basis::GivenBack);
-        assert!(!early.lapses(&earner(None), &terms, day(59)), "a new rig has no allowance before its first month is over");
-        assert!(early.lapses(&earner(None), &terms, day(60)));
-        assert!(hold(40, false, Basis::Doubted).lapses(&earner(None), &terms, day(70)));
-        assert!(!hold(40, false, Basis::Result).lapses(&earner(None), &terms, day(400)));
+        assert!(!early.lapses(&EARNER, &terms, day(59)), "a new rig has no allowance before its first month is over");
+        assert!(early.lapses(&EARNER, &terms, day(60)));
+        assert!(hold(40, false, Basis::Doubted).lapses(&EARNER, &terms, day(70)));
+        assert!(!hold(40, false, Basis::Result).lapses(&EARNER, &terms, day(400)));
+    }
+
+    #[test]
+    fn a_lot_falls_on_each_as_often_as_it_is_worth() {
+        let amounts = [1, 0, 2, 5].map(Micros::new);
+        let mut drawn = [0; 4];
+        for eighth in 0..8_u64 {
+            drawn[drawn_by_worth(&amounts, eighth << 61).expect("there is something")] += 1;
+        }
+        assert_eq!(drawn, [1, 0, 2, 5]);
     }
 
     #[test]
     fn a_checkpoint_is_worth_what_it_saves() {
-        assert_eq!(share_shown(100, 40, 60), 1_000);
-        assert_eq!(share_shown(100, 45, 60), 1_000, "starting anew takes a while");
-        assert_eq!(share_shown(100, 70, 60), 500);
-        assert_eq!(share_shown(100, 100, 60), 0, "made in a minute, and nothing done in the hour after");
-        assert_eq!(share_shown(100, 120, 60), 0);
-        assert_eq!(share_shown(100, 10, 60), 1_000, "nobody is paid for more than he took");
+        let alone = |whole, rest, ms| share_shown(whole, rest, Claimed { all_ms: ms, own_ms: ms });
+        assert_eq!(alone(100, 40, 60), 1_000);
+        assert_eq!(alone(100, 45, 60), 1_000, "starting anew takes a while");
+        assert_eq!(alone(100, 70, 60), 500);
+        assert_eq!(alone(100, 100, 60), 0, "made in a minute, and nothing done in the hour after");
+        assert_eq!(alone(100, 120, 60), 0);
+        assert_eq!(alone(100, 10, 60), 1_000, "nobody is paid for more than he took");
+    }
+
+    #[test]
+    fn nobody_lives_on_the_work_of_those_who_made_a_checkpoint_with_him() {
+        let share = |worth, own_ms| share_shown(worth, 0, Claimed { all_ms: 120, own_ms });
+        assert_eq!(share(120, 60), 1_000);
+        assert_eq!(share(60, 60), 0, "one of the two did nothing, whoever it was");
+        assert_eq!(share(90, 60), 500);
+        assert_eq!((share(100, 100), share(100, 20)), (800, 0));
     }
 
     proptest! {
         #[test]
         fn what_is_paid_without_evidence_is_never_more_than_the_allowance_and_what_was_shown(
-            delivered in 0..1_i64 << 40, shown in 0..1_i64 << 40, amounts in prop::collection::vec(0..1_i64 << 38, 0..40),
+            delivered in 0..1_i64 << 40, shown in 0..1_i64 << 40, permille in 0..=ALLOWANCE_PERMILLE_MAX, amounts in prop::collection::vec(0..1_i64 << 38, 0..40),
         ) {
+            let terms = Terms { allowance_permille: permille, ..Terms::default() };
             let mut budget = Budget { delivered: Micros::new(delivered), shown: Micros::new(shown), spent: Micros::ZERO };
             for amount in amounts {
-                if budget.left().get() >= amount {
+                if budget.left(&terms).get() >= amount {
                     budget.spent = Micros::new(budget.spent.get() + amount);
                 }
             }
-            prop_assert!(budget.spent.get() <= delivered / ALLOWANCE_PARTS + shown);
+            prop_assert!(budget.spent.get() <= delivered * i64::from(permille) / 1_000 + shown);
+        }
+
+        #[test]
+        fn a_lot_falls_on_what_is_worth_something(amounts in prop::collection::vec(0..1_i64 << 50, 0..40), lot in any::<u64>()) {
+            let amounts: Vec<Micros> = amounts.into_iter().map(Micros::new).collect();
+            match drawn_by_worth(&amounts, lot) {
+                Some(drawn) => prop_assert!(amounts[drawn] > Micros::ZERO),
+                None => prop_assert!(amounts.iter().all(|amount| *amount == Micros::ZERO)),
+            }
         }
 
         #[test]
         fn nobody_gains_by_claiming_more_time(whole in 1..1_u64 << 40, rest in 0..1_u64 << 40, claimed in 1..1_u64 << 40, more in 1..1_u64 << 40) {
-            let paid = |claimed: u64| share_shown(whole, rest, claimed) * claimed / 1_000;
-            prop_assert!(share_shown(whole, rest, claimed + more) <= share_shown(whole, rest, claimed));
+            let share = |ms| share_shown(whole, rest, Claimed { all_ms: ms, own_ms: ms });
+            let paid = |claimed: u64| share(claimed) * claimed / 1_000;
+            prop_assert!(share(claimed + more) <= share(claimed));
             let worth = whole.saturating_sub(rest);
             prop_assert!(paid(claimed) * SHOWN_ENOUGH / 1_000 <= worth, "at most a ninth more than it was worth");
         }

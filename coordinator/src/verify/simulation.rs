@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use headframe_protocol::TimestampMs;
+use headframe_protocol::{Micros, TimestampMs};
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 
 use super::{
     Basis, Chance, Hold, Judgement, Record, Tier,
-    hold::Terms,
+    hold::{SpeaksFor, Terms, drawn_by_worth},
     judge::{Run, judge},
     standing::{Deed, Event},
 };
@@ -25,7 +25,7 @@ mod tests;
 pub use rig::Purse;
 pub use strategy::Strategy;
 
-use rig::{Provider, Waits};
+use rig::{Provider, Waits, micros};
 use shared::{Base, Brought};
 use strategy::Leaves;
 
@@ -151,6 +151,13 @@ impl Simulation {
         simulation
     }
 
+    /// The same with an allowance, in thousandths.
+    #[must_use]
+    pub const fn allowing(mut self, permille: u16) -> Self {
+        self.terms.allowance_permille = permille;
+        self
+    }
+
     /// Runs for so many days.
     #[must_use]
     pub fn run(mut self, days: i64) -> Outcome {
@@ -176,9 +183,12 @@ impl Simulation {
 
     /// One hour of one rig's work for a customer.
     fn hour(&mut self, rig: usize) {
-        let size = if self.rigs[rig].strategy == Strategy::SmallWork && self.lot.random_ratio(9, 10) { 0.1 } else { 1.0 };
+        let of_all_sizes = matches!(self.rigs[rig].strategy, Strategy::SmallWork | Strategy::LargeWork);
+        let size = if of_all_sizes && self.lot.random_ratio(9, 10) { 0.1 } else { 1.0 };
         let base = self.take_open();
         let (of_ten, leaves) = self.rigs[rig].strategy.gives_back();
+        let idles = self.rigs[rig].strategy == Strategy::IdleNowAndThen && self.lot.random_ratio(1, 5);
+        let leaves = if idles { Leaves::Idle } else { leaves };
         if of_ten > 0 && self.lot.random_ratio(of_ten, 10) {
             self.give_back(rig, base, leaves);
             return;
@@ -218,6 +228,7 @@ impl Simulation {
             Strategy::AfterTrust | Strategy::Sybil | Strategy::HitAndRun => trusted,
             Strategy::Percent(percent) => self.lot.random_ratio(u32::from(percent), 100),
             Strategy::SmallWork => size < 1.0,
+            Strategy::LargeWork => size >= 1.0,
             Strategy::Copies => rig % 2 == 1,
             _ => true,
         };
@@ -257,11 +268,12 @@ impl Simulation {
         match judgement {
             Judgement::Agreed { right, wrong } => {
                 for run in wrong {
-                    self.outvoted(runs[run].0, &of(run));
+                    self.outvoted(runs[run].0, &of(run), None);
                 }
                 for run in right {
                     let (rig, answer) = runs[run];
-                    self.right(rig, true);
+                    let worth = micros(WAGE * size);
+                    self.right(rig, Some(SpeaksFor::NoMoreThan { worth, until: self.now }));
                     let is_made_up = !matches!(answer, Answer::Right | Answer::AsHe(_));
                     self.outcome.accepted_wrong += u64::from(is_made_up);
                     self.accept(rig, &of(run), (answer, size), true);
@@ -281,13 +293,13 @@ impl Simulation {
         if self.rigs[rig].strategy == Strategy::KnowsCanaries {
             self.rigs[rig].purse.cost += COST;
             self.rigs[rig].purse.honest += WAGE - COST;
-            self.right(rig, false);
+            self.right(rig, None);
             self.accept(rig, &Base::default(), (Answer::Right, 1.0), true);
             return;
         }
         let answer = self.bring(rig, 1.0, &Base::default());
         if answer == Answer::Right {
-            self.right(rig, false);
+            self.right(rig, None);
             self.accept(rig, &Base::default(), (answer, 1.0), true);
         } else {
             self.wrong(rig);
@@ -304,12 +316,12 @@ impl Simulation {
         }
     }
 
-    fn right(&mut self, rig: usize, confirms: bool) {
+    fn right(&mut self, rig: usize, speaks_for: Option<SpeaksFor>) {
         let now = self.now;
         let rig = &mut self.rigs[rig];
         rig.record = rig.record.right();
-        if confirms {
-            rig.earner.last_right = Some(now);
+        if let Some(speaks_for) = speaks_for {
+            rig.confirm(speaks_for);
             rig.since_check = 0;
         }
         rig.collect(&self.terms, now);
@@ -356,11 +368,12 @@ impl Simulation {
         }
         let honest = self.rigs[rig].strategy.is_honest();
         self.outcome.checks += u64::from(honest && self.counting);
-        let drawn = open[self.lot.random_range(0..open.len())];
+        let worth: Vec<Micros> = open.iter().map(|waits| micros(waits.amount)).collect();
+        let Some(drawn) = drawn_by_worth(&worth, self.lot.random()).map(|drawn| open[drawn]) else { return };
         match drawn.result {
             Some(result) => self.compare_late(result),
             None if drawn.made_up => self.wrong(rig),
-            None => self.right(rig, true),
+            None => self.right(rig, Some(SpeaksFor::All { until: self.now })),
         }
         self.rigs[rig].collect(&self.terms, self.now);
     }

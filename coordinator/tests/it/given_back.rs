@@ -76,6 +76,13 @@ async fn took(app: &TestApp, offer: &Offer, ms: i64) {
     tx.commit().await.expect("committed");
 }
 
+async fn hold_is(app: &TestApp, offer: &Offer, state: &str) -> bool {
+    let mut connection = app.app().store.read().await.expect("a connection");
+    let query = sqlx::query_as("SELECT state FROM earning_hold WHERE attempt_id = $1").bind(offer.at.attempt.to_string());
+    let row: Option<(String,)> = query.fetch_optional(&mut *connection).await.expect("what waits");
+    row.is_some_and(|(now,)| now == state)
+}
+
 async fn has_begun(app: &TestApp, offer: &Offer) -> bool {
     let mut connection = app.app().store.read().await.expect("a connection");
     let query =
@@ -100,8 +107,12 @@ async fn deliver(customer: &Customer, rig: &mut FakeAgent, checker: &mut FakeAge
 }
 
 #[tokio::test]
-async fn time_that_nothing_speaks_for_is_paid_up_to_a_quarter_of_what_was_delivered() {
-    let app = TestApp::start_with(config).await;
+async fn time_that_nothing_speaks_for_is_paid_as_far_as_the_operator_allows() {
+    let app = TestApp::start_with(|settings| {
+        config(settings);
+        settings.verification.allowance_permille = 250;
+    })
+    .await;
     let customer = app.customer(100).await;
     let (mut rig, mut checker) = (waiting(&app).await, waiting(&app).await);
     wake(&mut rig).await;
@@ -131,7 +142,7 @@ async fn time_that_nothing_speaks_for_is_paid_up_to_a_quarter_of_what_was_delive
 }
 
 #[tokio::test]
-async fn what_has_waited_in_vain_lapses_to_what_checks_are_paid_from() {
+async fn what_has_waited_in_vain_lapses_and_its_customer_gets_his_money_back() {
     let app = TestApp::start_with(|settings| {
         config(settings);
         settings.timers.unconfirmed_max = Duration::from_millis(1);
@@ -144,12 +155,40 @@ async fn what_has_waited_in_vain_lapses_to_what_checks_are_paid_from() {
     let offer = rig.offer().await;
     let earned = give_back(&app, &mut rig, &offer).await;
     sleep(&mut rig).await;
-    let fee = app.balance_of(Account::Fee).await;
     assert_eq!(withheld(&app, &rig).await, earned, "its job goes on, and a result may still speak for it");
     assert_eq!(customer.cancel(job.id).await.status(), 200);
+    assert!(customer.job(job.id).await.charged > Micros::ZERO);
+    until("he has it back", async || app.balance_of(Account::Available(customer.id)).await == Micros::dollars(100)).await;
+    assert_eq!((withheld(&app, &rig).await, credit(&app, &rig).await), (Micros::ZERO, Micros::ZERO));
+    assert_eq!(app.balance_of(Account::Fee).await, Micros::ZERO, "and nobody has anything of it");
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn what_lapses_of_work_that_its_customer_ended_is_not_his() {
+    let app = TestApp::start_with(|settings| {
+        config(settings);
+        settings.timers.unconfirmed_max = Duration::from_millis(1);
+    })
+    .await;
+    let customer = app.customer(100).await;
+    let mut rig = waiting(&app).await;
+    wake(&mut rig).await;
+    let job = submit(&customer, json!({})).await;
+    let offer = rig.offer().await;
+    rig.run(&offer).await;
+    runs_a_while(&app, &offer).await;
+    assert_eq!(customer.cancel(job.id).await.status(), 200);
+    let receipt = rig.receipt(&offer, 1_000, 1_800_000);
+    rig.finish(&offer, Outcome::Cancelled { reason: Reason::CancelledByCustomer }, Some(receipt)).await;
+    let settled = rig.settled().await;
+    assert_eq!(settled.state, AttemptState::Cancelled);
+    assert!(settled.credit > Micros::ZERO);
     until("it lapses", async || withheld(&app, &rig).await == Micros::ZERO).await;
-    assert_eq!(credit(&app, &rig).await, Micros::ZERO);
-    assert_eq!(app.balance_of(Account::Fee).await.get(), fee.get() + earned.get());
+    until("it is looked at", async || hold_is(&app, &offer, "closed").await).await;
+    let paid = customer.job(job.id).await.charged;
+    assert_eq!(app.balance_of(Account::Fee).await, paid, "or whoever has seen enough of it would pay nothing");
+    assert_eq!(customer.balance().await.available.get(), Micros::dollars(100).get() - paid.get());
     app.assert_books().await;
 }
 
@@ -249,4 +288,47 @@ async fn nobody_is_blamed_for_a_wrong_result_of_two_and_the_job_begins_anew() {
     assert_eq!(withheld(&app, &maker).await, earned, "what waits is not lost, but nothing speaks for it");
     assert_eq!(credit(&app, &second).await, Micros::ZERO);
     app.assert_books().await;
+}
+
+#[tokio::test]
+async fn what_several_made_is_compared_itself_and_nobody_lives_on_the_others() {
+    for (claimed_ms, is_paid) in [(5, true), (1_000_000_000, false)] {
+        let app = TestApp::start_with(config).await;
+        let customer = app.customer(100).await;
+        let (mut first, mut idle, mut last, mut checker) =
+            (waiting(&app).await, waiting(&app).await, waiting(&app).await, waiting(&app).await);
+        wake(&mut first).await;
+        let job = with_checkpoint(&customer).await;
+        let (left, earned) = leave(&app, &mut first, b"a third").await;
+        wake(&mut idle).await;
+        let (went_on, earned_too) = leave(&app, &mut idle, b"the same third").await;
+        wake(&mut last).await;
+        let offer = last.offer().await;
+        answer(&mut last, &offer, b"right").await;
+        sleep(&mut last).await;
+        for (offer, ms) in [(&left, 5), (&went_on, claimed_ms), (&offer, 5)] {
+            took(&app, offer, ms).await;
+        }
+        wake(&mut checker).await;
+        let copy = checker.offer().await;
+        checker.run(&copy).await;
+        runs_a_while(&app, &copy).await;
+        let file = checker.bring(&copy, "out.bin", b"right").await;
+        let receipt = checker.receipt(&copy, 1_000, 1_800_000);
+        checker.finish(&copy, Outcome::Succeeded { outputs: vec![file] }, Some(receipt)).await;
+        checker.settled().await;
+        assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
+        until("who finished it is paid", async || credit(&app, &last).await > Micros::ZERO).await;
+        for (rig, earned) in [(&first, earned), (&idle, earned_too)] {
+            let device = rig.rig.device();
+            if is_paid {
+                until("all of them worked", async || credit(&app, rig).await == earned).await;
+            } else {
+                let unspoken = async || standing(&customer, device).await.withheld.iter().any(|waits| waits.given_back == earned);
+                until("one of them did not, whoever", unspoken).await;
+                assert_eq!(tier_of(&app, device).await.1, [], "and nobody is blamed");
+            }
+        }
+        app.assert_books().await;
+    }
 }

@@ -18,7 +18,7 @@ use crate::support::{Customer, FakeAgent, PATIENCE, TestApp, agent::Rig, by};
 
 /// Results are compared, and earnings are their owners' at once.
 fn checking(config: &mut headframe_coordinator::Config) {
-    config.verification = VerificationConfig { checks: true, withhold: false };
+    config.verification = VerificationConfig { checks: true, withhold: false, ..VerificationConfig::default() };
     config.timers.check_give_up = PATIENCE * 10;
 }
 
@@ -250,10 +250,22 @@ pub(crate) async fn withheld(app: &TestApp, rig: &FakeAgent) -> Micros {
     app.balance_of(Account::Withheld(rig.rig.device())).await
 }
 
+/// Answers what it is offered next, and is paid for just so long.
+async fn answers_for(rig: &mut FakeAgent, bytes: &[u8], ms: u64) {
+    let offer = rig.offer().await;
+    rig.run(&offer).await;
+    // It is seen to run no later than its files come.
+    let file = rig.bring(&offer, "out.bin", bytes).await;
+    tokio::time::sleep(std::time::Duration::from_millis(ms * 2)).await;
+    let receipt = rig.receipt(&offer, 1_000, ms);
+    rig.finish(&offer, Outcome::Succeeded { outputs: vec![file] }, Some(receipt)).await;
+    assert_eq!(rig.settled().await.paid_ms, ms);
+}
+
 /// A job whose result nobody compares.
 async fn unchecked(customer: &Customer, rig: &mut FakeAgent) {
     let job = submit(customer, json!({ "verify": "none" })).await;
-    answers(rig, b"whatever").await;
+    answers_for(rig, b"whatever", 50).await;
     assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
 }
 
@@ -268,12 +280,18 @@ async fn what_was_earned_unchecked_waits_and_is_let_go_when_the_rig_was_right() 
     let waits = withheld(&app, &first).await;
     assert!(waits > Micros::ZERO);
 
-    let job = submit(&customer, json!({})).await;
-    answers(&mut first, b"right").await;
-    sleep(&mut first).await;
-    wake(&mut second).await;
-    answers(&mut second, b"right").await;
-    customer.ended(job.id).await;
+    for (ms, speaks_for_it) in [(20, false), (100, true)] {
+        let job = submit(&customer, json!({})).await;
+        answers_for(&mut first, b"right", ms).await;
+        sleep(&mut first).await;
+        wake(&mut second).await;
+        answers(&mut second, b"right").await;
+        sleep(&mut second).await;
+        customer.ended(job.id).await;
+        credited(&app, &first).await;
+        assert!(speaks_for_it || withheld(&app, &first).await == waits, "what is worth less is no pledge for it");
+        wake(&mut first).await;
+    }
     let started = tokio::time::Instant::now();
     while withheld(&app, &first).await > Micros::ZERO {
         assert!(started.elapsed() < PATIENCE, "a check that finds the rig right lets its earnings go");

@@ -15,14 +15,18 @@ use super::{
 use crate::{
     fail,
     store::{
-        Tx, commit,
+        Tx, commit, lifecycle,
         verify::{self, given_back, holds},
     },
-    verify::{Class, hold::Terms},
+    verify::{
+        Class,
+        hold::{SpeaksFor, Terms},
+    },
 };
 
 /// Short ones, so that a history sees them end.
-pub(super) const TERMS: Terms = Terms { probation: Duration::from_mins(10), unconfirmed_max: Duration::from_hours(3) };
+pub(super) const TERMS: Terms =
+    Terms { probation: Duration::from_mins(10), unconfirmed_max: Duration::from_hours(3), allowance_permille: 250 };
 
 /// Rows settled at once.
 const LIMIT: u32 = 64;
@@ -85,6 +89,23 @@ impl World {
             }
             self.settle(whose).await?;
         }
+        self.give_back_lapsed(broken).await
+    }
+
+    async fn give_back_lapsed(&self, broken: bool) -> Result<()> {
+        let mut connection = self.app.store.read().await?;
+        let lapsed = lifecycle::lapsed(&mut connection, LIMIT).await?;
+        drop(connection);
+        for which in lapsed {
+            for last in [false, true] {
+                let mut tx = self.app.store.begin().await?;
+                lifecycle::give_back_lapsed(&mut tx, which, self.now).await?;
+                // Broken off before it is in the books, it is done again.
+                if last || !broken {
+                    commit(tx, "give back what has lapsed").await?;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -98,7 +119,9 @@ impl World {
     pub(super) async fn checked(&self, rig: usize, found: Checked) -> Result<()> {
         let (device, mut tx) = (self.rigs[rig].device(), self.app.store.begin().await?);
         match found {
-            Checked::Right => verify::note_right(&mut tx, (device, true), &Class::cpu(), self.now).await?,
+            Checked::Right => {
+                verify::note_right(&mut tx, device, &Class::cpu(), Some(SpeaksFor::All { until: self.now })).await?
+            }
             Checked::Wrong => drop(holds::forfeit(&mut tx, device, self.now).await?),
             Checked::Shown(permille) => {
                 if let Some((result, by)) = gone_on_with(&mut tx, rig).await? {
@@ -120,7 +143,7 @@ impl World {
                     .execute(&mut *tx)
                     .await?;
                     holds::forfeit_one(&mut tx, result, self.now).await?;
-                    given_back::doubt(&mut tx, (&trial, 0), &involved, self.now).await?;
+                    given_back::doubt(&mut tx, (&trial, 0, result), &involved, self.now).await?;
                 }
             }
         }

@@ -7,9 +7,12 @@ use super::{
     parked::{Found, unpark},
     parsed, redress,
 };
-use crate::store::{
-    Doing as _, checkpoints,
-    verify::{self, Answer, Brought, Trial, given_back, runs},
+use crate::{
+    store::{
+        Doing as _, checkpoints,
+        verify::{self, Answer, Brought, Trial, given_back, runs},
+    },
+    verify::hold::SpeaksFor,
 };
 
 /// What was found out about the runs of a trial, each by its number and what it had brought.
@@ -62,10 +65,10 @@ pub async fn judged(
     }
     for (number, _, brought) in &verdicts.right {
         verify::set_run(tx, (&trial.id, *number), "right", now).await?;
-        // Work whose result is known can condemn and never confirm: whoever could tell it from other work would do it well.
-        let confirms = trial.kind != verify::Kind::Canary;
-        verify::note_right(tx, (brought.device, confirms), &brought.class, now).await?;
-        nudges.extend(unpark(tx, rules, (brought, Found::Right, false), now).await?.into_iter().flat_map(|(_, told)| told));
+        let ended = unpark(tx, rules, (brought, Found::Right, false), now).await?;
+        let speaks_for = speaks_for(tx, trial, (brought, ended.is_none())).await?;
+        verify::note_right(tx, brought.device, &brought.class, speaks_for).await?;
+        nudges.extend(ended.into_iter().flat_map(|(_, told)| told));
     }
     // Once all are known: each is held against the quickest of the others.
     for (_, _, brought) in verdicts.right.iter().filter(|_| trial.kind != verify::Kind::Canary) {
@@ -89,6 +92,20 @@ pub async fn judged(
     }
     crate::fail::point("judge");
     Ok((true, nudges))
+}
+
+/// For what a right result speaks besides itself; `late` says whether it had been accepted before it was compared.
+///
+/// Work whose result is known can condemn and never confirm: whoever could tell it from other work would do it well.
+async fn speaks_for(tx: &mut Tx, trial: &Trial, (brought, late): (&Brought, bool)) -> Result<Option<SpeaksFor>, StoreError> {
+    if trial.kind == verify::Kind::Canary {
+        return Ok(None);
+    }
+    if late && verify::holds::waits_by_itself(tx, brought.at.attempt).await? {
+        return Ok(Some(SpeaksFor::All { until: trial.created }));
+    }
+    let worth = runs::worth(tx, brought.at.attempt).await?;
+    Ok(worth.map(|(worth, until)| SpeaksFor::NoMoreThan { worth, until }))
 }
 
 /// What a right result shows of the checkpoints it goes back to: it is held against how long others took from the beginning.
@@ -149,7 +166,7 @@ async fn doubt(
     let mut involved = others;
     involved.push(brought.device);
     verify::holds::forfeit_one(tx, brought.at.attempt, now).await?;
-    given_back::doubt(tx, (&trial.id, number), &involved, now).await?;
+    given_back::doubt(tx, (&trial.id, number, brought.at.attempt), &involved, now).await?;
     for device in &involved {
         tracing::warn!(
             rig.device = %device, attempt.id = %brought.at.attempt, trial.id = trial.id,

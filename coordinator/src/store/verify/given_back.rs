@@ -17,7 +17,7 @@ use crate::{
     },
     verify::{
         Basis,
-        hold::{ALLOWANCE_PARTS, ALLOWANCE_WINDOW, Budget, Terms, share_shown},
+        hold::{ALLOWANCE_WINDOW, Budget, Claimed, Terms, share_shown},
     },
 };
 
@@ -79,7 +79,8 @@ pub async fn other_makers(
     Ok(others)
 }
 
-/// A result was accepted: it speaks for the time it goes back to.
+/// A result was accepted: it speaks for the time it goes back to. Where several had a part in that, only a comparison of this very result
+/// does: or one who does nothing now and then would hide among those who work.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
@@ -87,9 +88,11 @@ pub async fn speak_for(tx: &mut Tx, result: AttemptId, links: &[Link]) -> Result
     if links.is_empty() {
         return Ok(());
     }
+    let basis = if links.iter().all(|link| link.device == links[0].device) { Basis::Shared } else { Basis::Doubted };
     let sql = format!(
-        "UPDATE earning_hold SET basis = 'shared', result_attempt_id = $1
+        "UPDATE earning_hold SET basis = '{}', result_attempt_id = $1
          WHERE state = 'waiting' AND basis = 'given_back' AND attempt_id IN ({})",
+        basis.as_str(),
         Rows::list(2, links.len())
     );
     let query = sqlx::query(AssertSqlSafe(sql)).bind(result.to_string());
@@ -116,30 +119,52 @@ pub async fn shown(
     }
     sqlx::query(
         "UPDATE earning_hold SET confirmed = 1
-         WHERE device_id = $1 AND state = 'waiting' AND delivered = 1 AND (basis = 'shared' OR attempt_id = $2)",
+         WHERE device_id = $1 AND state = 'waiting' AND delivered = 1
+           AND (attempt_id = $2 OR (basis = 'shared' AND amount <= (SELECT MAX(amount) FROM earning_hold AS it WHERE it.attempt_id = $3)))",
     )
     .bind(device.to_string())
+    .bind(result.to_string())
     .bind(result.to_string())
     .execute(&mut **tx)
     .await
     .doing("confirm shared results")?;
-    let share = share_shown(whole_ms, rest_ms, links.iter().map(|link| link.ms).sum());
+    let all_ms = links.iter().map(|link| link.ms).sum();
     let mut makers: Vec<DeviceId> = links.iter().map(|link| link.device).collect();
     makers.sort_unstable();
     makers.dedup();
-    for maker in makers {
-        // What was shown is an amount, not a part of each: earnings are let go whole, as their receipts are.
-        let sql = if share == 1_000 {
-            "UPDATE earning_hold SET confirmed = 1, shown = amount * $1 / 1000, shown_ms = $2
-             WHERE device_id = $3 AND state = 'waiting' AND basis = 'shared' AND delivered = 0"
-        } else {
-            "UPDATE earning_hold SET basis = 'given_back', shown = amount * $1 / 1000, shown_ms = $2
-             WHERE device_id = $3 AND state = 'waiting' AND basis = 'shared' AND delivered = 0 AND confirmed = 0"
-        };
-        let query = sqlx::query(sql).bind(as_i64(share)).bind(now.as_millis()).bind(maker.to_string());
-        query.execute(&mut **tx).await.doing("note what checkpoints were worth")?;
+    for maker in &makers {
+        let own_ms = links.iter().filter(|link| link.device == *maker).map(|link| link.ms).sum();
+        let share = share_shown(whole_ms, rest_ms, Claimed { all_ms, own_ms });
+        note_share(tx, (result, *maker), (share, makers.len() == 1), now).await?;
     }
     Ok(())
+}
+
+/// What a comparison of a `result` has shown its maker's part of its checkpoint to be worth, in thousandths; `alone` if nobody else had one.
+///
+/// What was shown is an amount, not a part of each: earnings are let go whole, as their receipts are.
+async fn note_share(
+    tx: &mut Tx,
+    (result, maker): (AttemptId, DeviceId),
+    (share, alone): (u64, bool),
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let found = if share == 1_000 { "confirmed = 1" } else { "basis = 'given_back'" };
+    // As with results, one speaks for those that are worth no more; one that was not worth its time is held against all.
+    let others = match (alone, share == 1_000) {
+        (true, true) => {
+            "OR (basis = 'shared' AND amount <= (SELECT MAX(amount) FROM earning_hold AS it WHERE it.device_id = $3 AND it.result_attempt_id = $4))"
+        }
+        (true, false) => "OR basis = 'shared'",
+        (false, _) => "",
+    };
+    let sql = format!(
+        "UPDATE earning_hold SET {found}, shown = amount * $1 / 1000, shown_ms = $2
+         WHERE device_id = $3 AND state = 'waiting' AND delivered = 0 AND confirmed = 0 AND basis IN ('shared', 'doubted')
+           AND (result_attempt_id = $4 {others})"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(as_i64(share)).bind(now.as_millis()).bind(maker.to_string());
+    query.bind(result.to_string()).execute(&mut **tx).await.map(drop).doing("note what checkpoints were worth")
 }
 
 /// A result that goes back to others' checkpoints was outvoted, and one of those who had a part in it was wrong. Nobody is blamed: but
@@ -147,7 +172,12 @@ pub async fn shown(
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
-pub async fn doubt(tx: &mut Tx, (trial, number): (&str, i64), involved: &[DeviceId], now: TimestampMs) -> Result<(), StoreError> {
+pub async fn doubt(
+    tx: &mut Tx,
+    (trial, number, result): (&str, i64, AttemptId),
+    involved: &[DeviceId],
+    now: TimestampMs,
+) -> Result<(), StoreError> {
     for device in involved {
         sqlx::query("INSERT INTO doubt (trial_id, number, device_id, at_ms) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
             .bind(trial.to_owned())
@@ -159,9 +189,11 @@ pub async fn doubt(tx: &mut Tx, (trial, number): (&str, i64), involved: &[Device
             .doing("note a doubt")?;
         sqlx::query(
             "UPDATE earning_hold SET basis = CASE WHEN delivered = 1 THEN 'doubted' ELSE 'given_back' END, result_attempt_id = NULL
-             WHERE device_id = $1 AND state = 'waiting' AND basis = 'shared' AND confirmed = 0",
+             WHERE device_id = $1 AND state = 'waiting' AND confirmed = 0
+               AND (basis = 'shared' OR (basis = 'doubted' AND delivered = 0 AND result_attempt_id = $2))",
         )
         .bind(device.to_string())
+        .bind(result.to_string())
         .execute(&mut **tx)
         .await
         .doing("take evidence back")?;
@@ -229,7 +261,7 @@ pub async fn due(
     now: TimestampMs,
     limit: u32,
 ) -> Result<Vec<(DeviceId, Coin)>, StoreError> {
-    let Sums { delivered, shown, spent, rows } = sums(now);
+    let (permille, Sums { delivered, shown, spent, rows }) = (terms.allowance_permille, sums(now));
     let sql = format!(
         "SELECT waits.device_id, waits.asset, waits.chain FROM
            (SELECT earning_hold.device_id, earning_hold.asset, earning_hold.chain, MIN(earning_hold.earned_ms) AS oldest,
@@ -242,7 +274,7 @@ pub async fn due(
          LEFT JOIN earning_hold AS booked
            ON booked.device_id = waits.device_id AND booked.asset = waits.asset AND booked.chain = waits.chain AND {rows}
          GROUP BY waits.device_id, waits.asset, waits.chain, waits.least, waits.oldest, waits.first_seen_ms
-         HAVING waits.least <= {delivered} / {ALLOWANCE_PARTS} + {shown} - {spent}
+         HAVING waits.least <= {delivered} * {permille} / 1000 + {shown} - {spent}
              OR (waits.oldest <= $2 AND waits.first_seen_ms <= $3)
          ORDER BY waits.oldest LIMIT $4"
     );
@@ -272,7 +304,7 @@ pub async fn settle(tx: &mut Tx, terms: &Terms, (device, coin): (DeviceId, Coin)
         if now < earned.earner.first_seen.after(terms.probation) {
             break;
         }
-        if earned.hold.basis == Basis::GivenBack && earned.amount <= budget.left() {
+        if earned.hold.basis == Basis::GivenBack && earned.amount <= budget.left(terms) {
             if release(tx, &earned, now).await? {
                 budget.spent = Micros::new(budget.spent.get().saturating_add(earned.amount.get()));
                 closed += 1;
@@ -335,7 +367,7 @@ pub(crate) async fn after_maturity(
     }
     // What was taken back in part can be paid only as what matured: so it is decided now.
     rigs::take_row(tx, device).await?;
-    if earned.left() > budget(tx, device, earned.coin, now).await?.left() {
+    if earned.left() > budget(tx, device, earned.coin, now).await?.left(&rules.terms) {
         return Ok(paid_from(earned.coin));
     }
     insert(tx, whose, left, (Booked::Released, false, false), now).await?;
@@ -375,7 +407,12 @@ pub struct Waits {
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
-pub async fn of_rig(connection: &mut AnyConnection, device: DeviceId, now: TimestampMs) -> Result<Vec<Waits>, StoreError> {
+pub async fn of_rig(
+    connection: &mut AnyConnection,
+    terms: &Terms,
+    device: DeviceId,
+    now: TimestampMs,
+) -> Result<Vec<Waits>, StoreError> {
     let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
         "SELECT account.asset, account.chain, account.balance,
                 (SELECT CAST(COALESCE(SUM(earning_hold.amount), 0) AS BIGINT) FROM earning_hold
@@ -391,7 +428,7 @@ pub async fn of_rig(connection: &mut AnyConnection, device: DeviceId, now: Times
     let mut waits = Vec::with_capacity(rows.len());
     for (asset, chain, amount, given_back) in rows {
         let coin = Coin::parse(&asset, chain)?;
-        let allowance = budget(connection, device, coin, now).await?.left();
+        let allowance = budget(connection, device, coin, now).await?.left(terms);
         waits.push(Waits { coin, amount: Micros::new(amount), given_back: Micros::new(given_back), allowance });
     }
     Ok(waits)

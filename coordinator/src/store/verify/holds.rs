@@ -11,7 +11,7 @@ use crate::{
     },
     verify::{
         Basis, Hold,
-        hold::{Earner, Terms},
+        hold::{Earner, SpeaksFor, Terms},
     },
 };
 
@@ -34,14 +34,14 @@ pub struct Waiting {
     pub earner: Earner,
 }
 
-pub(super) type Row = (String, String, String, String, i64, i64, i64, i64, String, i64, Option<i64>);
+pub(super) type Row = (String, String, String, String, i64, i64, i64, i64, String, i64);
 
 pub(super) const COLUMNS: &str =
     "earning_hold.attempt_id, earning_hold.job_id, earning_hold.device_id, earning_hold.asset, earning_hold.chain,
-    earning_hold.amount, earning_hold.earned_ms, earning_hold.confirmed, earning_hold.basis, rig.first_seen_ms, rig.right_ms";
+    earning_hold.amount, earning_hold.earned_ms, earning_hold.confirmed, earning_hold.basis, rig.first_seen_ms";
 
 pub(super) fn waiting(row: Row) -> Result<Waiting, StoreError> {
-    let (attempt, job, device, asset, chain, amount, earned, confirmed, basis, first_seen, right) = row;
+    let (attempt, job, device, asset, chain, amount, earned, confirmed, basis, first_seen) = row;
     let basis = Basis::parse(&basis).ok_or(StoreError::Corrupt { what: "basis of earnings", value: basis })?;
     Ok(Waiting {
         attempt: parsed(&attempt, "attempt id")?,
@@ -50,7 +50,7 @@ pub(super) fn waiting(row: Row) -> Result<Waiting, StoreError> {
         coin: Coin::parse(&asset, chain)?,
         amount: Micros::new(amount),
         hold: Hold { earned: TimestampMs::from_millis(earned), confirmed: confirmed == 1, basis },
-        earner: Earner { first_seen: TimestampMs::from_millis(first_seen), last_right: right.map(TimestampMs::from_millis) },
+        earner: Earner { first_seen: TimestampMs::from_millis(first_seen) },
     })
 }
 
@@ -73,8 +73,7 @@ pub async fn waits(
         .fetch_optional(connection)
         .await
         .doing("read when a rig first signed in")?;
-    // What was found right before this was earned says nothing about it.
-    let earner = Earner { first_seen: row.map_or(now, |(first,)| TimestampMs::from_millis(first)), last_right: None };
+    let earner = Earner { first_seen: row.map_or(now, |(first,)| TimestampMs::from_millis(first)) };
     Ok(Hold { earned: now, confirmed, basis: Basis::Result }.waits(&earner, &rules.terms, now))
 }
 
@@ -139,8 +138,7 @@ pub async fn over(
     let sql = format!(
         "SELECT {COLUMNS} FROM earning_hold JOIN rig ON rig.device_id = earning_hold.device_id
          WHERE earning_hold.state = 'waiting' AND rig.first_seen_ms <= $1 AND earning_hold.basis <> 'given_back'
-           AND (earning_hold.confirmed = 1 OR (earning_hold.basis <> 'doubted' AND earning_hold.earned_ms <= $2)
-                OR (earning_hold.basis = 'result' AND rig.right_ms >= earning_hold.earned_ms))
+           AND (earning_hold.confirmed = 1 OR (earning_hold.basis <> 'doubted' AND earning_hold.earned_ms <= $2))
          ORDER BY earning_hold.earned_ms LIMIT $3"
     );
     let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
@@ -152,6 +150,39 @@ pub async fn over(
         .doing("list earnings whose wait is over")?;
     let found = rows.into_iter().map(waiting).collect::<Result<Vec<_>, _>>()?;
     Ok(found.into_iter().filter(|waiting| waiting.hold.is_over(&waiting.earner, terms, now)).collect())
+}
+
+/// A result of a rig was compared and found right, and speaks for others of its own that wait.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn confirm(tx: &mut Tx, device: DeviceId, speaks_for: SpeaksFor) -> Result<(), StoreError> {
+    let (until, worth) = speaks_for.bounds();
+    sqlx::query(
+        "UPDATE earning_hold SET confirmed = 1
+         WHERE device_id = $1 AND state = 'waiting' AND basis = 'result' AND earned_ms <= $2 AND amount <= $3",
+    )
+    .bind(device.to_string())
+    .bind(until.as_millis())
+    .bind(worth.get())
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+    .doing("let a right result speak for others")
+}
+
+/// Whether a result waits by itself: then a lot that fell on it was drawn among its rig's own.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn waits_by_itself(connection: &mut AnyConnection, attempt: AttemptId) -> Result<bool, StoreError> {
+    let row: Option<(String,)> =
+        sqlx::query_as("SELECT attempt_id FROM earning_hold WHERE attempt_id = $1 AND state = 'waiting' AND basis = 'result'")
+            .bind(attempt.to_string())
+            .fetch_optional(connection)
+            .await
+            .doing("look whether a result waits")?;
+    Ok(row.is_some())
 }
 
 /// The owner may have them. False: somebody else has seen to it.

@@ -1,7 +1,7 @@
 //! Results that were accepted, and are used once more: compared afterwards, or as work whose result is known.
 
 use headframe_protocol::{
-    AttemptId, CustomerId, DeviceId, JobId, TimestampMs,
+    AttemptId, CustomerId, DeviceId, JobId, Micros, TimestampMs,
     job::{Compare, JobSpec},
     session::{AttemptRef, OutputFile},
 };
@@ -9,7 +9,10 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{Answer, Asked, Brought, checkable, class_of, document, parsed, recipe, reference};
 use super::{StoreError, is_unreproducible};
-use crate::store::{Doing as _, artifacts, ledger::Coin};
+use crate::{
+    store::{Doing as _, artifacts, ledger::Coin},
+    verify::hold::drawn_by_worth,
+};
 
 /// Results of one rig among which the lot is drawn.
 const DRAWN_AMONG_MAX: i64 = 1_000;
@@ -47,8 +50,7 @@ impl Accepted {
 
 /// Earnings that a comparison of a result would speak for: the rig's own, or one that came of its checkpoint.
 const UNCHECKED: &str = "earning_hold.state = 'waiting' AND earning_hold.confirmed = 0
-           AND ((earning_hold.basis = 'result' AND (rig.right_ms IS NULL OR rig.right_ms < earning_hold.earned_ms))
-                OR earning_hold.basis IN ('shared', 'doubted'))";
+           AND earning_hold.basis IN ('result', 'shared', 'doubted')";
 
 /// Rigs with earnings that have waited for a check since before `before`, or since before `shared_before` where others had a part in the
 /// result, and none of whose results is being compared.
@@ -61,7 +63,7 @@ pub async fn unchecked(
     limit: u32,
 ) -> Result<Vec<DeviceId>, StoreError> {
     let sql = format!(
-        "SELECT DISTINCT earning_hold.device_id FROM earning_hold JOIN rig ON rig.device_id = earning_hold.device_id
+        "SELECT DISTINCT earning_hold.device_id FROM earning_hold
          WHERE {UNCHECKED} AND earning_hold.earned_ms <= CASE WHEN earning_hold.basis = 'result' THEN $1 ELSE $2 END
            AND NOT EXISTS (SELECT 1 FROM trial_run JOIN trial ON trial.id = trial_run.trial_id
                            WHERE trial_run.device_id = earning_hold.device_id AND trial_run.state = 'brought' AND trial.state <> 'closed')
@@ -80,28 +82,28 @@ pub async fn unchecked(
     rows.into_iter().map(|(device,)| parsed(&device, "device id")).collect()
 }
 
-/// A result that some of a rig's earnings wait for, by `lot`. Nothing if the one drawn cannot be compared any more.
+/// A result that some of a rig's earnings wait for, by `lot`, in proportion to what they are worth. Nothing if the one drawn cannot be compared any more.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn draw_unchecked(
     connection: &mut AnyConnection,
     device: DeviceId,
-    lot: u32,
+    lot: u64,
     now: TimestampMs,
 ) -> Result<Option<Accepted>, StoreError> {
     let sql = format!(
-        "SELECT COALESCE(earning_hold.result_attempt_id, earning_hold.attempt_id)
-         FROM earning_hold JOIN rig ON rig.device_id = earning_hold.device_id
+        "SELECT COALESCE(earning_hold.result_attempt_id, earning_hold.attempt_id), earning_hold.amount FROM earning_hold
          WHERE earning_hold.device_id = $1 AND {UNCHECKED} ORDER BY earning_hold.earned_ms DESC LIMIT $2"
     );
-    let rows: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql))
+    let rows: Vec<(String, i64)> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(device.to_string())
         .bind(DRAWN_AMONG_MAX)
         .fetch_all(&mut *connection)
         .await
         .doing("list results that wait for a check")?;
-    let Some((attempt,)) = rows.get(lot as usize % rows.len().max(1)) else { return Ok(None) };
+    let worth: Vec<Micros> = rows.iter().map(|(_, amount)| Micros::new(*amount)).collect();
+    let Some((attempt, _)) = drawn_by_worth(&worth, lot).and_then(|drawn| rows.get(drawn)) else { return Ok(None) };
     accepted(connection, parsed(attempt, "attempt id")?, now).await
 }
 

@@ -6,11 +6,12 @@ use headframe_protocol::{
 };
 use sqlx::AnyConnection;
 
-use super::{StoreError, Tx, parsed};
+use super::{StoreError, Tx, holds, parsed};
 use crate::{
     store::{Doing as _, audit, rigs},
     verify::{
         Chance, Class, Record, Standing, Tier,
+        hold::SpeaksFor,
         standing::{Deed, Event, REMEMBERED, standing},
     },
 };
@@ -30,8 +31,6 @@ pub struct Account {
     pub events: Vec<Event>,
     /// Results found right in a row, by class.
     pub records: Vec<(Class, Record)>,
-    /// When a result was last found right.
-    pub last_right: Option<TimestampMs>,
 }
 
 /// How likely a rig's next result of a class is checked.
@@ -63,13 +62,7 @@ pub async fn account(connection: &mut AnyConnection, device: DeviceId, now: Time
             .doing("read a rig's records")?;
     let records = rows.into_iter().map(|(class, right)| Ok((parsed(&class, "class")?, record_of(right))));
     let records = records.collect::<Result<_, StoreError>>()?;
-    let row: Option<(Option<i64>,)> = sqlx::query_as("SELECT right_ms FROM rig WHERE device_id = $1")
-        .bind(device.to_string())
-        .fetch_optional(connection)
-        .await
-        .doing("read when a rig was last right")?;
-    let last_right = row.and_then(|(right,)| right).map(TimestampMs::from_millis);
-    Ok(Account { standing: standing(&events, now), events, records, last_right })
+    Ok(Account { standing: standing(&events, now), events, records })
 }
 
 fn record_of(right: i64) -> Record {
@@ -190,16 +183,11 @@ pub async fn exclude(tx: &mut Tx, device: DeviceId, now: TimestampMs) -> Result<
     Ok(())
 }
 
-/// A result was compared and found right; if that `confirms`, so are earlier ones nobody looked at.
+/// A result was compared and found right; others that nobody looked at may be, too.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
-pub async fn note_right(
-    tx: &mut Tx,
-    (device, confirms): (DeviceId, bool),
-    class: &Class,
-    now: TimestampMs,
-) -> Result<(), StoreError> {
+pub async fn note_right(tx: &mut Tx, device: DeviceId, class: &Class, speaks_for: Option<SpeaksFor>) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO rig_record (device_id, class, right_in_a_row) VALUES ($1, $2, 1)
          ON CONFLICT (device_id, class) DO UPDATE SET right_in_a_row = rig_record.right_in_a_row + 1",
@@ -209,16 +197,10 @@ pub async fn note_right(
     .execute(&mut **tx)
     .await
     .doing("note a right result")?;
-    if !confirms {
-        return Ok(());
+    match speaks_for {
+        Some(speaks_for) => holds::confirm(tx, device, speaks_for).await,
+        None => Ok(()),
     }
-    sqlx::query("UPDATE rig SET right_ms = $1 WHERE device_id = $2")
-        .bind(now.as_millis())
-        .bind(device.to_string())
-        .execute(&mut **tx)
-        .await
-        .map(drop)
-        .doing("note when a rig was right")
 }
 
 /// A result was outvoted: the rig begins anew, on all of its hardware.

@@ -1,7 +1,7 @@
 //! The runs of a trial: who does the work, and what he has brought.
 
 use headframe_protocol::{
-    AttemptId, DeviceId, JobId, TimestampMs,
+    AttemptId, DeviceId, JobId, Micros, TimestampMs,
     session::{AttemptRef, OutputFile},
 };
 use sqlx::AnyConnection;
@@ -170,6 +170,19 @@ pub async fn paid_ms(connection: &mut AnyConnection, attempt: AttemptId) -> Resu
         .await
         .doing("read how long an attempt was")?;
     Ok(row.map_or(0, |(ms,)| ms.unsigned_abs()))
+}
+
+/// What an attempt has earned, and when it was over.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn worth(connection: &mut AnyConnection, attempt: AttemptId) -> Result<Option<(Micros, TimestampMs)>, StoreError> {
+    let row: Option<(i64, Option<i64>)> = sqlx::query_as("SELECT credit, ended_ms FROM attempt WHERE id = $1")
+        .bind(attempt.to_string())
+        .fetch_optional(connection)
+        .await
+        .doing("read what an attempt has earned")?;
+    Ok(row.and_then(|(credit, ended)| Some((Micros::new(credit), TimestampMs::from_millis(ended?)))))
 }
 
 /// How long the same work took the quickest of the others in a trial whose result was right, from its beginning on. Nothing if there is no

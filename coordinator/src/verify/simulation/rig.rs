@@ -5,7 +5,7 @@ use headframe_protocol::{Micros, TimestampMs};
 use super::{COST, DAY_MS, Strategy, WAGE};
 use crate::verify::{
     Basis, Hold, Record, Tier,
-    hold::{ALLOWANCE_WINDOW, Budget, CHECKED_WITHIN, Earner, SHARED_CHECKED_WITHIN, Terms},
+    hold::{ALLOWANCE_WINDOW, Budget, CHECKED_WITHIN, Earner, SHARED_CHECKED_WITHIN, SpeaksFor, Terms},
     standing::{Deed, Event, standing},
 };
 
@@ -81,7 +81,7 @@ pub(super) struct Provider {
 
 /// As the rules count it.
 #[expect(clippy::cast_possible_truncation, reason = "a few thousand dollars")]
-fn micros(amount: f64) -> Micros {
+pub(super) fn micros(amount: f64) -> Micros {
     Micros::new((amount * 1e6).round() as i64)
 }
 
@@ -94,7 +94,7 @@ impl Provider {
     pub(super) fn new(strategy: Strategy, group: usize, now: TimestampMs, established: bool) -> Self {
         let first_seen = if established { TimestampMs::from_millis(now.as_millis() - 200 * DAY_MS) } else { now };
         let record = Record { right_in_a_row: if established { 60 } else { 0 } };
-        let earner = Earner { first_seen, last_right: established.then_some(now) };
+        let earner = Earner { first_seen };
         Self {
             strategy,
             group,
@@ -117,10 +117,8 @@ impl Provider {
 
     /// What a comparison would speak for.
     pub(super) fn unconfirmed(&self) -> impl Iterator<Item = &Waits> {
-        let right = self.earner.last_right;
-        self.holds.iter().filter(move |Waits { hold, .. }| match hold.basis {
-            Basis::Result => !hold.confirmed && right.is_none_or(|right| right < hold.earned),
-            Basis::Shared | Basis::Doubted => !hold.confirmed,
+        self.holds.iter().filter(|Waits { hold, .. }| match hold.basis {
+            Basis::Result | Basis::Shared | Basis::Doubted => !hold.confirmed,
             Basis::GivenBack => false,
         })
     }
@@ -136,8 +134,7 @@ impl Provider {
         if waits.delivered && self.events.first().is_none_or(|event| event.deed != Deed::Kept) {
             self.events.insert(0, kept);
         }
-        let earner = Earner { last_right: None, ..self.earner };
-        if waits.hold.waits(&earner, terms, now) {
+        if waits.hold.waits(&self.earner, terms, now) {
             self.holds.push(waits);
         } else {
             self.pay(&waits, now);
@@ -152,10 +149,18 @@ impl Provider {
         }
     }
 
+    /// One of its results was found right.
+    pub(super) fn confirm(&mut self, speaks_for: SpeaksFor) {
+        let (until, worth) = speaks_for.bounds();
+        for Waits { hold, amount, .. } in &mut self.holds {
+            hold.confirmed |= hold.basis == Basis::Result && hold.earned <= until && micros(*amount) <= worth;
+        }
+    }
+
     /// A result speaks for time it gave back.
-    pub(super) fn speak_for(&mut self, id: u64, result: usize) {
+    pub(super) fn speak_for(&mut self, id: u64, result: usize, basis: Basis) {
         if let Some(waits) = self.holds.iter_mut().find(|waits| waits.id == id) {
-            (waits.hold.basis, waits.result) = (Basis::Shared, Some(result));
+            (waits.hold.basis, waits.result) = (basis, Some(result));
         }
     }
 
@@ -166,15 +171,17 @@ impl Provider {
         }
     }
 
-    /// A comparison has shown what its checkpoints are worth, in thousandths.
-    pub(super) fn show(&mut self, share: u64, now: TimestampMs) {
+    /// A comparison of a result has shown what its part of the checkpoints is worth, in thousandths; `alone` if nobody else had one.
+    pub(super) fn show(&mut self, result: usize, (share, alone): (u64, bool), now: TimestampMs) {
         #[expect(clippy::cast_precision_loss, reason = "a share of a thousand")]
         let part = share as f64 / 1_000.0;
         let mut shown = 0.0;
-        for waits in self.holds.iter_mut().filter(|waits| waits.hold.basis == Basis::Shared && !waits.delivered) {
-            if share == 1_000 {
+        for waits in self.holds.iter_mut().filter(|waits| !waits.delivered && !waits.hold.confirmed) {
+            let of_it = waits.result == Some(result) && matches!(waits.hold.basis, Basis::Shared | Basis::Doubted);
+            let counts = of_it || (waits.hold.basis == Basis::Shared && alone);
+            if counts && share == 1_000 {
                 waits.hold.confirmed = true;
-            } else if !waits.hold.confirmed {
+            } else if counts {
                 (waits.hold.basis, waits.result) = (Basis::GivenBack, None);
                 shown += waits.amount * part;
             }
@@ -183,9 +190,14 @@ impl Provider {
     }
 
     /// It had a part in a result that was outvoted.
-    pub(super) fn doubt(&mut self, now: TimestampMs) {
+    pub(super) fn doubt(&mut self, result: Option<usize>, now: TimestampMs) {
         self.events.push(Event { at: now, deed: Deed::Doubted, times: 1 });
-        for waits in self.holds.iter_mut().filter(|waits| waits.hold.basis == Basis::Shared && !waits.hold.confirmed) {
+        let counts = |waits: &Waits| match waits.hold.basis {
+            Basis::Shared => !waits.hold.confirmed,
+            Basis::Doubted => !waits.delivered && waits.result == result && !waits.hold.confirmed,
+            Basis::Result | Basis::GivenBack => false,
+        };
+        for waits in self.holds.iter_mut().filter(|waits| counts(waits)) {
             waits.hold.basis = if waits.delivered { Basis::Doubted } else { Basis::GivenBack };
         }
     }
@@ -212,7 +224,7 @@ impl Provider {
         }
         let may = now >= earner.first_seen.after(terms.probation);
         for waits in waiting {
-            let is_covered = || waits.amount > 0.0 && micros(waits.amount) <= self.budget(now).left();
+            let is_covered = || waits.amount > 0.0 && micros(waits.amount) <= self.budget(now).left(terms);
             if waits.hold.basis == Basis::GivenBack && may && is_covered() {
                 self.spent.push((now, waits.amount));
                 self.pay(&waits, now);

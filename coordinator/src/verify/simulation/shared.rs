@@ -3,7 +3,10 @@
 use rand::RngExt as _;
 
 use super::{Answer, Basis, COST, HOUR_MS, Hold, Leaves, Simulation, WAGE};
-use crate::verify::hold::share_shown;
+use crate::verify::hold::{Claimed, share_shown};
+
+/// As a coordinator has it by default.
+const INTERRUPTIONS_MAX: usize = 10;
 
 /// What a job goes on from. Without any links it begins from its beginning.
 #[derive(Debug, Clone, Default)]
@@ -30,17 +33,28 @@ impl Base {
         self.links.iter().any(|(maker, _)| *maker != rig)
     }
 
-    /// What a comparison shows of it: the work takes an hour more than was done.
-    fn share(&self) -> u64 {
+    /// What a comparison shows of one maker's part: the work takes an hour more than was done.
+    fn share(&self, of: usize) -> u64 {
         let hour = HOUR_MS.unsigned_abs();
-        share_shown((self.hours + 1) * hour, hour, self.links.len() as u64 * hour)
+        let own = self.links.iter().filter(|(maker, _)| *maker == of).count();
+        let claimed = Claimed { all_ms: self.links.len() as u64 * hour, own_ms: own as u64 * hour };
+        share_shown((self.hours + 1) * hour, hour, claimed)
+    }
+
+    /// Everybody who made it.
+    fn makers(&self) -> Vec<usize> {
+        let mut all: Vec<usize> = self.links.iter().map(|(maker, _)| *maker).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// Everybody who made it, and who went on from it.
     fn involved(&self, rig: usize) -> Vec<usize> {
-        let mut all: Vec<usize> = self.links.iter().map(|(maker, _)| *maker).chain([rig]).collect();
-        all.sort_unstable();
-        all.dedup();
+        let mut all = self.makers();
+        if !all.contains(&rig) {
+            all.push(rig);
+        }
         all
     }
 }
@@ -71,7 +85,8 @@ impl Simulation {
             base.is_false |= leaves == Leaves::False;
             base.hours += u64::from(works);
         }
-        if !base.links.is_empty() {
+        // A job is not interrupted more often than that.
+        if !base.links.is_empty() && base.links.len() < INTERRUPTIONS_MAX {
             self.open.push(base);
         }
     }
@@ -87,11 +102,12 @@ impl Simulation {
         }
         let result = self.results.len();
         self.results.push(Brought { rig, base: base.clone(), wrong: made_up });
+        let of_makers = if base.makers().len() == 1 { Basis::Shared } else { Basis::Doubted };
         for (maker, id) in &base.links {
-            self.rigs[*maker].speak_for(*id, result);
+            self.rigs[*maker].speak_for(*id, result, of_makers);
         }
         if basis == Basis::Shared {
-            self.rigs[rig].speak_for(id, result);
+            self.rigs[rig].speak_for(id, result, Basis::Shared);
         }
         if confirmed {
             self.show(result);
@@ -101,10 +117,10 @@ impl Simulation {
     /// A result was compared and found right.
     fn show(&mut self, result: usize) {
         let Brought { rig, base, .. } = self.results[result].clone();
-        let share = base.share();
         self.rigs[rig].right_with_others(result);
-        for (maker, _) in &base.links {
-            self.rigs[*maker].show(share, self.now);
+        let makers = base.makers();
+        for maker in &makers {
+            self.rigs[*maker].show(result, (base.share(*maker), makers.len() == 1), self.now);
         }
         for involved in base.involved(rig) {
             self.rigs[involved].collect(&self.terms, self.now);
@@ -112,13 +128,13 @@ impl Simulation {
     }
 
     /// A result was outvoted: its maker is to blame, or nobody.
-    pub(super) fn outvoted(&mut self, rig: usize, base: &Base) {
+    pub(super) fn outvoted(&mut self, rig: usize, base: &Base, result: Option<usize>) {
         if !base.is_anothers(rig) {
             self.wrong(rig);
             return;
         }
         for involved in base.involved(rig) {
-            self.rigs[involved].doubt(self.now);
+            self.rigs[involved].doubt(result, self.now);
             self.rigs[involved].out = self.rigs[involved].tier(self.now) == crate::verify::Tier::Excluded;
         }
     }
@@ -128,7 +144,7 @@ impl Simulation {
         let Brought { rig, base, wrong } = self.results[result].clone();
         if wrong {
             self.rigs[rig].lose(result);
-            self.outvoted(rig, &base);
+            self.outvoted(rig, &base, Some(result));
         } else {
             self.show(result);
         }

@@ -19,6 +19,8 @@ pub enum Strategy {
     Percent(u8),
     /// Cheats with small work alone, which is nine in ten and pays a tenth.
     SmallWork,
+    /// The same the other way round: with what is one in ten, and pays ten times as much.
+    LargeWork,
     /// Two of different networks, accounts and wallets, who bring the same made-up result.
     Pair,
     /// Ten of them.
@@ -41,6 +43,8 @@ pub enum Strategy {
     FalseCheckpoints,
     /// Works every other hour; in between leaves checkpoints that are right and hardly begun, and does nothing for the rest of the hour.
     IdleCheckpoints,
+    /// Gives nine hours in ten back and leaves checkpoints, one in five of them hardly begun: the work of the others is to hide it.
+    IdleNowAndThen,
     /// Works, but brings something made up where others would be blamed: where it goes on from another's checkpoint.
     GoesOnFalsely,
 }
@@ -59,7 +63,7 @@ pub(super) enum Leaves {
 
 impl Strategy {
     /// All that cheat.
-    pub const CHEATS: [Self; 21] = [
+    pub const CHEATS: [Self; 23] = [
         Self::Always,
         Self::AfterTrust,
         Self::Sleeper,
@@ -69,6 +73,7 @@ impl Strategy {
         Self::Percent(50),
         Self::Percent(90),
         Self::SmallWork,
+        Self::LargeWork,
         Self::Pair,
         Self::Ring,
         Self::Sybil,
@@ -80,6 +85,7 @@ impl Strategy {
         Self::YieldsFifth,
         Self::FalseCheckpoints,
         Self::IdleCheckpoints,
+        Self::IdleNowAndThen,
         Self::GoesOnFalsely,
     ];
 
@@ -109,7 +115,12 @@ impl Strategy {
     pub(super) const fn works_otherwise(self) -> bool {
         matches!(
             self,
-            Self::YieldsHalf | Self::YieldsFifth | Self::FalseCheckpoints | Self::IdleCheckpoints | Self::GoesOnFalsely
+            Self::YieldsHalf
+                | Self::YieldsFifth
+                | Self::FalseCheckpoints
+                | Self::IdleCheckpoints
+                | Self::IdleNowAndThen
+                | Self::GoesOnFalsely
         )
     }
 
@@ -123,6 +134,7 @@ impl Strategy {
             Self::YieldsFifth => (2, Leaves::Nothing),
             Self::FalseCheckpoints => (5, Leaves::False),
             Self::IdleCheckpoints => (5, Leaves::Idle),
+            Self::IdleNowAndThen => (9, Leaves::Checkpoint),
             _ => (0, Leaves::Nothing),
         }
     }

@@ -24,6 +24,7 @@ use super::{
     engine_room::{News, Owner, Wanted},
     measuring::{self, Measuring},
     offered::Offered,
+    power::{self, Power},
     wake::{Wake, heard, measured},
 };
 use crate::{
@@ -103,6 +104,8 @@ pub(super) struct Actor {
     history: u32,
     // Taken out of the journal without an answer; counted a tick later, when it has been written.
     dropped: bool,
+    power: Power,
+    began: Instant,
     ticked_at: Instant,
     snapshots: watch::Sender<Arc<Snapshot>>,
     leave: bool,
@@ -127,6 +130,8 @@ impl Actor {
             since_ms,
             history: 0,
             dropped: false,
+            power: Power::default(),
+            began: Instant::now(),
             ticked_at: Instant::now(),
             snapshots,
             leave: false,
@@ -156,6 +161,7 @@ impl Actor {
                 Wake::Load => self.look_at_load(),
                 Wake::Tick => self.tick(),
             }
+            self.look_at_power();
             self.flush();
             self.publish();
         }
@@ -220,6 +226,14 @@ impl Actor {
         self.step(Event::Disk(self.disk_state(free)));
         self.look_at_cards();
         self.report_rig();
+    }
+
+    /// What the cards draw for jobs. Here at every turn of the loop: a card that draws the same for long tells nothing new.
+    fn look_at_power(&mut self) {
+        let Parts { duty, hardware, load, offered, .. } = &self.parts;
+        let load = load.borrow();
+        let working = duty.held().iter().filter_map(power::working);
+        self.power.look(working, (hardware, &load.gpus), offered.price_per_kwh(), self.began.elapsed());
     }
 
     /// What each card's memory holds. One that was there at the start and does not tell any more has nothing to compare.
@@ -393,7 +407,7 @@ impl Actor {
                     if matches!(entry, Entry::Choice(_)) {
                         self.choices.push_back(None);
                     }
-                    self.entries_waiting.push_back(entry);
+                    self.entries_waiting.extend(self.power.with(entry, &self.link));
                 }
                 Effect::Say(say) => {
                     if let Err(TrySendError::Full(say)) = self.parts.say.try_send(say) {

@@ -92,6 +92,7 @@ async fn sums(store: &Store, EarningsArgs { by, count }: EarningsArgs, asked: &A
     Ok(Earnings {
         by,
         zone: zone.iana_name().unwrap_or_default().to_owned(),
+        highest: sums::highest(&buckets),
         buckets,
         total,
         workers: sums::by_worker(workers),

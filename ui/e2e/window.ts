@@ -9,7 +9,8 @@ export const SCENES = [
   'first-run', 'idle-and-earning', 'owner-returns', 'coordinator-down', 'no-docker', 'agent-gone', 'agent-hangs', 'one-card-works',
   'many-jobs', 'failure', 'preparing',
 ] as const;
-export type Scene = (typeof SCENES)[number];
+/** The last is about earnings alone, and shows nothing else that the others do not. */
+export type Scene = (typeof SCENES)[number] | 'long-history';
 
 export const LANGUAGES = ['en', 'es', 'zh-Hans', 'ar'] as const;
 export type Language = (typeof LANGUAGES)[number];

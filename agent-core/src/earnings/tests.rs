@@ -127,7 +127,7 @@ async fn a_day_is_as_long_as_the_calendar_says_and_nothing_falls_between_two() {
     .await;
     let autumn = book.sums(EarningsBy::Day, 3, "2026-10-26T12:00:00+01:00").await;
     assert_eq!((jobs(&autumn), hours(&autumn)), (vec![1, 30, 32], vec![24, 25, 24]));
-    assert_eq!((autumn.total.jobs, autumn.total.attempts), (Micros::new(63), 6));
+    assert_eq!((autumn.total.jobs, autumn.highest, autumn.total.attempts), (Micros::new(63), Micros::new(32), 6));
     let spring = book.sums(EarningsBy::Day, 2, "2026-03-30T00:00:00+02:00").await;
     assert_eq!(hours(&spring), [23, 24]);
     // The clock shows the hour from 2 to 3 twice, and these are two.

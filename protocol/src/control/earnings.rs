@@ -91,6 +91,8 @@ pub struct Earnings {
     pub zone: String,
     /// Oldest first; the last is not over yet.
     pub buckets: Vec<EarningsBucket>,
+    /// The most that any of them brought from all sources together.
+    pub highest: Micros,
     /// All of them together.
     pub total: EarningsSum,
     /// The same, by what worked; the largest first.

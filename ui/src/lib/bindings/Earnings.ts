@@ -3,6 +3,7 @@ import type { EarningsBucket } from "./EarningsBucket";
 import type { EarningsBy } from "./EarningsBy";
 import type { EarningsRange } from "./EarningsRange";
 import type { EarningsSum } from "./EarningsSum";
+import type { Micros } from "./Micros";
 import type { WorkerSum } from "./WorkerSum";
 
 /**
@@ -21,6 +22,10 @@ zone: string,
  * Oldest first; the last is not over yet.
  */
 buckets: Array<EarningsBucket>, 
+/**
+ * The most that any of them brought from all sources together.
+ */
+highest: Micros, 
 /**
  * All of them together.
  */

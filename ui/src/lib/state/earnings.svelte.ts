@@ -5,6 +5,7 @@ import type { EarnedCard } from '$lib/bindings/EarnedCard';
 import type { Earnings } from '$lib/bindings/Earnings';
 import type { EarningsBucket } from '$lib/bindings/EarningsBucket';
 import type { EarningsBy } from '$lib/bindings/EarningsBy';
+import type { ReceiptCard } from '$lib/bindings/ReceiptCard';
 import type { SheetOf } from '$lib/bindings/SheetOf';
 import * as commands from '$lib/ipc/commands';
 import { controlError, explain, type Explained } from '$lib/ipc/errors';
@@ -14,6 +15,9 @@ import type { Loading } from './jobs.svelte';
 const COUNTS: Record<EarningsBy, number> = { hour: 24, day: 30, month: 12 };
 /** Attempts of one bucket that are listed at first, and with each “Show more”. */
 const PAGE = 20;
+
+/** Receipts that are looked up at the coordinator, the newest: older ones have been paid out, or are listed with the wallet. */
+const RECEIPTS = 100;
 
 /** What has become of a file. */
 export type Writing = { kind: 'writing' } | { kind: 'written'; path: string } | { kind: 'failed'; error: Explained };
@@ -28,6 +32,8 @@ export class EarningsBook {
   #next = $state<string | null>(null);
   #listing = $state<Loading>('idle');
   #listError = $state.raw<ControlError | null>(null);
+  #receipts = $state.raw<ReceiptCard[]>([]);
+  #payouts = $state<Loading>('idle');
   #files = $state.raw<Record<string, Writing>>({});
   #asked = 0;
   #listed = 0;
@@ -79,6 +85,16 @@ export class EarningsBook {
     return this.#listError && explain(this.#listError);
   }
 
+  /** Whether the coordinator has told what waits and what was paid out. */
+  get payouts(): Loading {
+    return this.#payouts;
+  }
+
+  /** What the coordinator says of an attempt, if it is among the newest. */
+  receipt(attempt: string): ReceiptCard | undefined {
+    return this.#receipts.find((receipt) => receipt.attempt === attempt);
+  }
+
   /** Sums of another length of time. */
   async show(by: EarningsBy) {
     if (by === this.#by) return;
@@ -99,6 +115,7 @@ export class EarningsBook {
       this.#known = known;
       this.#error = null;
       this.#loading = 'ready';
+      void this.#lookUp();
       await this.#list();
     } catch (cause) {
       if (turn !== this.#asked) return;
@@ -137,6 +154,21 @@ export class EarningsBook {
       set({ kind: 'written', path: (await commands.exportEarnings(of)).path });
     } catch (cause) {
       set({ kind: 'failed', error: explain(controlError(cause)) });
+    }
+  }
+
+  /** The agent knows what was settled; what waits and what was paid out it has to ask the coordinator. */
+  async #lookUp() {
+    if (this.#payouts === 'loading') return;
+    this.#payouts = 'loading';
+    try {
+      const answer = await commands.wallet({ kind: 'receipts', limit: RECEIPTS });
+      if (answer.kind !== 'receipts') throw new TypeError('the wallet answered something else');
+      this.#receipts = answer.page.receipts;
+      this.#payouts = 'ready';
+    } catch {
+      // What was known stays; the page says that it may be old.
+      this.#payouts = 'failed';
     }
   }
 

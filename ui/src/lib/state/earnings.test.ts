@@ -1,13 +1,14 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EarnedArgs } from '$lib/bindings/EarnedArgs';
 import type { EarningsArgs } from '$lib/bindings/EarningsArgs';
+import type { ReceiptCard } from '$lib/bindings/ReceiptCard';
 import { earned, earnings } from '$lib/ipc/fake/earnings';
 import { SCENES } from '$lib/ipc/fake/scenes';
 import { World } from '$lib/ipc/fake/world';
 import { EarningsBook } from './earnings.svelte';
 
 const NOW = Date.UTC(2026, 10, 23, 12);
-const rig = { world: new World(NOW), trouble: null as unknown, wait: Promise.resolve() };
+const rig = { world: new World(NOW), receipts: null as ReceiptCard[] | null, trouble: null as unknown, wait: Promise.resolve() };
 
 function answer<T>(of: () => T): Promise<T> {
   const { trouble } = rig;
@@ -20,6 +21,7 @@ function answer<T>(of: () => T): Promise<T> {
 vi.mock('$lib/ipc/commands', () => ({
   earnings: (args: EarningsArgs) => answer(() => earnings(rig.world, args)),
   earned: (args: EarnedArgs) => answer(() => earned(rig.world, args)),
+  wallet: async () => (rig.receipts ? { kind: 'receipts', page: { receipts: rig.receipts, next: null } } : { kind: 'refused', refusal: { code: 'offline' } }),
   exportEarnings: () => answer(() => ({ path: '/tmp/x.csv' })),
 }));
 
@@ -27,6 +29,7 @@ describe('earnings in the window', () => {
   beforeEach(() => {
     rig.world = new World(NOW);
     rig.trouble = null;
+    rig.receipts = null;
     rig.wait = Promise.resolve();
     SCENES.find(({ id }) => id === 'many-jobs')?.set(rig.world);
   });
@@ -82,6 +85,19 @@ describe('earnings in the window', () => {
     rig.trouble = { code: 'unexpected', message: 'The disk is full.' };
     await book.write({ kind: 'attempts' });
     expect(book.file({ kind: 'attempts' })).toMatchObject({ kind: 'failed', error: { help: 'The disk is full.' } });
+  });
+
+  it('say what waits and what was paid out once the coordinator has, and that it is not known otherwise', async () => {
+    const book = new EarningsBook();
+    await book.refresh();
+    await vi.waitFor(() => expect(book.payouts).toBe('failed'));
+    expect(book.attempts.length, 'the agent’s own figures need no coordinator').toBe(20);
+    const attempt = book.attempts[0]?.attempt ?? '';
+    rig.receipts = [{ attempt, title: '', settledMs: 0, paid: '10', fee: '1', share: '9', maturesMs: NOW + 1 }];
+    await book.refresh();
+    await vi.waitFor(() => expect(book.payouts).toBe('ready'));
+    expect(book.receipt(attempt)?.maturesMs).toBe(NOW + 1);
+    expect(book.receipt('another')).toBeUndefined();
   });
 
   it('are empty where nothing was ever settled', async () => {

@@ -20,6 +20,8 @@ const PRICE_PER_KWH = 320_000n;
 const JOULES_PER_KWH = 3_600_000n;
 /** How many hours of work, days or months a range is told of at least. */
 const NEEDED = { hour: 20, day: 7, month: 6 };
+/** How much of the past is looked at for it. */
+const PAST = { hour: 30 * 24, day: 90, month: 36 };
 const NOTHING: EarningsSum = { jobs: '0', runningMs: 0, attempts: 0, unmeasured: 0, unpriced: 0 };
 
 /** Sums of hours, days or months. */
@@ -75,15 +77,19 @@ function ended(ms: number | null): number {
   return ms ?? 0;
 }
 
+function numberOf(it: FakeJob): number {
+  return parseInt(it.card.attempt.slice(-12), 16);
+}
+
 /** An older agent wrote neither the card nor the network down. */
 function isRemembered(it: FakeJob): boolean {
-  return parseInt(it.card.attempt.slice(-12), 16) > 11;
+  return numberOf(it) > 11;
 }
 
 function workerOf(world: World, it: FakeJob): Worker {
   if (!isRemembered(it)) return { kind: 'unknown' };
   const { gpus } = world.rig;
-  const card = gpus[it.card.title.length % Math.max(1, gpus.length)];
+  const card = gpus[numberOf(it) % Math.max(1, gpus.length)];
   return it.onGpu && card ? { kind: 'card', gpu: card.uuid, model: card.model } : { kind: 'processor' };
 }
 
@@ -102,22 +108,23 @@ function total(jobs: FakeJob[]): EarningsSum {
 /** Where the stretch `ahead` of the present one begins. */
 function begin(by: EarningsBy, nowMs: number, ahead: number): number {
   const now = new Date(nowMs);
-  if (by === 'hour') return new Date(now).setMinutes(0, 0, 0) + (ahead - 1) * HOUR_MS;
-  if (by === 'day') return new Date(now.getFullYear(), now.getMonth(), now.getDate() + ahead - 1).getTime();
-  return new Date(now.getFullYear(), now.getMonth() + ahead - 1, 1).getTime();
+  if (by === 'hour') return new Date(now).setMinutes(0, 0, 0) + ahead * HOUR_MS;
+  if (by === 'day') return new Date(now.getFullYear(), now.getMonth(), now.getDate() + ahead).getTime();
+  return new Date(now.getFullYear(), now.getMonth() + ahead, 1).getTime();
 }
 
 function range(world: World, by: EarningsBy, settled: FakeJob[]): EarningsRange {
   const needed = NEEDED[by];
   if (by === 'hour') {
-    const hours = Math.floor(settled.reduce((all, { card }) => all + card.runningMs, 0) / HOUR_MS);
-    const rates = settled.map(({ card }) => (BigInt(card.earned) * BigInt(HOUR_MS)) / BigInt(card.runningMs));
+    const recent = settled.filter(({ card }) => ended(card.endedMs) >= world.nowMs - PAST.hour * HOUR_MS);
+    const hours = Math.floor(recent.reduce((all, { card }) => all + card.runningMs, 0) / HOUR_MS);
+    const rates = recent.map(({ card }) => (BigInt(card.earned) * BigInt(HOUR_MS)) / BigInt(card.runningMs));
     return spread(hours, needed, rates);
   }
   const wholes = new Map<number, bigint>();
   for (const { card } of settled) {
-    const at = begin(by, ended(card.endedMs), 1);
-    if (at < begin(by, world.nowMs, 1)) wholes.set(at, (wholes.get(at) ?? 0n) + BigInt(card.earned));
+    const at = begin(by, ended(card.endedMs), 0);
+    if (at >= begin(by, world.nowMs, -PAST[by]) && at < begin(by, world.nowMs, 0)) wholes.set(at, (wholes.get(at) ?? 0n) + BigInt(card.earned));
   }
   return spread(wholes.size, needed, [...wholes.values()]);
 }

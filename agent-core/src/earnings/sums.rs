@@ -130,6 +130,7 @@ pub(super) fn by_worker(workers: BTreeMap<Worker, EarningsSum>) -> Vec<WorkerSum
 
 /// The most that a bucket brought from all sources together, as far as they are known.
 pub(super) fn highest(buckets: &[EarningsBucket]) -> Micros {
-    let brought = |EarningsBucket { sum, .. }: &EarningsBucket| all([Some(sum.jobs), sum.rewards, sum.virtual_rigs].into_iter().flatten());
+    let brought =
+        |EarningsBucket { sum, .. }: &EarningsBucket| all([Some(sum.jobs), sum.rewards, sum.virtual_rigs].into_iter().flatten());
     buckets.iter().filter_map(brought).max().unwrap_or_default()
 }

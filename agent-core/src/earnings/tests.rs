@@ -15,14 +15,16 @@ use sqlx::{
 use super::*;
 use crate::store::{self, FILE_NAME};
 
+/// A card: energy in joules, for how long that was measured and priced, and what it cost.
+type Card = (&'static str, Option<i64>, i64, i64, Option<i64>);
+
 /// One attempt of the invented journal, settled at a time.
 struct Row {
     settled: &'static str,
     credit: i64,
     running_ms: i64,
     cards: Option<i64>,
-    /// Card, energy in joules, how long that was measured and priced, and what it cost.
-    drawn: Vec<(&'static str, Option<i64>, i64, i64, Option<i64>)>,
+    drawn: Vec<Card>,
 }
 
 fn row(settled: &'static str, credit: i64) -> Row {

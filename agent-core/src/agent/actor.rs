@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     challenge::{self, Free},
-    clock,
+    clock::{self, Moment},
     coordinator::{Said, Say, Standing},
     duty::{
         Ask, DiskState, Duty, Effect, EngineState, Event, Held,
@@ -105,7 +105,6 @@ pub(super) struct Actor {
     // Taken out of the journal without an answer; counted a tick later, when it has been written.
     dropped: bool,
     power: Power,
-    began: Instant,
     ticked_at: Instant,
     snapshots: watch::Sender<Arc<Snapshot>>,
     leave: bool,
@@ -131,7 +130,6 @@ impl Actor {
             history: 0,
             dropped: false,
             power: Power::default(),
-            began: Instant::now(),
             ticked_at: Instant::now(),
             snapshots,
             leave: false,
@@ -230,10 +228,9 @@ impl Actor {
 
     /// What the cards draw for jobs. Here at every turn of the loop: a card that draws the same for long tells nothing new.
     fn look_at_power(&mut self) {
-        let Parts { duty, hardware, load, offered, .. } = &self.parts;
-        let load = load.borrow();
-        let working = duty.held().iter().filter_map(power::working);
-        self.power.look(working, (hardware, &load.gpus), offered.price_per_kwh(), self.began.elapsed());
+        let (Parts { duty, hardware, offered, .. }, load) = (&self.parts, self.parts.load.borrow());
+        let (working, at) = (duty.held().iter().filter_map(power::working), clock::now().moment.since(Moment::default()));
+        self.power.look(working, (hardware, &load.gpus), offered.price_per_kwh(), at);
     }
 
     /// What each card's memory holds. One that was there at the start and does not tell any more has nothing to compare.

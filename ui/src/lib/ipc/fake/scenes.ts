@@ -182,7 +182,7 @@ function today(nowMs: number): FakeJob[] {
 /** Some evenings more and some less; short logs, for there are many. */
 function months(nowMs: number): FakeJob[] {
   const kinds = [RENDER, EMBED, RENDER, TRANSCODE];
-  const days = Array.from({ length: 120 }, (_, back) => Array.from({ length: (back * 7) % 9 }, (_, number) => ({ back, number })));
+  const days = Array.from({ length: 120 }, (_, back) => Array.from({ length: (back * 7 + 4) % 9 }, (_, number) => ({ back, number })));
   return days.flat().map(({ back, number }, index) => {
     const kind = kinds[(back + number) % kinds.length] ?? RENDER;
     const ran = (12 + ((back * 5 + number * 11) % 50)) * MINUTE;

@@ -25,13 +25,12 @@ test('hours, days and months are one press apart', async ({ page }) => {
 
 test('a bar is chosen by mouse or by keyboard, and lists what it is made of', async ({ page }) => {
   await open(page);
-  await bars(page).getByRole('option', { name: /^Saturday 21 November/ }).click();
-  const proof = page.getByRole('region', { name: 'Saturday 21 November' });
-  await expect(proof.getByRole('row')).not.toHaveCount(1);
+  await bars(page).getByRole('option', { name: /^Friday 20 November/ }).click();
+  await expect(page.getByRole('region', { name: 'Friday 20 November' }).locator('tbody tr')).toHaveCount(7);
   await bars(page).focus();
   await page.keyboard.press('ArrowLeft');
-  await expect(chosen(page)).toHaveAccessibleName(/^Friday 20 November: \$/);
-  await expect(page.getByRole('region', { name: 'Friday 20 November' })).toBeVisible();
+  await expect(chosen(page)).toHaveAccessibleName(/^Thursday 19 November: \$/);
+  await expect(page.getByRole('region', { name: 'Thursday 19 November' }).locator('tbody tr')).toHaveCount(5);
   await page.keyboard.press('Home');
   await expect(chosen(page)).toHaveAccessibleName(/^Sunday 25 October: \$/);
   await page.keyboard.press('End');

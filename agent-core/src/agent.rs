@@ -50,6 +50,7 @@ mod engine_room;
 mod gpu_use;
 mod measuring;
 mod offered;
+mod power;
 mod wake;
 
 pub use engine_room::EngineSource;

@@ -7,8 +7,8 @@ use headframe_control::{AgentPaths, server};
 use headframe_protocol::{
     AttemptId,
     control::{
-        ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, PauseArgs, Request, SimulateArgs,
-        Snapshot, WalletAnswer, WalletRequest, YIELDS_MAX,
+        ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, EarningsRequest, JobPage, JobsArgs, LogArgs, PauseArgs, Request,
+        SimulateArgs, Snapshot, WalletAnswer, WalletRequest, YIELDS_MAX,
     },
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,6 +24,7 @@ use crate::{
     wallet::Wallet,
 };
 
+mod earned;
 mod log;
 mod rules;
 
@@ -63,7 +64,7 @@ impl Guests {
 
     /// Answers until nobody asks any more. One after the other: each answer is a message to the loop, a page of a small
     /// table or a piece of a file. The wallet and the doctor ask others, a simulation
-    /// takes its time, and nobody else waits for those.
+    /// and adding up take their time, and nobody else waits for those.
     pub async fn serve(self, mut inbox: mpsc::Receiver<server::Ask>) {
         let mut slow: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         loop {
@@ -76,7 +77,9 @@ impl Guests {
                 },
             };
             let answer = match request {
-                Request::Wallet { .. } | Request::Doctor | Request::Simulate(_) if slow.len() >= SLOW_ASKS_MAX => {
+                Request::Wallet { .. } | Request::Doctor | Request::Simulate(_) | Request::Earnings { .. }
+                    if slow.len() >= SLOW_ASKS_MAX =>
+                {
                     Answer::Failed { error: bad("The agent has more questions to answer than it can; ask again in a minute.") }
                 }
                 Request::Wallet { ask } => {
@@ -89,6 +92,10 @@ impl Guests {
                 }
                 Request::Simulate(args) => {
                     slow.push(self.simulate(args, reply).boxed());
+                    continue;
+                }
+                Request::Earnings { ask } => {
+                    slow.push(self.add_up(ask, reply).boxed());
                     continue;
                 }
                 request => self.answer(request).await.unwrap_or_else(|error| Answer::Failed { error }),
@@ -128,6 +135,10 @@ impl Guests {
         reply.send(answer).ok();
     }
 
+    async fn add_up(&self, ask: EarningsRequest, reply: oneshot::Sender<Answer>) {
+        reply.send(earned::answer(&self.store, &self.agent.snapshot().rig.device, ask).await).ok();
+    }
+
     async fn answer(&self, request: Request) -> Result<Answer, ControlError> {
         match request {
             Request::Start => self.ask(Ask::Start).await,
@@ -147,6 +158,7 @@ impl Guests {
             | Request::Watch
             | Request::Doctor
             | Request::Simulate(_)
+            | Request::Earnings { .. }
             | Request::Wallet { .. } => Err(bad("This is answered before it comes here.")),
         }
     }

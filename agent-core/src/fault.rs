@@ -19,6 +19,7 @@ pub const POINTS: &[&str] = &[
     // An entry is on disk, with all of its group.
     "journal.choice",
     "journal.accepted",
+    "journal.from",
     "journal.stage",
     "journal.renewed",
     "journal.receipt",

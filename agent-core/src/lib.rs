@@ -37,6 +37,7 @@ pub mod ledger;
 pub mod duty;
 pub mod view;
 pub mod doctor;
+pub mod earnings;
 pub mod simulate;
 pub mod agent;
 pub mod control_server;

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+pub mod energy;
+
 /// The longest time between two samples that still counts. Samples come once a second; five times that forgives a
 /// busy PC and is short enough that nobody argues over it.
 pub const GAP_MAX: Duration = Duration::from_secs(5);

@@ -12,6 +12,7 @@ use sqlx::{
 
 mod attempts;
 mod checkpoints;
+mod earned;
 mod history;
 mod journal;
 mod sightings;
@@ -22,6 +23,7 @@ mod yields;
 pub use attempts::OpenAttempt;
 pub(crate) use attempts::title;
 pub use checkpoints::{OpenCheckpoint, Saved};
+pub use earned::{CardDrawn, CardRow, Drawn, EarnedRow, Place};
 pub use history::{PastAttempt, PastPage, Today};
 pub(crate) use journal::Chain;
 pub use journal::{Choice, Entry, Journal, Parting, Written};

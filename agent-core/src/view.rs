@@ -207,7 +207,8 @@ fn on_slots(slots: &[u8], gpus: &[GpuReading]) -> Vec<String> {
     slots.iter().filter_map(|slot| gpus.get(usize::from(*slot))).map(|gpu| gpu.uuid.clone()).collect()
 }
 
-const fn stage(state: AttemptState) -> Stage {
+/// A state in the owner's words.
+pub(crate) const fn stage(state: AttemptState) -> Stage {
     match state {
         AttemptState::Offered | AttemptState::Accepted | AttemptState::Preparing => Stage::Preparing,
         AttemptState::Running => Stage::Running,

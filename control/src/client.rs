@@ -6,8 +6,9 @@
 use std::{io, time::Duration};
 
 use headframe_protocol::control::{
-    Answer, CONTROL_VERSION, Call, Checkup, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs,
-    Request, RulesPage, SILENCE_MAX, SetRulesArgs, SimulateArgs, Simulation, Snapshot, WalletAnswer, WalletRequest, Yields,
+    Answer, CONTROL_VERSION, Call, Checkup, ControlCode, ControlError, EarnedArgs, EarnedPage, Earnings, EarningsAnswer,
+    EarningsArgs, EarningsRequest, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Request, RulesPage, SILENCE_MAX,
+    SetRulesArgs, SheetArgs, SheetPiece, SimulateArgs, Simulation, Snapshot, WalletAnswer, WalletRequest, Yields,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -29,6 +30,9 @@ const DOCTOR_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// How long going through two weeks again may take, on a slow PC with other things to do.
 const SIMULATE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long adding up may take: years of attempts are read from a disk that others use too.
+const EARNINGS_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why a guest has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -235,6 +239,46 @@ impl Client {
     async fn rules_after(&mut self, request: Request) -> Result<RulesPage, ClientError> {
         let Answer::Rules { page } = self.call(request).await? else { return Err(ClientError::Garbled) };
         Ok(*page)
+    }
+
+    /// Sums of what was earned.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn earnings(&mut self, args: EarningsArgs) -> Result<Earnings, ClientError> {
+        let EarningsAnswer::Sums { earnings } = self.ask_earnings(EarningsRequest::Sums(args)).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(*earnings)
+    }
+
+    /// The attempts of some time, with what proves them.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn earned(&mut self, args: EarnedArgs) -> Result<EarnedPage, ClientError> {
+        let EarningsAnswer::Attempts { page } = self.ask_earnings(EarningsRequest::Attempts(args)).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(page)
+    }
+
+    /// A piece of a text about what was earned.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn sheet(&mut self, args: SheetArgs) -> Result<SheetPiece, ClientError> {
+        let EarningsAnswer::Sheet { piece } = self.ask_earnings(EarningsRequest::Sheet(args)).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(piece)
+    }
+
+    async fn ask_earnings(&mut self, ask: EarningsRequest) -> Result<EarningsAnswer, ClientError> {
+        let Answer::Earnings { answer } = self.call_within(EARNINGS_TIMEOUT, Request::Earnings { ask }).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(answer)
     }
 
     /// Asks the wallet. What it does not do comes as [`WalletAnswer::Refused`].

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 mod checkup;
+mod earnings;
 mod rules;
 mod simulation;
 mod snapshot;
@@ -15,6 +16,10 @@ mod wallet;
 mod yields;
 
 pub use checkup::{Check, Checkup, Verdict};
+pub use earnings::{
+    EARNED_PAGE_MAX, EarnedArgs, EarnedCard, EarnedPage, Earnings, EarningsAnswer, EarningsArgs, EarningsBucket, EarningsBy,
+    EarningsRange, EarningsRequest, EarningsSum, Exported, SheetArgs, SheetOf, SheetPiece, Worker, WorkerSum,
+};
 pub use rules::{
     AwayRules, BandRules, GivingBackRules, GpuRules, HeatRules, InternetRules, LoadRules, NetworkRules, OwnerRules, PowerRules,
     ProgramRules, RulesPage, SetRulesArgs, TariffRules, WeekRules,
@@ -92,6 +97,11 @@ pub enum Request {
     Rules,
     /// Other rules from now on.
     SetRules(Box<SetRulesArgs>),
+    /// Something about what was earned.
+    Earnings {
+        /// What.
+        ask: EarningsRequest,
+    },
     /// Something about the wallet.
     Wallet {
         /// What.
@@ -204,6 +214,11 @@ pub enum Answer {
     Rules {
         /// All of them.
         page: Box<RulesPage>,
+    },
+    /// Answers [`Request::Earnings`].
+    Earnings {
+        /// What was asked for.
+        answer: EarningsAnswer,
     },
     /// Answers [`Request::Wallet`].
     Wallet {

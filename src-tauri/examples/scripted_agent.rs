@@ -180,6 +180,7 @@ impl Play {
                 Some(_) | None => failed(ControlCode::NotFound, "There is no log of this attempt."),
             },
             Request::Yields => Answer::Yields { yields: Yields::default() },
+            Request::Earnings { .. } => failed(ControlCode::BadRequest, "This agent keeps no book."),
             Request::Wallet { .. } => failed(ControlCode::BadRequest, "This agent has no wallet."),
             Request::Doctor | Request::Simulate(_) => failed(ControlCode::BadRequest, "This agent looks at no PC."),
             Request::Rules | Request::SetRules(_) => failed(ControlCode::BadRequest, "This agent has no rules."),

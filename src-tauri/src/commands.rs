@@ -1,12 +1,12 @@
 //! What the page may ask for. Every command is one line: what it means is the agent's business.
 
 use headframe_protocol::control::{
-    Checkup, ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Present, RulesPage, SetRulesArgs, SimulateArgs,
-    Simulation, WalletAnswer, WalletRequest, Yields,
+    Checkup, ControlError, EarnedArgs, EarnedPage, Earnings, EarningsArgs, Exported, JobPage, JobsArgs, LogArgs, LogChunk,
+    PauseArgs, Present, RulesPage, SetRulesArgs, SheetOf, SimulateArgs, Simulation, WalletAnswer, WalletRequest, Yields,
 };
-use tauri::State;
+use tauri::{AppHandle, State};
 
-use crate::bridge::Bridge;
+use crate::{bridge::Bridge, export};
 
 /// What is known of the agent now.
 #[tauri::command]
@@ -72,6 +72,24 @@ pub(crate) async fn rules(bridge: State<'_, Bridge>) -> Result<RulesPage, Contro
 #[tauri::command]
 pub(crate) async fn set_rules(bridge: State<'_, Bridge>, args: SetRulesArgs) -> Result<RulesPage, ControlError> {
     Ok(bridge.agent().await?.set_rules(args).await?)
+}
+
+/// Sums of what was earned.
+#[tauri::command]
+pub(crate) async fn earnings(bridge: State<'_, Bridge>, args: EarningsArgs) -> Result<Earnings, ControlError> {
+    Ok(bridge.agent().await?.earnings(args).await?)
+}
+
+/// The attempts of some time, each with what proves it.
+#[tauri::command]
+pub(crate) async fn earned(bridge: State<'_, Bridge>, args: EarnedArgs) -> Result<EarnedPage, ControlError> {
+    Ok(bridge.agent().await?.earned(args).await?)
+}
+
+/// What was earned, written into a new file among the owner's downloads.
+#[tauri::command]
+pub(crate) async fn export_earnings(bridge: State<'_, Bridge>, app: AppHandle, args: SheetOf) -> Result<Exported, ControlError> {
+    export::earnings(&mut *bridge.agent().await?, &export::folder(&app)?, args).await
 }
 
 /// Something about the wallet. What it refuses is an answer too.

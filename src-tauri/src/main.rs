@@ -7,6 +7,7 @@
 mod bridge;
 mod commands;
 mod error;
+mod export;
 
 use std::path::PathBuf;
 
@@ -55,6 +56,9 @@ fn main() -> anyhow::Result<()> {
             commands::simulate,
             commands::rules,
             commands::set_rules,
+            commands::earnings,
+            commands::earned,
+            commands::export_earnings,
             commands::wallet,
             commands::start_agent,
         ])

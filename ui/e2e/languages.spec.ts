@@ -23,17 +23,26 @@ for (const language of LANGUAGES) {
       await expect(page.locator('dl')).toBeVisible();
       await readInEveryShape(page, `${language} ${scene} job`);
     }
+    await visit(page, '/earnings');
+    await readInEveryShape(page, `${language} no earnings`);
     await visit(page, '/rules');
     await expect(page.locator('main ul li .bar')).toHaveCount(7);
     await readInEveryShape(page, `${language} rules`);
     await visit(page, '/settings');
     await readInEveryShape(page, `${language} settings`);
+    await openStill(page, 'long-history', '/earnings');
+    for (const [index, kind] of ['hours', 'days', 'months'].entries()) {
+      await page.locator('.kinds button').nth(index).click();
+      await expect(page.locator('main tbody a').first()).toBeVisible();
+      await page.locator('main summary').click();
+      await readInEveryShape(page, `${language} earnings by ${kind}`);
+    }
   });
 
   test(`${language}: every page can be used by everyone in both themes`, async ({ page }) => {
     await choose(page, { language, digits: DIGITS[language] });
     await openStill(page, 'failure');
-    for (const path of ['/', '/jobs', '/rules', '/settings']) {
+    for (const path of ['/', '/jobs', '/earnings', '/rules', '/settings']) {
       await visit(page, path);
       await usableInBothThemes(page);
     }

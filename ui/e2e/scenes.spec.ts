@@ -1,7 +1,7 @@
 import { expect } from '@playwright/test';
 import { expectAccessible, openStill, SCENES, test } from './window';
 
-const PAGES = { rig: '/', jobs: '/jobs' } as const;
+const PAGES = { rig: '/', jobs: '/jobs', earnings: '/earnings' } as const;
 
 for (const scene of SCENES) {
   for (const [name, path] of Object.entries(PAGES)) {

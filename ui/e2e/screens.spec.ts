@@ -26,6 +26,9 @@ for (const language of LANGUAGES) {
     await keep('rules');
     await visit(page, '/settings');
     await keep('settings');
+    await openStill(page, 'long-history', '/earnings');
+    await expect(page.locator('main tbody a').first()).toBeVisible();
+    await keep('earnings');
     await openStill(page, 'no-docker');
     await keep('no-docker', ['dark']);
     await openStill(page, 'agent-gone');

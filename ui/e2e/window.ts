@@ -9,7 +9,8 @@ export const SCENES = [
   'first-run', 'idle-and-earning', 'owner-returns', 'coordinator-down', 'no-docker', 'agent-gone', 'agent-hangs', 'one-card-works',
   'many-jobs', 'failure', 'preparing',
 ] as const;
-export type Scene = (typeof SCENES)[number];
+/** The last is about earnings alone, and shows nothing else that the others do not. */
+export type Scene = (typeof SCENES)[number] | 'long-history';
 
 export const LANGUAGES = ['en', 'es', 'zh-Hans', 'ar'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -17,7 +18,7 @@ export type Language = (typeof LANGUAGES)[number];
 /** What happens in a scene by itself: after how long all of it has, and by what it can be seen, on every page and in every language. */
 const HAPPENS: Partial<Record<Scene, { afterMs: number; sign: string }>> = {
   'first-run': { afterMs: 1_000, sign: '.status .works' },
-  'owner-returns': { afterMs: 5_000, sign: '.frame:not(.lit), .outcome .busy' },
+  'owner-returns': { afterMs: 5_000, sign: '.frame:not(.lit), .outcome .busy, .pending:not(.earning)' },
   'agent-gone': { afterMs: 1_000, sign: '[role=alert]' },
   'agent-hangs': { afterMs: 1_000, sign: '[role=alert]' },
 };

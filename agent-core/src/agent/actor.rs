@@ -24,11 +24,12 @@ use super::{
     engine_room::{News, Owner, Wanted},
     measuring::{self, Measuring},
     offered::Offered,
+    power::{self, Power},
     wake::{Wake, heard, measured},
 };
 use crate::{
     challenge::{self, Free},
-    clock,
+    clock::{self, Moment},
     coordinator::{Said, Say, Standing},
     duty::{
         Ask, DiskState, Duty, Effect, EngineState, Event, Held,
@@ -103,6 +104,7 @@ pub(super) struct Actor {
     history: u32,
     // Taken out of the journal without an answer; counted a tick later, when it has been written.
     dropped: bool,
+    power: Power,
     ticked_at: Instant,
     snapshots: watch::Sender<Arc<Snapshot>>,
     leave: bool,
@@ -127,6 +129,7 @@ impl Actor {
             since_ms,
             history: 0,
             dropped: false,
+            power: Power::default(),
             ticked_at: Instant::now(),
             snapshots,
             leave: false,
@@ -156,6 +159,7 @@ impl Actor {
                 Wake::Load => self.look_at_load(),
                 Wake::Tick => self.tick(),
             }
+            self.look_at_power();
             self.flush();
             self.publish();
         }
@@ -220,6 +224,13 @@ impl Actor {
         self.step(Event::Disk(self.disk_state(free)));
         self.look_at_cards();
         self.report_rig();
+    }
+
+    /// What the cards draw for jobs. Here at every turn of the loop: a card that draws the same for long tells nothing new.
+    fn look_at_power(&mut self) {
+        let (Parts { duty, hardware, offered, .. }, load) = (&self.parts, self.parts.load.borrow());
+        let (working, at) = (duty.held().iter().filter_map(power::working), clock::now().moment.since(Moment::default()));
+        self.power.look(working, (hardware, &load.gpus), offered.price_per_kwh(), at);
     }
 
     /// What each card's memory holds. One that was there at the start and does not tell any more has nothing to compare.
@@ -393,7 +404,7 @@ impl Actor {
                     if matches!(entry, Entry::Choice(_)) {
                         self.choices.push_back(None);
                     }
-                    self.entries_waiting.push_back(entry);
+                    self.entries_waiting.extend(self.power.with(entry, &self.link));
                 }
                 Effect::Say(say) => {
                     if let Err(TrySendError::Full(say)) = self.parts.say.try_send(say) {

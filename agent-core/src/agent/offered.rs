@@ -73,6 +73,11 @@ impl Offered {
         self.terms = terms;
     }
 
+    /// What a kilowatt-hour costs now, if the owner has said.
+    pub(super) const fn price_per_kwh(&self) -> Option<Micros> {
+        self.terms.price_per_kwh
+    }
+
     /// The cards draw this much while a job runs. The most counts, in coarse steps: each change is a message to the coordinator.
     pub(super) fn drew(&mut self, gpus: &[GpuReading]) {
         let told = gpus.iter().filter_map(|gpu| gpu.power_milliwatts).map(u64::from);

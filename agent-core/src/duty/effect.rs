@@ -79,6 +79,8 @@ impl fmt::Display for Named<'_> {
             Entry::Accepted(offer) => write!(f, "accepted {}", offer.at.attempt),
             Entry::Stage { at, stage } => write!(f, "stage {} {stage}", at.attempt),
             Entry::Renewed { at, .. } => write!(f, "renewed {}", at.attempt),
+            Entry::From { at, network } => write!(f, "{} from {network}", at.attempt),
+            Entry::Drew { at, cards } => write!(f, "drawn by {} on {} cards", at.attempt, cards.len()),
             Entry::Parting { at, .. } => write!(f, "parting {}", at.attempt),
             Entry::Receipt { at, sequence, running_ms } => write!(f, "receipt {} #{sequence} {running_ms} ms", at.attempt),
             Entry::Ended { at, .. } => write!(f, "ended {}", at.attempt),

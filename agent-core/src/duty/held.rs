@@ -182,12 +182,14 @@ impl Held {
     }
 
     /// The slots whose cards it has. A job that needs no card has a slot, so that there is one job to a card, and not the card.
-    pub(super) fn cards(&self) -> Vec<u8> {
+    #[must_use]
+    pub fn cards(&self) -> Vec<u8> {
         if self.offer.spec.resources.gpu.is_some() { self.slots.clone() } else { Vec::new() }
     }
 
     /// Whether it has a container, or may have one or get one.
-    pub(super) fn has_container(&self) -> bool {
+    #[must_use]
+    pub fn has_container(&self) -> bool {
         match &self.life {
             Life::Writing | Life::Recovering { .. } | Life::Resuming | Life::Doing | Life::Stopping { .. } => true,
             Life::Closing { .. } | Life::Reporting { .. } => false,

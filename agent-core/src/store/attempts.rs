@@ -7,7 +7,7 @@ use headframe_protocol::{
 };
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Choice, Entry, Parting, Store, StoreError, checkpoints, yields};
+use super::{Choice, Entry, Parting, Store, StoreError, checkpoints, earned, yields};
 
 /// An attempt that is not settled, as the last life left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +102,11 @@ pub(super) async fn apply(connection: &mut SqliteConnection, entry: &Entry, now:
                 sqlx::query("UPDATE attempt SET renewed_ms = $1 WHERE attempt = $2 AND epoch = $3").bind(sent_ms.as_millis());
             one(connection, update, *at).await
         }
+        Entry::From { at, network } => {
+            let update = sqlx::query("UPDATE attempt SET network = $1 WHERE attempt = $2 AND epoch = $3").bind(network);
+            one(connection, update, *at).await
+        }
+        Entry::Drew { at, cards } => earned::drew(connection, *at, cards).await,
         Entry::Parting { at, parting } => {
             let update = sqlx::query("UPDATE attempt SET parting = $1 WHERE attempt = $2 AND epoch = $3").bind(json(parting)?);
             one(connection, update, *at).await
@@ -171,8 +176,8 @@ async fn receipt(connection: &mut SqliteConnection, at: AttemptRef, sequence: u6
 
 async fn accept(connection: &mut SqliteConnection, offer: &Offer, now: TimestampMs) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO attempt (attempt, epoch, job, title, image, earns_per_hour, offer, stage, accepted_ms, renewed_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON CONFLICT (attempt) DO NOTHING",
+        "INSERT INTO attempt (attempt, epoch, job, title, image, earns_per_hour, offer, stage, accepted_ms, renewed_ms, cards)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10) ON CONFLICT (attempt) DO NOTHING",
     )
     .bind(offer.at.attempt.to_string())
     .bind(signed(offer.at.epoch))
@@ -183,6 +188,7 @@ async fn accept(connection: &mut SqliteConnection, offer: &Offer, now: Timestamp
     .bind(json(offer)?)
     .bind(AttemptState::Accepted.as_str())
     .bind(now.as_millis())
+    .bind(offer.spec.resources.gpu.as_ref().map_or(0, |gpu| i64::from(gpu.count)))
     .execute(connection)
     .await
     .map(drop)

@@ -14,7 +14,7 @@ use sqlx::SqlitePool;
 use tokio::sync::mpsc;
 use tracing::error;
 
-use super::{Saved, StoreError, Yield, attempts};
+use super::{CardDrawn, Saved, StoreError, Yield, attempts};
 use crate::{clock, fault, tasks::Tasks};
 
 /// Entries waiting for the disk. A rig with 16 attempts makes a handful at a time.
@@ -41,6 +41,20 @@ pub enum Entry {
         at: AttemptRef,
         /// When that heartbeat was sent.
         sent_ms: TimestampMs,
+    },
+    /// Whose offer it is.
+    From {
+        /// Which attempt.
+        at: AttemptRef,
+        /// The network's name.
+        network: String,
+    },
+    /// Its cards have drawn power since the last such entry.
+    Drew {
+        /// Which attempt.
+        at: AttemptRef,
+        /// Each of its cards.
+        cards: Vec<CardDrawn>,
     },
     /// The container has been told to stop.
     Parting {
@@ -215,16 +229,19 @@ impl Journal {
             attempts::apply(&mut transaction, entry, clock::wall()).await.map_err(StoreError::Write)?;
         }
         transaction.commit().await.map_err(StoreError::Write)?;
-        group.iter().for_each(|entry| fault::point(point_of(entry)));
+        group.iter().filter_map(point_of).for_each(fault::point);
         Ok(())
     }
 }
 
-const fn point_of(entry: &Entry) -> &'static str {
-    match entry {
+const fn point_of(entry: &Entry) -> Option<&'static str> {
+    Some(match entry {
         Entry::Accepted(_) => "journal.accepted",
         Entry::Stage { .. } => "journal.stage",
         Entry::Renewed { .. } => "journal.renewed",
+        Entry::From { .. } => "journal.from",
+        // Only rigs with cards write it, in front of a receipt or an end that has its own.
+        Entry::Drew { .. } => return None,
         Entry::Parting { .. } => "journal.parting",
         Entry::Receipt { .. } => "journal.receipt",
         Entry::Ended { .. } => "journal.ended",
@@ -234,7 +251,7 @@ const fn point_of(entry: &Entry) -> &'static str {
         Entry::Settled(_) => "journal.settled",
         Entry::Dropped { .. } => "journal.dropped",
         Entry::Choice(_) => "journal.choice",
-    }
+    })
 }
 
 fn answer(entry: &Entry, safe: bool) -> Option<Written> {
@@ -257,6 +274,8 @@ fn answer(entry: &Entry, safe: bool) -> Option<Written> {
             Entry::CheckpointEnded(_)
             | Entry::Stage { .. }
             | Entry::Renewed { .. }
+            | Entry::From { .. }
+            | Entry::Drew { .. }
             | Entry::Parting { .. }
             | Entry::Yielded { .. }
             | Entry::Dropped { .. },

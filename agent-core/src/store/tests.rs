@@ -173,3 +173,33 @@ async fn what_probes_said_is_kept_for_two_weeks_and_bounded() {
     assert_eq!(store.sightings_since(day(0)).await.expect("read"), [], "a row nobody understands is unknown");
     store.forget_sightings().await.expect("forgotten");
 }
+
+#[tokio::test]
+async fn what_cards_drew_adds_up_over_entries_and_the_network_is_remembered() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (store, journal) = open(dir.path()).await.expect("opened");
+    let offer = offer();
+    let at = offer.at;
+    let drew = |at, energy_millijoules, measured_ms, priced_ms, cost| {
+        let drawn = Drawn { energy_millijoules, measured_ms, priced_ms, cost: Micros::new(cost) };
+        Entry::Drew { at, cards: vec![CardDrawn { gpu: "GPU-1".to_owned(), model: "a card".to_owned(), drawn }] }
+    };
+    let settled = Settled { at, state: AttemptState::Succeeded, reason: None, credit: Micros::new(9), paid_ms: 5 };
+    let entries = [
+        Entry::Accepted(Arc::new(offer)),
+        Entry::From { at, network: "testbed".to_owned() },
+        drew(at, 0, 0, 0, 0),
+        drew(at, 1_000, 500, 0, 0),
+        drew(at, 2_000, 700, 300, 4),
+        drew(at, 10, 10, 0, 0),
+        // No longer, or never, ours.
+        drew(AttemptRef { epoch: 6, ..at }, 9_000, 9_000, 9_000, 9_000),
+        Entry::Settled(settled),
+    ];
+    journal.write(&entries).await.expect("written");
+    let earned =
+        store.earned(Place::before(TimestampMs::from_millis(0)), TimestampMs::from_millis(i64::MAX), 10).await.expect("read");
+    assert_eq!((earned.len(), earned[0].network.as_deref(), earned[0].cards), (1, Some("testbed"), Some(0)));
+    let CardRow { energy_millijoules, measured_ms, priced_ms, cost, .. } = &earned[0].drawn[0];
+    assert_eq!((*energy_millijoules, *measured_ms, *priced_ms, *cost), (Some(3_010), 1_210, 300, Some(Micros::new(4))));
+}

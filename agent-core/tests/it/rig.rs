@@ -40,9 +40,9 @@ impl Rig {
         Self::begin_with(home, Runner::fake(), Vec::new(), Arc::new(NoProvers)).await
     }
 
-    /// Begins a first life on a PC with a card of 24 GiB.
+    /// Begins a first life on a PC with a card of 24 GiB that draws 300 W.
     pub(crate) async fn with_card(home: &Path, provers: Arc<dyn Provers>) -> Self {
-        let cards = vec![GpuReading::named("GPU-1", "a card")];
+        let cards = vec![GpuReading { power_milliwatts: Some(300_000), ..GpuReading::named("GPU-1", "a card") }];
         let mut rig = Self::begin_with(home, Runner::fake_giving_gpus(), cards, provers).await;
         assert!(rig.adopts(Found::Missing).await.is_empty(), "nothing is left of a life that never was");
         rig

@@ -128,6 +128,7 @@ impl Guest {
             | Request::Simulate(_)
             | Request::Rules
             | Request::SetRules(_)
+            | Request::Earnings { .. }
             | Request::Wallet { .. }
             | Request::Quit => failed(ControlCode::BadRequest, "Say hello first.".into()),
         };
@@ -187,6 +188,7 @@ impl Guest {
             | Request::Simulate(_)
             | Request::Rules
             | Request::SetRules(_)
+            | Request::Earnings { .. }
             | Request::Wallet { .. }
             | Request::Quit) => {
                 self.open.push(Box::pin(ask(self.asks.clone(), id, request)));

@@ -111,7 +111,7 @@ const AGENT_ORDER: &[&[&str]] = &[
     &["ledger"],
     &["duty"],
     &["view"],
-    &["doctor", "simulate"],
+    &["doctor", "earnings", "simulate"],
     &["agent"],
 ];
 

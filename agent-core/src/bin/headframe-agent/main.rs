@@ -6,6 +6,7 @@
 mod benchmark;
 mod commands;
 mod doctor;
+mod earnings;
 mod logging;
 mod run;
 mod simulate;
@@ -56,6 +57,8 @@ enum Command {
     Yields(YieldsArgs),
     /// Say what rules would have done in the past days, by what was recorded of them.
     Simulate(SimulateArgs),
+    /// Say what was earned, and what its power cost.
+    Earnings(EarningsArgs),
     /// Give the PC back, and take no work until resumed.
     Pause(PauseArgs),
     /// Take work whenever the owner is away.
@@ -141,6 +144,22 @@ struct SimulateArgs {
 }
 
 #[derive(Debug, Args)]
+struct EarningsArgs {
+    /// Add up hours, days or months.
+    #[arg(long, value_enum, default_value_t = earnings::By::Day)]
+    by: earnings::By,
+    /// Print everything as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Print every attempt instead, for spreadsheets.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// With `--csv`: one calendar year by its months and attempts, for taxes.
+    #[arg(long, value_name = "YEAR", requires = "csv")]
+    year: Option<i16>,
+}
+
+#[derive(Debug, Args)]
 struct PauseArgs {
     /// Resume by itself after this many minutes.
     #[arg(long, value_name = "N")]
@@ -195,6 +214,7 @@ fn main() -> ExitCode {
             Command::Rules(args) => commands::rules(&paths, &args),
             Command::Yields(args) => commands::yields(&paths, &args).await,
             Command::Simulate(args) => Box::pin(simulate::simulate(&paths, &args)).await,
+            Command::Earnings(args) => earnings::earnings(&paths, &args).await,
             Command::Pause(args) => commands::pause(&paths, args).await,
             Command::Resume => commands::resume(&paths).await,
             Command::Finish => commands::finish(&paths).await,

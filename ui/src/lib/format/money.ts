@@ -34,6 +34,13 @@ export function isZero(micros: string): boolean {
   return parse(micros) === 0n;
 }
 
+/** How much one amount is of another, 0 to 1: for drawing, never for a figure. */
+export function shareOf(micros: string, whole: string): number {
+  const [part, all] = [parse(micros), parse(whole)];
+  if (part <= 0n || all <= 0n) return 0;
+  return part >= all ? 1 : Number((part * 10_000n) / all) / 10_000;
+}
+
 interface Amount {
   sign: '-' | '';
   whole: string;

@@ -8,6 +8,9 @@ const DAY_MS = 86_400_000;
 const clock = perLocale((tag) => new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit' }));
 const day = perLocale((tag) => new Intl.DateTimeFormat(tag, { day: 'numeric', month: 'short' }));
 const dayAndYear = perLocale((tag) => new Intl.DateTimeFormat(tag, { day: 'numeric', month: 'short', year: 'numeric' }));
+const weekdayAndDay = perLocale((tag) => new Intl.DateTimeFormat(tag, { weekday: 'long', day: 'numeric', month: 'long' }));
+const month = perLocale((tag) => new Intl.DateTimeFormat(tag, { month: 'short' }));
+const monthAndYear = perLocale((tag) => new Intl.DateTimeFormat(tag, { month: 'long', year: 'numeric' }));
 const full = perLocale((tag) => new Intl.DateTimeFormat(tag, { dateStyle: 'full', timeStyle: 'long' }));
 const relative = perLocale((tag) => new Intl.RelativeTimeFormat(tag, { numeric: 'auto' }));
 
@@ -24,6 +27,26 @@ export function moment(ms: number, nowMs: number): string {
   if (then.toDateString() === new Date(nowMs - DAY_MS).toDateString()) return `${yesterday()} ${timeOfDay(ms)}`;
   if (then.getFullYear() === now.getFullYear()) return `${day().format(ms)} ${timeOfDay(ms)}`;
   return dayAndYear().format(ms);
+}
+
+/** `12 Nov`. */
+export function dayOfYear(ms: number): string {
+  return day().format(ms);
+}
+
+/** `Thursday 12 November`. */
+export function dayInFull(ms: number): string {
+  return weekdayAndDay().format(ms);
+}
+
+/** `Nov`. */
+export function monthShort(ms: number): string {
+  return month().format(ms);
+}
+
+/** `November 2026`. */
+export function monthInFull(ms: number): string {
+  return monthAndYear().format(ms);
 }
 
 /** Everything, with the zone, for the title of a short time. */

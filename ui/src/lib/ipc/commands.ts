@@ -1,6 +1,11 @@
 // Everything the window can ask of Rust, one line each. The names are those of the Rust commands.
 
 import type { Checkup } from '$lib/bindings/Checkup';
+import type { EarnedArgs } from '$lib/bindings/EarnedArgs';
+import type { EarnedPage } from '$lib/bindings/EarnedPage';
+import type { Earnings } from '$lib/bindings/Earnings';
+import type { EarningsArgs } from '$lib/bindings/EarningsArgs';
+import type { Exported } from '$lib/bindings/Exported';
 import type { JobPage } from '$lib/bindings/JobPage';
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
@@ -9,6 +14,7 @@ import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
 import type { RulesPage } from '$lib/bindings/RulesPage';
 import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
+import type { SheetOf } from '$lib/bindings/SheetOf';
 import type { SimulateArgs } from '$lib/bindings/SimulateArgs';
 import type { Simulation } from '$lib/bindings/Simulation';
 import type { WalletAnswer } from '$lib/bindings/WalletAnswer';
@@ -27,6 +33,9 @@ export const doctor = () => call<Checkup>('doctor');
 export const simulate = (args: SimulateArgs) => call<Simulation>('simulate', args);
 export const rules = () => call<RulesPage>('rules');
 export const setRules = (args: SetRulesArgs) => call<RulesPage>('set_rules', args);
+export const earnings = (args: EarningsArgs) => call<Earnings>('earnings', args);
+export const earned = (args: EarnedArgs) => call<EarnedPage>('earned', args);
+export const exportEarnings = (args: SheetOf) => call<Exported>('export_earnings', args);
 export const wallet = (args: WalletRequest) => call<WalletAnswer>('wallet', args);
 export const startAgent = () => call<null>('start_agent');
 

@@ -1,11 +1,15 @@
 // An invented agent for a browser: scripted scenes, so that the window can be looked at without Rust, GPU or engine.
 
+import type { EarnedArgs } from '$lib/bindings/EarnedArgs';
+import type { EarningsArgs } from '$lib/bindings/EarningsArgs';
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
 import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
+import type { SheetOf } from '$lib/bindings/SheetOf';
 import type { SimulateArgs } from '$lib/bindings/SimulateArgs';
+import { earned, earnings, exported } from './fake/earnings';
 import { page, piece, yields } from './fake/past';
 import { SCENES } from './fake/scenes';
 import { World } from './fake/world';
@@ -78,6 +82,12 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       const chunk = piece(world.everything(), args as LogArgs);
       return chunk ? Promise.resolve(chunk) : Promise.reject({ code: 'not_found', message: 'There is no such attempt.' });
     }
+    case 'earnings':
+      return Promise.resolve(earnings(world, args as EarningsArgs));
+    case 'earned':
+      return Promise.resolve(earned(world, args as EarnedArgs));
+    case 'export_earnings':
+      return exported(world, args as SheetOf);
     case 'rules':
       return Promise.resolve(world.rules.page());
     case 'set_rules':

@@ -1,6 +1,7 @@
 // The pages of the window. A page that is not built yet is not listed: nothing here leads nowhere.
 
 import CalendarClock from '@lucide/svelte/icons/calendar-clock';
+import ChartColumn from '@lucide/svelte/icons/chart-column';
 import ListChecks from '@lucide/svelte/icons/list-checks';
 import Pickaxe from '@lucide/svelte/icons/pickaxe';
 import SettingsIcon from '@lucide/svelte/icons/settings';
@@ -19,6 +20,7 @@ export const PAGES: Page[][] = [
   [
     { path: '/', name: m.shell_rig, icon: Pickaxe },
     { path: '/jobs', name: m.shell_jobs, icon: ListChecks },
+    { path: '/earnings', name: m.earnings_title, icon: ChartColumn },
   ],
   [
     { path: '/rules', name: m.shell_rules, icon: CalendarClock },

@@ -12,6 +12,8 @@ export interface FakeJob {
   lengthMs: number;
   /** How long the present stage has lasted. */
   stageMs: number;
+  /** Whether it needs a card. */
+  onGpu: boolean;
 }
 
 /** What a job is, before it has a place in time. */
@@ -44,6 +46,7 @@ export function job(of: Kind, number: number, startedMs: number, cards: GpuView[
   return {
     lengthMs: of.lengthMs,
     stageMs: 0,
+    onGpu: of.onGpu,
     log: '',
     card: {
       attempt: `0192f3a0-0000-7000-8000-${id}`,

@@ -137,6 +137,18 @@ export const SCENES: Scene[] = [
     },
   },
   {
+    id: 'long-history',
+    title: 'Four months of work',
+    set(world) {
+      world.rig.cpu = desktop();
+      const large = rtx4090();
+      world.rig.gpus = [large, rtx3090()];
+      world.present = [running(RENDER, 1_001, world.nowMs, 11 * MINUTE, [large])];
+      world.past = months(world.nowMs);
+      world.sinceAgo(72 * MINUTE);
+    },
+  },
+  {
     id: 'failure',
     title: 'A job failed',
     set(world) {
@@ -165,6 +177,18 @@ function today(nowMs: number): FakeJob[] {
     over(TRANSCODE, 11, nowMs - 26 * HOUR, LOST, 3 * MINUTE),
     over(RENDER, 10, nowMs - 50 * HOUR, SUCCEEDED),
   ];
+}
+
+/** Some evenings more and some less; short logs, for there are many. */
+function months(nowMs: number): FakeJob[] {
+  const kinds = [RENDER, EMBED, RENDER, TRANSCODE];
+  const days = Array.from({ length: 120 }, (_, back) => Array.from({ length: (back * 7 + 4) % 9 }, (_, number) => ({ back, number })));
+  return days.flat().map(({ back, number }, index) => {
+    const kind = kinds[(back + number) % kinds.length] ?? RENDER;
+    const ran = (12 + ((back * 5 + number * 11) % 50)) * MINUTE;
+    const endedMs = nowMs - back * 24 * HOUR - number * 70 * MINUTE - 20 * MINUTE;
+    return over({ ...kind, lengthMs: ran }, 1_000 - index, endedMs, number === 5 ? YIELDED : SUCCEEDED, ran);
+  });
 }
 
 function thousand(nowMs: number): FakeJob[] {

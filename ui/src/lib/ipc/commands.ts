@@ -15,6 +15,7 @@ import type { WalletAnswer } from '$lib/bindings/WalletAnswer';
 import type { WalletRequest } from '$lib/bindings/WalletRequest';
 import type { Yields } from '$lib/bindings/Yields';
 import { host } from './host';
+import type { VirtualAnswer, VirtualRequest } from './virtual';
 
 export const present = () => call<Present>('present');
 export const start = () => call<null>('start');
@@ -28,6 +29,7 @@ export const simulate = (args: SimulateArgs) => call<Simulation>('simulate', arg
 export const rules = () => call<RulesPage>('rules');
 export const setRules = (args: SetRulesArgs) => call<RulesPage>('set_rules', args);
 export const wallet = (args: WalletRequest) => call<WalletAnswer>('wallet', args);
+export const virtual = (args: VirtualRequest) => call<VirtualAnswer>('virtual', args);
 export const startAgent = () => call<null>('start_agent');
 
 async function call<T>(command: string, args?: unknown): Promise<T> {

@@ -6,10 +6,12 @@ import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
 import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
 import type { SimulateArgs } from '$lib/bindings/SimulateArgs';
+import type { WalletRequest } from '$lib/bindings/WalletRequest';
 import { page, piece, yields } from './fake/past';
 import { SCENES } from './fake/scenes';
 import { World } from './fake/world';
 import type { Host } from './host';
+import type { VirtualRequest } from './virtual';
 
 const STEP_MS = 1_000;
 const STORED_SCENE = 'headframe.scene';
@@ -84,6 +86,10 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       return world.rules.set(args as SetRulesArgs);
     case 'simulate':
       return Promise.resolve(world.rules.simulate(args as SimulateArgs, world.nowMs));
+    case 'wallet':
+      return Promise.resolve(world.wallet.answer(args as WalletRequest, Date.now()));
+    case 'virtual':
+      return Promise.resolve(world.virtual.answer(args as VirtualRequest, Date.now()));
     default:
       return Promise.reject({ code: 'bad_request', message: `The fake host does not know the command ${command}.` });
   }

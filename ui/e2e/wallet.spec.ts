@@ -109,21 +109,21 @@ test('wrong words are answered with other words, and at last with all of them', 
 test('a phrase from elsewhere is refused with the word that is wrong, and is not kept in the field', async ({ page }) => {
   await openStill(page, 'no-wallet', '/wallet');
   await page.getByRole('button', { name: /^Bring a wallet you have/ }).click();
-  await page.getByLabel('The words').fill('ozone dri11 grab fiber curtain grace pudding thank cruise elder eight picnic');
+  await page.getByLabel('The words', { exact: true }).fill('ozone dri11 grab fiber curtain grace pudding thank cruise elder eight picnic');
   await page.getByLabel('A new password').fill(PASSWORD);
   await page.getByLabel('The same again').fill('correct house');
   await expect(page.getByText('These are two different passwords.')).toBeVisible();
   await page.getByLabel('The same again').fill(PASSWORD);
   await button(page, 'Bring it').click();
   await expect(page.getByRole('alert')).toContainText('word 2 is not on the list');
-  await expect(page.getByLabel('The words')).toHaveValue('');
+  await expect(page.getByLabel('The words', { exact: true })).toHaveValue('');
   await expect(page.getByLabel('A new password')).toHaveValue('');
 });
 
 test('an address is looked at closely before earnings go there', async ({ page }) => {
   await openStill(page, 'no-wallet', '/wallet');
   await page.getByRole('button', { name: /^Use an address/ }).click();
-  const field = page.getByLabel('Address');
+  const field = page.getByRole('textbox', { name: 'Address' });
   await field.fill('alice.eth');
   await expect(page.getByText('Names such as alice.eth are not looked up', { exact: false })).toBeVisible();
   await field.fill(FRIEND.toLowerCase());
@@ -216,8 +216,7 @@ test('a chain that does not answer keeps the other usable, and comes back', asyn
   await expect(page.getByRole('button', { name: 'Send: USDC on Arbitrum One' })).toBeEnabled();
   await expect(page.getByText('Sent; waiting', { exact: false }), 'after a reload it is still followed').toBeVisible();
   await pass(page, 25_000);
-  await button(page, 'Try again').click();
-  await expect(page.getByRole('region', { name: 'USDC on Base' })).toBeVisible();
+  await expect(page.getByRole('region', { name: 'USDC on Base' }), 'what became final is counted by itself').toBeVisible();
 });
 
 test('a claimable amount shows its proof on demand, and the keyboard stays in it', async ({ page }) => {
@@ -244,7 +243,7 @@ test('earnings become computing credit after they were looked over', async ({ pa
   await expect(dialog(page).getByText('It cannot be turned back into money.', { exact: false })).toBeVisible();
   await dialog(page).getByRole('button', { name: 'Turn it into credit' }).click();
   await expect(page.getByText('$1.20 of your earnings are computing credit now.')).toBeVisible();
-  await expect(page.getByRole('region', { name: 'Earned, not ready yet' }).getByText('$0.63')).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Earned, not ready yet' }).getByText('$0.64')).toBeVisible();
 });
 
 test('withdrawals and receipts are shown page by page', async ({ page }) => {

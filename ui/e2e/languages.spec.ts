@@ -60,7 +60,7 @@ for (const language of LANGUAGES) {
 
 /** Nothing is being loaded any more. */
 async function expectSettled(page: Page) {
-  await expect(page.locator('main h2').first()).toBeVisible();
+  await expect(page.locator('main :is(h2, ul button)').first()).toBeVisible();
   await expect(page.locator('main [role=status]').filter({ hasText: '…' })).toHaveCount(0);
 }
 

@@ -12,6 +12,7 @@ for (const [name, path, scenes] of PAGES) {
   for (const scene of scenes) {
     test(`${scene}: the ${name} page says what it should, to everyone`, async ({ page }) => {
       await openStill(page, scene, path);
+      await expect(page.getByRole('main').getByRole('status').filter({ hasText: '…' })).toHaveCount(0);
       await expect(page.getByRole('main')).toMatchAriaSnapshot({ name: `${scene}-${name}.aria.yml` });
       for (const colorScheme of ['dark', 'light'] as const) {
         await test.step(`${colorScheme} theme`, async () => {

@@ -17,7 +17,7 @@ test('a share always shows what was paid, what it brought and when it ends', asy
   const terms = page.getByRole('region', { name: 'Virtual rig #1042' }).getByLabel('Paid, received, ends');
   await expect(terms).toContainText('$750.00');
   await expect(terms).toContainText('$186.40');
-  await expect(terms).toContainText('worth $0 then');
+  await expect(terms).toContainText('worth $0.00 then');
 });
 
 test('nothing is bought before a table of losses was shown and every risk was ticked', async ({ page }) => {
@@ -35,7 +35,7 @@ test('nothing is bought before a table of losses was shown and every risk was ti
   await agree.click();
   const rig = page.getByRole('region', { name: 'Virtual rig #1043' });
   await expect(rig.getByText('Being entered on the chain…')).toBeVisible();
-  await expect(rig.getByLabel('Paid, received, ends')).toContainText('worth $0 then');
+  await expect(rig.getByLabel('Paid, received, ends')).toContainText('worth $0.00 then');
   await pass(page, 9_000);
   await expect(rig.getByText('Being entered on the chain…')).toHaveCount(0);
 });

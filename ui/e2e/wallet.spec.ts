@@ -22,7 +22,7 @@ async function makeWallet(page: Page, password = PASSWORD) {
 
 /** Answers the question for words that is on the page. */
 async function enterWords(page: Page, phrase = PHRASE) {
-  for (const field of await page.getByLabel(/^Word \d+$/).all()) {
+  for (const field of await page.locator('.words input').all()) {
     const label = await field.evaluate((input: HTMLInputElement) => input.labels?.[0]?.textContent ?? '');
     await field.fill(phrase.split(' ')[Number(label.replace(/\D/g, '')) - 1] ?? '');
   }
@@ -269,5 +269,32 @@ for (const language of LANGUAGES) {
     await dialog(page).locator('button.primary').click();
     await expect(dialog(page).locator('details')).toBeVisible();
     await expectReadable(page, `${language} intent`);
+  });
+}
+
+for (const language of LANGUAGES) {
+  test(`${language}: every step of the set-up can be read in a small window`, async ({ page }) => {
+    await choose(page, { language, digits: 'latn' });
+    await page.setViewportSize({ width: 900, height: 600 });
+    await openStill(page, 'no-wallet', '/wallet');
+    for (const way of [1, 2, 0]) {
+      await page.locator('.setup ul button').nth(way).click();
+      await expect(page.locator('.setup h2')).toBeVisible();
+      await expectReadable(page, `${language} way ${way}`);
+      if (way !== 0) await page.locator('.setup .ways button').first().click();
+    }
+    for (const field of await page.locator('.setup input[type=password]').all()) await field.fill(PASSWORD);
+    await page.locator('.setup button.primary').click();
+    await page.locator('.setup .ways button').first().click();
+    await expect(page.locator('.setup ol li')).toHaveCount(12);
+    await expectReadable(page, `${language} words`);
+    await page.locator('.setup input[type=checkbox]').check();
+    await page.locator('.setup button.primary').click();
+    await expect(page.locator('.setup form input')).toHaveCount(3);
+    await expectReadable(page, `${language} quiz`);
+    await enterWords(page);
+    await page.locator('.setup button.primary').click();
+    await expect(page.locator('.setup [role=switch]')).toBeVisible();
+    await expectReadable(page, `${language} payout`);
   });
 }

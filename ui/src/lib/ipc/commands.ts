@@ -29,7 +29,8 @@ export const simulate = (args: SimulateArgs) => call<Simulation>('simulate', arg
 export const rules = () => call<RulesPage>('rules');
 export const setRules = (args: SetRulesArgs) => call<RulesPage>('set_rules', args);
 export const wallet = (args: WalletRequest) => call<WalletAnswer>('wallet', args);
-export const virtual = (args: VirtualRequest) => call<VirtualAnswer>('virtual', args);
+/** No command of Rust yet: the host answers by itself. */
+export const virtual = async (request: VirtualRequest): Promise<VirtualAnswer> => (await host()).virtual(request);
 export const startAgent = () => call<null>('start_agent');
 
 async function call<T>(command: string, args?: unknown): Promise<T> {

@@ -11,7 +11,6 @@ import { page, piece, yields } from './fake/past';
 import { SCENES } from './fake/scenes';
 import { World } from './fake/world';
 import type { Host } from './host';
-import type { VirtualRequest } from './virtual';
 
 const STEP_MS = 1_000;
 const STORED_SCENE = 'headframe.scene';
@@ -51,6 +50,7 @@ export function fakeHost(address: Location, storage: Storage): Host {
       hearers.set(event, all.add(hear));
       return Promise.resolve(() => void all.delete(hear));
     },
+    virtual: (request) => (world.alive ? Promise.resolve(world.virtual.answer(request, Date.now())) : Promise.reject(world.trouble)),
     async call(command, args) {
       if (command === 'present') return present();
       const answer = await obey(world, command, args);
@@ -88,8 +88,6 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       return Promise.resolve(world.rules.simulate(args as SimulateArgs, world.nowMs));
     case 'wallet':
       return Promise.resolve(world.wallet.answer(args as WalletRequest, Date.now()));
-    case 'virtual':
-      return Promise.resolve(world.virtual.answer(args as VirtualRequest, Date.now()));
     default:
       return Promise.reject({ code: 'bad_request', message: `The fake host does not know the command ${command}.` });
   }

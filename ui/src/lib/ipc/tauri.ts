@@ -9,6 +9,7 @@ import type { VirtualAnswer } from './virtual';
 const NOT_OFFERED: VirtualAnswer = { kind: 'not_offered' };
 
 export const tauriHost: Host = {
-  call: (command, args) => (command === 'virtual' ? Promise.resolve(NOT_OFFERED) : invoke(command, args === undefined ? undefined : { args })),
+  call: (command, args) => invoke(command, args === undefined ? undefined : { args }),
+  virtual: () => Promise.resolve(NOT_OFFERED),
   listen: (event, hear) => listen(event, ({ payload }) => hear(payload)),
 };

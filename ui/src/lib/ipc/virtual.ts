@@ -63,6 +63,8 @@ export interface VirtualRig {
   checkedMs: TimestampMs;
   /** What retiring it now would bring. */
   refund: Micros;
+  /** Of what was paid for the time that is left, at most so many thousandths come back. */
+  refundPermille: number;
   state: 'active' | 'settling';
 }
 
@@ -101,6 +103,8 @@ export interface VirtualDraft {
   endsMs: TimestampMs;
   /** What stands ready for refunds now. */
   reserve: Micros;
+  /** Of what is paid for the time that is left, at most so many thousandths come back. */
+  refundPermille: number;
   /** What it would come to over the whole term, by assumptions that are said; empty for a refund. */
   scenarios: Scenario[];
   /** All of them must be said yes to. */

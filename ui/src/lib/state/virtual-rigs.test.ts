@@ -22,7 +22,7 @@ describe('virtual rigs in the window', () => {
   });
 
   it('are not offered by the window’s own host, which asks nobody', async () => {
-    expect(await tauriHost.call('virtual', { kind: 'show' })).toEqual({ kind: 'not_offered' });
+    expect(await tauriHost.virtual({ kind: 'show' })).toEqual({ kind: 'not_offered' });
     network.now.offered = false;
     const virtual = await opened();
     expect([virtual.offered, virtual.holdings, virtual.loading]).toEqual([false, null, 'ready']);

@@ -11,6 +11,7 @@ const EXPIRES_AFTER_MS = 120_000;
 const STALE_AFTER_MS = 8 * DAY_MS;
 /** Of what was paid, for the unused time, at most so many hundredths come back. */
 const REFUND_PERCENT = 60n;
+const refundPermille = Number(REFUND_PERCENT) * 10;
 const EVERY_RISK: Risk[] = ['can_be_zero', 'worth_nothing_at_end', 'early_refund', 'no_deposit', 'no_promise'];
 /** What comes in the box of the one machine that can be activated here. */
 const BOX = { serial: 'HF-2026-0042', claimKey: 'claim-0042', model: 'Headframe One, RTX 5070' };
@@ -107,14 +108,14 @@ function buying(act: Exclude<VirtualAct, { act: 'retire' }>, held: VirtualRig | 
   const months = BigInt(Math.max(1, Math.round((endsMs - nowMs) / MONTH_MS)));
   const amount = (BigInt(pool.pricePerFu) * BigInt(act.fu) * months) / BigInt(pool.termMonths);
   return {
-    id: `${act.act}-${nowMs}-${act.fu}`, act, poolName: pool.name, fu: act.fu, amount: amount.toString(), endsMs, reserve: pool.reserve,
+    id: `${act.act}-${nowMs}-${act.fu}`, act, poolName: pool.name, fu: act.fu, amount: amount.toString(), endsMs, reserve: pool.reserve, refundPermille,
     scenarios: scenarios(BigInt(act.fu), months, amount, pool), risks: EVERY_RISK, expiresMs: nowMs + EXPIRES_AFTER_MS,
   };
 }
 
 function retiring(act: VirtualAct, held: VirtualRig, pool: Pool, nowMs: number): VirtualDraft {
   return {
-    id: `retire-${held.id}-${nowMs}`, act, poolName: pool.name, fu: held.fu, amount: held.refund, endsMs: nowMs, reserve: pool.reserve,
+    id: `retire-${held.id}-${nowMs}`, act, poolName: pool.name, fu: held.fu, amount: held.refund, endsMs: nowMs, reserve: pool.reserve, refundPermille,
     scenarios: [], risks: ['no_way_back'], expiresMs: nowMs + EXPIRES_AFTER_MS,
   };
 }
@@ -151,14 +152,14 @@ function rig(nowMs: number): VirtualRig {
   return {
     id: 1_042, pool: 7, poolName: 'Tallinn 7', fu: 500, paid: paid.toString(), received: '186400000', boughtMs, endsMs: boughtMs + 36 * MONTH_MS,
     revenue: '329100000', electricity: '116372000', service: '26328000', weeks: 39, weeksAtALoss: 3, coverageBps: 10_000, checkedMs: nowMs - 2 * HOUR_MS,
-    refund: ((paid * 27n * REFUND_PERCENT) / 3_600n).toString(), state: 'active',
+    refund: ((paid * 27n * REFUND_PERCENT) / 3_600n).toString(), refundPermille, state: 'active',
   };
 }
 
 function bought(id: number, draft: VirtualDraft, pool: number, nowMs: number): VirtualRig {
   return {
     id, pool, poolName: draft.poolName, fu: draft.fu, paid: draft.amount, received: '0', boughtMs: nowMs, endsMs: draft.endsMs, revenue: '0', electricity: '0',
-    service: '0', weeks: 0, weeksAtALoss: 0, coverageBps: 10_000, checkedMs: nowMs - 2 * HOUR_MS, refund: ((BigInt(draft.amount) * REFUND_PERCENT) / 100n).toString(), state: 'settling',
+    service: '0', weeks: 0, weeksAtALoss: 0, coverageBps: 10_000, checkedMs: nowMs - 2 * HOUR_MS, refund: ((BigInt(draft.amount) * REFUND_PERCENT) / 100n).toString(), refundPermille, state: 'settling',
   };
 }
 

@@ -81,6 +81,8 @@ export default ts.config(
   tier('job', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('earnings', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('settings', ['kit', 'format', 'state', 'messages']),
+  tier('wallet', ['kit', 'format', 'state', 'bindings', 'messages']),
+  tier('virtual', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('shell', ['kit', 'format', 'state', 'bindings', 'messages', 'rig', 'job', 'settings']),
   {
     files: ['src/routes/**/*.{ts,svelte}'],

@@ -153,7 +153,7 @@ impl Wallet {
             WalletRequest::Verify(args) => self.verify(args).await,
             WalletRequest::Import(args) => self.import(args).await,
             WalletRequest::Watch(args) => self.watch(args).await,
-            WalletRequest::Balances => self.balances().await.map(|chains| WalletAnswer::Balances { chains }),
+            WalletRequest::Balances => self.balances().await,
             WalletRequest::Prepare(args) => self.prepare(args).await.map(|intent| WalletAnswer::Prepared { intent }),
             WalletRequest::Sign(args) => self.approve(args).await.map(|withdrawal| WalletAnswer::Signed { withdrawal }),
             WalletRequest::History(args) => self.history(args).await.map(|page| WalletAnswer::History { page }),

@@ -30,10 +30,10 @@ pub use snapshot::{
     Snapshot, Stage, WaitReason,
 };
 pub use wallet::{
-    AssetBalance, ChainBalances, Coins, CreateArgs, Hazard, HistoryArgs, ImportArgs, IntentCard, PayoutState, PayoutView,
-    PrepareArgs, ReceiptCard, ReceiptPage, ReceiptsArgs, SECRET_BYTES_MAX, Secret, SignArgs, Source, SpendArgs, VerifyArgs,
-    WalletAnswer, WalletCode, WalletRefusal, WalletRequest, WalletState, WalletView, Warning, WatchArgs, WithdrawalCard,
-    WithdrawalPage, WithdrawalState,
+    AssetBalance, ChainBalances, ClaimProof, Coins, CreateArgs, Fee, Hazard, HistoryArgs, ImportArgs, IntentCard, IntentFacts,
+    PayoutState, PayoutView, PrepareArgs, ReceiptCard, ReceiptPage, ReceiptsArgs, SECRET_BYTES_MAX, Secret, SignArgs, Source,
+    SpendArgs, Unpaid, VerifyArgs, WalletAnswer, WalletCode, WalletRefusal, WalletRequest, WalletState, WalletView, Warning,
+    WatchArgs, WithdrawFacts, WithdrawalCard, WithdrawalPage, WithdrawalState,
 };
 pub use yields::{YIELDS_MAX, YieldCause, YieldView, Yields};
 

@@ -2,7 +2,7 @@
 
 import { expect, type Page } from '@playwright/test';
 import { expectReadable } from './layout';
-import { choose, expectAccessible, LANGUAGES, openStill, SCENES, test, visit, type Language } from './window';
+import { choose, expectAccessible, LANGUAGES, openStill, SCENES, test, VIRTUAL_SCENES, visit, WALLET_SCENES, type Language } from './window';
 
 const SIZES = [[900, 600], [1440, 900], [1920, 1080]] as const;
 const THEMES = ['dark', 'light'] as const;
@@ -39,10 +39,24 @@ for (const language of LANGUAGES) {
     }
   });
 
+  test(`${language}: wallet and virtual rigs can be read in both themes at every size`, async ({ page }) => {
+    await choose(page, { language, digits: DIGITS[language] });
+    for (const scene of ['idle-and-earning', ...WALLET_SCENES] as const) {
+      await openStill(page, scene, '/wallet');
+      await expectSettled(page);
+      await readInEveryShape(page, `${language} ${scene} wallet`);
+    }
+    for (const scene of ['idle-and-earning', ...VIRTUAL_SCENES] as const) {
+      await openStill(page, scene, '/virtual-rigs');
+      await expectSettled(page);
+      await readInEveryShape(page, `${language} ${scene} virtual rigs`);
+    }
+  });
+
   test(`${language}: every page can be used by everyone in both themes`, async ({ page }) => {
     await choose(page, { language, digits: DIGITS[language] });
     await openStill(page, 'failure');
-    for (const path of ['/', '/jobs', '/earnings', '/rules', '/settings']) {
+    for (const path of ['/', '/jobs', '/earnings', '/wallet', '/virtual-rigs', '/rules', '/settings']) {
       await visit(page, path);
       await usableInBothThemes(page);
     }
@@ -51,6 +65,12 @@ for (const language of LANGUAGES) {
     await expect(page.locator('dl')).toBeVisible();
     await usableInBothThemes(page);
   });
+}
+
+/** Nothing is being loaded any more. */
+async function expectSettled(page: Page) {
+  await expect(page.locator('main :is(h2, ul button)').first()).toBeVisible();
+  await expect(page.locator('main [role=status]').filter({ hasText: '…' })).toHaveCount(0);
 }
 
 async function expectSpoken(page: Page, language: Language) {

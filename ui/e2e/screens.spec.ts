@@ -21,6 +21,12 @@ for (const language of LANGUAGES) {
     await keep('rig');
     await visit(page, '/jobs');
     await keep('jobs');
+    await visit(page, '/wallet');
+    await expect(page.locator('main section section').first()).toBeVisible();
+    await keep('wallet');
+    await visit(page, '/virtual-rigs');
+    await expect(page.locator('main section').first()).toBeVisible();
+    await keep('virtual-rigs');
     await visit(page, '/rules');
     await expect(page.locator('main ul li .bar')).toHaveCount(7);
     await keep('rules');

@@ -9,8 +9,14 @@ export const SCENES = [
   'first-run', 'idle-and-earning', 'owner-returns', 'coordinator-down', 'no-docker', 'agent-gone', 'agent-hangs', 'one-card-works',
   'many-jobs', 'failure', 'preparing',
 ] as const;
-/** The last is about earnings alone, and shows nothing else that the others do not. */
-export type Scene = (typeof SCENES)[number] | 'long-history';
+/** Situations of the wallet: the other pages are the same in all of them. */
+export const WALLET_SCENES = [
+  'no-wallet', 'wallet-words-unverified', 'wallet-words-forgotten', 'wallet-chain-down', 'wallet-offline', 'wallet-watching', 'wallet-held', 'clock-wrong',
+] as const;
+/** Situations of virtual rigs. */
+export const VIRTUAL_SCENES = ['no-virtual-rigs', 'virtual-rigs-none-yet'] as const;
+/** `long-history` is about earnings alone, and shows nothing else that the others do not. */
+export type Scene = (typeof SCENES)[number] | 'long-history' | (typeof WALLET_SCENES)[number] | (typeof VIRTUAL_SCENES)[number];
 
 export const LANGUAGES = ['en', 'es', 'zh-Hans', 'ar'] as const;
 export type Language = (typeof LANGUAGES)[number];

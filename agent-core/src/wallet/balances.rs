@@ -1,28 +1,31 @@
 //! What there is, on every chain of the network, read by this program itself.
 
 use futures_util::future::join_all;
+use headframe_accounts::{Distributor, Leaf};
 use headframe_protocol::{
     chain::{Asset, ChainProfile},
-    control::{AssetBalance, ChainBalances},
+    control::{AssetBalance, ChainBalances, ClaimProof, WalletAnswer},
     payout::Entitlement,
 };
 
 use super::{
     Wallet, amount,
     chain::{Chain, ChainError},
-    claimable::{self, Claimable},
+    claimable::{self, Claimable, Proven},
     error::WalletError,
 };
 use crate::store::Chain as Causes;
 
 impl Wallet {
     /// Both assets on every chain. A chain that does not answer is shown as such.
-    pub(super) async fn balances(&self) -> Result<Vec<ChainBalances>, WalletError> {
+    pub(super) async fn balances(&self) -> Result<WalletAnswer, WalletError> {
         let account = self.row().await?.address();
         let inner = &self.inner;
         let (profiles, entitlements) = tokio::try_join!(inner.payroll.chains(), inner.payroll.entitlements(account))?;
         let on_chains = profiles.into_iter().map(|profile| self.on_chain(profile, account, &entitlements));
-        Ok(join_all(on_chains).await)
+        // What is on the chains is shown whether or not the coordinator tells the rest.
+        let (chains, unpaid) = tokio::join!(join_all(on_chains), self.unpaid());
+        Ok(WalletAnswer::Balances { chains, unpaid: unpaid.ok() })
     }
 
     async fn on_chain(
@@ -52,6 +55,7 @@ async fn of_asset(
         contract: asset.address.to_string(),
         in_wallet: None,
         claimable: None,
+        proof: None,
         problem: None,
     };
     let coins = |units| amount::coins(units, &asset.symbol, asset.decimals);
@@ -65,7 +69,21 @@ async fn of_asset(
         Err(error) => found.problem = Some(why(&error)),
     }
     match claimable::look_up(chain, account, asset, entitlements).await {
-        Ok(Claimable::Proven { units, .. }) => found.claimable = Some(coins(units)),
+        Ok(Claimable::Proven(proven)) => {
+            let Proven { units, taken, entitlement, root } = *proven;
+            found.claimable = Some(coins(units));
+            let distributor = Distributor { chain_id: chain.profile.chain_id, address: chain.profile.contracts.distributor };
+            let leaf = Leaf { account, asset: asset.address, cumulative: entitlement.cumulative };
+            found.proof = Some(ClaimProof {
+                epoch: entitlement.epoch,
+                distributor: distributor.address.to_string(),
+                root: root.to_string(),
+                leaf: leaf.hash(&distributor).to_string(),
+                path: entitlement.proof.iter().map(ToString::to_string).collect(),
+                owed: coins(entitlement.cumulative),
+                taken: coins(taken),
+            });
+        }
         Ok(Claimable::Nothing) => found.claimable = Some(coins(alloy::primitives::U256::ZERO)),
         Ok(Claimable::Unproven) => {
             found.problem = Some("the coordinator says that something is owed, and the chain does not confirm it".to_owned());

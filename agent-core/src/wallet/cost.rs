@@ -28,12 +28,8 @@ pub(super) async fn own_gas(chain: &Chain, account: Address, limit: u64, bytes: 
     let gas = GasPlan { nonce, limit, max_fee_per_gas: max_fee, max_priority_fee_per_gas: max_priority_fee, data_fee };
     let most = intent::gas_cost(&gas);
     if coin < most {
-        return Err(WalletError::impossible(format!(
-            "The wallet cannot pay for gas on {}: it may take {}, and {} is there, of the chain's own coin",
-            chain.profile.name,
-            amount::text(most, COIN_DECIMALS),
-            amount::text(coin, COIN_DECIMALS),
-        )));
+        let (most, there) = (amount::text(most, COIN_DECIMALS), amount::text(coin, COIN_DECIMALS));
+        return Err(WalletError::NoGas { chain: chain.profile.name.clone(), most, there });
     }
     Ok(gas)
 }

@@ -12,7 +12,7 @@ use super::{
     Wallet,
     chain::{Chain, Fate},
     error::WalletError,
-    payroll::PayrollError,
+    payroll::{CLOCK_WRONG, PayrollError},
 };
 use crate::{
     clock,
@@ -94,6 +94,7 @@ impl Wallet {
         let answered = match answer {
             Ok(standing) => PayoutRow { standing: Some(standing), ..row },
             Err(PayrollError::Refused(reason)) => PayoutRow { refused: Some(reason), ..row },
+            Err(PayrollError::ClockWrong) => PayoutRow { refused: Some(CLOCK_WRONG.to_owned()), ..row },
             Err(error @ (PayrollError::Offline(_) | PayrollError::Garbled)) => return Err(error.into()),
         };
         self.inner.store.answer_payout(&answered).await?;
@@ -148,6 +149,7 @@ impl Wallet {
             (StepName::Signed, Some(Act::Relay { claim })) => match self.inner.payroll.relay(&claim).await {
                 Ok(relay) => self.follow(row, &claim, relay).await,
                 Err(PayrollError::Refused(reason)) => Ok(refused(row, &reason)),
+                Err(PayrollError::ClockWrong) => Ok(refused(row, CLOCK_WRONG)),
                 Err(error @ (PayrollError::Offline(_) | PayrollError::Garbled)) => Err(error.into()),
             },
             (StepName::Sent, Some(Act::Relay { claim })) => {

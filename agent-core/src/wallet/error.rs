@@ -53,6 +53,16 @@ pub enum WalletError {
     /// The act is not possible; the sentence says why and what is.
     #[error("{0}")]
     Impossible(String),
+    /// The wallet cannot pay for gas.
+    #[error("the wallet cannot pay for gas on {chain}: it may take {most}, and {there} is there, of the chain's own coin")]
+    NoGas {
+        /// Where, as people call it.
+        chain: String,
+        /// What it may take, in whole coins.
+        most: String,
+        /// What is there, in whole coins.
+        there: String,
+    },
     /// Hazards were not confirmed.
     #[error("this must be confirmed first: {0}")]
     Unconfirmed(String),
@@ -116,6 +126,8 @@ impl WalletError {
             Self::PhraseNeeded => (WalletCode::PhraseNeeded, None),
             Self::Unconfirmed(_) => (WalletCode::Unconfirmed, None),
             Self::IntentGone => (WalletCode::IntentGone, None),
+            Self::NoGas { .. } => (WalletCode::NoGas, None),
+            Self::Payroll(PayrollError::ClockWrong) => (WalletCode::ClockWrong, None),
             Self::NotConnected
             | Self::Payroll(PayrollError::Offline(_) | PayrollError::Garbled)
             | Self::Chain(ChainError::Unreachable { .. } | ChainError::Call { .. } | ChainError::Garbled { .. }) => {

@@ -159,5 +159,6 @@ fn payout_view(row: &PayoutRow) -> PayoutView {
         },
         (None, None) => PayoutState::Sending,
     };
-    PayoutView { account: terms.account.to_string(), chain_id: terms.chain_id, in_hfr: terms.in_hfr, state }
+    let held_because = row.standing.as_ref().and_then(|standing| standing.held_because.clone());
+    PayoutView { account: terms.account.to_string(), chain_id: terms.chain_id, in_hfr: terms.in_hfr, state, held_because }
 }

@@ -3,6 +3,7 @@
 use alloy::primitives::{Address, U256};
 use headframe_protocol::{
     chain::AssetKind,
+    control::{Fee, IntentFacts, Source, WithdrawFacts},
     payout::{PayoutTerms, SignedPayoutTerms},
 };
 
@@ -58,6 +59,19 @@ impl Intent {
         match self {
             Self::ConfirmPayout(confirm) => confirm.previous,
             Self::Withdraw(_) => None,
+        }
+    }
+
+    /// What it comes to; `remains` are the token units that stay where the taken ones lie.
+    pub(super) fn facts(&self, remains: U256) -> IntentFacts {
+        match self {
+            Self::ConfirmPayout(confirm) => IntentFacts::Payout {
+                account: confirm.terms().account.to_string(),
+                chain: confirm.chain.clone(),
+                in_hfr: confirm.terms().in_hfr,
+                by_wallet: confirm.by_wallet,
+            },
+            Self::Withdraw(plan) => plan_facts(plan, remains),
         }
     }
 
@@ -146,6 +160,32 @@ fn plan_words(plan: &Plan) -> Vec<String> {
     words
 }
 
+fn plan_facts(plan: &Plan, remains: U256) -> IntentFacts {
+    let coins = |units: U256| amount::coins(units, &plan.symbol, plan.decimals);
+    let gas = |gas: &GasPlan| {
+        let symbol = coin_of(plan.chain_id).unwrap_or_default();
+        Fee::Gas { most: amount::coins(rounded_up(gas_cost(gas)), symbol, COIN_DECIMALS) }
+    };
+    let (from, fee, kept) = match &plan.how {
+        How::Relayed { claim, worth } => {
+            let most = U256::from(claim.max_fee);
+            (Source::Earnings, Fee::Relayer { most: coins(most), worth: *worth }, most)
+        }
+        How::OwnClaim { gas: own, .. } => (Source::Earnings, gas(own), U256::ZERO),
+        How::Transfer { gas: own } => (Source::Wallet, gas(own), U256::ZERO),
+    };
+    IntentFacts::Withdraw(Box::new(WithdrawFacts {
+        chain: plan.chain.clone(),
+        from,
+        amount: coins(plan.amount),
+        to: plan.to.to_string(),
+        own: plan.to == plan.account,
+        fee,
+        arrives: coins(plan.amount.saturating_sub(kept)),
+        remains: coins(remains),
+    }))
+}
+
 fn worth_of(plan: &Plan, units: U256) -> String {
     match (amount::worth(units, plan.kind, plan.decimals), plan.kind) {
         (Some(worth), AssetKind::Stable | AssetKind::Hfr) => format!(" ({worth})"),
@@ -160,11 +200,19 @@ pub(super) fn gas_cost(gas: &GasPlan) -> U256 {
 
 /// The same in words. What that is in dollars nobody here knows.
 fn gas_text(plan: &Plan, gas: &GasPlan) -> String {
-    // Rounded up to eight digits after the point: nobody reads eighteen, and it says "at most".
+    let coin = coin_of(plan.chain_id).unwrap_or("of the chain's own coin");
+    format!("{} {coin}", amount::text(rounded_up(gas_cost(gas)), COIN_DECIMALS))
+}
+
+/// To eight digits after the point: nobody reads eighteen, and it says "at most".
+fn rounded_up(units: U256) -> U256 {
     let step = U256::from(10_000_000_000_u64);
-    let most = gas_cost(gas).div_ceil(step).saturating_mul(step);
-    let coin = COINS.iter().find(|(id, _)| *id == plan.chain_id).map_or("of the chain's own coin", |(_, name)| name);
-    format!("{} {coin}", amount::text(most, COIN_DECIMALS))
+    units.div_ceil(step).saturating_mul(step)
+}
+
+/// What a chain's own coin is called, where everybody knows.
+fn coin_of(chain_id: u64) -> Option<&'static str> {
+    COINS.iter().find(|(id, _)| *id == chain_id).map(|(_, name)| *name)
 }
 
 fn gas_words(plan: &Plan, gas: &GasPlan) -> String {

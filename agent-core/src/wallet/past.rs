@@ -4,13 +4,19 @@ use alloy::primitives::B256;
 use headframe_protocol::{
     CustomerId, Micros,
     control::{
-        HistoryArgs, ReceiptCard, ReceiptPage, ReceiptsArgs, Source, SpendArgs, WithdrawalCard, WithdrawalPage, WithdrawalState,
+        HistoryArgs, ReceiptCard, ReceiptPage, ReceiptsArgs, Source, SpendArgs, Unpaid, WithdrawalCard, WithdrawalPage,
+        WithdrawalState,
     },
     payout::{Earning, SpendEarnings},
 };
 use url::Url;
 
-use super::{Wallet, amount, error::WalletError, intent, payroll::PayrollError};
+use super::{
+    Wallet, amount,
+    error::WalletError,
+    intent,
+    payroll::{CLOCK_WRONG, PayrollError},
+};
 use crate::{
     clock,
     store::{How, StepName, WithdrawalRow},
@@ -18,6 +24,12 @@ use crate::{
 
 /// The most on one page.
 const PAGE_MAX: u32 = 100;
+
+/// What attempts are paid on that were paid with practice money.
+const PRACTICE: u64 = 0;
+
+/// How many pages of attempts are looked at for what cannot be taken yet: what is older than so many is held by nothing any more.
+const UNPAID_PAGES_MAX: u32 = 10;
 
 /// The longest name of a thing to begin after.
 const NAME_BYTES_MAX: usize = 64;
@@ -45,6 +57,21 @@ impl Wallet {
             receipts.push(receipt(earning, title, profile.and_then(|profile| profile.explorer.as_ref())));
         }
         Ok(ReceiptPage { receipts, next: page.next })
+    }
+
+    /// What was earned and cannot be taken yet.
+    pub(super) async fn unpaid(&self) -> Result<Unpaid, WalletError> {
+        let device = self.inner.key.device();
+        let (mut sums, mut after) = (Unpaid::default(), None);
+        for _ in 0..UNPAID_PAGES_MAX {
+            let page = self.inner.payroll.earnings(device, after.as_deref(), PAGE_MAX).await?;
+            page.earnings.iter().for_each(|earning| count(&mut sums, earning));
+            after = page.next;
+            if after.is_none() {
+                return Ok(sums);
+            }
+        }
+        Ok(Unpaid { more: true, ..sums })
     }
 
     /// Written down before it is sent, and sent until it is answered: it happens once, or not at all.
@@ -84,9 +111,29 @@ impl Wallet {
             Ok(()) => None,
             Err(PayrollError::Refused(reason)) => Some(reason.as_str()),
             Err(PayrollError::Offline(_) | PayrollError::Garbled) => return Ok(()),
+            Err(PayrollError::ClockWrong) => Some(CLOCK_WRONG),
         };
         Ok(self.inner.store.end_spend(signed.spend.nonce, refused, clock::wall()).await?)
     }
+}
+
+/// Adds an attempt where it belongs; what can be taken, or was, belongs nowhere here.
+fn count(sums: &mut Unpaid, earning: &Earning) {
+    let Earning { share, chain_id, matures_ms, payout_epoch, transaction, .. } = earning;
+    let now = clock::wall();
+    let held = matures_ms.filter(|until| *until > now);
+    let sum = match (*chain_id, payout_epoch, transaction, held) {
+        (PRACTICE, _, _, _) => &mut sums.practice,
+        (_, Some(_), Some(_), _) => return,
+        (_, Some(_), None, _) => &mut sums.on_its_way,
+        (_, None, _, Some(until)) => {
+            sums.held_until_ms = Some(sums.held_until_ms.map_or(until, |first| first.min(until)));
+            &mut sums.held
+        }
+        (_, None, _, None) => &mut sums.credited,
+    };
+    // More than all the money of the world is not added.
+    *sum = sum.checked_add(*share).unwrap_or(*sum);
 }
 
 fn check_page(limit: u32, after: Option<&str>) -> Result<(), WalletError> {
@@ -124,7 +171,7 @@ pub(super) fn card(row: &WithdrawalRow) -> WithdrawalCard {
 }
 
 fn receipt(earning: Earning, title: String, explorer: Option<&Url>) -> ReceiptCard {
-    let Earning { attempt, settled_ms, paid, fee, share, chain_id: _, matures_ms, payout_epoch, transaction } = earning;
+    let Earning { attempt, settled_ms, paid, fee, share, chain_id, matures_ms, payout_epoch, transaction } = earning;
     ReceiptCard {
         attempt: attempt.to_string(),
         title,
@@ -132,6 +179,7 @@ fn receipt(earning: Earning, title: String, explorer: Option<&Url>) -> ReceiptCa
         paid,
         fee,
         share,
+        practice: chain_id == PRACTICE,
         matures_ms,
         payout_epoch,
         transaction: transaction.map(|hash| hash.to_string()),
@@ -142,4 +190,52 @@ fn receipt(earning: Earning, title: String, explorer: Option<&Url>) -> ReceiptCa
 /// Every explorer has it there.
 fn link(explorer: Option<&Url>, transaction: B256) -> Option<String> {
     explorer.map(|explorer| format!("{}/tx/{transaction}", explorer.as_str().trim_end_matches('/')))
+}
+
+#[cfg(test)]
+mod tests {
+    use headframe_protocol::TimestampMs;
+
+    use super::*;
+
+    fn earning(share: i64) -> Earning {
+        Earning {
+            attempt: headframe_protocol::AttemptId::generate(),
+            settled_ms: TimestampMs::from_millis(1_000),
+            paid: Micros::new(share),
+            fee: Micros::ZERO,
+            share: Micros::new(share),
+            chain_id: 8_453,
+            matures_ms: None,
+            payout_epoch: None,
+            transaction: None,
+        }
+    }
+
+    #[test]
+    fn each_attempt_counts_in_one_place_and_what_can_be_taken_in_none() {
+        let (soon, later) = (clock::wall().after(DAY), clock::wall().after(DAY * 2));
+        let all = [
+            earning(1),
+            Earning { matures_ms: Some(TimestampMs::from_millis(5)), ..earning(2) },
+            Earning { matures_ms: Some(later), ..earning(40) },
+            Earning { matures_ms: Some(soon), ..earning(50) },
+            Earning { payout_epoch: Some(7), ..earning(600) },
+            Earning { payout_epoch: Some(6), transaction: Some(B256::ZERO), ..earning(7_000) },
+            Earning { chain_id: PRACTICE, payout_epoch: Some(6), ..earning(80_000) },
+        ];
+        let mut sums = Unpaid::default();
+        all.iter().for_each(|one| count(&mut sums, one));
+        let expected = Unpaid {
+            credited: Micros::new(3),
+            on_its_way: Micros::new(600),
+            held: Micros::new(90),
+            held_until_ms: Some(soon),
+            practice: Micros::new(80_000),
+            more: false,
+        };
+        assert_eq!(sums, expected);
+    }
+
+    const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 }

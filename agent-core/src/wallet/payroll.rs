@@ -19,6 +19,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
 /// The longest answer: a page of receipts or the chains of a network.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
+/// What is said where a signed time is not believed.
+pub(super) const CLOCK_WRONG: &str = "the network does not believe the time: the clock of this PC is wrong";
+
 /// Why the coordinator did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum PayrollError {
@@ -28,6 +31,9 @@ pub enum PayrollError {
     /// It answered something this program does not understand.
     #[error("the coordinator answered something this program does not understand")]
     Garbled,
+    /// It does not believe the time that was signed.
+    #[error("{CLOCK_WRONG}")]
+    ClockWrong,
     /// It says no, and asking again changes nothing.
     #[error("{0}")]
     Refused(String),
@@ -128,7 +134,15 @@ async fn ok(response: Response) -> Result<Response, PayrollError> {
         return Err(PayrollError::Offline(None));
     }
     let problem: Option<Problem> = read(response).await.ok();
+    if problem.as_ref().is_some_and(is_about_the_time) {
+        return Err(PayrollError::ClockWrong);
+    }
     Err(PayrollError::Refused(problem.map_or_else(|| format!("The coordinator says no ({status})."), said)))
+}
+
+/// Whether it names the field that says when something was signed. Nothing else is ever wrong with it.
+fn is_about_the_time(problem: &Problem) -> bool {
+    problem.errors.iter().any(|error| error.field.rsplit('.').next() == Some("issued_ms"))
 }
 
 /// What a problem document says, with the fields it names.

@@ -47,6 +47,15 @@ pub(super) struct Waiting {
     pub(super) expires: Now,
 }
 
+/// An intent as it was looked up.
+struct Draft {
+    intent: Intent,
+    warnings: Vec<Warning>,
+    expires: Now,
+    /// Token units that stay where the taken ones lie.
+    remains: U256,
+}
+
 /// What an owner wants to take.
 struct Wish {
     from: Source,
@@ -58,9 +67,10 @@ struct Wish {
 impl Wallet {
     /// Looks everything up and says it in words.
     pub(super) async fn prepare(&self, args: PrepareArgs) -> Result<IntentCard, WalletError> {
-        let (intent, warnings, expires) = match args {
+        let Draft { intent, warnings, expires, remains } = match args {
             PrepareArgs::ConfirmPayout { chain_id, in_hfr } => {
-                (self.confirm_payout(chain_id, in_hfr).await?, Vec::new(), clock::now() + EXPIRES_AFTER)
+                let intent = self.confirm_payout(chain_id, in_hfr).await?;
+                Draft { intent, warnings: Vec::new(), expires: clock::now() + EXPIRES_AFTER, remains: U256::ZERO }
             }
             PrepareArgs::Withdraw { chain_id, asset, from, to, amount, own_gas } => {
                 let account = self.own_account().await?;
@@ -75,6 +85,7 @@ impl Wallet {
         let card = IntentCard {
             id: id.clone(),
             words: intent.words(),
+            facts: Some(intent.facts(remains)),
             warnings: warnings.clone(),
             expires_ms: expires.wall,
             previous: intent.previous().map(|previous| previous.to_string()),
@@ -141,13 +152,7 @@ impl Wallet {
         Ok(Chain::connect(profile, &self.inner.http).await?)
     }
 
-    async fn withdrawal(
-        &self,
-        chain: &Chain,
-        account: Address,
-        asset: &str,
-        wish: Wish,
-    ) -> Result<(Intent, Vec<Warning>, Now), WalletError> {
+    async fn withdrawal(&self, chain: &Chain, account: Address, asset: &str, wish: Wish) -> Result<Draft, WalletError> {
         let asset = of_asset(&chain.profile, asset)?;
         if let Some(problem) = chain.problem_with(asset).await? {
             return Err(WalletError::impossible(format!("This asset is not touched: {problem}")));
@@ -157,19 +162,19 @@ impl Wallet {
         let known = Known { profile: &chain.profile, code: &code, used, own };
         let mut warnings = destination::warnings(wish.to, &known);
         let mut expires = clock::now() + EXPIRES_AFTER;
-        let (amount, how) = match wish.from {
+        let (amount, how, remains) = match wish.from {
             Source::Earnings => {
                 let (units, claim) = self.claim(chain, account, asset, &wish).await?;
                 if wish.own_gas {
                     let gas = cost::own_gas(chain, account, CLAIM_GAS, CLAIM_BYTES + 32 * claim.proof.len() as u64).await?;
-                    (units, How::OwnClaim { claim, gas })
+                    (units, How::OwnClaim { claim, gas }, U256::ZERO)
                 } else {
                     let fee = self.inner.payroll.relay_fee(chain.profile.chain_id, asset.address, account).await?;
                     warnings.extend(cost::judge_fee(&fee, units)?);
                     expires = sooner(expires, clock::at_wall(fee.valid_until_ms));
                     // Judged: it is a small part of what is taken, and that fits.
                     let max_fee = U128::from(u128::try_from(fee.fee).unwrap_or(u128::MAX));
-                    (units, How::Relayed { claim: ClaimPlan { max_fee, ..claim }, worth: fee.worth })
+                    (units, How::Relayed { claim: ClaimPlan { max_fee, ..claim }, worth: fee.worth }, U256::ZERO)
                 }
             }
             Source::Wallet => transfer(chain, account, asset, &wish).await?,
@@ -190,14 +195,14 @@ impl Wallet {
             how,
         };
         self.no_other(&plan).await?;
-        Ok((Intent::Withdraw(Box::new(plan)), warnings, expires))
+        Ok(Draft { intent: Intent::Withdraw(Box::new(plan)), warnings, expires, remains })
     }
 
     /// All that is ready, proven.
     async fn claim(&self, chain: &Chain, account: Address, asset: &Asset, wish: &Wish) -> Result<(U256, ClaimPlan), WalletError> {
         let entitlements = self.inner.payroll.entitlements(account).await?;
         let (units, entitlement) = match claimable::look_up(chain, account, asset, &entitlements).await? {
-            Claimable::Proven { units, entitlement } => (units, entitlement),
+            Claimable::Proven(proven) => (proven.units, proven.entitlement),
             Claimable::Nothing => {
                 return Err(WalletError::impossible(format!(
                     "No {} is ready to be taken on {}",
@@ -271,8 +276,8 @@ fn collides(one: &Plan, other: &Plan) -> bool {
     same_number || same_claim
 }
 
-/// Tokens that are in the wallet, sent with its own gas.
-async fn transfer(chain: &Chain, account: Address, asset: &Asset, wish: &Wish) -> Result<(U256, How), WalletError> {
+/// Tokens that are in the wallet, sent with its own gas; and how many stay there.
+async fn transfer(chain: &Chain, account: Address, asset: &Asset, wish: &Wish) -> Result<(U256, How, U256), WalletError> {
     if !wish.own_gas {
         return Err(WalletError::impossible("What is in the wallet is sent with the wallet's own gas; say so with --own-gas"));
     }
@@ -291,7 +296,7 @@ async fn transfer(chain: &Chain, account: Address, asset: &Asset, wish: &Wish) -
     let needed = chain.gas(account, asset.address, contracts::transfer_call(wish.to.address, units)).await?;
     // A quarter more: a token may do more next block than in this one.
     let gas = cost::own_gas(chain, account, needed.saturating_add(needed / 4), TRANSFER_BYTES).await?;
-    Ok((units, How::Transfer { gas }))
+    Ok((units, How::Transfer { gas }, balance.saturating_sub(units)))
 }
 
 fn sooner(one: Now, other: Now) -> Now {

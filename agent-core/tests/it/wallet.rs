@@ -7,9 +7,9 @@ use headframe_control::{AgentPaths, Client};
 use headframe_protocol::{
     Micros,
     control::{
-        CreateArgs, Hazard, HistoryArgs, ImportArgs, IntentCard, PayoutState, PrepareArgs, ReceiptsArgs, Secret, SignArgs,
-        Source, SpendArgs, VerifyArgs, WalletAnswer, WalletCode, WalletRefusal, WalletRequest, WalletState, WalletView,
-        WatchArgs, WithdrawalCard, WithdrawalState,
+        CreateArgs, Fee, Hazard, HistoryArgs, ImportArgs, IntentCard, IntentFacts, PayoutState, PrepareArgs, ReceiptsArgs,
+        Secret, SignArgs, Source, SpendArgs, VerifyArgs, WalletAnswer, WalletCode, WalletRefusal, WalletRequest, WalletState,
+        WalletView, WatchArgs, WithdrawFacts, WithdrawalCard, WithdrawalState,
     },
 };
 use tempfile::TempDir;
@@ -243,10 +243,14 @@ async fn earnings_are_proven_shown_and_taken_without_gas() {
     guest.import().await;
     office.owe(account(), USDC, 12_500_000);
     office.chain.ledger().balances.insert((HFR, account()), U256::from(10).pow(U256::from(18)));
-    let WalletAnswer::Balances { chains } = guest.ask(WalletRequest::Balances).await else { panic!("balances") };
+    let WalletAnswer::Balances { chains, .. } = guest.ask(WalletRequest::Balances).await else { panic!("balances") };
     let assets = &chains[0].assets;
     assert_eq!(assets[0].claimable.as_ref().map(|coins| coins.text.as_str()), Some("12.50"));
     assert_eq!(assets[1].in_wallet.as_ref().map(|coins| coins.text.as_str()), Some("1.00"));
+    let proof = assets[0].proof.as_ref().expect("what can be taken is proven");
+    assert_eq!((proof.owed.text.as_str(), proof.taken.text.as_str()), ("12.50", "0.00"));
+    assert_eq!(proof.root, office.chain.ledger().root.to_string(), "the root is the chain's own");
+    assert_eq!(assets[1].proof, None, "nothing to take, nothing to prove");
 
     let intent = guest.prepared(take_earnings(Some(FRIEND))).await;
     let words = intent.words.join(" ");
@@ -254,6 +258,13 @@ async fn earnings_are_proven_shown_and_taken_without_gas() {
         assert!(words.contains(part), "{part} is missing in {words}");
     }
     assert_eq!(intent.warnings.iter().map(|warning| warning.hazard).collect::<Vec<_>>(), [Hazard::FirstUse]);
+    let Some(IntentFacts::Withdraw(facts)) = &intent.facts else { panic!("the same in figures: {:?}", intent.facts) };
+    let WithdrawFacts { from: Source::Earnings, amount, to, own: false, fee, arrives, remains, .. } = &**facts else {
+        panic!("to the friend, from earnings: {facts:?}")
+    };
+    let figures = [amount, arrives, remains].map(|coins| coins.text.as_str());
+    assert_eq!((to.as_str(), figures), (FRIEND, ["12.50", "12.48", "0.00"]));
+    assert!(matches!(fee, Fee::Relayer { most, worth } if most.text == "0.02" && *worth == Micros::new(20_000)), "{fee:?}");
     let card = guest.signed(&intent).await;
     assert_eq!(card.state, WithdrawalState::Signed);
     guest.until(|state| *state == WithdrawalState::Sent).await;
@@ -280,7 +291,7 @@ async fn what_a_coordinator_cannot_prove_is_neither_shown_nor_signed() {
     guest.import().await;
     office.owe(account(), USDC, 12_500_000);
     office.books().entitlements[0].cumulative = U256::from(99_000_000);
-    let WalletAnswer::Balances { chains } = guest.ask(WalletRequest::Balances).await else { panic!("balances") };
+    let WalletAnswer::Balances { chains, .. } = guest.ask(WalletRequest::Balances).await else { panic!("balances") };
     assert_eq!(chains[0].assets[0].claimable, None);
     assert!(chains[0].assets[0].problem.as_ref().is_some_and(|problem| problem.contains("does not confirm")));
     let refused = guest.refused(WalletRequest::Prepare(take_earnings(None))).await;
@@ -300,7 +311,7 @@ async fn a_token_that_is_not_as_its_profile_says_is_not_touched() {
     guest.import().await;
     office.owe(account(), USDC, 12_500_000);
     office.chain.ledger().usdc_decimals = 18;
-    let WalletAnswer::Balances { chains } = guest.ask(WalletRequest::Balances).await else { panic!("balances") };
+    let WalletAnswer::Balances { chains, .. } = guest.ask(WalletRequest::Balances).await else { panic!("balances") };
     let usdc = &chains[0].assets[0];
     assert_eq!((&usdc.in_wallet, &usdc.claimable), (&None, &None));
     assert!(usdc.problem.as_ref().is_some_and(|problem| problem.contains("18 digits")), "{usdc:?}");
@@ -526,6 +537,9 @@ async fn terms_and_spending_are_said_until_they_are_answered_and_act_once() {
     assert!(terms.len() > 1 && terms.iter().all(|again| *again == terms[0]), "the same words each time");
     soon("spent", || office.books().spends.len() == 1).await;
     assert_eq!(office.books().spends[0].spend.customer, customer);
+    office.books().spend_fault = Fault::Clock;
+    let late = WalletRequest::Spend(SpendArgs { amount: Micros::dollars(3), customer: customer.to_string() });
+    assert_eq!(guest.refused(late).await.code, WalletCode::ClockWrong);
     office.books().terms_fault = Fault::No;
     let intent = guest.prepared(PrepareArgs::ConfirmPayout { chain_id: None, in_hfr: true }).await;
     guest.sign(&intent, &[]).await;
@@ -554,7 +568,7 @@ async fn a_chain_that_is_down_is_said_to_be_and_keeps_nobody_else_waiting() {
     let (rig, mut guest) = life(home.path()).await;
     guest.import().await;
     office.chain.ledger().is_down = true;
-    let WalletAnswer::Balances { chains } = guest.ask(WalletRequest::Balances).await else { panic!("balances") };
+    let WalletAnswer::Balances { chains, .. } = guest.ask(WalletRequest::Balances).await else { panic!("balances") };
     assert!(chains[0].problem.as_ref().is_some_and(|problem| problem.contains("no endpoint of Anvil answers")), "{chains:?}");
     assert_eq!(guest.refused(WalletRequest::Prepare(take_earnings(None))).await.code, WalletCode::Offline);
     rig.agent.shutdown().await;

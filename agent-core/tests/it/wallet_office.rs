@@ -43,6 +43,8 @@ pub(crate) enum Fault {
     Silent,
     /// A final no.
     No,
+    /// What was signed comes from another time.
+    Clock,
 }
 
 #[derive(Default)]
@@ -222,6 +224,12 @@ async fn faulty(fault: Fault, act: impl FnOnce() -> Response) -> Response {
         Fault::No => {
             let problem = headframe_protocol::error::Problem::new(headframe_protocol::error::Code::Conflict, 409, "Not today.");
             (StatusCode::CONFLICT, Json(problem)).into_response()
+        }
+        Fault::Clock => {
+            let mut problem =
+                headframe_protocol::error::Problem::new(headframe_protocol::error::Code::InvalidRequest, 422, "Not so.");
+            problem.errors = vec![headframe_protocol::error::FieldError::new("spend.issued_ms", "within the last ten minutes")];
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(problem)).into_response()
         }
     }
 }

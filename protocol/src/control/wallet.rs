@@ -11,11 +11,13 @@ use zeroize::Zeroize;
 use crate::Micros;
 
 mod answer;
+mod figures;
 
 pub use answer::{
     AssetBalance, ChainBalances, Coins, Hazard, IntentCard, PayoutState, PayoutView, ReceiptCard, ReceiptPage, WalletAnswer,
     WalletCode, WalletRefusal, WalletState, WalletView, Warning, WithdrawalCard, WithdrawalPage, WithdrawalState,
 };
+pub use figures::{ClaimProof, Fee, IntentFacts, Unpaid, WithdrawFacts};
 
 /// The longest secret. A phrase of 24 words has at most 215 letters.
 pub const SECRET_BYTES_MAX: usize = 1_024;

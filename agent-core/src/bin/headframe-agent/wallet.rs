@@ -83,6 +83,8 @@ const fn hint(code: WalletCode) -> Option<&'static str> {
         WalletCode::Exists => Some("Add --replace to put another in its place; its file stays."),
         WalletCode::PasswordNeeded => Some("There is no terminal to ask at; see --password-stdin."),
         WalletCode::Unverified => Some("Run `headframe-agent wallet verify`."),
+        WalletCode::NoGas => Some("Earnings need no gas: leave --own-gas out, and a relayer sends them."),
+        WalletCode::ClockWrong => Some("Set the clock of this PC, then try again."),
         WalletCode::WrongPassword
         | WalletCode::PhraseNeeded
         | WalletCode::Unconfirmed

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Secret, Source};
+use super::{ClaimProof, IntentFacts, Secret, Source, Unpaid};
 use crate::{Micros, TimestampMs};
 
 /// The wallet's answer.
@@ -31,6 +31,10 @@ pub enum WalletAnswer {
     Balances {
         /// One for each chain of the network.
         chains: Vec<ChainBalances>,
+        /// What was earned and cannot be taken yet; absent if the coordinator did not tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        unpaid: Option<Unpaid>,
     },
     /// What would be signed.
     Prepared {
@@ -100,6 +104,10 @@ pub enum WalletCode {
     IntentGone,
     /// Coordinator or chain do not answer; a guest offers to try again.
     Offline,
+    /// The wallet cannot pay for gas; a guest offers to have it sent by a relayer, where one does, or shows where to send some.
+    NoGas,
+    /// The coordinator does not believe the time; a guest asks to set the clock of this PC.
+    ClockWrong,
     /// Anything else; the message says what to do.
     Refused,
 }
@@ -145,6 +153,10 @@ pub struct IntentCard {
     pub words: Vec<String>,
     /// What the owner may not have meant.
     pub warnings: Vec<Warning>,
+    /// The same in figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub facts: Option<IntentFacts>,
     /// When it is forgotten.
     pub expires_ms: TimestampMs,
     /// The wallet whose place is taken and who could agree to it with its password.
@@ -203,6 +215,10 @@ pub struct PayoutView {
     pub in_hfr: bool,
     /// Whether the coordinator knows.
     pub state: PayoutState,
+    /// Why the operator pays nothing to the account for now, if he does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub held_because: Option<String>,
 }
 
 /// Whether the coordinator knows where earnings go.
@@ -277,6 +293,10 @@ pub struct AssetBalance {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub claimable: Option<Coins>,
+    /// The proof of it; absent if there is nothing to take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub proof: Option<ClaimProof>,
     /// What is wrong with the asset or with the proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
@@ -369,6 +389,9 @@ pub struct ReceiptCard {
     pub fee: Micros,
     /// What is the owner's.
     pub share: Micros,
+    /// Whether it is practice money, which is never paid out.
+    #[serde(default)]
+    pub practice: bool,
     /// When it may be paid out, if it is held until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]

@@ -20,4 +20,8 @@ inHfr: boolean,
 /**
  * Whether the coordinator knows.
  */
-state: PayoutState, };
+state: PayoutState, 
+/**
+ * Why the operator pays nothing to the account for now, if he does not.
+ */
+heldBecause?: string, };

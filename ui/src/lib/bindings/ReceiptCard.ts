@@ -31,6 +31,10 @@ fee: Micros,
  */
 share: Micros, 
 /**
+ * Whether it is practice money, which is never paid out.
+ */
+practice: boolean, 
+/**
  * When it may be paid out, if it is held until then.
  */
 maturesMs?: TimestampMs, 

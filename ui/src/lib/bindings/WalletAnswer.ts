@@ -3,6 +3,7 @@ import type { ChainBalances } from "./ChainBalances";
 import type { IntentCard } from "./IntentCard";
 import type { ReceiptPage } from "./ReceiptPage";
 import type { Secret } from "./Secret";
+import type { Unpaid } from "./Unpaid";
 import type { WalletRefusal } from "./WalletRefusal";
 import type { WalletView } from "./WalletView";
 import type { WithdrawalCard } from "./WithdrawalCard";
@@ -31,7 +32,11 @@ positions: Array<number>, } | { "kind": "balances",
 /**
  * One for each chain of the network.
  */
-chains: Array<ChainBalances>, } | { "kind": "prepared", 
+chains: Array<ChainBalances>, 
+/**
+ * What was earned and cannot be taken yet; absent if the coordinator did not tell.
+ */
+unpaid?: Unpaid, } | { "kind": "prepared", 
 /**
  * To be shown.
  */

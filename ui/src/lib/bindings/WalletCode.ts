@@ -3,4 +3,4 @@
 /**
  * Add a variant together with the branch that uses it.
  */
-export type WalletCode = "no_wallet" | "exists" | "password_needed" | "wrong_password" | "phrase_needed" | "unverified" | "unconfirmed" | "intent_gone" | "offline" | "refused";
+export type WalletCode = "no_wallet" | "exists" | "password_needed" | "wrong_password" | "phrase_needed" | "unverified" | "unconfirmed" | "intent_gone" | "offline" | "no_gas" | "clock_wrong" | "refused";

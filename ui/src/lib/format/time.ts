@@ -54,6 +54,11 @@ export function fullTime(ms: number): string {
   return full().format(ms);
 }
 
+/** `3 Jan 2029`, whatever day it is today: for dates that something is bound to. */
+export function fullDay(ms: number): string {
+  return dayAndYear().format(ms);
+}
+
 /** For the `datetime` attribute. */
 export function machineTime(ms: number): string {
   return new Date(ms).toISOString();

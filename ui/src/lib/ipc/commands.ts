@@ -21,6 +21,7 @@ import type { WalletAnswer } from '$lib/bindings/WalletAnswer';
 import type { WalletRequest } from '$lib/bindings/WalletRequest';
 import type { Yields } from '$lib/bindings/Yields';
 import { host } from './host';
+import type { VirtualAnswer, VirtualRequest } from './virtual';
 
 export const present = () => call<Present>('present');
 export const start = () => call<null>('start');
@@ -37,6 +38,8 @@ export const earnings = (args: EarningsArgs) => call<Earnings>('earnings', args)
 export const earned = (args: EarnedArgs) => call<EarnedPage>('earned', args);
 export const exportEarnings = (args: SheetOf) => call<Exported>('export_earnings', args);
 export const wallet = (args: WalletRequest) => call<WalletAnswer>('wallet', args);
+/** No command of Rust yet: the host answers by itself. */
+export const virtual = async (request: VirtualRequest): Promise<VirtualAnswer> => (await host()).virtual(request);
 export const startAgent = () => call<null>('start_agent');
 
 async function call<T>(command: string, args?: unknown): Promise<T> {

@@ -9,6 +9,7 @@ import type { Present } from '$lib/bindings/Present';
 import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
 import type { SheetOf } from '$lib/bindings/SheetOf';
 import type { SimulateArgs } from '$lib/bindings/SimulateArgs';
+import type { WalletRequest } from '$lib/bindings/WalletRequest';
 import { earned, earnings, exported } from './fake/earnings';
 import { page, piece, yields } from './fake/past';
 import { SCENES } from './fake/scenes';
@@ -53,6 +54,7 @@ export function fakeHost(address: Location, storage: Storage): Host {
       hearers.set(event, all.add(hear));
       return Promise.resolve(() => void all.delete(hear));
     },
+    virtual: (request) => (world.alive ? Promise.resolve(world.virtual.answer(request, Date.now())) : Promise.reject(world.trouble)),
     async call(command, args) {
       if (command === 'present') return present();
       const answer = await obey(world, command, args);
@@ -94,6 +96,8 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       return world.rules.set(args as SetRulesArgs);
     case 'simulate':
       return Promise.resolve(world.rules.simulate(args as SimulateArgs, world.nowMs));
+    case 'wallet':
+      return Promise.resolve(world.wallet.answer(args as WalletRequest, Date.now()));
     default:
       return Promise.reject({ code: 'bad_request', message: `The fake host does not know the command ${command}.` });
   }

@@ -1,5 +1,7 @@
 // What stands behind this page: the window's Rust, an invented agent, or nothing.
 
+import type { VirtualAnswer, VirtualRequest } from './virtual';
+
 /** Ends a subscription. */
 export type Unlisten = () => void;
 
@@ -15,6 +17,8 @@ export interface Host {
   call(command: string, args?: unknown): Promise<unknown>;
   /** Hears every event of one name, from now on. */
   listen(event: string, hear: (payload: unknown) => void): Promise<Unlisten>;
+  /** Answers about virtual rigs; rejects with a `ControlError`. */
+  virtual(request: VirtualRequest): Promise<VirtualAnswer>;
   /** The scenes of a fake host and the one that plays; absent for a real one. */
   scenes?: { all: SceneName[]; current: string };
 }
@@ -40,4 +44,5 @@ const OUTSIDE = { code: 'agent_gone', message: 'This page works only inside the 
 const nobody: Host = {
   call: (command) => (command === 'present' ? Promise.resolve({ seq: 1, agent: { kind: 'gone', error: OUTSIDE } }) : Promise.reject(OUTSIDE)),
   listen: () => Promise.resolve(() => undefined),
+  virtual: () => Promise.reject(OUTSIDE),
 };

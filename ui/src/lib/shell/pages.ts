@@ -1,10 +1,12 @@
 // The pages of the window. A page that is not built yet is not listed: nothing here leads nowhere.
 
+import Boxes from '@lucide/svelte/icons/boxes';
 import CalendarClock from '@lucide/svelte/icons/calendar-clock';
 import ChartColumn from '@lucide/svelte/icons/chart-column';
 import ListChecks from '@lucide/svelte/icons/list-checks';
 import Pickaxe from '@lucide/svelte/icons/pickaxe';
 import SettingsIcon from '@lucide/svelte/icons/settings';
+import WalletIcon from '@lucide/svelte/icons/wallet';
 import type { Component } from 'svelte';
 import { m } from '$lib/messages';
 
@@ -21,6 +23,8 @@ export const PAGES: Page[][] = [
     { path: '/', name: m.shell_rig, icon: Pickaxe },
     { path: '/jobs', name: m.shell_jobs, icon: ListChecks },
     { path: '/earnings', name: m.earnings_title, icon: ChartColumn },
+    { path: '/wallet', name: m.wallet_page, icon: WalletIcon },
+    { path: '/virtual-rigs', name: m.virtual_page, icon: Boxes },
   ],
   [
     { path: '/rules', name: m.shell_rules, icon: CalendarClock },

@@ -7,12 +7,14 @@ import { Clock } from './clock.svelte';
 import { Jobs } from './jobs.svelte';
 import type { Settings } from './settings.svelte';
 import { Toasts } from './toasts.svelte';
+import { Wallet } from './wallet.svelte';
 
 export const [getAgent, setAgent] = createContext<Agent>();
 export const [getClock, setClock] = createContext<Clock>();
 export const [getJobs, setJobs] = createContext<Jobs>();
 export const [getSettings, setSettings] = createContext<Settings>();
 export const [getToasts, setToasts] = createContext<Toasts>();
+export const [getWallet, setWallet] = createContext<Wallet>();
 
 /** Makes the rest of the state, gives all of it to everything below the calling component, and answers it to be run. */
 export function provideWindow(settings: Settings): { agent: Agent; clock: Clock } {
@@ -20,6 +22,7 @@ export function provideWindow(settings: Settings): { agent: Agent; clock: Clock 
   const clock = setClock(new Clock());
   const agent = setAgent(new Agent(toasts));
   setJobs(new Jobs(agent));
+  setWallet(new Wallet());
   setSettings(settings);
   return { agent, clock };
 }

@@ -58,7 +58,9 @@ pub(super) async fn verify(client: &mut Client, phrase_from_stdin: bool) -> Resu
                 | WalletCode::Unverified
                 | WalletCode::Unconfirmed
                 | WalletCode::IntentGone
-                | WalletCode::Offline => return Err(Stopped::Refused(refusal)),
+                | WalletCode::Offline
+                | WalletCode::NoGas
+                | WalletCode::ClockWrong => return Err(Stopped::Refused(refusal)),
             },
             _ => return Err(garbled()),
         }
@@ -162,6 +164,8 @@ fn another_password(refusal: WalletRefusal) -> Result<Secret, Stopped> {
         | WalletCode::Unconfirmed
         | WalletCode::IntentGone
         | WalletCode::Offline
+        | WalletCode::NoGas
+        | WalletCode::ClockWrong
         | WalletCode::Refused => false,
     };
     if asks && prompt::is_terminal() { prompt::secret("The wallet's password: ", false) } else { Err(Stopped::Refused(refusal)) }

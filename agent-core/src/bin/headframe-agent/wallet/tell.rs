@@ -2,9 +2,9 @@
 
 use headframe_control::Client;
 use headframe_protocol::{
-    TimestampMs,
+    Micros, TimestampMs,
     control::{
-        AssetBalance, ChainBalances, Hazard, HistoryArgs, IntentCard, PayoutState, ReceiptCard, Secret, WalletAnswer,
+        AssetBalance, ChainBalances, Hazard, HistoryArgs, IntentCard, PayoutState, ReceiptCard, Secret, Unpaid, WalletAnswer,
         WalletRequest, WalletState, WalletView, WithdrawalCard, WithdrawalState,
     },
 };
@@ -22,8 +22,11 @@ pub(super) async fn show(client: &mut Client, json: bool) -> Result<(), Stopped>
 /// Prints lists.
 pub(super) async fn answer(client: &mut Client, request: WalletRequest, json: bool) -> Result<(), Stopped> {
     let text = match ask(client, request).await? {
-        WalletAnswer::Balances { chains } if json => serde_json::to_string(&chains).unwrap_or_default(),
-        WalletAnswer::Balances { chains } => lines(chains.iter().map(balances), "This network pays on no chain yet."),
+        WalletAnswer::Balances { chains, unpaid: _ } if json => serde_json::to_string(&chains).unwrap_or_default(),
+        WalletAnswer::Balances { chains, unpaid } => {
+            let rest = unpaid.as_ref().and_then(words_of_unpaid);
+            lines(chains.iter().map(balances).chain(rest), "This network pays on no chain yet.")
+        }
         WalletAnswer::History { page } if json => serde_json::to_string(&page).unwrap_or_default(),
         WalletAnswer::History { page } => lines(page.withdrawals.iter().map(withdrawal), "Nothing was withdrawn yet."),
         WalletAnswer::Receipts { page } if json => serde_json::to_string(&page).unwrap_or_default(),
@@ -132,6 +135,22 @@ fn balance(asset: &AssetBalance) -> String {
     format!("  {}: {} ready to be taken, {} in the wallet{problem}", asset.symbol, part(&asset.claimable), part(&asset.in_wallet))
 }
 
+/// What was earned and cannot be taken yet; nothing if there is none.
+fn words_of_unpaid(unpaid: &Unpaid) -> Option<String> {
+    let Unpaid { credited, on_its_way, held, held_until_ms, practice, more } = unpaid;
+    let until = held_until_ms.map(|until| format!(", the first of it until {}", when(until))).unwrap_or_default();
+    let parts = [
+        (*credited, "in the next payout".to_owned()),
+        (*on_its_way, "in a payout that is not on the chain yet".to_owned()),
+        (*held, format!("held{until}")),
+        (*practice, "practice money, which is never paid out".to_owned()),
+    ];
+    let said: Vec<String> =
+        parts.into_iter().filter(|(sum, _)| *sum > Micros::ZERO).map(|(sum, what)| format!("{sum} {what}")).collect();
+    let rest = if *more { "; older attempts were not counted" } else { "" };
+    (!said.is_empty()).then(|| format!("Not ready to be taken: {}{rest}.", said.join(", ")))
+}
+
 /// One withdrawal and how far it is.
 pub(super) fn withdrawal(card: &WithdrawalCard) -> String {
     let state = match &card.state {
@@ -147,6 +166,9 @@ pub(super) fn withdrawal(card: &WithdrawalCard) -> String {
 }
 
 fn receipt(card: &ReceiptCard) -> String {
+    if card.practice {
+        return format!("{}  {} {}: practice, {}", when(card.settled_ms), card.attempt, card.title, card.share);
+    }
     let place = match (&card.explorer, &card.transaction, card.payout_epoch, card.matures_ms) {
         (Some(place), _, _, _) | (None, Some(place), _, _) => place.clone(),
         (None, None, Some(epoch), _) => format!("in payout {epoch}"),

@@ -29,6 +29,9 @@ export const SCENES: Scene[] = [
     title: 'First run',
     set(world) {
       world.wanted = 'off';
+      world.wallet.view = { state: { kind: 'none' } };
+      world.wallet.withdrawals = [];
+      world.wallet.receipts = [];
       world.link = { kind: 'connecting' };
       world.touch(0);
       world.obstacles = [{ kind: 'owner_active', lastInputMs: world.nowMs - 3_000, startsMs: world.nowMs + 20_000 }];
@@ -164,6 +167,87 @@ export const SCENES: Scene[] = [
     title: 'Preparing the first job',
     set(world) {
       world.present = [job(TRANSCODE, 1, world.nowMs)];
+    },
+  },
+  {
+    id: 'no-wallet',
+    title: 'No wallet yet',
+    set(world) {
+      world.past = today(world.nowMs);
+      world.wallet.view = { state: { kind: 'none' } };
+      world.wallet.withdrawals = [];
+    },
+  },
+  {
+    id: 'wallet-words-unverified',
+    title: 'The words are not verified',
+    set(world) {
+      world.past = today(world.nowMs);
+      world.wallet.unverified(world.nowMs, true);
+    },
+  },
+  {
+    id: 'wallet-words-forgotten',
+    title: 'The words are not verified, and forgotten',
+    set(world) {
+      world.wallet.unverified(world.nowMs, false);
+    },
+  },
+  {
+    id: 'wallet-chain-down',
+    title: 'A chain does not answer',
+    set(world) {
+      world.past = today(world.nowMs);
+      const [base] = world.wallet.chains;
+      if (base) base.problem = 'no endpoint of Base answers';
+      world.wallet.stuck(world.nowMs);
+    },
+    script: [{ afterMs: 20_000, act: ({ wallet: { chains } }) => delete chains[0]?.problem }],
+  },
+  {
+    id: 'wallet-offline',
+    title: 'The wallet without a coordinator',
+    set(world) {
+      world.link = { kind: 'waiting', untilMs: world.nowMs + 64_000, message: 'connection refused by 127.0.0.1:7411' };
+      world.wallet.online = false;
+    },
+  },
+  {
+    id: 'wallet-watching',
+    title: 'An address whose key is elsewhere',
+    set(world) {
+      world.wallet.watching(world.nowMs);
+    },
+  },
+  {
+    id: 'wallet-held',
+    title: 'Payouts are held, and the proof is wrong',
+    set(world) {
+      const { payout } = world.wallet.view;
+      if (payout) payout.heldBecause = 'The account is being looked at after a report.';
+      const usdc = world.wallet.chains[0]?.assets[0];
+      if (usdc) usdc.problem = 'the coordinator says that something is owed, and the chain does not confirm it';
+    },
+  },
+  {
+    id: 'clock-wrong',
+    title: 'The clock of this PC is wrong',
+    set(world) {
+      world.wallet.aheadMs = HOUR;
+    },
+  },
+  {
+    id: 'no-virtual-rigs',
+    title: 'No virtual rigs on this network',
+    set(world) {
+      world.virtual.offered = false;
+    },
+  },
+  {
+    id: 'virtual-rigs-none-yet',
+    title: 'Virtual rigs, and none taken yet',
+    set(world) {
+      world.virtual.holdings = { ...world.virtual.holdings, rigs: [], machines: [] };
     },
   },
 ];

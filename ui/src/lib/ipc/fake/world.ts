@@ -12,6 +12,8 @@ import type { WaitReason } from '$lib/bindings/WaitReason';
 import { breathe, small } from './hardware';
 import { advance, finish, isOver, job, TRANSCODE, type FakeJob, type Kind } from './job';
 import { RulesFile } from './rules';
+import { FakeVirtualRigs } from './virtual';
+import { FakeWallet } from './wallet';
 
 const PREPARING_MS = 6_000;
 const UPLOADING_MS = 3_000;
@@ -39,6 +41,9 @@ export class World {
   probes: ProbeView[] = [{ name: 'X11 input', says: 'last input 14 min ago', works: true }];
   /** What the owner lets his PC do. It changes nothing here but what he is shown. */
   readonly rules = new RulesFile();
+  /** What is earned goes there in no scene by itself: the wallet has its own past. */
+  readonly wallet = new FakeWallet();
+  readonly virtual: FakeVirtualRigs;
   /** Jobs on the rig, and those that are over, newest first. */
   present: FakeJob[] = [];
   past: FakeJob[] = [];
@@ -51,6 +56,8 @@ export class World {
 
   constructor(nowMs: number) {
     this.nowMs = nowMs;
+    this.virtual = new FakeVirtualRigs(nowMs);
+    this.wallet.settle(nowMs);
   }
 
   want(what: World['wanted']): null {
@@ -94,6 +101,8 @@ export class World {
     const ms = Math.max(0, nowMs - this.nowMs);
     this.nowMs = nowMs;
     if (!this.alive) return;
+    this.wallet.step(nowMs);
+    this.virtual.step(nowMs);
     if (this.pausedUntilMs !== undefined && nowMs >= this.pausedUntilMs) this.want('on');
     this.obstacles = this.obstacles.filter((reason) => !isOverdue(reason, nowMs));
     for (const it of this.present) this.#live(it, ms);

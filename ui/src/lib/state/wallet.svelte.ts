@@ -1,0 +1,168 @@
+// The owner's wallet as the agent shows it, and what may be asked of it. No secret is kept here: passwords and phrases pass through to
+// the agent, and a new phrase passes through to whoever asked for it.
+
+import type { ChainBalances } from '$lib/bindings/ChainBalances';
+import type { IntentCard } from '$lib/bindings/IntentCard';
+import type { ReceiptCard } from '$lib/bindings/ReceiptCard';
+import type { Unpaid } from '$lib/bindings/Unpaid';
+import type { WalletAnswer } from '$lib/bindings/WalletAnswer';
+import type { WalletRequest } from '$lib/bindings/WalletRequest';
+import type { WalletView } from '$lib/bindings/WalletView';
+import type { WithdrawalCard } from '$lib/bindings/WithdrawalCard';
+import * as commands from '$lib/ipc/commands';
+import { controlError } from '$lib/ipc/errors';
+import type { Trouble } from '$lib/ipc/refusals';
+import type { Loading } from './jobs.svelte';
+import { Paged } from './paged.svelte';
+
+/** What came of a question: the answer, or why there is none. */
+export type Outcome<K extends WalletAnswer['kind']> = Extract<WalletAnswer, { kind: K }> | { kind: 'trouble'; trouble: Trouble };
+
+/** How often a withdrawal that is on its way is looked at. The agent answers from its own database. */
+const LOOK_EVERY_MS = 2_000;
+
+/** What there is on the chains, and what is not there yet. */
+export interface Balances {
+  chains: ChainBalances[];
+  unpaid: Unpaid | null;
+}
+
+export class Wallet {
+  #view = $state.raw<WalletView | null>(null);
+  #loading = $state<Loading>('idle');
+  #trouble = $state.raw<Trouble | null>(null);
+  #balances = $state.raw<Balances | null>(null);
+  #counting = $state<Loading>('idle');
+  #uncounted = $state.raw<Trouble | null>(null);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #followers = 0;
+
+  /** What was withdrawn, newest first. */
+  readonly withdrawals = new Paged<WithdrawalCard>(({ id }) => id, async (args) => {
+    const outcome = await this.ask('history', { kind: 'history', ...args });
+    return outcome.kind === 'trouble' ? outcome : { kind: 'page', items: outcome.page.withdrawals, next: outcome.page.next };
+  });
+  /** What settled attempts have brought, newest first. */
+  readonly receipts = new Paged<ReceiptCard>(({ attempt }) => attempt, async (args) => {
+    const outcome = await this.ask('receipts', { kind: 'receipts', ...args });
+    return outcome.kind === 'trouble' ? outcome : { kind: 'page', items: outcome.page.receipts, next: outcome.page.next };
+  });
+
+  /** What there is; null before the first answer. */
+  get view(): WalletView | null {
+    return this.#view;
+  }
+
+  get loading(): Loading {
+    return this.#loading;
+  }
+
+  /** Why the last look failed; what was seen before stays. */
+  get trouble(): Trouble | null {
+    return this.#trouble;
+  }
+
+  /** What there is on the chains; null before the first answer. */
+  get balances(): Balances | null {
+    return this.#balances;
+  }
+
+  get counting(): Loading {
+    return this.#counting;
+  }
+
+  /** Why the last count failed. */
+  get uncounted(): Trouble | null {
+    return this.#uncounted;
+  }
+
+  /** Withdrawals that are neither final nor refused. */
+  get underWay(): WithdrawalCard[] {
+    return this.withdrawals.list.filter(({ state }) => state.kind !== 'final' && state.kind !== 'refused');
+  }
+
+  /** Whether earnings and what is in the wallet can be taken from here: the key is here and its phrase is on paper. */
+  get canSign(): boolean {
+    const state = this.#view?.state;
+    return state?.kind === 'local' && state.backupVerified;
+  }
+
+  /** Looks which wallet there is. */
+  async load() {
+    this.#loading = 'loading';
+    const outcome = await this.ask('shown', { kind: 'show' });
+    this.#trouble = outcome.kind === 'trouble' ? outcome.trouble : null;
+    this.#loading = outcome.kind === 'trouble' ? 'failed' : 'ready';
+  }
+
+  /** Reads what there is on every chain. */
+  async count() {
+    this.#counting = 'loading';
+    const outcome = await this.ask('balances', { kind: 'balances' });
+    if (outcome.kind === 'balances') this.#balances = { chains: outcome.chains, unpaid: outcome.unpaid ?? null };
+    this.#uncounted = outcome.kind === 'trouble' ? outcome.trouble : null;
+    this.#counting = outcome.kind === 'trouble' ? 'failed' : 'ready';
+  }
+
+  /** Asks the agent. Whatever wallet an answer shows is the one that is shown from then on. */
+  async ask<K extends WalletAnswer['kind']>(expected: K, request: WalletRequest): Promise<Outcome<K>> {
+    let answer: WalletAnswer;
+    try {
+      answer = await commands.wallet(request);
+    } catch (cause) {
+      return { kind: 'trouble', trouble: { by: 'window', error: controlError(cause) } };
+    }
+    if (answer.kind === 'refused') return { kind: 'trouble', trouble: { by: 'wallet', refusal: answer.refusal } };
+    if (answer.kind === 'shown' || answer.kind === 'created') this.#show(answer.wallet);
+    if (answer.kind === expected) return answer as Extract<WalletAnswer, { kind: K }>;
+    return { kind: 'trouble', trouble: { by: 'window', error: controlError(null) } };
+  }
+
+  /** Has an intent signed; what it set going is looked at from then on. */
+  async sign(intent: IntentCard, password: string | null, previousPassword: string | null, confirmed: IntentCard['warnings']): Promise<Outcome<'signed'>> {
+    const outcome = await this.ask('signed', {
+      kind: 'sign', intent: intent.id, confirmed: confirmed.map(({ hazard }) => hazard),
+      ...(password !== null && { password }), ...(previousPassword !== null && { previousPassword }),
+    });
+    if (outcome.kind === 'trouble') return outcome;
+    if (outcome.withdrawal) await this.withdrawals.refresh();
+    else await this.load();
+    this.#lookSoon();
+    return outcome;
+  }
+
+  /** Looks at everything that is on its way until the returned function is called. */
+  follow(): () => void {
+    this.#followers += 1;
+    this.#lookSoon();
+    return () => {
+      this.#followers -= 1;
+      if (this.#followers === 0) clearTimeout(this.#timer);
+    };
+  }
+
+  #show(view: WalletView) {
+    const before = this.#view && account(this.#view);
+    this.#view = view;
+    // What another wallet has is nobody's business here any more.
+    if (before !== account(view)) this.#balances = null;
+  }
+
+  #lookSoon() {
+    clearTimeout(this.#timer);
+    if (this.#followers > 0) this.#timer = setTimeout(() => void this.#look(), LOOK_EVERY_MS);
+  }
+
+  async #look() {
+    const before = this.underWay.length;
+    if (before > 0) await this.withdrawals.refresh();
+    if (this.#view?.payout?.state.kind === 'sending') await this.ask('shown', { kind: 'show' });
+    if (this.underWay.length < before) await this.count();
+    this.#lookSoon();
+  }
+}
+
+/** Whose wallet it is; null where there is none. */
+export function account({ state }: WalletView): string | null {
+  return state.kind === 'none' ? null : state.address;
+}

@@ -7,6 +7,7 @@
 mod bridge;
 mod commands;
 mod error;
+mod fence;
 
 use std::path::PathBuf;
 
@@ -59,6 +60,7 @@ fn main() -> anyhow::Result<()> {
             commands::start_agent,
         ])
         .setup(move |app: &mut App| {
+            fence::open(app)?;
             tauri::async_runtime::spawn(bridge.run(app.handle().clone()));
             Ok(())
         })

@@ -6,8 +6,9 @@
 use std::{io, time::Duration};
 
 use headframe_protocol::control::{
-    Answer, CONTROL_VERSION, Call, Checkup, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs,
-    Request, RulesPage, SILENCE_MAX, SetRulesArgs, SimulateArgs, Simulation, Snapshot, WalletAnswer, WalletRequest, Yields,
+    Answer, CONTROL_VERSION, Call, Checkup, ControlCode, ControlError, Event, JobPage, JobsArgs, LogArgs, LogChunk, Notices,
+    NoticesPage, PauseArgs, Request, RulesPage, SILENCE_MAX, SetRulesArgs, SimulateArgs, Simulation, Snapshot, Support,
+    WalletAnswer, WalletRequest, Yields,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -235,6 +236,38 @@ impl Client {
     async fn rules_after(&mut self, request: Request) -> Result<RulesPage, ClientError> {
         let Answer::Rules { page } = self.call(request).await? else { return Err(ClientError::Garbled) };
         Ok(*page)
+    }
+
+    /// Of what the desktop tells the owner.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn notices(&mut self) -> Result<NoticesPage, ClientError> {
+        self.notices_after(Request::Notices).await
+    }
+
+    /// Of other things from now on. Returns what holds then.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn set_notices(&mut self, notices: Notices) -> Result<NoticesPage, ClientError> {
+        self.notices_after(Request::SetNotices(notices)).await
+    }
+
+    async fn notices_after(&mut self, request: Request) -> Result<NoticesPage, ClientError> {
+        let Answer::Notices { page } = self.call(request).await? else { return Err(ClientError::Garbled) };
+        Ok(*page)
+    }
+
+    /// A text for somebody who helps the owner. Takes a look at the PC first.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn support(&mut self) -> Result<Support, ClientError> {
+        let Answer::Support { support } = self.call_within(DOCTOR_TIMEOUT, Request::Support).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(*support)
     }
 
     /// Asks the wallet. What it does not do comes as [`WalletAnswer::Refused`].

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 mod checkup;
+mod desk;
 mod rules;
 mod simulation;
 mod snapshot;
@@ -15,6 +16,7 @@ mod wallet;
 mod yields;
 
 pub use checkup::{Check, Checkup, Verdict};
+pub use desk::{Notices, NoticesPage, OpenPlaceArgs, Place, Places, Support};
 pub use rules::{
     AwayRules, BandRules, GivingBackRules, GpuRules, HeatRules, InternetRules, LoadRules, NetworkRules, OwnerRules, PowerRules,
     ProgramRules, RulesPage, SetRulesArgs, TariffRules, WeekRules,
@@ -92,6 +94,12 @@ pub enum Request {
     Rules,
     /// Other rules from now on.
     SetRules(Box<SetRulesArgs>),
+    /// Of what the desktop tells the owner.
+    Notices,
+    /// Of other things from now on.
+    SetNotices(Notices),
+    /// A text for somebody who helps the owner, written into a file.
+    Support,
     /// Something about the wallet.
     Wallet {
         /// What.
@@ -204,6 +212,16 @@ pub enum Answer {
     Rules {
         /// All of them.
         page: Box<RulesPage>,
+    },
+    /// Answers [`Request::Notices`], and [`Request::SetNotices`] with what holds then.
+    Notices {
+        /// All of them.
+        page: Box<NoticesPage>,
+    },
+    /// Answers [`Request::Support`].
+    Support {
+        /// What was written.
+        support: Box<Support>,
     },
     /// Answers [`Request::Wallet`].
     Wallet {

@@ -1,12 +1,12 @@
 //! What the page may ask for. Every command is one line: what it means is the agent's business.
 
 use headframe_protocol::control::{
-    Checkup, ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Present, RulesPage, SetRulesArgs, SimulateArgs,
-    Simulation, WalletAnswer, WalletRequest, Yields,
+    Checkup, ControlError, JobPage, JobsArgs, LogArgs, LogChunk, Notices, NoticesPage, OpenPlaceArgs, PauseArgs, Places, Present,
+    RulesPage, SetRulesArgs, SimulateArgs, Simulation, Support, WalletAnswer, WalletRequest, Yields,
 };
 use tauri::State;
 
-use crate::bridge::Bridge;
+use crate::{bridge::Bridge, places};
 
 /// What is known of the agent now.
 #[tauri::command]
@@ -78,6 +78,36 @@ pub(crate) async fn set_rules(bridge: State<'_, Bridge>, args: SetRulesArgs) -> 
 #[tauri::command]
 pub(crate) async fn wallet(bridge: State<'_, Bridge>, args: WalletRequest) -> Result<WalletAnswer, ControlError> {
     Ok(bridge.agent().await?.wallet(args).await?)
+}
+
+/// Of what the desktop tells the owner.
+#[tauri::command]
+pub(crate) async fn notices(bridge: State<'_, Bridge>) -> Result<NoticesPage, ControlError> {
+    Ok(bridge.agent().await?.notices().await?)
+}
+
+/// Of other things from now on.
+#[tauri::command]
+pub(crate) async fn set_notices(bridge: State<'_, Bridge>, args: Notices) -> Result<NoticesPage, ControlError> {
+    Ok(bridge.agent().await?.set_notices(args).await?)
+}
+
+/// A text for somebody who helps the owner.
+#[tauri::command]
+pub(crate) async fn support(bridge: State<'_, Bridge>) -> Result<Support, ControlError> {
+    Ok(bridge.agent().await?.support().await?)
+}
+
+/// Where this PC keeps what is ours. Asked of nobody: it must be known when there is no agent, too.
+#[tauri::command(async)]
+pub(crate) fn places(bridge: State<'_, Bridge>) -> Places {
+    places::look(bridge.paths())
+}
+
+/// Shows a folder of ours.
+#[tauri::command(async)]
+pub(crate) fn open_place(bridge: State<'_, Bridge>, args: OpenPlaceArgs) -> Result<(), ControlError> {
+    places::open(bridge.paths(), args.place)
 }
 
 /// Starts the agent, if none answers.

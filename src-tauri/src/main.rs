@@ -8,6 +8,7 @@ mod bridge;
 mod commands;
 mod error;
 mod fence;
+mod places;
 
 use std::path::PathBuf;
 
@@ -57,6 +58,11 @@ fn main() -> anyhow::Result<()> {
             commands::rules,
             commands::set_rules,
             commands::wallet,
+            commands::notices,
+            commands::set_notices,
+            commands::support,
+            commands::places,
+            commands::open_place,
             commands::start_agent,
         ])
         .setup(move |app: &mut App| {

@@ -128,6 +128,9 @@ impl Guest {
             | Request::Simulate(_)
             | Request::Rules
             | Request::SetRules(_)
+            | Request::Notices
+            | Request::SetNotices(_)
+            | Request::Support
             | Request::Wallet { .. }
             | Request::Quit => failed(ControlCode::BadRequest, "Say hello first.".into()),
         };
@@ -187,6 +190,9 @@ impl Guest {
             | Request::Simulate(_)
             | Request::Rules
             | Request::SetRules(_)
+            | Request::Notices
+            | Request::SetNotices(_)
+            | Request::Support
             | Request::Wallet { .. }
             | Request::Quit) => {
                 self.open.push(Box::pin(ask(self.asks.clone(), id, request)));

@@ -79,7 +79,7 @@ export default ts.config(
   tier('state', ['ipc', 'bindings', 'format', 'messages']),
   tier('rig', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('job', ['kit', 'format', 'state', 'bindings', 'messages']),
-  tier('settings', ['kit', 'format', 'state', 'messages']),
+  tier('settings', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('shell', ['kit', 'format', 'state', 'bindings', 'messages', 'rig', 'job', 'settings']),
   {
     files: ['src/routes/**/*.{ts,svelte}'],

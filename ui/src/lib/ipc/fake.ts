@@ -2,10 +2,12 @@
 
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
+import type { Notices } from '$lib/bindings/Notices';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
 import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
 import type { SimulateArgs } from '$lib/bindings/SimulateArgs';
+import { CHECKUP, PLACES, SUPPORT } from './fake/desk';
 import { page, piece, yields } from './fake/past';
 import { SCENES } from './fake/scenes';
 import { World } from './fake/world';
@@ -62,6 +64,8 @@ const CHANGES = new Set(['start', 'pause', 'finish', 'start_agent']);
 
 function obey(world: World, command: string, args: unknown): Promise<unknown> {
   if (command === 'start_agent') return Promise.resolve(world.revive());
+  if (command === 'places') return Promise.resolve(PLACES);
+  if (command === 'open_place') return Promise.resolve(null);
   if (!world.alive) return Promise.reject(world.trouble);
   switch (command) {
     case 'start':
@@ -84,6 +88,14 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       return world.rules.set(args as SetRulesArgs);
     case 'simulate':
       return Promise.resolve(world.rules.simulate(args as SimulateArgs, world.nowMs));
+    case 'notices':
+      return Promise.resolve(world.notices.page());
+    case 'set_notices':
+      return Promise.resolve(world.notices.set(args as Notices));
+    case 'doctor':
+      return Promise.resolve(CHECKUP);
+    case 'support':
+      return Promise.resolve(SUPPORT);
     default:
       return Promise.reject({ code: 'bad_request', message: `The fake host does not know the command ${command}.` });
   }

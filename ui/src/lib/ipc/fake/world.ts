@@ -11,6 +11,7 @@ import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { WaitReason } from '$lib/bindings/WaitReason';
 import { breathe, small } from './hardware';
 import { advance, finish, isOver, job, TRANSCODE, type FakeJob, type Kind } from './job';
+import { NoticesFile } from './desk';
 import { RulesFile } from './rules';
 
 const PREPARING_MS = 6_000;
@@ -39,6 +40,7 @@ export class World {
   probes: ProbeView[] = [{ name: 'X11 input', says: 'last input 14 min ago', works: true }];
   /** What the owner lets his PC do. It changes nothing here but what he is shown. */
   readonly rules = new RulesFile();
+  readonly notices = new NoticesFile();
   /** Jobs on the rig, and those that are over, newest first. */
   present: FakeJob[] = [];
   past: FakeJob[] = [];

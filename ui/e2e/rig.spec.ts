@@ -109,13 +109,13 @@ test('everything can be reached and used by keyboard', async ({ page }) => {
   await openPaused(page, 'preparing');
   const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? document.activeElement?.getAttribute('aria-label'));
   const order: (string | null)[] = [];
-  for (let stop = 0; stop < 8; stop += 1) {
+  for (let stop = 0; stop < 9; stop += 1) {
     await page.keyboard.press('Tab');
     order.push((await focused()) ?? null);
   }
   // Between them stands the scene picker, which only the fake host has.
-  order.splice(6, 1);
-  expect(order).toEqual(['Skip to the page', 'Search Ctrl K', 'Rig', 'Jobs', 'Rules', 'Settings', 'Pause']);
+  order.splice(7, 1);
+  expect(order).toEqual(['Skip to the page', 'Search Ctrl K', 'Rig', 'Jobs', 'Rules', 'Fleet', 'Settings', 'Pause']);
   await page.keyboard.press('Tab');
   const opener = page.getByRole('button', { name: 'More ways to stop' });
   await expect(opener).toBeFocused();

@@ -344,14 +344,16 @@ mod tests {
 
     #[test]
     fn tomorrow_begins_at_six_however_long_the_night_is() {
+        // The rules of eastern Europe, written out: not every PC that tests has a list of zones.
+        let zone = jiff::tz::TimeZone::posix("EET-2EEST,M3.5.0/3,M10.5.0/4").expect("a zone");
         for (now, hours) in [
-            ("2026-11-23T22:00[Europe/Tallinn]", 8),
-            ("2026-11-23T02:00[Europe/Tallinn]", 28),
+            ("2026-11-23T22:00", 8),
+            ("2026-11-23T02:00", 28),
             // Clocks go back in this night, and forward in the other.
-            ("2026-10-24T22:00[Europe/Tallinn]", 9),
-            ("2026-03-28T22:00[Europe/Tallinn]", 7),
+            ("2026-10-24T22:00", 9),
+            ("2026-03-28T22:00", 7),
         ] {
-            let now: Zoned = now.parse().expect("a time");
+            let now = now.parse::<jiff::civil::DateTime>().expect("a time").to_zoned(zone.clone()).expect("it happens");
             assert_eq!(until_morning(&now), Some(Duration::from_hours(hours)), "{now}");
         }
     }

@@ -20,12 +20,14 @@ use crate::{
     duty::Ask,
     simulate::{self, SimulateError},
     store::{Chain, Store},
+    tasks::apart,
     view,
     wallet::Wallet,
 };
 
 mod earned;
 mod log;
+mod notices;
 mod rules;
 
 /// The most jobs on a page.
@@ -77,7 +79,7 @@ impl Guests {
                 },
             };
             let answer = match request {
-                Request::Wallet { .. } | Request::Doctor | Request::Simulate(_) | Request::Earnings { .. }
+                Request::Wallet { .. } | Request::Doctor | Request::Support | Request::Simulate(_) | Request::Earnings { .. }
                     if slow.len() >= SLOW_ASKS_MAX =>
                 {
                     Answer::Failed { error: bad("The agent has more questions to answer than it can; ask again in a minute.") }
@@ -88,6 +90,10 @@ impl Guests {
                 }
                 Request::Doctor => {
                     slow.push(self.check_up(reply).boxed());
+                    continue;
+                }
+                Request::Support => {
+                    slow.push(self.support(reply).boxed());
                     continue;
                 }
                 Request::Simulate(args) => {
@@ -121,6 +127,20 @@ impl Guests {
         reply.send(Answer::Checkup { checkup: Box::new(checkup) }).ok();
     }
 
+    async fn support(&self, reply: oneshot::Sender<Answer>) {
+        let _alone = self.looking.lock().await;
+        let probes = Some(self.agent.snapshot().probes.clone());
+        let checkup = doctor::check_up(doctor::Known { paths: &self.paths, probes }).await;
+        let (paths, snapshot) = (self.paths.clone(), self.agent.snapshot());
+        let written = apart(move || doctor::bundle::write(&paths, &snapshot, checkup)).await;
+        let answer = match written {
+            Some(Ok(support)) => Answer::Support { support: Box::new(support) },
+            Some(Err(error)) => Answer::Failed { error: unexpected(&error) },
+            None => Answer::Failed { error: bad("The text for somebody who helps could not be written.") },
+        };
+        reply.send(answer).ok();
+    }
+
     async fn simulate(&self, args: SimulateArgs, reply: oneshot::Sender<Answer>) {
         let simulated = simulate::simulate(&self.store, self.paths.data_dir(), args, clock::wall()).await;
         let answer = simulated.map_or_else(
@@ -149,6 +169,8 @@ impl Guests {
             Request::Log(args) => self.log(args).await,
             Request::Rules => rules::page(self.paths.data_dir()).await,
             Request::SetRules(args) => rules::set(self.paths.data_dir(), *args).await,
+            Request::Notices => notices::page(self.paths.data_dir()).await,
+            Request::SetNotices(wanted) => notices::set(self.paths.data_dir(), wanted).await,
             Request::Yields => {
                 let yields = self.store.yields(YIELDS_MAX).await.map_err(|error| unexpected(&error))?;
                 Ok(Answer::Yields { yields })
@@ -157,6 +179,7 @@ impl Guests {
             | Request::Status
             | Request::Watch
             | Request::Doctor
+            | Request::Support
             | Request::Simulate(_)
             | Request::Earnings { .. }
             | Request::Wallet { .. } => Err(bad("This is answered before it comes here.")),

@@ -6,6 +6,7 @@
 use headframe_protocol::control::Checkup;
 
 pub mod advisories;
+pub mod bundle;
 pub mod facts;
 mod judge;
 mod look;

@@ -10,6 +10,8 @@ use headframe_protocol::Micros;
 use serde::{Deserialize, de::DeserializeOwned};
 use url::{Host, Url};
 
+pub mod notices;
+
 /// The commented defaults, as shipped.
 pub const DEFAULTS: &str = include_str!("../defaults.toml");
 

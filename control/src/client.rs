@@ -7,8 +7,9 @@ use std::{io, time::Duration};
 
 use headframe_protocol::control::{
     Answer, CONTROL_VERSION, Call, Checkup, ControlCode, ControlError, EarnedArgs, EarnedPage, Earnings, EarningsAnswer,
-    EarningsArgs, EarningsRequest, Event, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Request, RulesPage, SILENCE_MAX,
-    SetRulesArgs, SheetArgs, SheetPiece, SimulateArgs, Simulation, Snapshot, WalletAnswer, WalletRequest, Yields,
+    EarningsArgs, EarningsRequest, Event, JobPage, JobsArgs, LogArgs, LogChunk, Notices, NoticesPage, PauseArgs, Request,
+    RulesPage, SILENCE_MAX, SetRulesArgs, SheetArgs, SheetPiece, SimulateArgs, Simulation, Snapshot, Support, WalletAnswer,
+    WalletRequest, Yields,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -279,6 +280,38 @@ impl Client {
             return Err(ClientError::Garbled);
         };
         Ok(answer)
+    }
+
+    /// Of what the desktop tells the owner.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn notices(&mut self) -> Result<NoticesPage, ClientError> {
+        self.notices_after(Request::Notices).await
+    }
+
+    /// Of other things from now on. Returns what holds then.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn set_notices(&mut self, notices: Notices) -> Result<NoticesPage, ClientError> {
+        self.notices_after(Request::SetNotices(notices)).await
+    }
+
+    async fn notices_after(&mut self, request: Request) -> Result<NoticesPage, ClientError> {
+        let Answer::Notices { page } = self.call(request).await? else { return Err(ClientError::Garbled) };
+        Ok(*page)
+    }
+
+    /// A text for somebody who helps the owner. Takes a look at the PC first.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn support(&mut self) -> Result<Support, ClientError> {
+        let Answer::Support { support } = self.call_within(DOCTOR_TIMEOUT, Request::Support).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(*support)
     }
 
     /// Asks the wallet. What it does not do comes as [`WalletAnswer::Refused`].

@@ -97,6 +97,18 @@ impl AgentPaths {
         self.data_dir.join("logs")
     }
 
+    /// The agent's own log: files that take turns.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.data_dir.join("log")
+    }
+
+    /// What was written for somebody who helps the owner.
+    #[must_use]
+    pub fn support(&self) -> PathBuf {
+        self.data_dir.join("support")
+    }
+
     /// What an agent started by a guest prints.
     #[must_use]
     pub fn agent_log(&self) -> PathBuf {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 mod checkup;
 mod earnings;
+mod desk;
 mod rules;
 mod simulation;
 mod snapshot;
@@ -16,6 +17,7 @@ mod wallet;
 mod yields;
 
 pub use checkup::{Check, Checkup, Verdict};
+pub use desk::{Notices, NoticesPage, OpenPlaceArgs, Place, Places, Support};
 pub use earnings::{
     EARNED_PAGE_MAX, EarnedArgs, EarnedCard, EarnedPage, Earnings, EarningsAnswer, EarningsArgs, EarningsBucket, EarningsBy,
     EarningsRange, EarningsRequest, EarningsSum, Exported, SheetArgs, SheetOf, SheetPiece, Worker, WorkerSum,
@@ -102,6 +104,12 @@ pub enum Request {
         /// What.
         ask: EarningsRequest,
     },
+    /// Of what the desktop tells the owner.
+    Notices,
+    /// Of other things from now on.
+    SetNotices(Notices),
+    /// A text for somebody who helps the owner, written into a file.
+    Support,
     /// Something about the wallet.
     Wallet {
         /// What.
@@ -219,6 +227,16 @@ pub enum Answer {
     Earnings {
         /// What was asked for.
         answer: EarningsAnswer,
+    },
+    /// Answers [`Request::Notices`], and [`Request::SetNotices`] with what holds then.
+    Notices {
+        /// All of them.
+        page: Box<NoticesPage>,
+    },
+    /// Answers [`Request::Support`].
+    Support {
+        /// What was written.
+        support: Box<Support>,
     },
     /// Answers [`Request::Wallet`].
     Wallet {

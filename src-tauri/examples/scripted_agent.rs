@@ -29,6 +29,9 @@ const PREPARING_BEATS: u64 = 3;
 /// Beats a job runs: 20 minutes, so that it outlives whatever a test does to it meanwhile, on the slowest machine.
 const RUNNING_BEATS: u64 = 2_400;
 
+/// What a job may print in the hope that somebody takes it for more than text.
+const MARKUP: &str = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>\u{1b}]0;taken\u{7}\n";
+
 const RATE: Micros = Micros::new(310_000);
 
 #[tokio::main(flavor = "current_thread")]
@@ -112,6 +115,9 @@ impl Play {
             }
             Phase::Working => {
                 let beats = self.beats;
+                if beats == 1 {
+                    self.log.push_str(MARKUP);
+                }
                 self.log.push_str(&format!("frame={beats:4} fps=24.0 time=00:00:{:02}\n", beats / 2 % 60));
                 let log_bytes = self.log.len() as u64;
                 let card = self.running()?;
@@ -183,6 +189,9 @@ impl Play {
             Request::Earnings { .. } => failed(ControlCode::BadRequest, "This agent keeps no book."),
             Request::Wallet { .. } => failed(ControlCode::BadRequest, "This agent has no wallet."),
             Request::Doctor | Request::Simulate(_) => failed(ControlCode::BadRequest, "This agent looks at no PC."),
+            Request::Notices | Request::SetNotices(_) | Request::Support => {
+                failed(ControlCode::BadRequest, "This agent tells nobody.")
+            }
             Request::Rules | Request::SetRules(_) => failed(ControlCode::BadRequest, "This agent has no rules."),
             Request::Hello { .. } | Request::Status | Request::Watch => {
                 failed(ControlCode::BadRequest, "The socket answers this itself.")

@@ -60,6 +60,11 @@ impl Bridge {
         }
     }
 
+    /// The places of the agent.
+    pub(crate) const fn paths(&self) -> &AgentPaths {
+        &self.paths
+    }
+
     /// Starts an agent if there is none, then brings its words to the page until the window closes. An agent that goes
     /// later is not started again unasked: whoever ended it may have meant it.
     pub(crate) async fn run(self, app: AppHandle) {

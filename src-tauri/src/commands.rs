@@ -2,11 +2,12 @@
 
 use headframe_protocol::control::{
     Checkup, ControlError, EarnedArgs, EarnedPage, Earnings, EarningsArgs, Exported, JobPage, JobsArgs, LogArgs, LogChunk,
-    PauseArgs, Present, RulesPage, SetRulesArgs, SheetOf, SimulateArgs, Simulation, WalletAnswer, WalletRequest, Yields,
+    Notices, NoticesPage, OpenPlaceArgs, PauseArgs, Places, Present, RulesPage, SetRulesArgs, SheetOf, SimulateArgs, Simulation,
+    Support, WalletAnswer, WalletRequest, Yields,
 };
 use tauri::{AppHandle, State};
 
-use crate::{bridge::Bridge, export};
+use crate::{bridge::Bridge, export, places};
 
 /// What is known of the agent now.
 #[tauri::command]
@@ -96,6 +97,36 @@ pub(crate) async fn export_earnings(bridge: State<'_, Bridge>, app: AppHandle, a
 #[tauri::command]
 pub(crate) async fn wallet(bridge: State<'_, Bridge>, args: WalletRequest) -> Result<WalletAnswer, ControlError> {
     Ok(bridge.agent().await?.wallet(args).await?)
+}
+
+/// Of what the desktop tells the owner.
+#[tauri::command]
+pub(crate) async fn notices(bridge: State<'_, Bridge>) -> Result<NoticesPage, ControlError> {
+    Ok(bridge.agent().await?.notices().await?)
+}
+
+/// Of other things from now on.
+#[tauri::command]
+pub(crate) async fn set_notices(bridge: State<'_, Bridge>, args: Notices) -> Result<NoticesPage, ControlError> {
+    Ok(bridge.agent().await?.set_notices(args).await?)
+}
+
+/// A text for somebody who helps the owner.
+#[tauri::command]
+pub(crate) async fn support(bridge: State<'_, Bridge>) -> Result<Support, ControlError> {
+    Ok(bridge.agent().await?.support().await?)
+}
+
+/// Where this PC keeps what is ours. Asked of nobody: it must be known when there is no agent, too.
+#[tauri::command(async)]
+pub(crate) fn places(bridge: State<'_, Bridge>) -> Places {
+    places::look(bridge.paths())
+}
+
+/// Shows a folder of ours.
+#[tauri::command(async)]
+pub(crate) fn open_place(bridge: State<'_, Bridge>, args: OpenPlaceArgs) -> Result<(), ControlError> {
+    places::open(bridge.paths(), args.place)
 }
 
 /// Starts the agent, if none answers.

@@ -8,6 +8,8 @@ mod bridge;
 mod commands;
 mod error;
 mod export;
+mod fence;
+mod places;
 
 use std::path::PathBuf;
 
@@ -60,9 +62,15 @@ fn main() -> anyhow::Result<()> {
             commands::earned,
             commands::export_earnings,
             commands::wallet,
+            commands::notices,
+            commands::set_notices,
+            commands::support,
+            commands::places,
+            commands::open_place,
             commands::start_agent,
         ])
         .setup(move |app: &mut App| {
+            fence::open(app)?;
             tauri::async_runtime::spawn(bridge.run(app.handle().clone()));
             Ok(())
         })

@@ -28,6 +28,8 @@ for (const language of LANGUAGES) {
     await visit(page, '/rules');
     await expect(page.locator('main ul li .bar')).toHaveCount(7);
     await readInEveryShape(page, `${language} rules`);
+    await visit(page, '/fleet');
+    await readInEveryShape(page, `${language} fleet`);
     await visit(page, '/settings');
     await readInEveryShape(page, `${language} settings`);
     await openStill(page, 'long-history', '/earnings');
@@ -56,7 +58,7 @@ for (const language of LANGUAGES) {
   test(`${language}: every page can be used by everyone in both themes`, async ({ page }) => {
     await choose(page, { language, digits: DIGITS[language] });
     await openStill(page, 'failure');
-    for (const path of ['/', '/jobs', '/earnings', '/wallet', '/virtual-rigs', '/rules', '/settings']) {
+    for (const path of ['/', '/jobs', '/earnings', '/wallet', '/virtual-rigs', '/rules', '/fleet', '/settings']) {
       await visit(page, path);
       await usableInBothThemes(page);
     }

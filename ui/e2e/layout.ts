@@ -21,8 +21,8 @@ function faults(): string[] {
     box: DOMRect;
   }
   const lines: Line[] = [];
-  // Under an open dialog nothing is read.
-  const walker = document.createTreeWalker(document.querySelector('dialog[open]') ?? document.body, NodeFilter.SHOW_TEXT);
+  // A dialog lies over everything else on purpose.
+  const walker = document.createTreeWalker(document.querySelector('dialog:modal') ?? document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const owner = node.parentElement;
     const words = node.textContent?.trim() ?? '';

@@ -109,13 +109,15 @@ test('everything can be reached and used by keyboard', async ({ page }) => {
   await openPaused(page, 'preparing');
   const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? document.activeElement?.getAttribute('aria-label'));
   const order: (string | null)[] = [];
-  for (let stop = 0; stop < 10; stop += 1) {
+  for (let stop = 0; stop < 12; stop += 1) {
     await page.keyboard.press('Tab');
     order.push((await focused()) ?? null);
   }
   // Between them stands the scene picker, which only the fake host has.
-  order.splice(8, 1);
-  expect(order).toEqual(['Skip to the page', 'Rig', 'Jobs', 'Earnings', 'Wallet', 'Virtual rigs', 'Rules', 'Settings', 'Pause']);
+  order.splice(10, 1);
+  expect(order).toEqual([
+    'Skip to the page', 'Search Ctrl K', 'Rig', 'Jobs', 'Earnings', 'Wallet', 'Virtual rigs', 'Rules', 'Fleet', 'Settings', 'Pause',
+  ]);
   await page.keyboard.press('Tab');
   const opener = page.getByRole('button', { name: 'More ways to stop' });
   await expect(opener).toBeFocused();
@@ -134,6 +136,7 @@ test('everything can be reached and used by keyboard', async ({ page }) => {
     await expect(page.getByRole('menu')).toMatchAriaSnapshot(`
       - menu "More ways to stop":
         - menuitem "Snooze for 1 h"
+        - menuitem "Snooze until tomorrow, 06:00"
         - menuitem "Finish, then stop"
     `);
   }

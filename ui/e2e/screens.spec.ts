@@ -30,6 +30,8 @@ for (const language of LANGUAGES) {
     await visit(page, '/rules');
     await expect(page.locator('main ul li .bar')).toHaveCount(7);
     await keep('rules');
+    await visit(page, '/fleet');
+    await keep('fleet');
     await visit(page, '/settings');
     await keep('settings');
     await openStill(page, 'long-history', '/earnings');

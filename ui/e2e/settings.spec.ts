@@ -1,6 +1,6 @@
 import { expect, type Page } from '@playwright/test';
 import { expectReadable } from './layout';
-import { choose, openPaused, openStill, test, visit } from './window';
+import { choose, expectAccessible, LANGUAGES, openPaused, openStill, test, visit } from './window';
 
 const ground = (page: Page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
 const DARK = 'rgb(15, 18, 20)';
@@ -87,4 +87,55 @@ test('the settings are chosen by keyboard alone', async ({ page }) => {
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Ajustes');
   await page.keyboard.press('Tab');
   await expect(page.getByRole('radio', { name: 'Los del sistema' })).toBeFocused();
+});
+
+test('what the owner is told is chosen at once, and stays', async ({ page }) => {
+  await openStill(page, 'idle-and-earning', '/settings');
+  const done = page.getByRole('switch', { name: 'Each job that is done' });
+  await expect(page.getByRole('switch', { name: 'A result was not accepted' })).toBeChecked();
+  await expect(done).not.toBeChecked();
+  await done.check();
+  await visit(page, '/');
+  await visit(page, '/settings');
+  await expect(done).toBeChecked();
+});
+
+test('the PC is looked at, and a report without names is written and copied', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await openStill(page, 'idle-and-earning', '/settings');
+  await page.getByRole('button', { name: 'Look at this PC' }).click();
+  await expect(page.getByRole('listitem').filter({ hasText: 'Room for jobs' })).toContainText('Could be better');
+  await page.getByRole('button', { name: 'Write a report' }).click();
+  await expect(page.getByText('headframe-support.txt')).toBeVisible();
+  await page.getByRole('button', { name: 'Copy the report' }).click();
+  await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('Headframe 0.1.0 on linux');
+});
+
+test('without an agent the folders are still shown, and what it would do is said', async ({ page }) => {
+  await openStill(page, 'agent-gone', '/settings');
+  await expect(page.getByText('/home/ada/.local/share/headframe/agent', { exact: true })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Open: Data folder' })).toBeEnabled();
+  await expect(page.getByText('The agent looks and writes. It is not there now.')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Look at this PC' })).toHaveAttribute('aria-disabled', 'true');
+});
+
+test('every part of the settings can be read when all of it is open', async ({ page }) => {
+  for (const language of LANGUAGES) {
+    await choose(page, { language, digits: 'latn' });
+    await openStill(page, 'idle-and-earning', '/settings');
+    const acts = page.locator('section .acts button');
+    await acts.first().click();
+    await acts.nth(1).click();
+    await expect(acts).toHaveCount(4);
+    for (const [width, height] of [[900, 600], [1440, 900]] as const) {
+      await page.setViewportSize({ width, height });
+      for (const colorScheme of ['dark', 'light'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await expectReadable(page, `${language} settings ${width}×${height} ${colorScheme}`);
+        await expectAccessible(page);
+        if (process.env.HEADFRAME_SHOTS) await page.screenshot({ fullPage: true, path: `${process.env.HEADFRAME_SHOTS}/settings-${language}-${width}-${colorScheme}.png` });
+      }
+    }
+  }
 });

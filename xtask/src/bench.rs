@@ -6,6 +6,7 @@ mod gpu;
 mod guest;
 mod network;
 mod proof;
+mod window;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
@@ -39,6 +40,8 @@ enum Area {
     Guest,
     /// What checking a card's challenge costs the coordinator.
     Proof,
+    /// What the window loads, how soon it draws, what it takes while nothing happens, how it bears long logs and days.
+    Window,
 }
 
 /// One measured number.
@@ -83,6 +86,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Area::Gas => gas::measure()?,
         Area::Gpu => gpu::measure()?,
         Area::Proof => proof::measure()?,
+        Area::Window => window::measure()?,
         // A part that fails takes no minutes of the others along.
         Area::Guest => {
             let (figures, failed) = guest::measure(&options.part)?;

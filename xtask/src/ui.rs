@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::{
-    process::{command, find, free_port, run},
+    process::{capture, command, find, free_port, run},
     setup::{self, Area},
     workspace,
 };
@@ -50,6 +50,16 @@ pub(crate) fn end_to_end() -> Result<()> {
     // Another run, or somebody's own preview, may have the usual port.
     playwright.env("HEADFRAME_E2E_PORT", free_port()?.to_string());
     run(&mut playwright)
+}
+
+/// What the npm script `name` measures: the lines of its output that are figures. It runs in the system's browser, if in any.
+pub(crate) fn measured(name: &str) -> Result<Vec<String>> {
+    let mut measure = script(name);
+    measure.envs(find("chromium").or_else(|| find("chromium-browser")).map(|browser| ("CHROMIUM", browser)));
+    measure.env("HEADFRAME_E2E_PORT", free_port()?.to_string());
+    let printed = capture(&mut measure)?;
+    // A test runner prints its dots on the same lines.
+    Ok(printed.lines().filter_map(|line| line.find("{\"id\"").map(|at| line[at..].to_owned())).collect())
 }
 
 /// What lint can mend by itself.

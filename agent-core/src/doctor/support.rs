@@ -41,7 +41,9 @@ impl Private {
         Checkup { checks: checkup.checks.into_iter().map(hide).collect() }
     }
 
-    fn hide(&self, text: &str) -> String {
+    /// A text without any of it.
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
         let text = match &self.home {
             Some(home) => replace_word(text, home, "~"),
             None => text.to_owned(),

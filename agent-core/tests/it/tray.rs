@@ -108,12 +108,25 @@ async fn an_owner_pauses_snoozes_starts_and_quits_from_the_tray() {
     assert!(!icons.is_empty() && icons.iter().all(|(width, height, data)| data.len() == (width * height * 4) as usize));
     let labels: Vec<String> = entries(&menu).await.into_iter().map(|(label, _)| label).collect();
     assert!(labels[0].starts_with("Waiting: ") || labels[0].starts_with("Checking"), "the state comes first: {labels:?}");
-    assert_eq!(labels[1..], ["Open Headframe", "Start", "Pause", "Snooze for 1 hour", "Finish, then stop", "Quit"]);
+    assert_eq!(
+        labels[1..],
+        [
+            "Open Headframe",
+            "Why is it not earning?",
+            "Start",
+            "Pause",
+            "Snooze for 1 h",
+            "Snooze until tomorrow, 06:00",
+            "Finish, then stop",
+            "Quit",
+        ]
+    );
 
     for (label, state) in [
         ("Pause", "Paused until you resume it."),
-        ("Start", "Waiting: "),
-        ("Snooze for 1 hour", "Paused for 60 min more."),
+        ("Resume", "Waiting: "),
+        ("Snooze until tomorrow, 06:00", "Paused for "),
+        ("Snooze for 1 h", "Paused for 60 min more."),
         ("Finish, then stop", "Paused until you resume it."),
     ] {
         click(&menu, label).await;

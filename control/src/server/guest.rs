@@ -129,6 +129,9 @@ impl Guest {
             | Request::Rules
             | Request::SetRules(_)
             | Request::Earnings { .. }
+            | Request::Notices
+            | Request::SetNotices(_)
+            | Request::Support
             | Request::Wallet { .. }
             | Request::Quit => failed(ControlCode::BadRequest, "Say hello first.".into()),
         };
@@ -189,6 +192,9 @@ impl Guest {
             | Request::Rules
             | Request::SetRules(_)
             | Request::Earnings { .. }
+            | Request::Notices
+            | Request::SetNotices(_)
+            | Request::Support
             | Request::Wallet { .. }
             | Request::Quit) => {
                 self.open.push(Box::pin(ask(self.asks.clone(), id, request)));

@@ -8,6 +8,7 @@
 #![cfg(target_os = "linux")]
 
 mod driver;
+mod forbidden;
 mod network;
 mod owner;
 mod page;

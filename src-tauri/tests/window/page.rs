@@ -106,6 +106,20 @@ impl Page {
         self.0.close_window().await.expect("it closes");
     }
 
+    /// Runs a script in the page and waits for what its promise comes to. `script` is the body of an async function.
+    pub(crate) async fn tries(&self, script: &str, arguments: Vec<Value>) -> Value {
+        let script = format!(
+            "const done = arguments[arguments.length - 1]; const given = Array.prototype.slice.call(arguments, 0, -1);
+             (async (given) => {{ {script} }})(given).then(done, (error) => done('it broke off: ' + error));"
+        );
+        timeout(ANSWER_MAX, self.0.execute_async(&script, arguments)).await.expect("the driver answers").expect("a page")
+    }
+
+    /// Where the page is.
+    pub(crate) async fn address(&self) -> String {
+        self.0.current_url().await.expect("a page").to_string()
+    }
+
     async fn text(&self) -> String {
         self.run("return document.body.innerText", Vec::new()).await.as_str().unwrap_or_default().to_owned()
     }

@@ -51,6 +51,12 @@ impl Found {
         }
     }
 
+    /// Its number.
+    #[allow(dead_code, reason = "measurements use it")]
+    pub(crate) fn id(&self) -> i32 {
+        self.0.as_raw_nonzero().get()
+    }
+
     pub(crate) fn lives(&self) -> bool {
         // A zombie has no memory left to have a command line in.
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.as_raw_nonzero())).unwrap_or_default();

@@ -12,6 +12,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
+pub(super) use idle::cpu_of_tree;
+
 use super::{Figure, network::Network};
 use crate::{
     display::Display,

@@ -37,7 +37,7 @@ pub(crate) struct LogError {
 
 /// Logs from now on.
 pub(crate) fn begin(paths: &AgentPaths) -> Result<(), LogError> {
-    let folder = paths.data_dir().join("log");
+    let folder = paths.log();
     let file = Rotated::open(&folder).map_err(|source| LogError { folder, source })?;
     let asked = std::env::var(FILTER_ENV).ok().and_then(|words| words.parse::<Targets>().ok());
     let filter = || asked.clone().unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));

@@ -11,6 +11,8 @@ mod logging;
 mod run;
 mod simulate;
 #[cfg(target_os = "linux")]
+mod news;
+#[cfg(target_os = "linux")]
 mod reminder;
 #[cfg(target_os = "linux")]
 mod tray;

@@ -1,19 +1,15 @@
 //! An owner who paused his rig for no set time may have forgotten it. He is told after a day, and seldom afterwards; nothing is decided
 //! for him.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use headframe_protocol::{TimestampMs, control::Phase};
-use zbus::zvariant::Value;
 
 /// After so long he is told first.
 const FIRST_AFTER: Duration = Duration::from_hours(24);
 
 /// And then so often.
 const AGAIN_AFTER: Duration = Duration::from_hours(3 * 24);
-
-/// How often to look whether it is time.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_hours(1);
 
 /// Remembers when he was told last.
 #[derive(Debug, Default)]
@@ -40,22 +36,6 @@ impl Reminder {
         };
         Some(format!("You paused it {length} ago, and it takes no work until you press Resume in its menu or its window."))
     }
-}
-
-/// Shows it where the desktop shows such things (Desktop Notifications Specification 1.3, `Notify`).
-pub(crate) async fn tell(text: &str) -> zbus::Result<()> {
-    let bus = zbus::Connection::session().await?;
-    let (actions, hints): (&[&str], HashMap<&str, Value<'_>>) = (&[], HashMap::new());
-    let message = ("Headframe", 0_u32, "headframe", "Your rig is still paused", text, actions, hints, -1_i32);
-    bus.call_method(
-        Some("org.freedesktop.Notifications"),
-        "/org/freedesktop/Notifications",
-        Some("org.freedesktop.Notifications"),
-        "Notify",
-        &message,
-    )
-    .await
-    .map(drop)
 }
 
 #[cfg(test)]

@@ -8,16 +8,17 @@ use std::{
     time::Duration,
 };
 
-use headframe_agent::{Handle, clock, duty::Ask};
-use headframe_control::{AgentPaths, paths::DATA_DIR_ENV};
-use headframe_protocol::control::{Phase, Snapshot};
+use headframe_agent::{Handle, clock, duty::Ask, settings::notices, tasks::apart};
+use headframe_control::{AgentPaths, Client, paths::DATA_DIR_ENV};
+use headframe_protocol::control::{JobsArgs, Phase, Snapshot};
+use jiff::Zoned;
 use ksni::{Icon, MenuItem, Status, ToolTip, Tray, TrayMethods as _, menu::StandardItem};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    reminder::{self, LOOK_EVERY, Reminder},
+    news::{self, News},
     words,
 };
 
@@ -26,6 +27,15 @@ const CLICKS_MAX: usize = 16;
 
 /// What `Snooze` means.
 const SNOOZE: Duration = Duration::from_secs(3_600);
+
+/// The hour at which a rig that was to rest until tomorrow begins again; the window means the same one.
+const MORNING_HOUR: i8 = 6;
+
+/// How often to look whether the owner is to be told something.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+
+/// Jobs that are looked at when the history has changed: more end in a minute on no rig.
+const NEWEST: u32 = 50;
 
 /// The window's program.
 const WINDOW_BIN: &str = "headframe-desktop";
@@ -44,7 +54,7 @@ pub(crate) async fn show(agent: Handle, paths: AgentPaths, stop: CancellationTok
         }
     };
     info!("The tray is there");
-    let (mut reminder, mut look) = (Reminder::default(), tokio::time::interval(LOOK_EVERY));
+    let (mut herald, mut look) = (Herald::default(), tokio::time::interval(LOOK_EVERY));
     loop {
         tokio::select! {
             biased;
@@ -52,10 +62,7 @@ pub(crate) async fn show(agent: Handle, paths: AgentPaths, stop: CancellationTok
             Some(click) = inbox.recv() => carry_out(click, &agent, &paths).await,
             _ = look.tick() => {
                 let snapshot = Arc::clone(&snapshots.borrow());
-                let due = reminder.due(&snapshot.phase, snapshot.since_ms, clock::wall());
-                if let Some(text) = due && let Err(error) = reminder::tell(&text).await {
-                    info!("Nobody could be reminded: {error}");
-                }
+                herald.look(&snapshot, &paths).await;
             }
             changed = snapshots.changed() => match changed {
                 Ok(()) => {
@@ -71,6 +78,39 @@ pub(crate) async fn show(agent: Handle, paths: AgentPaths, stop: CancellationTok
     tray.shutdown().await;
 }
 
+/// Looks what the owner may want to be told, and tells him.
+#[derive(Default)]
+struct Herald {
+    news: News,
+    /// The history that was looked at last; none before the first look.
+    history: Option<u32>,
+}
+
+impl Herald {
+    async fn look(&mut self, snapshot: &Snapshot, paths: &AgentPaths) {
+        let dir = paths.data_dir().to_owned();
+        let wanted = match apart(move || notices::page(&dir)).await {
+            Some(Ok(page)) => page.notices,
+            Some(Err(error)) => return info!("Nobody is told anything: {error}"),
+            None => return,
+        };
+        if self.history != Some(snapshot.history) {
+            // As any guest: the history is in the agent's store, and its door is the socket.
+            let asked = async { Client::connect(paths).await?.jobs(JobsArgs { after: None, limit: NEWEST }).await };
+            if let Ok(page) = asked.await {
+                self.news.jobs(&page.jobs, wanted);
+                self.history = Some(snapshot.history);
+            }
+        }
+        let due = self.news.due(&snapshot.phase, snapshot.since_ms, clock::wall(), wanted);
+        if let Some(item) = due
+            && let Err(error) = news::tell(&item).await
+        {
+            info!("Nobody could be told: {error}");
+        }
+    }
+}
+
 /// What can be clicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Click {
@@ -78,6 +118,7 @@ enum Click {
     Start,
     Pause,
     Snooze,
+    Tomorrow,
     Finish,
     Quit,
 }
@@ -93,12 +134,20 @@ async fn carry_out(click: Click, agent: &Handle, paths: &AgentPaths) {
         Click::Start => Ask::Start,
         Click::Pause => Ask::Pause(None),
         Click::Snooze => Ask::Pause(Some(SNOOZE)),
+        Click::Tomorrow => Ask::Pause(until_morning(&Zoned::now())),
         Click::Finish => Ask::Finish,
         Click::Quit => Ask::Quit,
     };
     if agent.ask(ask).await.is_err() {
         info!("The agent is ending; a click in the tray was dropped");
     }
+}
+
+/// How long it is until tomorrow's morning, by the calendar: one night of the year has an hour less, and one has one more. Absent only at
+/// the end of all calendars, where a pause has no end either.
+fn until_morning(now: &Zoned) -> Option<Duration> {
+    let morning = now.tomorrow().ok()?.with().time(jiff::civil::time(MORNING_HOUR, 0, 0, 0)).build().ok()?;
+    now.timestamp().duration_until(morning.timestamp()).try_into().ok()
 }
 
 /// Starts the window beside us, or the one on the path. It keeps to a single instance by itself.
@@ -161,9 +210,9 @@ impl Tray for RigTray {
     }
 
     fn menu(&self) -> Vec<MenuItem<Self>> {
-        let (startable, pausable) = match self.snapshot.phase {
-            Phase::Off => (true, false),
-            Phase::Paused { .. } | Phase::Draining => (true, true),
+        let (start, pausable) = match self.snapshot.phase {
+            Phase::Off => (Some("Start"), false),
+            Phase::Paused { .. } | Phase::Draining => (Some("Resume"), true),
             Phase::Checking
             | Phase::Waiting { .. }
             | Phase::Ready
@@ -171,15 +220,20 @@ impl Tray for RigTray {
             | Phase::Working
             | Phase::Benchmarking { .. }
             | Phase::Yielding
-            | Phase::Uploading => (false, true),
+            | Phase::Uploading => (None, true),
         };
+        let working = matches!(self.snapshot.phase, Phase::Working);
         vec![
             StandardItem { label: self.state(), enabled: false, ..StandardItem::default() }.into(),
             MenuItem::Separator,
             Self::item("Open Headframe", true, Click::Open),
-            Self::item("Start", startable, Click::Start),
+            // The words are those of the window.
+            Self::item("Why is it not earning?", !working, Click::Open),
+            MenuItem::Separator,
+            Self::item(start.unwrap_or("Start"), start.is_some(), Click::Start),
             Self::item("Pause", pausable, Click::Pause),
-            Self::item("Snooze for 1 hour", pausable, Click::Snooze),
+            Self::item("Snooze for 1 h", pausable, Click::Snooze),
+            Self::item("Snooze until tomorrow, 06:00", pausable, Click::Tomorrow),
             Self::item("Finish, then stop", pausable, Click::Finish),
             MenuItem::Separator,
             Self::item("Quit", true, Click::Quit),
@@ -219,10 +273,16 @@ impl Icons {
 
     fn of(&self, phase: &Phase) -> Vec<Icon> {
         let icon = match phase {
-            Phase::Working | Phase::Preparing | Phase::Uploading => &self.working,
+            // Amber means earning now, here as in the window.
+            Phase::Working => &self.working,
             Phase::Off | Phase::Paused { .. } | Phase::Draining | Phase::Yielding => &self.paused,
             Phase::Waiting { reasons } if reasons.iter().any(is_fault) => &self.fault,
-            Phase::Waiting { .. } | Phase::Ready | Phase::Checking | Phase::Benchmarking { .. } => &self.idle,
+            Phase::Waiting { .. }
+            | Phase::Ready
+            | Phase::Checking
+            | Phase::Benchmarking { .. }
+            | Phase::Preparing
+            | Phase::Uploading => &self.idle,
         };
         icon.clone()
     }
@@ -281,6 +341,22 @@ fn rgba(file: &[u8]) -> Option<Icon> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tomorrow_begins_at_six_however_long_the_night_is() {
+        // The rules of eastern Europe, written out: not every PC that tests has a list of zones.
+        let zone = jiff::tz::TimeZone::posix("EET-2EEST,M3.5.0/3,M10.5.0/4").expect("a zone");
+        for (now, hours) in [
+            ("2026-11-23T22:00", 8),
+            ("2026-11-23T02:00", 28),
+            // Clocks go back in this night, and forward in the other.
+            ("2026-10-24T22:00", 9),
+            ("2026-03-28T22:00", 7),
+        ] {
+            let now = now.parse::<jiff::civil::DateTime>().expect("a time").to_zoned(zone.clone()).expect("it happens");
+            assert_eq!(until_morning(&now), Some(Duration::from_hours(hours)), "{now}");
+        }
+    }
 
     #[test]
     fn every_state_has_its_icon_in_two_sizes() {

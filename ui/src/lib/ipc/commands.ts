@@ -10,13 +10,18 @@ import type { JobPage } from '$lib/bindings/JobPage';
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
 import type { LogChunk } from '$lib/bindings/LogChunk';
+import type { Notices } from '$lib/bindings/Notices';
+import type { NoticesPage } from '$lib/bindings/NoticesPage';
+import type { OpenPlaceArgs } from '$lib/bindings/OpenPlaceArgs';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
+import type { Places } from '$lib/bindings/Places';
 import type { Present } from '$lib/bindings/Present';
 import type { RulesPage } from '$lib/bindings/RulesPage';
 import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
 import type { SheetOf } from '$lib/bindings/SheetOf';
 import type { SimulateArgs } from '$lib/bindings/SimulateArgs';
 import type { Simulation } from '$lib/bindings/Simulation';
+import type { Support } from '$lib/bindings/Support';
 import type { WalletAnswer } from '$lib/bindings/WalletAnswer';
 import type { WalletRequest } from '$lib/bindings/WalletRequest';
 import type { Yields } from '$lib/bindings/Yields';
@@ -40,6 +45,11 @@ export const exportEarnings = (args: SheetOf) => call<Exported>('export_earnings
 export const wallet = (args: WalletRequest) => call<WalletAnswer>('wallet', args);
 /** No command of Rust yet: the host answers by itself. */
 export const virtual = async (request: VirtualRequest): Promise<VirtualAnswer> => (await host()).virtual(request);
+export const notices = () => call<NoticesPage>('notices');
+export const setNotices = (args: Notices) => call<NoticesPage>('set_notices', args);
+export const support = () => call<Support>('support');
+export const places = () => call<Places>('places');
+export const openPlace = (args: OpenPlaceArgs) => call<null>('open_place', args);
 export const startAgent = () => call<null>('start_agent');
 
 async function call<T>(command: string, args?: unknown): Promise<T> {

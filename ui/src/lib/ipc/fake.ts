@@ -4,6 +4,7 @@ import type { EarnedArgs } from '$lib/bindings/EarnedArgs';
 import type { EarningsArgs } from '$lib/bindings/EarningsArgs';
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
+import type { Notices } from '$lib/bindings/Notices';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
 import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
@@ -11,6 +12,7 @@ import type { SheetOf } from '$lib/bindings/SheetOf';
 import type { SimulateArgs } from '$lib/bindings/SimulateArgs';
 import type { WalletRequest } from '$lib/bindings/WalletRequest';
 import { earned, earnings, exported } from './fake/earnings';
+import { CHECKUP, PLACES, SUPPORT } from './fake/desk';
 import { page, piece, yields } from './fake/past';
 import { SCENES } from './fake/scenes';
 import { World } from './fake/world';
@@ -68,6 +70,8 @@ const CHANGES = new Set(['start', 'pause', 'finish', 'start_agent']);
 
 function obey(world: World, command: string, args: unknown): Promise<unknown> {
   if (command === 'start_agent') return Promise.resolve(world.revive());
+  if (command === 'places') return Promise.resolve(PLACES);
+  if (command === 'open_place') return Promise.resolve(null);
   if (!world.alive) return Promise.reject(world.trouble);
   switch (command) {
     case 'start':
@@ -98,6 +102,14 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       return Promise.resolve(world.rules.simulate(args as SimulateArgs, world.nowMs));
     case 'wallet':
       return Promise.resolve(world.wallet.answer(args as WalletRequest, Date.now()));
+    case 'notices':
+      return Promise.resolve(world.notices.page());
+    case 'set_notices':
+      return Promise.resolve(world.notices.set(args as Notices));
+    case 'doctor':
+      return Promise.resolve(CHECKUP);
+    case 'support':
+      return Promise.resolve(SUPPORT);
     default:
       return Promise.reject({ code: 'bad_request', message: `The fake host does not know the command ${command}.` });
   }

@@ -5,6 +5,7 @@ import CalendarClock from '@lucide/svelte/icons/calendar-clock';
 import ChartColumn from '@lucide/svelte/icons/chart-column';
 import ListChecks from '@lucide/svelte/icons/list-checks';
 import Pickaxe from '@lucide/svelte/icons/pickaxe';
+import Server from '@lucide/svelte/icons/server';
 import SettingsIcon from '@lucide/svelte/icons/settings';
 import WalletIcon from '@lucide/svelte/icons/wallet';
 import type { Component } from 'svelte';
@@ -28,6 +29,7 @@ export const PAGES: Page[][] = [
   ],
   [
     { path: '/rules', name: m.shell_rules, icon: CalendarClock },
+    { path: '/fleet', name: m.fleet_title, icon: Server },
     { path: '/settings', name: m.shell_settings, icon: SettingsIcon },
   ],
 ];

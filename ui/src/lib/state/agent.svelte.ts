@@ -7,6 +7,7 @@ import type { Snapshot } from '$lib/bindings/Snapshot';
 import * as commands from '$lib/ipc/commands';
 import { controlError, explain, isNobody, type Explained } from '$lib/ipc/errors';
 import { onPresent } from '$lib/ipc/events';
+import { nextMorning } from './morning';
 import type { Toasts } from './toasts.svelte';
 
 /** What is being asked of the agent right now. */
@@ -72,12 +73,18 @@ export class Agent {
   start = () => this.#ask('start', commands.start);
   pause = () => this.#ask('pause', () => commands.pause({}));
   snooze = () => this.#ask('pause', () => commands.pause({ minutes: SNOOZE_MS / 60_000 }));
+  tomorrow = () => this.#ask('pause', () => commands.pause({ minutes: Math.ceil((nextMorning(Date.now()) - Date.now()) / 60_000) }));
   finish = () => this.#ask('finish', commands.finish);
   startAgent = () =>
     this.#ask('start-agent', async () => {
       await commands.startAgent();
       await this.#look();
     });
+
+  /** Tells the agent something by its name. Answers whether it was done; if not, the owner has been told why. */
+  tell(act: 'start' | 'resume' | 'pause' | 'snooze' | 'tomorrow' | 'finish'): Promise<boolean> {
+    return act === 'resume' ? this.start() : this[act]();
+  }
 
   /** Asks what is known, for the time before anything is told and where an answer puts it in doubt. */
   async #look() {
@@ -97,16 +104,18 @@ export class Agent {
     this.#snapshot = agent.snapshot;
   }
 
-  async #ask(what: Exclude<Asking, null>, act: () => Promise<unknown>) {
-    if (this.#asking !== null) return;
+  async #ask(what: Exclude<Asking, null>, act: () => Promise<unknown>): Promise<boolean> {
+    if (this.#asking !== null) return false;
     this.#asking = what;
     try {
       await act();
+      return true;
     } catch (cause) {
       const error = controlError(cause);
       // An answer may be late; whether there is an agent is only told in order.
       if (isNobody(error)) await this.#look();
       if (!isNobody(error) || this.#gone === null) this.#toasts.show(explain(error));
+      return false;
     } finally {
       this.#asking = null;
     }

@@ -4,6 +4,7 @@ import { createContext } from 'svelte';
 import { host, type SceneName } from '$lib/ipc/host';
 import { Agent } from './agent.svelte';
 import { Clock } from './clock.svelte';
+import { Desk } from './desk.svelte';
 import { Jobs } from './jobs.svelte';
 import type { Settings } from './settings.svelte';
 import { Toasts } from './toasts.svelte';
@@ -11,6 +12,7 @@ import { Wallet } from './wallet.svelte';
 
 export const [getAgent, setAgent] = createContext<Agent>();
 export const [getClock, setClock] = createContext<Clock>();
+export const [getDesk, setDesk] = createContext<Desk>();
 export const [getJobs, setJobs] = createContext<Jobs>();
 export const [getSettings, setSettings] = createContext<Settings>();
 export const [getToasts, setToasts] = createContext<Toasts>();
@@ -21,6 +23,7 @@ export function provideWindow(settings: Settings): { agent: Agent; clock: Clock 
   const toasts = setToasts(new Toasts());
   const clock = setClock(new Clock());
   const agent = setAgent(new Agent(toasts));
+  setDesk(new Desk(toasts));
   setJobs(new Jobs(agent));
   setWallet(new Wallet());
   setSettings(settings);

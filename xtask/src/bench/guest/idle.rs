@@ -128,7 +128,8 @@ fn pss_of_tree(pid: u32) -> Result<f64> {
     of_tree(pid, &pss_mb)
 }
 
-fn cpu_of_tree(pid: u32) -> Result<f64> {
+/// Seconds of processor time of a process and everything it has started, so far.
+pub(in crate::bench) fn cpu_of_tree(pid: u32) -> Result<f64> {
     of_tree(pid, &|pid| Ok(used(pid)?.cpu_s))
 }
 

@@ -152,6 +152,17 @@ export const SCENES: Scene[] = [
     },
   },
   {
+    id: 'long-log',
+    title: 'A log of 10,000 lines',
+    set(world) {
+      const job = over(TRANSCODE, 1, world.nowMs - MINUTE, SUCCEEDED);
+      // As long as the window shows of any log, in short lines.
+      job.log = Array.from({ length: 10_000 }, (_, at) => `line ${at + 1} of frames\n`).join('');
+      job.card.logBytes = job.log.length;
+      world.past = [job];
+    },
+  },
+  {
     id: 'failure',
     title: 'A job failed',
     set(world) {

@@ -11,6 +11,7 @@ import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { WaitReason } from '$lib/bindings/WaitReason';
 import { breathe, small } from './hardware';
 import { advance, finish, isOver, job, TRANSCODE, type FakeJob, type Kind } from './job';
+import { NoticesFile } from './desk';
 import { RulesFile } from './rules';
 import { FakeVirtualRigs } from './virtual';
 import { FakeWallet } from './wallet';
@@ -44,6 +45,7 @@ export class World {
   /** What is earned goes there in no scene by itself: the wallet has its own past. */
   readonly wallet = new FakeWallet();
   readonly virtual: FakeVirtualRigs;
+  readonly notices = new NoticesFile();
   /** Jobs on the rig, and those that are over, newest first. */
   present: FakeJob[] = [];
   past: FakeJob[] = [];

@@ -1,0 +1,187 @@
+//! What the owner is told outside of the window: few things, none twice, and nothing while a game or a film has the screen.
+//!
+//! [`News`] decides and touches nothing; [`tell`] shows it where the desktop shows such things.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    time::Duration,
+};
+
+use headframe_protocol::{
+    TimestampMs,
+    control::{JobCard, Notices, Phase, Stage, WaitReason},
+    job::Reason,
+    session::RefusedCode,
+};
+use zbus::zvariant::Value;
+
+use crate::reminder::Reminder;
+
+/// Between two things he is told. Whoever hears a bell every minute takes it away.
+const SPACING: Duration = Duration::from_mins(10);
+
+/// How long the PC cannot work before he is told. An engine that is restarted needs him for nothing.
+const TROUBLE_AFTER: Duration = Duration::from_mins(5);
+
+/// How often he is told of the same trouble.
+const TROUBLE_AGAIN_AFTER: Duration = Duration::from_hours(24);
+
+/// What waits to be told. Of more jobs than this in ten minutes, single ones are of no interest.
+const WAITING_MAX: usize = 8;
+
+/// One thing to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Item {
+    pub(crate) title: String,
+    pub(crate) text: String,
+}
+
+/// Remembers what was told, and what happened since.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    reminder: Reminder,
+    told_at: Option<TimestampMs>,
+    /// Attempts whose end is known; absent before the first look: what was over then is no news.
+    over: Option<HashSet<String>>,
+    waiting: VecDeque<Item>,
+    /// What stands in the way, since when, and when he was told.
+    trouble: Option<(String, TimestampMs, Option<TimestampMs>)>,
+}
+
+impl News {
+    /// The newest jobs, whenever the history has changed.
+    pub(crate) fn jobs(&mut self, cards: &[JobCard], wanted: Notices) {
+        let ended = || cards.iter().filter(|card| card.ended_ms.is_some());
+        let now: HashSet<String> = ended().map(told_apart).collect();
+        let Some(before) = self.over.replace(now) else { return };
+        // The oldest first, as it happened.
+        let cards: Vec<&JobCard> = ended().filter(|card| !before.contains(&told_apart(card))).collect();
+        for card in cards.into_iter().rev() {
+            let item = match (card.stage, card.reason) {
+                (_, Some(Reason::ResultMismatch)) if wanted.refused => Item {
+                    title: "A result was not accepted".to_owned(),
+                    text: format!("Other rigs that did the work of “{}” agree on another result.", card.title),
+                },
+                (Stage::Succeeded, _) if wanted.job_done => {
+                    Item { title: "A job is done".to_owned(), text: format!("{}: {}.", card.title, card.earned) }
+                }
+                _ => continue,
+            };
+            if self.waiting.len() == WAITING_MAX {
+                self.waiting.pop_front();
+            }
+            self.waiting.push_back(item);
+        }
+    }
+
+    /// What he is to be told `now`, if anything, of a rig that is in `phase` since `since`.
+    pub(crate) fn due(&mut self, phase: &Phase, since: TimestampMs, now: TimestampMs, wanted: Notices) -> Option<Item> {
+        self.look_for_trouble(phase, now);
+        let is_soon = self.told_at.is_some_and(|told| now.since(told) < SPACING);
+        if is_soon || is_busy(phase) {
+            return None;
+        }
+        let item = self.trouble_due(phase, now, wanted).or_else(|| self.waiting.pop_front()).or_else(|| {
+            let text = self.reminder.due(phase, since, now).filter(|_| wanted.paused)?;
+            Some(Item { title: "Your rig is still paused".to_owned(), text })
+        })?;
+        self.told_at = Some(now);
+        Some(item)
+    }
+
+    fn look_for_trouble(&mut self, phase: &Phase, now: TimestampMs) {
+        let found = trouble(phase).map(|(kind, ..)| kind);
+        match (found, &self.trouble) {
+            (Some(kind), Some((before, ..))) if *before == kind => {}
+            (Some(kind), _) => self.trouble = Some((kind.to_owned(), now, None)),
+            (None, _) => self.trouble = None,
+        }
+    }
+
+    fn trouble_due(&mut self, phase: &Phase, now: TimestampMs, wanted: Notices) -> Option<Item> {
+        let (kind, title, text) = trouble(phase)?;
+        let (_, since, told) = self.trouble.as_mut()?;
+        let is_wanted = if kind == "too_old" { wanted.update } else { wanted.trouble };
+        let is_due = told.map_or(now.since(*since) >= TROUBLE_AFTER, |told| now.since(told) >= TROUBLE_AGAIN_AFTER);
+        if !is_wanted || !is_due {
+            return None;
+        }
+        *told = Some(now);
+        Some(Item { title: title.to_owned(), text })
+    }
+}
+
+/// An end is another one once it has another reason: results are judged when the job is long over.
+fn told_apart(card: &JobCard) -> String {
+    format!("{} {:?} {:?}", card.attempt, card.stage, card.reason)
+}
+
+/// What keeps the PC from earning until its owner does something: which, a title, and what to do.
+fn trouble(phase: &Phase) -> Option<(&'static str, &'static str, String)> {
+    let Phase::Waiting { reasons } = phase else { return None };
+    let cannot = "This PC cannot earn now";
+    reasons.iter().find_map(|reason| match reason {
+        WaitReason::NoEngine => Some(("no_engine", cannot, "There is no container engine. Start it, or install one.".to_owned())),
+        WaitReason::EngineUnusable { message } => Some(("engine_unusable", cannot, message.clone())),
+        WaitReason::DiskFull => {
+            Some(("disk_full", cannot, "The disk that jobs work on is nearly full. Make some room.".to_owned()))
+        }
+        WaitReason::RulesBroken { .. } => {
+            Some(("rules_broken", cannot, "Your rules cannot be understood. The window says which line.".to_owned()))
+        }
+        WaitReason::Refused { code: RefusedCode::TooOld, .. } => {
+            Some(("too_old", "A newer Headframe is needed", "The network does not take this version any more.".to_owned()))
+        }
+        WaitReason::Refused { code: RefusedCode::BadHandshake, message } => {
+            Some(("bad_handshake", cannot, format!("The network does not let this rig in: {message} Is this PC’s clock right?")))
+        }
+        WaitReason::Refused { code: RefusedCode::Quarantined, message } => Some(("quarantined", cannot, message.clone())),
+        WaitReason::Refused { code: RefusedCode::Superseded | RefusedCode::BadMessage | RefusedCode::Unavailable, .. }
+        | WaitReason::OwnerActive { .. }
+        | WaitReason::NoIdleProbe
+        | WaitReason::Offline
+        | WaitReason::BackingOff { .. }
+        | WaitReason::Schedule { .. }
+        | WaitReason::Remote
+        | WaitReason::Program { .. }
+        | WaitReason::Fullscreen
+        | WaitReason::OnBattery
+        | WaitReason::Metered
+        | WaitReason::Hot { .. }
+        | WaitReason::GpuInUse { .. }
+        | WaitReason::GpuKept { .. }
+        | WaitReason::CoolingDown { .. }
+        | WaitReason::Busy { .. }
+        | WaitReason::Unprofitable { .. }
+        | WaitReason::ProbeBroken { .. } => None,
+    })
+}
+
+/// Whether somebody plays or watches.
+fn is_busy(phase: &Phase) -> bool {
+    let Phase::Waiting { reasons } = phase else { return false };
+    reasons.iter().any(|reason| {
+        matches!(reason, WaitReason::Fullscreen | WaitReason::Program { .. } | WaitReason::GpuInUse { .. } | WaitReason::Remote)
+    })
+}
+
+/// Shows it where the desktop shows such things (Desktop Notifications Specification 1.3, `Notify`).
+pub(crate) async fn tell(Item { title, text }: &Item) -> zbus::Result<()> {
+    let bus = zbus::Connection::session().await?;
+    let (actions, hints): (&[&str], HashMap<&str, Value<'_>>) = (&[], HashMap::new());
+    // A desktop may take marks in a text for markup, and titles are the customers'.
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let message = ("Headframe", 0_u32, "headframe", title.as_str(), text.as_str(), actions, hints, -1_i32);
+    bus.call_method(
+        Some("org.freedesktop.Notifications"),
+        "/org/freedesktop/Notifications",
+        Some("org.freedesktop.Notifications"),
+        "Notify",
+        &message,
+    )
+    .await
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+// What the settings show beside the rules and the look: what the owner is told, where his data lies, how his PC is.
+
+import type { Checkup } from '$lib/bindings/Checkup';
+import type { Notices } from '$lib/bindings/Notices';
+import type { NoticesPage } from '$lib/bindings/NoticesPage';
+import type { Place } from '$lib/bindings/Place';
+import type { Places } from '$lib/bindings/Places';
+import type { Support } from '$lib/bindings/Support';
+import * as commands from '$lib/ipc/commands';
+import { controlError, explain } from '$lib/ipc/errors';
+import { Asked } from './asked.svelte';
+import type { Toasts } from './toasts.svelte';
+
+export class Desk {
+  /** Of what the desktop tells the owner. */
+  readonly notices = new Asked<NoticesPage>(commands.notices);
+  /** Where his data lies. Known without an agent, too. */
+  readonly places = new Asked<Places>(commands.places);
+  /** Whether his PC can be a rig; looked at only when he wants to know. */
+  readonly checkup = new Asked<Checkup>(commands.doctor);
+  /** A text for somebody who helps; written only when he wants one. */
+  readonly support = new Asked<Support>(commands.support);
+  #toasts: Toasts;
+
+  constructor(toasts: Toasts) {
+    this.#toasts = toasts;
+  }
+
+  /** Other notices from now on. */
+  tell(notices: Notices) {
+    return this.notices.change(() => commands.setNotices(notices));
+  }
+
+  /** Shows a folder in the system's own program. */
+  async open(place: Place) {
+    try {
+      await commands.openPlace({ place });
+    } catch (cause) {
+      this.#toasts.show(explain(controlError(cause)));
+    }
+  }
+}

@@ -7,8 +7,8 @@ use headframe_control::{AgentPaths, server};
 use headframe_protocol::{
     AttemptId,
     control::{
-        ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, PauseArgs, Request, SimulateArgs,
-        Snapshot, WalletAnswer, WalletRequest, YIELDS_MAX,
+        ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, JobPage, JobsArgs, LogArgs, NetworkRequest, PauseArgs, Request,
+        SimulateArgs, Snapshot, WalletAnswer, WalletRequest, YIELDS_MAX,
     },
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod log;
+mod network;
 mod rules;
 
 /// The most jobs on a page.
@@ -76,7 +77,9 @@ impl Guests {
                 },
             };
             let answer = match request {
-                Request::Wallet { .. } | Request::Doctor | Request::Simulate(_) if slow.len() >= SLOW_ASKS_MAX => {
+                Request::Wallet { .. } | Request::Doctor | Request::Network { .. } | Request::Simulate(_)
+                    if slow.len() >= SLOW_ASKS_MAX =>
+                {
                     Answer::Failed { error: bad("The agent has more questions to answer than it can; ask again in a minute.") }
                 }
                 Request::Wallet { ask } => {
@@ -85,6 +88,10 @@ impl Guests {
                 }
                 Request::Doctor => {
                     slow.push(self.check_up(reply).boxed());
+                    continue;
+                }
+                Request::Network { ask } => {
+                    slow.push(self.network(ask, reply).boxed());
                     continue;
                 }
                 Request::Simulate(args) => {
@@ -110,8 +117,14 @@ impl Guests {
     async fn check_up(&self, reply: oneshot::Sender<Answer>) {
         let _alone = self.looking.lock().await;
         let probes = Some(self.agent.snapshot().probes.clone());
-        let checkup = doctor::check_up(doctor::Known { paths: &self.paths, probes }).await;
+        let mut checkup = doctor::check_up(doctor::Known { paths: &self.paths, probes }).await;
+        checkup.support = doctor::text(&doctor::Private::of_this_pc().hidden(checkup.clone()), true, true);
         reply.send(Answer::Checkup { checkup: Box::new(checkup) }).ok();
+    }
+
+    async fn network(&self, ask: NetworkRequest, reply: oneshot::Sender<Answer>) {
+        let answer = self.ask_network(ask).await.unwrap_or_else(|error| Answer::Failed { error });
+        reply.send(answer).ok();
     }
 
     async fn simulate(&self, args: SimulateArgs, reply: oneshot::Sender<Answer>) {
@@ -133,6 +146,7 @@ impl Guests {
             Request::Start => self.ask(Ask::Start).await,
             Request::Pause(args) => self.ask(pause(args)?).await,
             Request::Finish => self.ask(Ask::Finish).await,
+            Request::Measure => self.ask(Ask::Measure).await,
             Request::Quit => self.ask(Ask::Quit).await,
             Request::Jobs(args) => self.jobs(args).await,
             Request::Log(args) => self.log(args).await,
@@ -146,6 +160,7 @@ impl Guests {
             | Request::Status
             | Request::Watch
             | Request::Doctor
+            | Request::Network { .. }
             | Request::Simulate(_)
             | Request::Wallet { .. } => Err(bad("This is answered before it comes here.")),
         }

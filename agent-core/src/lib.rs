@@ -20,6 +20,7 @@ mod fault;
 pub mod clock;
 pub mod tasks;
 mod owner_file;
+mod owner_toml;
 pub mod pace;
 mod memory;
 pub mod settings;
@@ -38,6 +39,8 @@ pub mod duty;
 pub mod view;
 pub mod doctor;
 pub mod simulate;
+pub mod practice;
+pub mod networks;
 pub mod agent;
 pub mod control_server;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 mod checkup;
+mod network;
 mod rules;
 mod simulation;
 mod snapshot;
@@ -15,6 +16,7 @@ mod wallet;
 mod yields;
 
 pub use checkup::{Check, Checkup, Verdict};
+pub use network::{NetworkAnswer, NetworkFault, NetworkRequest, NetworkView, ProfileArgs, ProfileView};
 pub use rules::{
     AwayRules, BandRules, GivingBackRules, GpuRules, HeatRules, InternetRules, LoadRules, NetworkRules, OwnerRules, PowerRules,
     ProgramRules, RulesPage, SetRulesArgs, TariffRules, WeekRules,
@@ -86,6 +88,13 @@ pub enum Request {
     Yields,
     /// Whether this PC can be a rig, looked at anew.
     Doctor,
+    /// Find out now what this PC can do, as far as it is not known, though its owner is here.
+    Measure,
+    /// Something about the network the rig belongs to.
+    Network {
+        /// What.
+        ask: NetworkRequest,
+    },
     /// What rules would have done in the past days.
     Simulate(SimulateArgs),
     /// The owner's rules.
@@ -194,6 +203,11 @@ pub enum Answer {
     Checkup {
         /// What was found.
         checkup: Box<Checkup>,
+    },
+    /// Answers [`Request::Network`].
+    Network {
+        /// What is said about it.
+        answer: Box<NetworkAnswer>,
     },
     /// Answers [`Request::Simulate`].
     Simulation {

@@ -181,7 +181,10 @@ impl Play {
             },
             Request::Yields => Answer::Yields { yields: Yields::default() },
             Request::Wallet { .. } => failed(ControlCode::BadRequest, "This agent has no wallet."),
-            Request::Doctor | Request::Simulate(_) => failed(ControlCode::BadRequest, "This agent looks at no PC."),
+            Request::Doctor | Request::Measure | Request::Simulate(_) => {
+                failed(ControlCode::BadRequest, "This agent looks at no PC.")
+            }
+            Request::Network { .. } => failed(ControlCode::BadRequest, "This agent belongs to no network."),
             Request::Rules | Request::SetRules(_) => failed(ControlCode::BadRequest, "This agent has no rules."),
             Request::Hello { .. } | Request::Status | Request::Watch => {
                 failed(ControlCode::BadRequest, "The socket answers this itself.")
@@ -227,6 +230,7 @@ impl Play {
             },
             working,
             link: Link::Connected { network: "scripted".into() },
+            practice: false,
             engine: EngineView {
                 found: Some("no engine at all".into()),
                 tried: vec![EngineTried { place: "this script".into(), result: "in use".into() }],

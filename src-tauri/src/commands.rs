@@ -1,8 +1,8 @@
 //! What the page may ask for. Every command is one line: what it means is the agent's business.
 
 use headframe_protocol::control::{
-    Checkup, ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Present, RulesPage, SetRulesArgs, SimulateArgs,
-    Simulation, WalletAnswer, WalletRequest, Yields,
+    Checkup, ControlError, JobPage, JobsArgs, LogArgs, LogChunk, NetworkAnswer, NetworkRequest, PauseArgs, Present, RulesPage,
+    SetRulesArgs, SimulateArgs, Simulation, WalletAnswer, WalletRequest, Yields,
 };
 use tauri::State;
 
@@ -54,6 +54,18 @@ pub(crate) async fn yields(bridge: State<'_, Bridge>) -> Result<Yields, ControlE
 #[tauri::command]
 pub(crate) async fn doctor(bridge: State<'_, Bridge>) -> Result<Checkup, ControlError> {
     Ok(bridge.agent().await?.doctor().await?)
+}
+
+/// Find out now what this PC can do.
+#[tauri::command]
+pub(crate) async fn measure(bridge: State<'_, Bridge>) -> Result<(), ControlError> {
+    Ok(bridge.agent().await?.measure().await?)
+}
+
+/// Something about the network. What it refuses is an answer too.
+#[tauri::command]
+pub(crate) async fn network(bridge: State<'_, Bridge>, args: NetworkRequest) -> Result<NetworkAnswer, ControlError> {
+    Ok(bridge.agent().await?.network(args).await?)
 }
 
 /// What rules would have done in the past days.

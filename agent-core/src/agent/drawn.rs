@@ -49,6 +49,7 @@ pub(super) fn draw(
         idle: &idle,
         ledger,
         link,
+        practice: parts.practice,
         engine,
         history,
     };

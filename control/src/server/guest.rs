@@ -125,6 +125,8 @@ impl Guest {
             | Request::Log(_)
             | Request::Yields
             | Request::Doctor
+            | Request::Measure
+            | Request::Network { .. }
             | Request::Simulate(_)
             | Request::Rules
             | Request::SetRules(_)
@@ -184,6 +186,8 @@ impl Guest {
             | Request::Log(_)
             | Request::Yields
             | Request::Doctor
+            | Request::Measure
+            | Request::Network { .. }
             | Request::Simulate(_)
             | Request::Rules
             | Request::SetRules(_)

@@ -55,6 +55,7 @@ const LINES: [&str; 57] = [
     "owner away",
     "owner away",
     "pause",
+    "measure",
     "start",
     "start",
     "finish",

@@ -80,6 +80,7 @@ export default ts.config(
   tier('rig', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('job', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('settings', ['kit', 'format', 'state', 'messages']),
+  tier('welcome', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('shell', ['kit', 'format', 'state', 'bindings', 'messages', 'rig', 'job', 'settings']),
   {
     files: ['src/routes/**/*.{ts,svelte}'],

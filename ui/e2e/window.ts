@@ -7,9 +7,10 @@ export const NOW = new Date('2026-11-23T12:00:00Z');
 
 export const SCENES = [
   'first-run', 'idle-and-earning', 'owner-returns', 'coordinator-down', 'no-docker', 'agent-gone', 'agent-hangs', 'one-card-works',
-  'many-jobs', 'failure', 'preparing',
+  'many-jobs', 'failure', 'preparing', 'practice',
 ] as const;
-export type Scene = (typeof SCENES)[number];
+/** The last is looked at step by step, where its owner is led through. */
+export type Scene = (typeof SCENES)[number] | 'set-up';
 
 export const LANGUAGES = ['en', 'es', 'zh-Hans', 'ar'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -22,9 +23,11 @@ const HAPPENS: Partial<Record<Scene, { afterMs: number; sign: string }>> = {
   'agent-hangs': { afterMs: 1_000, sign: '[role=alert]' },
 };
 
-/** A page that fails its test when it logs an error. */
-export const test = base.extend({
-  page: async ({ page }, use) => {
+/** A page that fails its test when it logs an error. Its owner has been led through already, unless the test says otherwise. */
+export const test = base.extend<{ isNew: boolean }>({
+  isNew: [false, { option: true }],
+  page: async ({ page, isNew }, use) => {
+    if (!isNew) await page.addInitScript(() => localStorage.setItem('headframe.welcome', JSON.stringify({ version: 1, at: 'over' })));
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));

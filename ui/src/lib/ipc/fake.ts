@@ -2,10 +2,12 @@
 
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
+import type { NetworkRequest } from '$lib/bindings/NetworkRequest';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
 import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
 import type { SimulateArgs } from '$lib/bindings/SimulateArgs';
+import { checkup } from './fake/checkup';
 import { page, piece, yields } from './fake/past';
 import { SCENES } from './fake/scenes';
 import { World } from './fake/world';
@@ -58,7 +60,7 @@ export function fakeHost(address: Location, storage: Storage): Host {
   };
 }
 
-const CHANGES = new Set(['start', 'pause', 'finish', 'start_agent']);
+const CHANGES = new Set(['start', 'pause', 'finish', 'measure', 'network', 'start_agent']);
 
 function obey(world: World, command: string, args: unknown): Promise<unknown> {
   if (command === 'start_agent') return Promise.resolve(world.revive());
@@ -78,6 +80,12 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       const chunk = piece(world.everything(), args as LogArgs);
       return chunk ? Promise.resolve(chunk) : Promise.reject({ code: 'not_found', message: 'There is no such attempt.' });
     }
+    case 'doctor':
+      return Promise.resolve(checkup(world.engine.found));
+    case 'measure':
+      return Promise.resolve(world.measure());
+    case 'network':
+      return Promise.resolve(world.askNetwork(args as NetworkRequest));
     case 'rules':
       return Promise.resolve(world.rules.page());
     case 'set_rules':

@@ -7,10 +7,15 @@ import type { Snapshot } from '$lib/bindings/Snapshot';
 import * as commands from '$lib/ipc/commands';
 import { controlError, explain, isNobody, type Explained } from '$lib/ipc/errors';
 import { onPresent } from '$lib/ipc/events';
+import { writeAsPractice } from '$lib/format/practice.svelte';
+import { m } from '$lib/messages';
 import type { Toasts } from './toasts.svelte';
 
 /** What is being asked of the agent right now. */
-export type Asking = 'start' | 'pause' | 'finish' | 'start-agent' | null;
+export type Asking = 'start' | 'pause' | 'finish' | 'measure' | 'start-agent' | null;
+
+/** How long an agent that begins again may be silent: it closes its database and opens it anew. */
+const AGAIN_WITHIN_MS = 20_000;
 
 /** How long a snooze is. */
 export const SNOOZE_MS = 3_600_000;
@@ -20,6 +25,8 @@ export class Agent {
   #receivedMs = $state(0);
   #gone = $state.raw<ControlError | null>(null);
   #asking = $state<Asking>(null);
+  #again = $state(false);
+  #againTimer: ReturnType<typeof setTimeout> | undefined;
   #seq = -1;
   #toasts: Toasts;
 
@@ -39,7 +46,12 @@ export class Agent {
 
   /** Why nobody answers; absent while somebody does. */
   get gone(): Explained | null {
-    return this.#gone && explain(this.#gone);
+    return this.#again ? null : this.#gone && explain(this.#gone);
+  }
+
+  /** Whether the agent was asked to begin again and has not come back yet. */
+  get isBeginningAgain(): boolean {
+    return this.#again;
   }
 
   /** What is being asked right now; its button waits. */
@@ -73,11 +85,24 @@ export class Agent {
   pause = () => this.#ask('pause', () => commands.pause({}));
   snooze = () => this.#ask('pause', () => commands.pause({ minutes: SNOOZE_MS / 60_000 }));
   finish = () => this.#ask('finish', commands.finish);
+  measure = () => this.#ask('measure', commands.measure);
   startAgent = () =>
     this.#ask('start-agent', async () => {
       await commands.startAgent();
       await this.#look();
     });
+
+  /** The agent ends and begins anew: for a while its silence is no trouble. */
+  beginsAgain() {
+    this.#again = true;
+    clearTimeout(this.#againTimer);
+    this.#againTimer = setTimeout(() => (this.#again = false), AGAIN_WITHIN_MS);
+  }
+
+  #isBack() {
+    clearTimeout(this.#againTimer);
+    this.#again = false;
+  }
 
   /** Asks what is known, for the time before anything is told and where an answer puts it in doubt. */
   async #look() {
@@ -92,9 +117,12 @@ export class Agent {
       this.#gone = agent.error;
       return;
     }
+    // The old one may still speak; only one that comes after none is the new one.
+    if (this.#gone !== null) this.#isBack();
     this.#gone = null;
     this.#receivedMs = Date.now();
     this.#snapshot = agent.snapshot;
+    writeAsPractice(agent.snapshot.practice ? (amount) => m.network_practice_amount({ amount }) : null);
   }
 
   async #ask(what: Exclude<Asking, null>, act: () => Promise<unknown>) {

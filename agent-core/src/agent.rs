@@ -209,9 +209,8 @@ impl Agent {
     pub async fn bind(AgentConfig { data_dir, probes, gpus, engine, provers }: AgentConfig) -> Result<Self, BindError> {
         let paths = AgentPaths::resolve(data_dir).map_err(BindError::Paths)?;
         let lock = AgentLock::acquire(&paths).map_err(BindError::Lock)?;
-        let mut settings = Settings::load(paths.data_dir()).map_err(BindError::Settings)?;
         let tasks = Tasks::new();
-        let home = practise_if_wanted(&mut settings, &paths, &tasks).map_err(BindError::Practice)?;
+        let (settings, home) = settle(&paths, &tasks)?;
         let key = Arc::new(DeviceKey::load_or_create(paths.data_dir()).map_err(BindError::Key)?);
         let (store, journal) = store::open(&home).await.map_err(BindError::Store)?;
         let past = past(&store, &settings).await.map_err(BindError::Store)?;
@@ -243,7 +242,6 @@ impl Agent {
             offered,
             hardware,
             timers,
-            practice: settings.coordinator.practice,
             ledger,
             idle,
             load,
@@ -315,15 +313,16 @@ impl Agent {
     }
 }
 
-/// Where the agent's memory is. One who practises has another memory and dials another coordinator, whether that comes up or not: the network
+/// The settings, and where the agent's memory is. One who practises has another memory and dials another coordinator, whether that comes up or not: the network
 /// he has joined is not worked for behind his back.
-fn practise_if_wanted(settings: &mut Settings, paths: &AgentPaths, tasks: &Tasks) -> Result<PathBuf, url::ParseError> {
+fn settle(paths: &AgentPaths, tasks: &Tasks) -> Result<(Settings, PathBuf), BindError> {
     let data_dir = paths.data_dir();
+    let mut settings = Settings::load(data_dir).map_err(BindError::Settings)?;
     if !settings.coordinator.practice {
-        return Ok(data_dir.to_owned());
+        return Ok((settings, data_dir.to_owned()));
     }
-    settings.coordinator.url = practice::begin(data_dir, tasks)?;
-    Ok(data_dir.join(practice::FOLDER))
+    settings.coordinator.url = practice::begin(data_dir, tasks).map_err(BindError::Practice)?;
+    Ok((settings, data_dir.join(practice::FOLDER)))
 }
 
 /// The loop's ends of the line to the coordinator.

@@ -26,6 +26,9 @@ for (const language of LANGUAGES) {
     await keep('rules');
     await visit(page, '/settings');
     await keep('settings');
+    await openStill(page, 'set-up', '/welcome');
+    await expect(page.locator('main textarea')).toBeVisible();
+    await keep('welcome');
     await openStill(page, 'no-docker');
     await keep('no-docker', ['dark']);
     await openStill(page, 'agent-gone');

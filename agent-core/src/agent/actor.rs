@@ -67,8 +67,6 @@ pub(super) struct Parts {
     pub(super) offered: Offered,
     pub(super) hardware: Hardware,
     pub(super) timers: Timers,
-    /// The network is one of practice.
-    pub(super) practice: bool,
     pub(super) ledger: Ledger,
     pub(super) idle: watch::Receiver<IdleState>,
     pub(super) load: watch::Receiver<Load>,

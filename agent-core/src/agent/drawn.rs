@@ -49,7 +49,7 @@ pub(super) fn draw(
         idle: &idle,
         ledger,
         link,
-        practice: parts.practice,
+        practice: offered.is_practice(),
         engine,
         history,
     };

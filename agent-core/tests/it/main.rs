@@ -7,6 +7,7 @@ mod control;
 mod coordinator;
 mod crash;
 mod doctor;
+mod networks;
 mod prover;
 #[cfg(target_os = "linux")]
 mod proving;

@@ -64,14 +64,23 @@ export class Agent {
     return this.#gone ? [] : (this.#snapshot?.working ?? []);
   }
 
-  /** Whether money is being earned this moment: the one thing the lamp shows. */
+  /** Whether money is being earned this moment: the one thing the lamp shows. Practice earns none. */
   get earning(): boolean {
-    return this.working.some((job) => job.stage === 'running');
+    return this.#earns.length > 0;
   }
 
   /** Cards that work for a job this moment, by their UUID. What the driver says of their load is not asked. */
   get litGpus(): string[] {
-    return this.working.filter((job) => job.stage === 'running').flatMap((job) => job.gpus ?? []);
+    return this.#earns.flatMap((job) => job.gpus ?? []);
+  }
+
+  /** Whether a job on the rig earns this moment. */
+  isEarning(job: JobCard): boolean {
+    return this.#earns.some(({ attempt }) => attempt === job.attempt);
+  }
+
+  get #earns(): JobCard[] {
+    return this.#snapshot?.practice ? [] : this.working.filter((job) => job.stage === 'running');
   }
 
   /** Listens until the returned function is called. */

@@ -8,7 +8,7 @@ use headframe_control::{AgentPaths, Client};
 use headframe_protocol::{
     DeviceId,
     auth::DeviceSignature,
-    control::{NetworkAnswer, NetworkFault, NetworkRequest, NetworkView, ProfileArgs},
+    control::{Link, NetworkAnswer, NetworkFault, NetworkRequest, NetworkView, ProfileArgs},
     profile::{NetworkProfile, PROFILE_VERSION, SignedProfile},
     session::CoordinatorMessage,
 };
@@ -190,5 +190,33 @@ async fn a_coordinator_is_asked_for_its_profile_and_no_other_one_is_taken() {
     let (url, _serving) = answers("200 OK", |_| "x".repeat(1 << 20)).await;
     assert_eq!(owner.is_refused(look(&url)).await, NetworkFault::Unreachable);
     assert_eq!(owner.is_refused(look("http://192.0.2.1")).await, NetworkFault::Insecure);
+    rig.agent.abandon().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn practice_has_a_memory_of_its_own_and_never_the_network_that_was_joined() {
+    let coordinator = FakeCoordinator::start().await;
+    let home = home(&coordinator);
+    let file = home.path().join("agent.toml");
+    let settings = fs::read_to_string(&file).expect("settings");
+    let mut rig = Rig::fresh(home.path()).await;
+    assert_eq!(Owner::of(&rig).await.is_refused(NetworkRequest::Practise).await, NetworkFault::NoPractice);
+    assert_eq!(fs::read_to_string(&file).expect("settings"), settings, "the program is not beside this test");
+    rig.agent.shutdown().await;
+
+    fs::write(&file, settings.replace("[start]", "practice = true\n[start]")).expect("written");
+    rig = Rig::fresh(home.path()).await;
+    rig.shows(|now| now.practice && matches!(now.link, Link::Waiting { .. })).await;
+    assert!(home.path().join("practice/agent.db").is_file());
+    let mut owner = Owner::of(&rig).await;
+    let here = owner.is_at(NetworkRequest::Show).await;
+    assert!(here.practice && here.no_practice.is_some(), "{here:?}");
+    assert!(!owner.is_at(NetworkRequest::StopPractising).await.practice);
+    rig.agent.join().await;
+    assert!(rig.agent.begins_again());
+    drop(rig);
+    let rig = Rig::fresh(home.path()).await;
+    coordinator.welcomed().await;
+    rig.shows(|now| !now.practice).await;
     rig.agent.abandon().await;
 }

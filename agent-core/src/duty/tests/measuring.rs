@@ -112,9 +112,13 @@ fn an_owner_who_asks_is_not_in_the_way_of_what_he_has_asked_for_until_he_says_st
         "#]],
     );
     let mut rig = Rig::ready(1);
-    rig.run("offer a; accept written a; measure");
-    assert!(!rig.told.ends_with("measure\n    measure\n"), "not beside a job: {}", rig.told);
+    for line in ["offer a", "accept written a", "measure"] {
+        rig.run(line);
+    }
+    assert!(rig.told.ends_with("measure\n") && !rig.told.ends_with("    measure\n"), "not beside a job: {}", rig.told);
     let mut rig = Rig::ready(1);
-    rig.run("pause; measure; measuring 40");
+    for line in ["pause", "measure", "measuring 40"] {
+        rig.run(line);
+    }
     assert!(matches!(rig.duty.phase(), Phase::Benchmarking { .. }), "it is what the rig does, though it takes no work");
 }

@@ -84,6 +84,7 @@ export default ts.config(
   tier('earnings', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('wallet', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('virtual', ['kit', 'format', 'state', 'bindings', 'messages']),
+  tier('welcome', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('shell', ['kit', 'format', 'state', 'bindings', 'messages', 'rig', 'job', 'settings']),
   {
     files: ['src/routes/**/*.{ts,svelte}'],

@@ -5,7 +5,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,6 +39,7 @@ use crate::{
     ledger::Ledger,
     memory,
     pace::Pace,
+    practice,
     settings::{Settings, SettingsError, Timers},
     store::{self, Choice, Store, StoreError},
     tasks::Tasks,
@@ -125,6 +129,9 @@ pub enum BindError {
     /// Challenges cannot be answered.
     #[error("there is no way to bring proofs to the coordinator")]
     Challenges(#[source] reqwest::Error),
+    /// The address of the practice network is none.
+    #[error("there is no address for a practice network")]
+    Practice(#[source] url::ParseError),
     /// The wallet cannot speak to anybody.
     #[error("the wallet cannot be opened")]
     Wallet(#[source] reqwest::Error),
@@ -147,6 +154,7 @@ pub struct Handle {
     asks: mpsc::Sender<(Ask, oneshot::Sender<()>)>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     device: DeviceId,
+    again: Arc<AtomicBool>,
 }
 
 /// The agent has ended.
@@ -163,6 +171,15 @@ impl Handle {
         let (reply, decided) = oneshot::channel();
         self.asks.send((ask, reply)).await.map_err(|_| Ended)?;
         decided.await.map_err(|_| Ended)
+    }
+
+    /// Asks the agent to end so that another one begins in its place, with settings that are read anew: see [`Agent::begins_again`].
+    ///
+    /// # Errors
+    /// [`Ended`] if there is nobody to ask.
+    pub async fn begin_again(&self) -> Result<(), Ended> {
+        self.again.store(true, Ordering::Release);
+        self.ask(Ask::Quit).await
     }
 
     /// The present, and each change of it.
@@ -193,14 +210,14 @@ impl Agent {
     pub async fn bind(AgentConfig { data_dir, probes, gpus, engine, provers }: AgentConfig) -> Result<Self, BindError> {
         let paths = AgentPaths::resolve(data_dir).map_err(BindError::Paths)?;
         let lock = AgentLock::acquire(&paths).map_err(BindError::Lock)?;
-        let settings = Settings::load(paths.data_dir()).map_err(BindError::Settings)?;
+        let tasks = Tasks::new();
+        let (settings, home) = settle(&paths, &tasks)?;
         let key = Arc::new(DeviceKey::load_or_create(paths.data_dir()).map_err(BindError::Key)?);
-        let (store, journal) = store::open(paths.data_dir()).await.map_err(BindError::Store)?;
+        let (store, journal) = store::open(&home).await.map_err(BindError::Store)?;
         let past = past(&store, &settings).await.map_err(BindError::Store)?;
         let listener = Listener::bind(&lock).map_err(BindError::Socket)?;
         info!(device.id = %key.device(), data.dir = %paths.data_dir().display(), "Rig {} begins", key.device());
 
-        let tasks = Tasks::new();
         let mut telemetry = Telemetry::new(paths.data_dir(), gpus).map_err(BindError::Telemetry)?;
         let hardware = telemetry.hardware();
         let (pace_out, pace) = keep_pace(&tasks);
@@ -244,7 +261,7 @@ impl Agent {
             asks: asked,
             pulse: pulse.clone(),
         });
-        let handle = Handle { asks, snapshots, device };
+        let handle = Handle { asks, snapshots, device, again: Arc::default() };
         let actor = tasks.spawn("agent", actor.run(tasks.stopped()));
         let wallet = open_wallet(&paths, &settings, key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
         serve_guests(listener, pulse, control_server::Guests::new(handle.clone(), store, wallet, paths.clone()), &tasks);
@@ -270,6 +287,12 @@ impl Agent {
         self.wind_down().await;
     }
 
+    /// Whether, once it has ended, another agent is to be started in its place.
+    #[must_use]
+    pub fn begins_again(&self) -> bool {
+        self.handle.again.load(Ordering::Acquire)
+    }
+
     /// Asks it to quit and waits until it has: containers are stopped within the grace and reported.
     pub async fn shutdown(mut self) {
         if self.handle.ask(Ask::Quit).await.is_ok() {
@@ -289,6 +312,18 @@ impl Agent {
             warn!("Some part of the agent did not end in time");
         }
     }
+}
+
+/// The settings, and where the agent's memory is. One who practises has another memory and dials another coordinator, whether that comes up or not: the network
+/// he has joined is not worked for behind his back.
+fn settle(paths: &AgentPaths, tasks: &Tasks) -> Result<(Settings, PathBuf), BindError> {
+    let data_dir = paths.data_dir();
+    let mut settings = Settings::load(data_dir).map_err(BindError::Settings)?;
+    if !settings.coordinator.practice {
+        return Ok((settings, data_dir.to_owned()));
+    }
+    settings.coordinator.url = practice::begin(data_dir, tasks).map_err(BindError::Practice)?;
+    Ok((settings, data_dir.join(practice::FOLDER)))
 }
 
 /// The loop's ends of the line to the coordinator.

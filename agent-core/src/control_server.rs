@@ -7,8 +7,8 @@ use headframe_control::{AgentPaths, server};
 use headframe_protocol::{
     AttemptId,
     control::{
-        ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, EarningsRequest, JobPage, JobsArgs, LogArgs, PauseArgs, Request,
-        SimulateArgs, Snapshot, WalletAnswer, WalletRequest, YIELDS_MAX,
+        ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, EarningsRequest, JobPage, JobsArgs, LogArgs, NetworkRequest,
+        PauseArgs, Request, SimulateArgs, Snapshot, WalletAnswer, WalletRequest, YIELDS_MAX,
     },
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -28,6 +28,7 @@ use crate::{
 mod earned;
 mod log;
 mod notices;
+mod network;
 mod rules;
 
 /// The most jobs on a page.
@@ -79,7 +80,12 @@ impl Guests {
                 },
             };
             let answer = match request {
-                Request::Wallet { .. } | Request::Doctor | Request::Support | Request::Simulate(_) | Request::Earnings { .. }
+                Request::Wallet { .. }
+                | Request::Doctor
+                | Request::Support
+                | Request::Network { .. }
+                | Request::Simulate(_)
+                | Request::Earnings { .. }
                     if slow.len() >= SLOW_ASKS_MAX =>
                 {
                     Answer::Failed { error: bad("The agent has more questions to answer than it can; ask again in a minute.") }
@@ -94,6 +100,10 @@ impl Guests {
                 }
                 Request::Support => {
                     slow.push(self.support(reply).boxed());
+                    continue;
+                }
+                Request::Network { ask } => {
+                    slow.push(self.network(ask, reply).boxed());
                     continue;
                 }
                 Request::Simulate(args) => {
@@ -123,7 +133,8 @@ impl Guests {
     async fn check_up(&self, reply: oneshot::Sender<Answer>) {
         let _alone = self.looking.lock().await;
         let probes = Some(self.agent.snapshot().probes.clone());
-        let checkup = doctor::check_up(doctor::Known { paths: &self.paths, probes }).await;
+        let mut checkup = doctor::check_up(doctor::Known { paths: &self.paths, probes }).await;
+        checkup.support = doctor::text(&doctor::Private::of_this_pc().hidden(checkup.clone()), true, true);
         reply.send(Answer::Checkup { checkup: Box::new(checkup) }).ok();
     }
 
@@ -138,6 +149,11 @@ impl Guests {
             Some(Err(error)) => Answer::Failed { error: unexpected(&error) },
             None => Answer::Failed { error: bad("The text for somebody who helps could not be written.") },
         };
+        reply.send(answer).ok();
+    }
+
+    async fn network(&self, ask: NetworkRequest, reply: oneshot::Sender<Answer>) {
+        let answer = self.ask_network(ask).await.unwrap_or_else(|error| Answer::Failed { error });
         reply.send(answer).ok();
     }
 
@@ -164,6 +180,7 @@ impl Guests {
             Request::Start => self.ask(Ask::Start).await,
             Request::Pause(args) => self.ask(pause(args)?).await,
             Request::Finish => self.ask(Ask::Finish).await,
+            Request::Measure => self.ask(Ask::Measure).await,
             Request::Quit => self.ask(Ask::Quit).await,
             Request::Jobs(args) => self.jobs(args).await,
             Request::Log(args) => self.log(args).await,
@@ -180,6 +197,7 @@ impl Guests {
             | Request::Watch
             | Request::Doctor
             | Request::Support
+            | Request::Network { .. }
             | Request::Simulate(_)
             | Request::Earnings { .. }
             | Request::Wallet { .. } => Err(bad("This is answered before it comes here.")),

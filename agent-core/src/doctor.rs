@@ -11,11 +11,13 @@ pub mod facts;
 mod judge;
 mod look;
 mod support;
+mod told;
 
 pub use facts::Facts;
 pub use judge::judge;
 pub use look::{Known, look};
 pub use support::Private;
+pub use told::text;
 
 /// Looks and judges.
 pub async fn check_up(known: Known<'_>) -> Checkup {

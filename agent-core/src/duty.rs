@@ -275,6 +275,7 @@ impl Duty {
             Ask::Start => (Wish::On, Choice::On),
             Ask::Pause(time) => paused(now, time.map(|time| now + time)),
             Ask::Finish => (Wish::Finishing, Choice::Finishing),
+            Ask::Measure => return self.measure_for_owner(),
             Ask::Quit => {
                 // The wish is left as it is: a rig that was working goes on after the next start.
                 let at_latest = now.moment + self.stop().grace + LEAVE_WITHIN;
@@ -286,6 +287,8 @@ impl Duty {
             // The owner knows best: a rest is only a guess that the fault is still there.
             self.rest = None;
             self.cooling = Cooling::default();
+        } else {
+            self.measuring.goes_by_rules();
         }
         self.wish = wish;
         out.push(Effect::Write(Entry::Choice(choice)));

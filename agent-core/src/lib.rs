@@ -20,6 +20,7 @@ mod fault;
 pub mod clock;
 pub mod tasks;
 mod owner_file;
+mod owner_toml;
 pub mod pace;
 mod memory;
 pub mod settings;
@@ -39,6 +40,8 @@ pub mod view;
 pub mod doctor;
 pub mod earnings;
 pub mod simulate;
+pub mod practice;
+pub mod networks;
 pub mod agent;
 pub mod control_server;
 

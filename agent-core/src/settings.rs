@@ -6,9 +6,13 @@ use std::{
     time::Duration,
 };
 
+// Attempt tokens travel to such an address, and what it says is believed, so that only https will do once they leave the PC.
 use headframe_protocol::Micros;
+pub(crate) use headframe_protocol::profile::is_private as is_fit_for_secrets;
 use serde::{Deserialize, de::DeserializeOwned};
-use url::{Host, Url};
+use url::Url;
+
+pub mod joined;
 
 pub mod notices;
 
@@ -44,6 +48,10 @@ pub struct Settings {
 pub struct Coordinator {
     /// The network this rig works for.
     pub url: Url,
+    /// The profile it was joined by, as a link; empty if the address was written by hand.
+    pub profile: String,
+    /// Whether the rig works for a network on this PC instead, with money that is none.
+    pub practice: bool,
 }
 
 /// `[rig]`.
@@ -185,12 +193,7 @@ impl Settings {
     /// [`SettingsError`] names the key and the file.
     pub fn load(data_dir: &Path) -> Result<Self, SettingsError> {
         let file = data_dir.join(FILE_NAME);
-        let text = match fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(SettingsError::Read { file, source }),
-        };
-        Self::parse(&text, &file)
+        Self::parse(&read(&file)?, &file)
     }
 
     fn parse(text: &str, file: &Path) -> Result<Self, SettingsError> {
@@ -225,6 +228,15 @@ impl Settings {
     }
 }
 
+/// What the owner has written; nothing if there is no file.
+fn read(file: &Path) -> Result<String, SettingsError> {
+    match fs::read_to_string(file) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(source) => Err(SettingsError::Read { file: file.to_owned(), source }),
+    }
+}
+
 /// What an owner's file makes of the defaults.
 pub(crate) fn over_defaults<T: DeserializeOwned>(defaults: &str, text: &str) -> Result<T, toml::de::Error> {
     // The owner's file is read as itself first: only then do line numbers in errors mean his lines.
@@ -244,17 +256,6 @@ fn overlay(under: &mut toml::Table, over: toml::Table) {
             }
         }
     }
-}
-
-/// Attempt tokens travel to such an address, and what it says is believed, so that only https will do once they leave the PC.
-pub(crate) fn is_fit_for_secrets(url: &Url) -> bool {
-    let loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() == "https" && url.has_host() || url.scheme() == "http" && loopback
 }
 
 #[cfg(test)]

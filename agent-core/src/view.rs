@@ -42,6 +42,8 @@ pub struct Sources<'a> {
     pub ledger: &'a Ledger,
     /// The line to the coordinator.
     pub link: &'a Link,
+    /// The network is one of practice.
+    pub practice: bool,
     /// The container engine.
     pub engine: &'a EngineView,
     /// Counts what has changed the history.
@@ -51,7 +53,8 @@ pub struct Sources<'a> {
 /// Draws the present.
 #[must_use]
 pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
-    let Sources { device, name, duty, since_ms, hardware, scores, proving, load, idle, ledger, link, engine, history } = sources;
+    let Sources { device, name, duty, since_ms, hardware, scores, proving, load, idle, ledger, link, practice, engine, history } =
+        sources;
     let pending = duty.held().iter().map(worth).sum();
     Snapshot {
         revision,
@@ -73,6 +76,7 @@ pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
         working: duty.held().iter().filter_map(|held| working(held, &load.gpus)).collect(),
         today: ledger.earned(pending),
         link: (*link).clone(),
+        practice: *practice,
         engine: (*engine).clone(),
         asks: duty.gate().map(|Gate { power_per_hour, floor_per_hour }| AskView { power_per_hour, floor_per_hour }),
         probes: probes(&idle.probes, idle.belief.idleness),

@@ -7,9 +7,9 @@ use std::{io, time::Duration};
 
 use headframe_protocol::control::{
     Answer, CONTROL_VERSION, Call, Checkup, ControlCode, ControlError, EarnedArgs, EarnedPage, Earnings, EarningsAnswer,
-    EarningsArgs, EarningsRequest, Event, JobPage, JobsArgs, LogArgs, LogChunk, Notices, NoticesPage, PauseArgs, Request,
-    RulesPage, SILENCE_MAX, SetRulesArgs, SheetArgs, SheetPiece, SimulateArgs, Simulation, Snapshot, Support, WalletAnswer,
-    WalletRequest, Yields,
+    EarningsArgs, EarningsRequest, Event, JobPage, JobsArgs, LogArgs, LogChunk, NetworkAnswer, NetworkRequest, Notices,
+    NoticesPage, PauseArgs, Request, RulesPage, SILENCE_MAX, SetRulesArgs, SheetArgs, SheetPiece, SimulateArgs, Simulation,
+    Snapshot, Support, WalletAnswer, WalletRequest, Yields,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -28,6 +28,9 @@ const WALLET_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a look at the whole PC may take: each place an engine may be at has ten seconds, and there are a few.
 const DOCTOR_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How long the agent may take to ask a coordinator for its profile.
+const NETWORK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long going through two weeks again may take, on a slow PC with other things to do.
 const SIMULATE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -208,6 +211,25 @@ impl Client {
             return Err(ClientError::Garbled);
         };
         Ok(*checkup)
+    }
+
+    /// Find out now what this PC can do. How far that has come is in the snapshots.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn measure(&mut self) -> Result<(), ClientError> {
+        self.act(Request::Measure).await
+    }
+
+    /// Asks about networks. What is not joined comes as [`NetworkAnswer::Refused`].
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn network(&mut self, ask: NetworkRequest) -> Result<NetworkAnswer, ClientError> {
+        let Answer::Network { answer } = self.call_within(NETWORK_TIMEOUT, Request::Network { ask }).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(*answer)
     }
 
     /// What rules would have done in the past days.

@@ -274,6 +274,12 @@ enum NetworkCommand {
     Stop,
     /// Go on.
     Start,
+    /// Print the signed profile of the network as a link: whoever has it can join, and sees before who runs the network and on which terms.
+    Profile {
+        /// How many days the link is good for. Who has joined by it stays.
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=730))]
+        days: u16,
+    },
 }
 
 #[derive(Debug, Subcommand)]

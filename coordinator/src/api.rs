@@ -10,6 +10,7 @@ pub mod health;
 pub mod jobs;
 mod key_limits;
 pub mod logs;
+pub mod network;
 pub mod offers;
 pub mod payouts;
 pub mod quotes;

@@ -16,6 +16,7 @@ use crate::{
     networks::Networks,
     payouts::OpenClaims,
     probes::Probes,
+    profile::OperatorKey,
     reconcile::Statuses,
     registry::Registry,
     sessions::{Changes, Sessions},
@@ -70,6 +71,8 @@ pub struct Parts {
     pub challenges: Challenges,
     /// From where customers and rigs come.
     pub networks: Networks,
+    /// Signs the network's profile, if the operator has said who he is.
+    pub operator: Option<OperatorKey>,
     /// Everything that runs.
     pub tasks: Tasks,
 }

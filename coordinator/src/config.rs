@@ -128,11 +128,25 @@ pub struct NetworkConfig {
     pub fee_bps: u16,
     /// Where people who need help are sent.
     pub support: String,
+    /// The legal name of who runs it. Empty: the network has no profile to join by.
+    pub operator: String,
+    /// What may be computed and what may not, in a few sentences.
+    pub content_policy: String,
+    /// The operator's own pages, where he also publishes the fingerprint of his key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<Url>,
 }
 
 impl Default for NetworkConfig {
     fn default() -> Self {
-        Self { name: "local".to_owned(), fee_bps: 1_000, support: String::new() }
+        Self {
+            name: "local".to_owned(),
+            fee_bps: 1_000,
+            support: String::new(),
+            operator: String::new(),
+            content_policy: String::new(),
+            website: None,
+        }
     }
 }
 

@@ -30,6 +30,7 @@ pub mod openapi;
 pub mod payouts;
 mod prices;
 pub mod probes;
+pub mod profile;
 pub mod reconcile;
 pub mod registry;
 pub mod router;

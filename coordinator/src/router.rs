@@ -49,6 +49,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(api::artifacts::provenance))
         .routes(routes!(api::uploads::create, api::uploads::list))
         .routes(routes!(api::uploads::get, api::uploads::delete))
+        .routes(routes!(api::network::get))
         .routes(routes!(api::offers::list))
         .routes(routes!(api::quotes::quote))
         .routes(routes!(api::account::get))

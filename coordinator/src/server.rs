@@ -20,6 +20,7 @@ use crate::{
     networks::{Networks, NetworksError},
     payouts::OpenClaims,
     probes::Probes,
+    profile::{IssueError, OperatorKey},
     reconcile,
     registry::{Registry, RegistryError},
     router,
@@ -74,6 +75,9 @@ pub enum BindError {
     /// Networks cannot be told apart.
     #[error("could not open the key of networks")]
     Networks(#[source] NetworksError),
+    /// The network's profile cannot be signed.
+    #[error("could not open the key of the network's profile")]
+    Operator(#[source] IssueError),
     /// Webhooks cannot be sent.
     #[error("could not set up webhooks")]
     Webhooks(#[source] WebhooksError),
@@ -158,6 +162,15 @@ impl Coordinator {
     }
 }
 
+/// None for an operator who has not said who he is.
+fn operator_key(config: &Config) -> Result<Option<OperatorKey>, BindError> {
+    match OperatorKey::open(&config.data_dir, &config.network) {
+        Ok(key) => Ok(Some(key)),
+        Err(IssueError::NoOperator) => Ok(None),
+        Err(error) => Err(BindError::Operator(error)),
+    }
+}
+
 fn terms(config: &Config) -> Terms {
     let timers = &config.timers;
     Terms {
@@ -184,6 +197,7 @@ pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, Bin
     let chains = Chains::open(&config.chains).map_err(BindError::Chains)?;
     let fiat = Till::open(&config.fiat, &chains).map_err(BindError::Fiat)?;
     let networks = Networks::open(&config.data_dir, config.fiat.proxies).map_err(BindError::Networks)?;
+    let operator = operator_key(&config)?;
     let (tasks, changes) = (Tasks::default(), Changes::default());
     let sessions = Sessions::new(public_url.clone(), registry.clone(), store.clock().clone());
     let timers = &config.timers;
@@ -228,6 +242,7 @@ pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, Bin
         fiat,
         challenges: Challenges::default(),
         networks,
+        operator,
         tasks,
     }))
 }

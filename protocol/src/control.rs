@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 mod checkup;
 mod earnings;
 mod desk;
+mod network;
 mod rules;
 mod simulation;
 mod snapshot;
@@ -22,6 +23,7 @@ pub use earnings::{
     EARNED_PAGE_MAX, EarnedArgs, EarnedCard, EarnedPage, Earnings, EarningsAnswer, EarningsArgs, EarningsBucket, EarningsBy,
     EarningsRange, EarningsRequest, EarningsSum, Exported, SheetArgs, SheetOf, SheetPiece, Worker, WorkerSum,
 };
+pub use network::{NetworkAnswer, NetworkFault, NetworkRequest, NetworkView, ProfileArgs, ProfileView};
 pub use rules::{
     AwayRules, BandRules, GivingBackRules, GpuRules, HeatRules, InternetRules, LoadRules, NetworkRules, OwnerRules, PowerRules,
     ProgramRules, RulesPage, SetRulesArgs, TariffRules, WeekRules,
@@ -93,6 +95,13 @@ pub enum Request {
     Yields,
     /// Whether this PC can be a rig, looked at anew.
     Doctor,
+    /// Find out now what this PC can do, as far as it is not known, though its owner is here.
+    Measure,
+    /// Something about the network the rig belongs to.
+    Network {
+        /// What.
+        ask: NetworkRequest,
+    },
     /// What rules would have done in the past days.
     Simulate(SimulateArgs),
     /// The owner's rules.
@@ -212,6 +221,11 @@ pub enum Answer {
     Checkup {
         /// What was found.
         checkup: Box<Checkup>,
+    },
+    /// Answers [`Request::Network`].
+    Network {
+        /// What is said about it.
+        answer: Box<NetworkAnswer>,
     },
     /// Answers [`Request::Simulate`].
     Simulation {

@@ -9,6 +9,7 @@ use headframe_protocol::{
     control::{Call, Event},
     error::Problem,
     job::JobSpec,
+    profile::SignedProfile,
     receipt::SignedReceipt,
     session::{AgentMessage, CoordinatorMessage},
 };
@@ -45,6 +46,7 @@ fn golden_messages_hold_both_ways() {
             "event" => both_ways::<Event>(&text),
             "ask" => both_ways::<Ask>(&text),
             "answer" => both_ways::<Answer>(&text),
+            "profile" => both_ways::<SignedProfile>(&text),
             other => Err(format!("`{other}` is no kind of golden file")),
         };
         if let Err(why) = held {
@@ -53,7 +55,7 @@ fn golden_messages_hold_both_ways() {
         kinds.insert(kind);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert_eq!(kinds.len(), 11, "every kind of message has at least one golden file, found {kinds:?}");
+    assert_eq!(kinds.len(), 12, "every kind of message has at least one golden file, found {kinds:?}");
 }
 
 #[test]

@@ -188,7 +188,10 @@ impl Play {
             Request::Yields => Answer::Yields { yields: Yields::default() },
             Request::Earnings { .. } => failed(ControlCode::BadRequest, "This agent keeps no book."),
             Request::Wallet { .. } => failed(ControlCode::BadRequest, "This agent has no wallet."),
-            Request::Doctor | Request::Simulate(_) => failed(ControlCode::BadRequest, "This agent looks at no PC."),
+            Request::Doctor | Request::Measure | Request::Simulate(_) => {
+                failed(ControlCode::BadRequest, "This agent looks at no PC.")
+            }
+            Request::Network { .. } => failed(ControlCode::BadRequest, "This agent belongs to no network."),
             Request::Notices | Request::SetNotices(_) | Request::Support => {
                 failed(ControlCode::BadRequest, "This agent tells nobody.")
             }
@@ -237,6 +240,7 @@ impl Play {
             },
             working,
             link: Link::Connected { network: "scripted".into() },
+            practice: false,
             engine: EngineView {
                 found: Some("no engine at all".into()),
                 tried: vec![EngineTried { place: "this script".into(), result: "in use".into() }],

@@ -2,8 +2,8 @@
 
 use headframe_protocol::control::{
     Checkup, ControlError, EarnedArgs, EarnedPage, Earnings, EarningsArgs, Exported, JobPage, JobsArgs, LogArgs, LogChunk,
-    Notices, NoticesPage, OpenPlaceArgs, PauseArgs, Places, Present, RulesPage, SetRulesArgs, SheetOf, SimulateArgs, Simulation,
-    Support, WalletAnswer, WalletRequest, Yields,
+    NetworkAnswer, NetworkRequest, Notices, NoticesPage, OpenPlaceArgs, PauseArgs, Places, Present, RulesPage, SetRulesArgs,
+    SheetOf, SimulateArgs, Simulation, Support, WalletAnswer, WalletRequest, Yields,
 };
 use tauri::{AppHandle, State};
 
@@ -55,6 +55,18 @@ pub(crate) async fn yields(bridge: State<'_, Bridge>) -> Result<Yields, ControlE
 #[tauri::command]
 pub(crate) async fn doctor(bridge: State<'_, Bridge>) -> Result<Checkup, ControlError> {
     Ok(bridge.agent().await?.doctor().await?)
+}
+
+/// Find out now what this PC can do.
+#[tauri::command]
+pub(crate) async fn measure(bridge: State<'_, Bridge>) -> Result<(), ControlError> {
+    Ok(bridge.agent().await?.measure().await?)
+}
+
+/// Something about the network. What it refuses is an answer too.
+#[tauri::command]
+pub(crate) async fn network(bridge: State<'_, Bridge>, args: NetworkRequest) -> Result<NetworkAnswer, ControlError> {
+    Ok(bridge.agent().await?.network(args).await?)
 }
 
 /// What rules would have done in the past days.

@@ -55,6 +55,8 @@ fn main() -> anyhow::Result<()> {
             commands::log,
             commands::yields,
             commands::doctor,
+            commands::measure,
+            commands::network,
             commands::simulate,
             commands::rules,
             commands::set_rules,

@@ -16,6 +16,7 @@ pub mod image;
 pub mod line;
 pub mod money;
 pub mod operator;
+pub mod practice;
 pub mod process;
 pub mod registry;
 pub mod rig;

@@ -60,7 +60,15 @@ impl Line {
     /// # Errors
     /// If there is no free port.
     pub async fn open() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("could not listen on loopback")?;
+        Self::open_at((Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    /// The same at an address that was promised to somebody.
+    ///
+    /// # Errors
+    /// If it is taken.
+    pub async fn open_at(address: SocketAddr) -> Result<Self> {
+        let listener = TcpListener::bind(address).await.context("could not listen on loopback")?;
         let address = listener.local_addr().context("a listener without an address")?;
         let state = Arc::new(watch::Sender::new(State { condition: Condition::Whole, target: None, cuts: 0 }));
         let tasks = Arc::new(Tasks::default());

@@ -1,13 +1,13 @@
 //! The program `headframe-testbed`: a network that stays up, or the demo.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use headframe_testbed::{
     Options, Testbed,
     demo::{Afterwards, Demo, Window, Workload},
-    say,
+    practice, say,
     signals::Told,
 };
 use serde::Serialize;
@@ -41,6 +41,18 @@ enum Command {
         /// Let rigs give work back the moment it has begun, without a pause before the next: for measurements of that.
         #[arg(long)]
         restless_owners: bool,
+    },
+    /// Be the network an owner practises on: his agent starts it, and its one customer always wants a little done.
+    Practise {
+        /// Where the agent dials it.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: SocketAddr,
+        /// Keep everything in this folder.
+        #[arg(long)]
+        dir: PathBuf,
+        /// End also when standard input ends: however the agent ends, the network does too.
+        #[arg(long)]
+        until_stdin_ends: bool,
     },
     /// Send real work through a network and fetch its result.
     Demo {
@@ -91,6 +103,7 @@ async fn run(args: Args) -> Result<()> {
         Command::Up { agents, json, dir, until_stdin_ends, restless_owners: owners_are_restless } => {
             up(Options { agents, dir, owners_are_restless, ..Options::default() }, json, until_stdin_ends).await
         }
+        Command::Practise { listen, dir, until_stdin_ends } => practise((listen, dir), until_stdin_ends).await,
         Command::Demo { workload, image, out, headless, once } => {
             let window = if headless { Window::None } else { Window::Open };
             let afterwards = if once { Afterwards::End } else { Afterwards::Stay };
@@ -113,6 +126,22 @@ async fn up(options: Options, json: bool, until_stdin_ends: bool) -> Result<()> 
         }
     }
     said.and(Box::pin(testbed.shutdown()).await)
+}
+
+async fn practise((listen, dir): (SocketAddr, PathBuf), until_stdin_ends: bool) -> Result<()> {
+    let mut told = Told::listen()?;
+    let options = Options { agents: 0, listen: Some(listen), dir: Some(dir), ..Options::default() };
+    let testbed = tokio::select! {
+        started = Box::pin(Testbed::start(options)) => started?,
+        () = told.to_end() => return Ok(()),
+        () = stdin_ends(), if until_stdin_ends => return Ok(()),
+    };
+    let wanted = tokio::select! {
+        wanted = practice::want_work(&testbed) => wanted,
+        () = told.to_end() => Ok(()),
+        () = stdin_ends(), if until_stdin_ends => Ok(()),
+    };
+    wanted.and(Box::pin(testbed.shutdown()).await)
 }
 
 /// Says where the network is.

@@ -1,6 +1,7 @@
 //! The network as a whole: started in the order in which parts need one another, ended in the other.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -59,6 +60,8 @@ pub struct Options {
     pub engine: EngineChoice,
     /// Disk each rig offers, in GiB.
     pub disk_gib: u32,
+    /// Where rigs dial the coordinator; `None` for any free port.
+    pub listen: Option<SocketAddr>,
     /// Where everything is kept; `None` for a temporary folder.
     pub dir: Option<PathBuf>,
     /// Chains with the network's contracts; `None` for a network that keeps practice money only.
@@ -88,6 +91,7 @@ impl Default for Options {
             grant: Micros::dollars(1_000),
             engine: EngineChoice::default(),
             disk_gib: 60,
+            listen: None,
             dir: None,
             money: None,
         }
@@ -164,7 +168,11 @@ impl Testbed {
             EngineChoice::Shared => Engine::of_this_computer().await?,
             EngineChoice::Private => Engine::private(&root.join("engine")).await?,
         };
-        let (line, registry_line) = (Line::open().await?, Line::open().await?);
+        let line = match options.listen {
+            Some(address) => Line::open_at(address).await?,
+            None => Line::open().await?,
+        };
+        let registry_line = Line::open().await?;
         let public_url = coordinator::url(line.address())?;
         let mut config = coordinator_config(&options, root, &public_url, &registry_line)?;
         let money = match options.money {

@@ -37,6 +37,9 @@ for (const language of LANGUAGES) {
     await openStill(page, 'long-history', '/earnings');
     await expect(page.locator('main tbody a').first()).toBeVisible();
     await keep('earnings');
+    await openStill(page, 'set-up', '/welcome');
+    await expect(page.locator('main textarea')).toBeVisible();
+    await keep('welcome');
     await openStill(page, 'no-docker');
     await keep('no-docker', ['dark']);
     await openStill(page, 'agent-gone');

@@ -7,7 +7,7 @@ export const NOW = new Date('2026-11-23T12:00:00Z');
 
 export const SCENES = [
   'first-run', 'idle-and-earning', 'owner-returns', 'coordinator-down', 'no-docker', 'agent-gone', 'agent-hangs', 'one-card-works',
-  'many-jobs', 'failure', 'preparing',
+  'many-jobs', 'failure', 'preparing', 'practice',
 ] as const;
 /** Situations of the wallet: the other pages are the same in all of them. */
 export const WALLET_SCENES = [
@@ -15,8 +15,8 @@ export const WALLET_SCENES = [
 ] as const;
 /** Situations of virtual rigs. */
 export const VIRTUAL_SCENES = ['no-virtual-rigs', 'virtual-rigs-none-yet'] as const;
-/** `long-history` is about earnings alone, and shows nothing else that the others do not. */
-export type Scene = (typeof SCENES)[number] | 'long-history' | (typeof WALLET_SCENES)[number] | (typeof VIRTUAL_SCENES)[number];
+/** `set-up` is looked at step by step, where its owner is led through; `long-history` is about earnings alone, and shows nothing else that the others do not. */
+export type Scene = (typeof SCENES)[number] | 'set-up' | 'long-history' | (typeof WALLET_SCENES)[number] | (typeof VIRTUAL_SCENES)[number];
 
 export const LANGUAGES = ['en', 'es', 'zh-Hans', 'ar'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -29,9 +29,11 @@ const HAPPENS: Partial<Record<Scene, { afterMs: number; sign: string }>> = {
   'agent-hangs': { afterMs: 1_000, sign: '[role=alert]' },
 };
 
-/** A page that fails its test when it logs an error. */
-export const test = base.extend({
-  page: async ({ page }, use) => {
+/** A page that fails its test when it logs an error. Its owner has been led through already, unless the test says otherwise. */
+export const test = base.extend<{ isNew: boolean }>({
+  isNew: [false, { option: true }],
+  page: async ({ page, isNew }, use) => {
+    if (!isNew) await page.addInitScript(() => localStorage.setItem('headframe.welcome', JSON.stringify({ version: 1, at: 'over' })));
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));

@@ -49,6 +49,7 @@ pub(super) fn draw(
         idle: &idle,
         ledger,
         link,
+        practice: offered.is_practice(),
         engine,
         history,
     };

@@ -93,7 +93,7 @@ pub(super) struct Measuring {
     pub(super) names: watch::Receiver<CardNames>,
 }
 
-/// Begins to listen. If the settings say so the PC is measured as soon as it may be; else never.
+/// Begins to listen. If the settings say so the PC is measured as soon as it may be; else only when its owner asks for it.
 pub(super) fn open(paths: &AgentPaths, settings: &Settings, tasks: &Tasks) -> Measuring {
     let (orders, wanted) = mpsc::channel(QUEUE_MAX);
     let (news, heard) = mpsc::channel(QUEUE_MAX);
@@ -101,9 +101,7 @@ pub(super) fn open(paths: &AgentPaths, settings: &Settings, tasks: &Tasks) -> Me
     let shelf = Shelf::load(&data_dir);
     let (scores, (tell_names, names)) = (known_scores(&shelf), watch::channel(known_names(&shelf)));
     let bench = Bench { data_dir, timers: settings.timers, wanted, news, names: tell_names };
-    if settings.benchmark.automatically {
-        tasks.spawn("benchmark", bench.run(tasks.stopped()));
-    }
+    tasks.spawn("benchmark", bench.run(settings.benchmark.automatically, tasks.stopped()));
     Measuring { orders, news: heard, scores, names }
 }
 
@@ -116,23 +114,32 @@ struct Bench {
 }
 
 impl Bench {
-    async fn run(mut self, stop: CancellationToken) {
+    /// Says when something is to be measured, at first and then each time a rest is over, and measures whenever it is told to.
+    async fn run(mut self, automatically: bool, stop: CancellationToken) {
+        let mut rest = automatically.then_some(Duration::ZERO);
         loop {
-            self.tell(News::Told(Measured::Wanted)).await;
+            let rested = async {
+                match rest {
+                    Some(rest) => tokio::time::sleep(self.timers.scaled(rest)).await,
+                    None => std::future::pending().await,
+                }
+            };
             let wanted = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 wanted = self.wanted.recv() => wanted,
+                () = rested => {
+                    self.tell(News::Told(Measured::Wanted)).await;
+                    rest = None;
+                    continue;
+                }
             };
-            let rest = match wanted {
-                Some(Wanted::Begin { without }) => self.measure(without, &stop).await,
+            rest = match wanted {
+                Some(Wanted::Begin { without }) => self.measure(without, &stop).await.filter(|_| automatically),
+                // What it was to stop is over.
                 Some(Wanted::Stop) => continue,
                 None => return,
             };
-            let Some(rest) = rest else { return };
-            if tokio::time::timeout(self.timers.scaled(rest), stop.cancelled()).await.is_ok() {
-                return;
-            }
         }
     }
 

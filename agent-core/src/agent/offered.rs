@@ -33,6 +33,8 @@ pub(super) struct Offered {
     floor_per_hour: Micros,
     gpus: u8,
     terms: Terms,
+    /// It is offered to a network of practice.
+    practice: bool,
     /// The most the cards drew in jobs of this life, in watts.
     measured_watts: Option<u32>,
 }
@@ -50,8 +52,13 @@ impl Offered {
             floor_per_hour: settings.rig.floor_per_hour,
             gpus: u8::try_from(hardware.gpus.len().min(GPUS_MAX)).unwrap_or(u8::MAX),
             terms,
+            practice: settings.coordinator.practice,
             measured_watts: None,
         }
+    }
+
+    pub(super) const fn is_practice(&self) -> bool {
+        self.practice
     }
 
     pub(super) fn name(&self) -> &str {

@@ -7,9 +7,9 @@ use std::{
 };
 
 use headframe_control::AgentPaths;
-use headframe_protocol::control::{Check, Checkup, Snapshot, Support, Verdict};
+use headframe_protocol::control::{Checkup, Snapshot, Support};
 
-use super::Private;
+use super::{Private, told};
 
 /// The end of the log that goes along: hours of an ordinary rig.
 const LOG_BYTES: u64 = 96 * 1024;
@@ -32,28 +32,18 @@ pub fn write(paths: &AgentPaths, snapshot: &Snapshot, checkup: Checkup) -> io::R
     Ok(Support { file: file.display().to_string(), text })
 }
 
-fn text(snapshot: &Snapshot, Checkup { checks }: &Checkup, log: &str) -> String {
+fn text(snapshot: &Snapshot, checkup: &Checkup, log: &str) -> String {
     let phase = serde_json::to_string(&snapshot.phase).unwrap_or_default();
-    let mut lines = vec![
+    [
         format!("Headframe {} on {} ({})", snapshot.agent_version, std::env::consts::OS, std::env::consts::ARCH),
         format!("Phase: {}", Private::of_this_pc().hide(&phase)),
         String::new(),
-        "Check-up".to_owned(),
-    ];
-    lines.extend(checks.iter().map(told));
-    lines.extend([String::new(), "The end of the agent’s log".to_owned(), log.to_owned()]);
-    lines.join("\n")
-}
-
-fn told(Check { id, verdict, what, actual, required, why: _, fix }: &Check) -> String {
-    let verdict = match verdict {
-        Verdict::Ok => "ok",
-        Verdict::Warn => "warn",
-        Verdict::Fail => "FAIL",
-        Verdict::Unknown => "unknown",
-    };
-    let fix = fix.as_ref().map(|fix| format!("; to mend it: {fix}")).unwrap_or_default();
-    format!("{verdict:7} {id}: {what}: {actual} (needed: {required}{fix})")
+        told::text(checkup, true, true),
+        String::new(),
+        "The end of the agent’s log".to_owned(),
+        log.to_owned(),
+    ]
+    .join("\n")
 }
 
 /// The newest file's last lines. A log that cannot be read is told instead.

@@ -18,7 +18,7 @@ pub fn judge(facts: &Facts) -> Checkup {
     checks.extend(pc::checks(facts));
     checks.extend(owner::checks(facts));
     checks.extend(network::checks(&facts.coordinator));
-    Checkup { checks }
+    Checkup { checks, support: String::new() }
 }
 
 /// What is always said of one kind of check, whatever is found.

@@ -38,7 +38,7 @@ impl Private {
             let (actual, fix) = (self.hide(&actual), fix.map(|fix| self.hide(&fix)));
             Check { id, verdict, what, actual, required, why, fix }
         };
-        Checkup { checks: checkup.checks.into_iter().map(hide).collect() }
+        Checkup { checks: checkup.checks.into_iter().map(hide).collect(), support: String::new() }
     }
 
     /// A text without any of it.

@@ -55,6 +55,8 @@ pub enum Ask {
     Pause(Option<Duration>),
     /// Finish what runs, then take no more.
     Finish,
+    /// Find out now what this PC can do, though I am here.
+    Measure,
     /// End the agent; stop what runs.
     Quit,
 }

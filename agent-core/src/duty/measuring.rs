@@ -12,8 +12,15 @@ pub(super) enum Measuring {
     Idle,
     /// It is to be measured once nobody needs the PC.
     Wanted,
+    /// It is to be measured at once: its owner has asked for it.
+    Asked,
     /// It runs, and has come as far.
-    Running(MeasuringView),
+    Running {
+        /// How far.
+        view: MeasuringView,
+        /// Its owner has asked for it and knows, so that neither he nor his rules are in the way.
+        asked: bool,
+    },
     /// It was told to stop and has not said that it has.
     Stopping,
 }
@@ -29,11 +36,32 @@ pub enum Measured {
     Over,
 }
 
+impl Measuring {
+    /// What the owner has said since is more than that he wanted it measured.
+    pub(super) fn goes_by_rules(&mut self) {
+        match self {
+            Self::Asked => *self = Self::Wanted,
+            Self::Running { asked, .. } => *asked = false,
+            Self::Idle | Self::Wanted | Self::Stopping => {}
+        }
+    }
+}
+
 impl Duty {
+    /// Begins with it as soon as nothing of a job is on the rig.
+    pub(super) fn measure_for_owner(&mut self) {
+        match &mut self.measuring {
+            Measuring::Running { asked, .. } => *asked = true,
+            before @ (Measuring::Idle | Measuring::Wanted | Measuring::Asked) => *before = Measuring::Asked,
+            // It says that it has stopped within seconds; then he can ask again.
+            Measuring::Stopping => {}
+        }
+    }
+
     pub(super) fn measured(&mut self, measured: Measured) {
         self.measuring = match (measured, std::mem::take(&mut self.measuring)) {
             (Measured::Wanted, Measuring::Idle) => Measuring::Wanted,
-            (Measured::Progress(view), Measuring::Running(_)) => Measuring::Running(view),
+            (Measured::Progress(view), Measuring::Running { asked, .. }) => Measuring::Running { view, asked },
             (Measured::Over, _) => Measuring::Idle,
             // What comes late, or twice, changes nothing.
             (Measured::Wanted | Measured::Progress(_), before) => before,
@@ -42,38 +70,51 @@ impl Duty {
 
     /// Begins what is wanted, and stops what is in the way.
     pub(super) fn keep_measuring(&mut self, out: &mut Vec<Effect>) {
-        match (&self.measuring, self.may_measure()) {
-            (Measuring::Wanted, true) => {
+        let asked = matches!(self.measuring, Measuring::Asked | Measuring::Running { asked: true, .. });
+        match (&self.measuring, self.may_measure(asked)) {
+            (Measuring::Wanted | Measuring::Asked, true) => {
                 out.push(Effect::Measure { without: self.kept_slots() });
-                self.measuring = Measuring::Running(MeasuringView::default());
+                self.measuring = Measuring::Running { view: MeasuringView::default(), asked };
             }
-            (Measuring::Running(_), false) => {
+            (Measuring::Running { .. }, false) => {
                 out.push(Effect::StopMeasuring);
                 self.measuring = Measuring::Stopping;
             }
-            (Measuring::Idle | Measuring::Wanted | Measuring::Running(_) | Measuring::Stopping, _) => {}
+            (Measuring::Idle | Measuring::Wanted | Measuring::Asked | Measuring::Running { .. } | Measuring::Stopping, _) => {}
         }
     }
 
     /// Whether the cards are busy with being measured, so that no offer is taken.
     pub(super) const fn is_measuring(&self) -> bool {
-        matches!(self.measuring, Measuring::Running(_) | Measuring::Stopping)
+        matches!(self.measuring, Measuring::Running { .. } | Measuring::Stopping)
     }
 
     /// How far the measurement has come, while it runs.
     pub(super) const fn measurement(&self) -> Option<&MeasuringView> {
         match &self.measuring {
-            Measuring::Running(view) => Some(view),
-            Measuring::Idle | Measuring::Wanted | Measuring::Stopping => None,
+            Measuring::Running { view, .. } => Some(view),
+            Measuring::Idle | Measuring::Wanted | Measuring::Asked | Measuring::Stopping => None,
         }
     }
 
-    /// Needs neither engine nor coordinator; but nobody may be at the PC, nothing may be in the way, and nothing on the rig.
-    fn may_measure(&self) -> bool {
+    /// The same, if the owner has asked for it: then it is what the rig does, whatever he wants of it otherwise.
+    pub(super) const fn measurement_for_owner(&self) -> Option<&MeasuringView> {
+        match &self.measuring {
+            Measuring::Running { view, asked: true } => Some(view),
+            Measuring::Running { .. } | Measuring::Idle | Measuring::Wanted | Measuring::Asked | Measuring::Stopping => None,
+        }
+    }
+
+    /// Needs neither engine nor coordinator; but nothing may be on the rig and, unless the owner has asked for it, nobody at the PC and nothing
+    /// in the way.
+    fn may_measure(&self, asked: bool) -> bool {
+        let is_free = self.leaving.is_none() && self.held.is_empty();
+        is_free && (asked || self.may_measure_unasked())
+    }
+
+    fn may_measure_unasked(&self) -> bool {
         self.wish == Wish::On
             && self.owner == Idleness::Away
-            && self.leaving.is_none()
-            && self.held.is_empty()
             && self.hindrances.rig.is_empty()
             && self.hindrances.slots.values().flatten().all(is_kept)
     }

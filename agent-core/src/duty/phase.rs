@@ -27,6 +27,9 @@ impl Duty {
         if let Some(phase) = busy {
             return phase;
         }
+        if let Some(measurement) = self.measurement_for_owner() {
+            return Phase::Benchmarking { measuring: measurement.clone() };
+        }
         match self.wish {
             Wish::Off => Phase::Off,
             Wish::Paused { until, .. } => Phase::Paused { until_ms: until.map(|until| until.wall) },

@@ -93,6 +93,7 @@ impl Rig {
                 Event::Asked(Ask::Pause(Some(Duration::from_secs(time.trim_end_matches('s').parse().expect("seconds")))))
             }
             ["finish"] => Event::Asked(Ask::Finish),
+            ["measure"] => Event::Asked(Ask::Measure),
             ["quit"] => Event::Asked(Ask::Quit),
             ["owner", "away"] => Event::Owner(Idleness::Away),
             ["owner", "returns"] => {

@@ -8,6 +8,7 @@ mod coordinator;
 mod crash;
 mod doctor;
 mod earnings;
+mod networks;
 mod prover;
 #[cfg(target_os = "linux")]
 mod proving;

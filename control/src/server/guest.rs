@@ -125,6 +125,8 @@ impl Guest {
             | Request::Log(_)
             | Request::Yields
             | Request::Doctor
+            | Request::Measure
+            | Request::Network { .. }
             | Request::Simulate(_)
             | Request::Rules
             | Request::SetRules(_)
@@ -188,6 +190,8 @@ impl Guest {
             | Request::Log(_)
             | Request::Yields
             | Request::Doctor
+            | Request::Measure
+            | Request::Network { .. }
             | Request::Simulate(_)
             | Request::Rules
             | Request::SetRules(_)

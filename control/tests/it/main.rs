@@ -80,6 +80,7 @@ fn snapshot(revision: u32) -> Snapshot {
         working: Vec::new(),
         today: Earned { confirmed: Micros::ZERO, pending: Micros::ZERO, jobs: 0 },
         link: Link::Connecting,
+        practice: false,
         engine: EngineView { found: None, tried: Vec::new() },
         asks: None,
         probes: Vec::new(),

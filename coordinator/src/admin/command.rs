@@ -1,7 +1,10 @@
 //! From the words of the command line to acts, and from what came of them to what is shown.
 
+use std::time::Duration;
+
 use headframe_protocol::Micros;
 use serde_json::json;
+use url::Url;
 
 use super::{
     AccountCommand, AuditCommand, Command, CustomerCommand, ImageCommand, JobCommand, KeyCommand, NetworkCommand, Observer,
@@ -12,6 +15,7 @@ use super::{
 };
 use crate::{
     Config,
+    profile::OperatorKey,
     store::{Store, audit, customers, grants::Given, images as image_rows, prices, rigs},
 };
 
@@ -41,7 +45,7 @@ pub(super) async fn carry_out(
             let given = acts::refund(store, &by()?, job, amount, &key).await?;
             said_given(given, amount, &format!("for job {job}"))
         }
-        Command::Network(command) => network(store, command, by).await,
+        Command::Network(command) => network(config, store, command, by).await,
         Command::Audit(command) => trail(store, command).await,
         Command::Payout(command) => payout(store, command, by).await,
         Command::Price { observer, picos } => {
@@ -234,7 +238,12 @@ async fn payout(store: &Store, command: PayoutCommand, by: impl Fn() -> Result<B
     Ok(Shown::said(&json!({ "account": account, "held": held }), text)?)
 }
 
-async fn network(store: &Store, command: NetworkCommand, by: impl Fn() -> Result<By, ActError>) -> anyhow::Result<Shown> {
+async fn network(
+    config: &Config,
+    store: &Store,
+    command: NetworkCommand,
+    by: impl Fn() -> Result<By, ActError>,
+) -> anyhow::Result<Shown> {
     match command {
         NetworkCommand::Stop => {
             acts::stop_network(store, &by()?).await?;
@@ -244,6 +253,23 @@ async fn network(store: &Store, command: NetworkCommand, by: impl Fn() -> Result
             acts::start_network(store, &by()?).await?;
             Ok(Shown::said(&json!({ "stopped": false }), "The network goes on.")?)
         }
+        NetworkCommand::Profile { days } => {
+            let life = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+            let key = OperatorKey::open(&config.data_dir, &config.network)?;
+            let signed = key.issue(&config.network, &dialled(config)?, (store.now(), life))?;
+            // On standard output is the link alone, to be sent on.
+            tracing::info!(operator.key = %signed.profile.key, "Publish this fingerprint: {}", signed.profile.key.0);
+            Ok(Shown::said(&signed, signed.link())?)
+        }
+    }
+}
+
+/// What agents dial, as the coordinator itself would have it.
+fn dialled(config: &Config) -> anyhow::Result<Url> {
+    match &config.public_url {
+        Some(url) => Ok(url.clone()),
+        None if config.listen.port() == 0 => anyhow::bail!("set `public_url`: without it nobody knows what to dial"),
+        None => Ok(format!("http://{}", config.listen).parse()?),
     }
 }
 

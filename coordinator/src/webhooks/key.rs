@@ -64,7 +64,7 @@ impl ServerKey {
 
 /// Writes a whole file under another name and links it to `path`, which fails if there is one: two replicas that start at
 /// once in a new folder end up with the same key.
-fn make(path: &Path) -> std::io::Result<()> {
+pub(crate) fn make(path: &Path) -> std::io::Result<()> {
     let mut bytes = [0_u8; KEY_BYTES];
     rand::rng().fill_bytes(&mut bytes);
     let draft = path.with_extension(uuid::Uuid::new_v4().simple().to_string());

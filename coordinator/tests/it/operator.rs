@@ -19,6 +19,7 @@ use headframe_protocol::{
     challenge::{Answer, Ask, DeclineReason, Declined, Digest, POG},
     error::Code,
     job::{AttemptState, JobState, Reason, Trust},
+    profile::SignedProfile,
     rig::{GpuReport, GpuVendor},
     session::{AgentMessage, CoordinatorMessage, Outcome, RefusedCode},
     standing::RigStanding,
@@ -390,4 +391,30 @@ async fn cards_are_challenged_when_the_operator_wants_it_and_their_outcomes_are_
     let words = reqwest::get(format!("{}/metrics", app.url())).await.expect("an answer").text().await.expect("figures");
     assert!(words.contains("headframe_challenges_total{outcome=\"void\",reason=\"broken\"}"), "{words}");
     assert_eq!(trail(&app).await, ["rig.challenge"]);
+}
+
+#[tokio::test]
+async fn whoever_may_join_is_told_by_the_operator_himself_who_runs_the_network() {
+    let unnamed = TestApp::start().await;
+    let answer = reqwest::get(format!("{}/v1/network", unnamed.url())).await.expect("an answer");
+    assert_eq!(problem(answer).await.code, Code::NotFound);
+    let refused = admin(&unnamed.config, "network profile").await.expect_err("nobody runs it");
+    assert!(refused.contains("network.operator"), "{refused}");
+
+    let app = TestApp::start_with(|config| {
+        config.network.operator = "Ada Example GmbH".to_owned();
+        config.network.support = "help@attic.example".to_owned();
+        config.network.content_policy = "No mining.".to_owned();
+    })
+    .await;
+    let answer = reqwest::get(format!("{}/v1/network", app.url())).await.expect("an answer").text().await.expect("text");
+    let signed = SignedProfile::read(&answer, app.app().store.now()).expect("signed and good");
+    assert_eq!((signed.profile.operator.as_str(), signed.profile.fee_bps), ("Ada Example GmbH", app.config.network.fee_bps));
+    assert_eq!(signed.profile.coordinator.as_str().trim_end_matches('/'), app.url());
+    let mut config = app.config.clone();
+    config.public_url = Some(signed.profile.coordinator.clone());
+    let printed = admin(&config, "network profile --days 7").await.expect("looking needs no reason").to_string();
+    let by_link = SignedProfile::read(&printed, app.app().store.now()).expect("the same");
+    assert_eq!((by_link.profile.key, by_link.profile.coordinator), (signed.profile.key, signed.profile.coordinator));
+    assert!(trail(&app).await.is_empty(), "nothing was changed");
 }

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 pub struct Checkup {
     /// One after the other.
     pub checks: Vec<Check>,
+    /// The same as a text that may be shown to strangers: without names of people and PCs. Only in the agent's answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<String>", optional))]
+    pub support: String,
 }
 
 impl Checkup {

@@ -25,6 +25,10 @@ pub struct Snapshot {
     pub today: Earned,
     /// The line to the coordinator.
     pub link: Link,
+    /// The network is one of practice: no amount is money.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+    pub practice: bool,
     /// The container engine.
     pub engine: EngineView,
     /// What the idle probes measure, with those that are missing.

@@ -13,10 +13,27 @@ pub(crate) async fn run(paths: &AgentPaths, args: RunArgs) -> Exit {
     if let Err(error) = logging::begin(paths) {
         return words::fail(&error, Exit::Failed);
     }
-    let mut agent = match Agent::bind(AgentConfig::new(Some(paths.data_dir().to_owned()))).await {
-        Ok(agent) => agent,
-        Err(error) => return refuse(&error),
-    };
+    loop {
+        let exit = Box::pin(live(paths, &args)).await;
+        match exit {
+            Ok(Afterwards::Again) => info!("Another agent begins in this one's place"),
+            Ok(Afterwards::End) => return Exit::Done,
+            Err(error) => return refuse(&error),
+        }
+    }
+}
+
+/// What follows on an agent.
+enum Afterwards {
+    /// Another one.
+    Again,
+    /// Nothing.
+    End,
+}
+
+/// One agent, from its beginning to its end.
+async fn live(paths: &AgentPaths, args: &RunArgs) -> Result<Afterwards, BindError> {
+    let mut agent = Agent::bind(AgentConfig::new(Some(paths.data_dir().to_owned()))).await?;
     let guests = Tasks::new();
     guests.spawn_until_stopped("signals", quit_on_signal(agent.handle()));
     if args.tray {
@@ -25,7 +42,7 @@ pub(crate) async fn run(paths: &AgentPaths, args: RunArgs) -> Exit {
     agent.join().await;
     guests.shutdown(TRAY_GRACE).await;
     info!("The agent has ended");
-    Exit::Done
+    Ok(if agent.begins_again() { Afterwards::Again } else { Afterwards::End })
 }
 
 fn refuse(error: &BindError) -> Exit {
@@ -42,6 +59,7 @@ fn refuse(error: &BindError) -> Exit {
         | BindError::Store(_)
         | BindError::Telemetry(_)
         | BindError::Socket(_)
+        | BindError::Practice(_)
         | BindError::Wallet(_)
         | BindError::Challenges(_) => Exit::Failed,
     };

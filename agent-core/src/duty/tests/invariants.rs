@@ -8,7 +8,7 @@ use super::*;
 use crate::store::Entry;
 
 /// Lines that may follow one another in any order; those that name an attempt mean one of four.
-const LINES: [&str; 57] = [
+const LINES: [&str; 58] = [
     "measuring wanted",
     "measuring 50",
     "measuring is over",
@@ -55,6 +55,7 @@ const LINES: [&str; 57] = [
     "owner away",
     "owner away",
     "pause",
+    "measure",
     "start",
     "start",
     "finish",

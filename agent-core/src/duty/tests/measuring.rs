@@ -86,3 +86,39 @@ fn nothing_is_measured_beside_a_job_or_against_the_rules_and_kept_cards_never() 
     rig.run("measuring wanted");
     assert!(rig.told.ends_with("    measure all cards but [1]\n"), "{}", rig.told);
 }
+
+#[test]
+fn an_owner_who_asks_is_not_in_the_way_of_what_he_has_asked_for_until_he_says_stop() {
+    check(
+        "owner returns; measuring wanted; measure; measuring 40; rules battery; measure; measuring is over; measure; pause; \
+         measuring is over; measure",
+        expect![[r#"
+            owner returns
+            measuring wanted
+            measure
+                measure
+            measuring 40
+            rules battery
+            measure
+            measuring is over
+            measure
+                measure
+            pause
+                write choice Paused { since_ms: Some(TimestampMs(1000000)), until_ms: None }
+                stop measuring
+            measuring is over
+            measure
+                measure
+        "#]],
+    );
+    let mut rig = Rig::ready(1);
+    for line in ["offer a", "accept written a", "measure"] {
+        rig.run(line);
+    }
+    assert!(rig.told.ends_with("measure\n") && !rig.told.ends_with("    measure\n"), "not beside a job: {}", rig.told);
+    let mut rig = Rig::ready(1);
+    for line in ["pause", "measure", "measuring 40"] {
+        rig.run(line);
+    }
+    assert!(matches!(rig.duty.phase(), Phase::Benchmarking { .. }), "it is what the rig does, though it takes no work");
+}

@@ -10,7 +10,7 @@ use headframe_protocol::{
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
 use super::{DEFAULTS, FILE_NAME, Rules, RulesError, read};
-use crate::{owner_file, settings::over_defaults};
+use crate::{owner_file, owner_toml, settings::over_defaults};
 
 /// Where an unreadable file is kept once other rules take its place.
 const ASIDE: &str = "rules.toml.unreadable";
@@ -114,9 +114,9 @@ fn rewritten(text: &str, wanted: &OwnerRules, file: &Path) -> Result<String, Rul
 }
 
 fn set(document: &mut DocumentMut, section: &str, key: &str, value: &toml::Value) {
-    let table = document.entry(section).or_insert_with(|| Item::Table(Table::new()));
-    let Some(table) = table.as_table_like_mut() else { return };
     if let (Some(bands), true) = (tables(value), key == "bands") {
+        let table = document.entry(section).or_insert_with(|| Item::Table(Table::new()));
+        let Some(table) = table.as_table_like_mut() else { return };
         // `[[tariff.bands]]` and `bands = [...]` cannot stand side by side.
         table.remove(key);
         if !bands.is_empty() {
@@ -124,16 +124,8 @@ fn set(document: &mut DocumentMut, section: &str, key: &str, value: &toml::Value
         }
         return;
     }
-    let Some(mut new) = edited(value) else { return };
-    match table.get_mut(key).and_then(Item::as_value_mut) {
-        Some(old) => {
-            // A comment behind the value is the owner's.
-            *new.decor_mut() = old.decor().clone();
-            *old = new;
-        }
-        None => {
-            table.insert(key, Item::Value(new));
-        }
+    if let Some(new) = edited(value) {
+        owner_toml::set(document, section, key, new);
     }
 }
 

@@ -8,4 +8,8 @@ export type Checkup = {
 /**
  * One after the other.
  */
-checks: Array<Check>, };
+checks: Array<Check>, 
+/**
+ * The same as a text that may be shown to strangers: without names of people and PCs. Only in the agent's answer.
+ */
+support?: string, };

@@ -46,6 +46,10 @@ today: Earned,
  */
 link: Link, 
 /**
+ * The network is one of practice: no amount is money.
+ */
+practice?: boolean, 
+/**
  * The container engine.
  */
 engine: EngineView, 

@@ -3,6 +3,7 @@
 import { asSign } from './bidi';
 import { locale } from './locale.svelte';
 import { perLocale } from './per-locale';
+import { practiceWords } from './practice.svelte';
 
 const MICROS_PER_DOLLAR = 1_000_000n;
 
@@ -10,6 +11,7 @@ const MICROS_PER_DOLLAR = 1_000_000n;
 const PART: Record<string, (text: string) => string> = { minusSign: (text) => text.replace('-', '−'), currency: asSign };
 
 const formats = perLocale(() => new Map<number, Intl.NumberFormat>());
+const plainFormats = perLocale(() => new Map<number, Intl.NumberFormat>());
 
 /**
  * Dollars with two decimals, or as many as a small amount needs to be seen: `$2.31`, `$0.0042`, `$0.00`.
@@ -62,6 +64,8 @@ function parse(micros: string): bigint {
 function write({ sign, whole, decimals }: Amount, shown: number): string {
   // Decimal text goes in: a number would lose what a float cannot hold.
   const exact = `${sign}${whole}.${decimals.slice(0, shown)}` as Intl.StringNumericLiteral;
+  const asPractice = practiceWords();
+  if (asPractice) return asPractice(plain(shown).format(exact).replace('-', '−'));
   const parts = format(shown).formatToParts(exact);
   return parts.map(({ type, value }) => PART[type]?.(value) ?? value).join('');
 }
@@ -73,6 +77,14 @@ function format(decimals: number): Intl.NumberFormat {
     new Intl.NumberFormat(locale(), {
       style: 'currency', currency: 'USD', currencyDisplay: 'narrowSymbol', minimumFractionDigits: decimals, maximumFractionDigits: decimals,
     });
+  known.set(decimals, made);
+  return made;
+}
+
+/** Without a currency. */
+function plain(decimals: number): Intl.NumberFormat {
+  const known = plainFormats();
+  const made = known.get(decimals) ?? new Intl.NumberFormat(locale(), { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
   known.set(decimals, made);
   return made;
 }

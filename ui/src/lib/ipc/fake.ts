@@ -4,6 +4,7 @@ import type { EarnedArgs } from '$lib/bindings/EarnedArgs';
 import type { EarningsArgs } from '$lib/bindings/EarningsArgs';
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
+import type { NetworkRequest } from '$lib/bindings/NetworkRequest';
 import type { Notices } from '$lib/bindings/Notices';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
@@ -12,7 +13,8 @@ import type { SheetOf } from '$lib/bindings/SheetOf';
 import type { SimulateArgs } from '$lib/bindings/SimulateArgs';
 import type { WalletRequest } from '$lib/bindings/WalletRequest';
 import { earned, earnings, exported } from './fake/earnings';
-import { CHECKUP, PLACES, SUPPORT } from './fake/desk';
+import { PLACES, SUPPORT } from './fake/desk';
+import { checkup } from './fake/checkup';
 import { page, piece, yields } from './fake/past';
 import { SCENES } from './fake/scenes';
 import { World } from './fake/world';
@@ -66,7 +68,7 @@ export function fakeHost(address: Location, storage: Storage): Host {
   };
 }
 
-const CHANGES = new Set(['start', 'pause', 'finish', 'start_agent']);
+const CHANGES = new Set(['start', 'pause', 'finish', 'measure', 'network', 'start_agent']);
 
 function obey(world: World, command: string, args: unknown): Promise<unknown> {
   if (command === 'start_agent') return Promise.resolve(world.revive());
@@ -94,6 +96,12 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       return Promise.resolve(earned(world, args as EarnedArgs));
     case 'export_earnings':
       return exported(world, args as SheetOf);
+    case 'doctor':
+      return Promise.resolve(checkup(world.engine.found));
+    case 'measure':
+      return Promise.resolve(world.measure());
+    case 'network':
+      return Promise.resolve(world.askNetwork(args as NetworkRequest));
     case 'rules':
       return Promise.resolve(world.rules.page());
     case 'set_rules':
@@ -106,8 +114,6 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       return Promise.resolve(world.notices.page());
     case 'set_notices':
       return Promise.resolve(world.notices.set(args as Notices));
-    case 'doctor':
-      return Promise.resolve(CHECKUP);
     case 'support':
       return Promise.resolve(SUPPORT);
     default:

@@ -7,11 +7,16 @@ import type { Snapshot } from '$lib/bindings/Snapshot';
 import * as commands from '$lib/ipc/commands';
 import { controlError, explain, isNobody, type Explained } from '$lib/ipc/errors';
 import { onPresent } from '$lib/ipc/events';
+import { writeAsPractice } from '$lib/format/practice.svelte';
+import { m } from '$lib/messages';
 import { nextMorning } from './morning';
 import type { Toasts } from './toasts.svelte';
 
 /** What is being asked of the agent right now. */
-export type Asking = 'start' | 'pause' | 'finish' | 'start-agent' | null;
+export type Asking = 'start' | 'pause' | 'finish' | 'measure' | 'start-agent' | null;
+
+/** How long an agent that begins again may be silent: it closes its database and opens it anew. */
+const AGAIN_WITHIN_MS = 20_000;
 
 /** How long a snooze is. */
 export const SNOOZE_MS = 3_600_000;
@@ -21,6 +26,8 @@ export class Agent {
   #receivedMs = $state(0);
   #gone = $state.raw<ControlError | null>(null);
   #asking = $state<Asking>(null);
+  #again = $state(false);
+  #againTimer: ReturnType<typeof setTimeout> | undefined;
   #seq = -1;
   #toasts: Toasts;
 
@@ -40,7 +47,12 @@ export class Agent {
 
   /** Why nobody answers; absent while somebody does. */
   get gone(): Explained | null {
-    return this.#gone && explain(this.#gone);
+    return this.#again ? null : this.#gone && explain(this.#gone);
+  }
+
+  /** Whether the agent was asked to begin again and has not come back yet. */
+  get isBeginningAgain(): boolean {
+    return this.#again;
   }
 
   /** What is being asked right now; its button waits. */
@@ -53,14 +65,23 @@ export class Agent {
     return this.#gone ? [] : (this.#snapshot?.working ?? []);
   }
 
-  /** Whether money is being earned this moment: the one thing the lamp shows. */
+  /** Whether money is being earned this moment: the one thing the lamp shows. Practice earns none. */
   get earning(): boolean {
-    return this.working.some((job) => job.stage === 'running');
+    return this.#earns.length > 0;
   }
 
   /** Cards that work for a job this moment, by their UUID. What the driver says of their load is not asked. */
   get litGpus(): string[] {
-    return this.working.filter((job) => job.stage === 'running').flatMap((job) => job.gpus ?? []);
+    return this.#earns.flatMap((job) => job.gpus ?? []);
+  }
+
+  /** Whether a job on the rig earns this moment. */
+  isEarning(job: JobCard): boolean {
+    return this.#earns.some(({ attempt }) => attempt === job.attempt);
+  }
+
+  get #earns(): JobCard[] {
+    return this.#snapshot?.practice ? [] : this.working.filter((job) => job.stage === 'running');
   }
 
   /** Listens until the returned function is called. */
@@ -75,6 +96,7 @@ export class Agent {
   snooze = () => this.#ask('pause', () => commands.pause({ minutes: SNOOZE_MS / 60_000 }));
   tomorrow = () => this.#ask('pause', () => commands.pause({ minutes: Math.ceil((nextMorning(Date.now()) - Date.now()) / 60_000) }));
   finish = () => this.#ask('finish', commands.finish);
+  measure = () => this.#ask('measure', commands.measure);
   startAgent = () =>
     this.#ask('start-agent', async () => {
       await commands.startAgent();
@@ -84,6 +106,18 @@ export class Agent {
   /** Tells the agent something by its name. Answers whether it was done; if not, the owner has been told why. */
   tell(act: 'start' | 'resume' | 'pause' | 'snooze' | 'tomorrow' | 'finish'): Promise<boolean> {
     return act === 'resume' ? this.start() : this[act]();
+  }
+
+  /** The agent ends and begins anew: for a while its silence is no trouble. */
+  beginsAgain() {
+    this.#again = true;
+    clearTimeout(this.#againTimer);
+    this.#againTimer = setTimeout(() => (this.#again = false), AGAIN_WITHIN_MS);
+  }
+
+  #isBack() {
+    clearTimeout(this.#againTimer);
+    this.#again = false;
   }
 
   /** Asks what is known, for the time before anything is told and where an answer puts it in doubt. */
@@ -99,9 +133,12 @@ export class Agent {
       this.#gone = agent.error;
       return;
     }
+    // The old one may still speak; only one that comes after none is the new one.
+    if (this.#gone !== null) this.#isBack();
     this.#gone = null;
     this.#receivedMs = Date.now();
     this.#snapshot = agent.snapshot;
+    writeAsPractice(agent.snapshot.practice ? (amount) => m.network_practice_amount({ amount }) : null);
   }
 
   async #ask(what: Exclude<Asking, null>, act: () => Promise<unknown>): Promise<boolean> {

@@ -19,6 +19,7 @@ vi.mock('$lib/ipc/host', () => ({
 }));
 
 const { Agent } = await import('./agent.svelte');
+const { money, moneyExact } = await import('$lib/format/money');
 const { Toasts } = await import('./toasts.svelte');
 
 const GONE: ControlError = { code: 'agent_gone', message: 'no answer' };
@@ -150,4 +151,33 @@ test('after the end nobody listens', async () => {
   const { disconnect } = await connected(here(1, snapshot(1)));
   disconnect();
   expect(told.size).toBe(0);
+});
+
+test('an agent that was asked to begin again is not gone meanwhile, but not for ever', async () => {
+  vi.useFakeTimers();
+  try {
+    const { agent } = await connected(here(1, snapshot(1)));
+    agent.beginsAgain();
+    tell(gone(2));
+    expect([agent.gone, agent.isBeginningAgain]).toEqual([null, true]);
+    tell(here(3, snapshot(1)));
+    expect(agent.isBeginningAgain).toBe(false);
+    agent.beginsAgain();
+    tell(gone(4));
+    vi.advanceTimersByTime(30_000);
+    expect(agent.gone?.code).toBe('agent_gone');
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('practice lights no lamp, and its amounts are no money', async () => {
+  const running: Partial<JobCard> = { attempt: 'att_1', stage: 'running', gpus: ['GPU-1'] };
+  const { agent } = await connected(here(1, { ...snapshot(1, running), practice: true }));
+  expect([agent.earning, agent.litGpus, agent.working.length]).toEqual([false, [], 1]);
+  expect(money('2310000')).toBe('2.31 practice');
+  expect(moneyExact('-4217')).toBe('−0.004217 practice');
+  tell(here(2, snapshot(2, running)));
+  expect([agent.earning, agent.litGpus]).toEqual([true, ['GPU-1']]);
+  expect(money('2310000')).toBe('$2.31');
 });

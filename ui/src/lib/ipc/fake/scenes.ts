@@ -32,11 +32,38 @@ export const SCENES: Scene[] = [
       world.wallet.view = { state: { kind: 'none' } };
       world.wallet.withdrawals = [];
       world.wallet.receipts = [];
+      world.networks.forget();
       world.link = { kind: 'connecting' };
       world.touch(0);
       world.obstacles = [{ kind: 'owner_active', lastInputMs: world.nowMs - 3_000, startsMs: world.nowMs + 20_000 }];
     },
     script: [{ afterMs: 1_000, act: (world) => (world.link = { kind: 'connected', network: 'testbed' }) }],
+  },
+  {
+    id: 'set-up',
+    title: 'Setting up, without an engine',
+    set(world) {
+      world.wanted = 'off';
+      world.networks.forget();
+      world.rig.cpu = desktop();
+      world.rig.gpus = [{ ...rtx4090(), fu: null }];
+      world.engine = { found: null, tried: [{ place: 'Docker (unix:///var/run/docker.sock)', result: 'no such file' }] };
+      world.link = { kind: 'waiting', untilMs: world.nowMs + 64_000, message: 'connection refused by 127.0.0.1:8080' };
+      world.queue = [];
+    },
+    // Long enough to be told about it, then somebody installs one.
+    script: [{ afterMs: 60_000, act: (world) => (world.engine = { found: 'Docker 20.10.24', tried: [] }) }],
+  },
+  {
+    id: 'practice',
+    title: 'Practice',
+    set(world) {
+      world.rig.cpu = desktop();
+      world.rig.gpus = [rtx4090()];
+      world.networks.ask({ kind: 'practise' }, false);
+      world.present = [running(RENDER, 17, world.nowMs, 11 * MINUTE, world.rig.gpus)];
+      world.past = today(world.nowMs);
+    },
   },
   {
     id: 'idle-and-earning',

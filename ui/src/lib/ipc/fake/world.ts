@@ -3,6 +3,8 @@
 
 import type { ControlError } from '$lib/bindings/ControlError';
 import type { EngineView } from '$lib/bindings/EngineView';
+import type { NetworkAnswer } from '$lib/bindings/NetworkAnswer';
+import type { NetworkRequest } from '$lib/bindings/NetworkRequest';
 import type { Link } from '$lib/bindings/Link';
 import type { Phase } from '$lib/bindings/Phase';
 import type { ProbeView } from '$lib/bindings/ProbeView';
@@ -12,6 +14,7 @@ import type { WaitReason } from '$lib/bindings/WaitReason';
 import { breathe, small } from './hardware';
 import { advance, finish, isOver, job, TRANSCODE, type FakeJob, type Kind } from './job';
 import { NoticesFile } from './desk';
+import { AGAIN_MS, FakeNetworks } from './network';
 import { RulesFile } from './rules';
 import { FakeVirtualRigs } from './virtual';
 import { FakeWallet } from './wallet';
@@ -20,6 +23,7 @@ const PREPARING_MS = 6_000;
 const UPLOADING_MS = 3_000;
 const YIELDING_MS = 2_000;
 const READY_MS = 4_000;
+const MEASURING_MS = 12_000;
 
 export class World {
   nowMs: number;
@@ -46,12 +50,15 @@ export class World {
   readonly wallet = new FakeWallet();
   readonly virtual: FakeVirtualRigs;
   readonly notices = new NoticesFile();
+  readonly networks: FakeNetworks;
   /** Jobs on the rig, and those that are over, newest first. */
   present: FakeJob[] = [];
   past: FakeJob[] = [];
   /** What comes when the rig is ready; empty if nothing does. */
   queue: Kind[] = [TRANSCODE];
   #revision = 0;
+  #againAtMs = Infinity;
+  #measuringUntilMs = 0;
   #history = 1;
   #number = 5_000;
   #since: { kind: Phase['kind']; ms: number } | undefined;
@@ -60,6 +67,7 @@ export class World {
     this.nowMs = nowMs;
     this.virtual = new FakeVirtualRigs(nowMs);
     this.wallet.settle(nowMs);
+    this.networks = new FakeNetworks(() => this.nowMs);
   }
 
   want(what: World['wanted']): null {
@@ -72,6 +80,22 @@ export class World {
   pause(minutes: number | undefined): null {
     this.pausedUntilMs = minutes === undefined ? undefined : this.nowMs + minutes * 60_000;
     return this.want('paused');
+  }
+
+  /** Asks which network there is, or joins one: then the agent ends and begins again. */
+  askNetwork(ask: NetworkRequest): NetworkAnswer {
+    const answer = this.networks.ask(ask, this.present.length > 0);
+    if (answer.kind === 'here' && ask.kind !== 'show') {
+      this.die();
+      this.#againAtMs = this.nowMs + AGAIN_MS;
+    }
+    return answer;
+  }
+
+  /** Finds out what the cards can do, though the owner is here. */
+  measure(): null {
+    this.#measuringUntilMs = this.nowMs + MEASURING_MS;
+    return null;
   }
 
   /** The agent process ends; its jobs go on without it. */
@@ -102,9 +126,11 @@ export class World {
   step(nowMs: number) {
     const ms = Math.max(0, nowMs - this.nowMs);
     this.nowMs = nowMs;
+    if (nowMs >= this.#againAtMs) this.#beginAgain();
     if (!this.alive) return;
     this.wallet.step(nowMs);
     this.virtual.step(nowMs);
+    if (this.#measuringUntilMs > 0 && nowMs >= this.#measuringUntilMs) this.#measured();
     if (this.pausedUntilMs !== undefined && nowMs >= this.pausedUntilMs) this.want('on');
     this.obstacles = this.obstacles.filter((reason) => !isOverdue(reason, nowMs));
     for (const it of this.present) this.#live(it, ms);
@@ -124,16 +150,16 @@ export class World {
     this.#revision += 1;
     const running = this.present.filter(({ card }) => card.stage === 'running');
     const busy = running.length > 0;
+    const phase = this.#phase();
     const gpus = this.rig.gpus.map((card) => ({ ...card }));
     gpus.forEach((card, slot) => {
-      const works = running.some((it) => it.card.gpus?.includes(card.uuid));
+      const works = running.some((it) => it.card.gpus?.includes(card.uuid)) || phase.kind === 'benchmarking';
       breathe(card, works, this.nowMs / 1000 + slot * 9);
     });
     const cpu = { ...this.rig.cpu, loadPercent: busy ? 88 : this.rig.cpu.loadPercent };
-    const phase = this.#phase();
     return {
       revision: this.#revision, agentVersion: '0.1.0', phase, sinceMs: this.#since?.ms ?? this.nowMs, rig: { ...this.rig, cpu, gpus },
-      working: this.present.map(({ card }) => ({ ...card })), today: this.#today(), link: this.link, engine: this.engine, probes: this.probes,
+      working: this.present.map(({ card }) => ({ ...card })), today: this.#today(), link: this.link, ...(this.networks.here.practice && { practice: true }), engine: this.engine, probes: this.probes,
       history: this.#history,
     };
   }
@@ -186,6 +212,7 @@ export class World {
 
   #decide(): Phase {
     const stage = this.present[0]?.card.stage;
+    if (this.#measuringUntilMs > 0) return this.#measuring(this.#measuringUntilMs - this.nowMs);
     if (this.wanted === 'off') return { kind: 'off' };
     if (this.nowMs < this.checkingUntilMs) return { kind: 'checking' };
     if (stage === 'yielding') return { kind: 'yielding' };
@@ -195,6 +222,24 @@ export class World {
     if (stage === 'running') return { kind: 'working' };
     if (stage === 'uploading') return { kind: 'uploading' };
     return this.obstacles.length > 0 ? { kind: 'waiting', reasons: this.obstacles } : { kind: 'ready' };
+  }
+
+  #measuring(leftMs: number): Phase {
+    const percent = Math.min(99, Math.round((1 - leftMs / MEASURING_MS) * 100));
+    return { kind: 'benchmarking', what: this.rig.gpus[0]?.model ?? this.rig.cpu.model, percent, leftS: Math.ceil(leftMs / 1_000) };
+  }
+
+  #measured() {
+    this.#measuringUntilMs = 0;
+    const scores: Record<string, number> = { 'GPU-4090': 1_004, 'GPU-3090': 548, 'GPU-A380': 92 };
+    for (const card of this.rig.gpus) card.measuredFu = scores[card.uuid] ?? 500;
+  }
+
+  #beginAgain() {
+    this.#againAtMs = Infinity;
+    this.revive();
+    const { practice, profile } = this.networks.here;
+    this.link = { kind: 'connected', network: practice ? 'testbed' : (profile?.name ?? 'testbed') };
   }
 
   #today() {

@@ -1,0 +1,61 @@
+// How far the owner has come with setting up, kept in the window's own storage. What he set up is the agent's to know.
+
+/** The steps, in their order. */
+export const STEPS = ['network', 'check', 'benchmark', 'wallet', 'when', 'done'] as const;
+export type StepId = (typeof STEPS)[number];
+
+/** Over: gone through, or put off. */
+type Kept = StepId | 'over';
+
+const KEY = 'headframe.welcome';
+/** Changes when an old reader would misunderstand a new text. A text of another version is not read. */
+const VERSION = 1;
+
+export class Welcome {
+  #storage: Storage;
+  #kept = $state<Kept | null>(null);
+
+  constructor(storage: Storage) {
+    this.#storage = storage;
+    this.#kept = read(storage);
+  }
+
+  /** Where to go on: the first step where nothing was begun. */
+  get step(): StepId {
+    return this.#kept === null || this.#kept === 'over' ? 'network' : this.#kept;
+  }
+
+  /** Whether this window has never led anybody through. */
+  get isNew(): boolean {
+    return this.#kept === null;
+  }
+
+  go(step: StepId) {
+    this.#keep(step);
+  }
+
+  /** Gone through, or put off: the window does not lead here by itself any more. */
+  leave() {
+    this.#keep('over');
+  }
+
+  #keep(kept: Kept) {
+    this.#kept = kept;
+    try {
+      this.#storage.setItem(KEY, JSON.stringify({ version: VERSION, at: kept }));
+    } catch {
+      // Then it is asked again when the window is opened the next time.
+    }
+  }
+}
+
+function read(storage: Storage): Kept | null {
+  try {
+    const stored: unknown = JSON.parse(storage.getItem(KEY) ?? 'null');
+    if (typeof stored !== 'object' || stored === null || !('at' in stored) || !('version' in stored)) return null;
+    if (stored.version !== VERSION) return null;
+    return [...STEPS, 'over' as const].find((known) => known === stored.at) ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -79,8 +79,13 @@ impl Network {
             match self.start() {
                 Ok(mut child) => {
                     info!(practice.listen = %self.listen, "A practice network begins");
+                    // Held: whoever waits for a child lets go of its input first, and this one ends by that.
+                    let input = child.stdin.take();
                     tokio::select! {
-                        () = stop.cancelled() => return end(child).await,
+                        () = stop.cancelled() => {
+                            drop(input);
+                            return end(child).await;
+                        }
                         ended = child.wait() => warn!(?ended, "The practice network has ended; see {}", self.log().display()),
                     }
                 }
@@ -109,9 +114,8 @@ impl Network {
     }
 }
 
-/// It ends when we let go of its input; one that does not is killed.
+/// It ends by itself, for its input has ended; one that does not is killed.
 async fn end(mut child: Child) {
-    drop(child.stdin.take());
     if tokio::time::timeout(END_WITHIN, child.wait()).await.is_err() {
         child.kill().await.ok();
     }

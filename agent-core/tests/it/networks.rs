@@ -200,9 +200,11 @@ async fn practice_has_a_memory_of_its_own_and_never_the_network_that_was_joined(
     let file = home.path().join("agent.toml");
     let settings = fs::read_to_string(&file).expect("settings");
     let mut rig = Rig::fresh(home.path()).await;
+    let real = coordinator.welcomed().await;
     assert_eq!(Owner::of(&rig).await.is_refused(NetworkRequest::Practise).await, NetworkFault::NoPractice);
     assert_eq!(fs::read_to_string(&file).expect("settings"), settings, "the program is not beside this test");
     rig.agent.shutdown().await;
+    drop(real);
 
     fs::write(&file, settings.replace("[start]", "practice = true\n[start]")).expect("written");
     rig = Rig::fresh(home.path()).await;

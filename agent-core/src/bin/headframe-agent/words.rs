@@ -181,6 +181,9 @@ pub(crate) fn status(snapshot: &Snapshot) -> String {
     lines.extend(snapshot.working.iter().map(job));
     let today = &snapshot.today;
     lines.push(format!("Today: {} earned, {} pending, {} jobs done.", today.confirmed, today.pending, today.jobs));
+    if snapshot.practice {
+        lines.push("This is practice: no amount is money.".to_owned());
+    }
     lines.push(match &snapshot.link {
         Link::Connected { network } => format!("Connected to network {network}."),
         Link::Connecting => "Connecting to the coordinator.".to_owned(),

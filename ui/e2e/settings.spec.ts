@@ -104,7 +104,7 @@ test('the PC is looked at, and a report without names is written and copied', as
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await openStill(page, 'idle-and-earning', '/settings');
   await page.getByRole('button', { name: 'Look at this PC' }).click();
-  await expect(page.getByRole('listitem').filter({ hasText: 'Room for jobs' })).toContainText('Could be better');
+  await expect(page.getByRole('listitem').filter({ hasText: '94 s ahead' })).toContainText('Could be better');
   await page.getByRole('button', { name: 'Write a report' }).click();
   await expect(page.getByText('headframe-support.txt')).toBeVisible();
   await page.getByRole('button', { name: 'Copy the report' }).click();

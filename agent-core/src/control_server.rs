@@ -24,8 +24,13 @@ use crate::{
     wallet::Wallet,
 };
 
+mod cards;
+mod demand;
 mod log;
 mod rules;
+
+pub use cards::Cards;
+pub use demand::Demand;
 
 /// The most jobs on a page.
 const JOBS_MAX: u32 = 100;
@@ -43,6 +48,8 @@ pub struct Guests {
     agent: Handle,
     store: Store,
     wallet: Wallet,
+    demand: Demand,
+    cards: Cards,
     paths: AgentPaths,
     /// One look at the PC at a time: what is tried out on its disk is tried in one place.
     looking: tokio::sync::Mutex<()>,
@@ -51,8 +58,8 @@ pub struct Guests {
 impl Guests {
     /// Answers from these.
     #[must_use]
-    pub const fn new(agent: Handle, store: Store, wallet: Wallet, paths: AgentPaths) -> Self {
-        Self { agent, store, wallet, paths, looking: tokio::sync::Mutex::const_new(()) }
+    pub fn new(agent: Handle, store: Store, (wallet, demand, cards): (Wallet, Demand, Cards), paths: AgentPaths) -> Self {
+        Self { agent, store, wallet, demand, cards, paths, looking: tokio::sync::Mutex::const_new(()) }
     }
 
     /// What guests are told unasked.
@@ -62,7 +69,7 @@ impl Guests {
     }
 
     /// Answers until nobody asks any more. One after the other: each answer is a message to the loop, a page of a small
-    /// table or a piece of a file. The wallet and the doctor ask others, a simulation
+    /// table or a piece of a file. The wallet, the doctor and a look at the demand ask others, a simulation
     /// takes its time, and nobody else waits for those.
     pub async fn serve(self, mut inbox: mpsc::Receiver<server::Ask>) {
         let mut slow: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
@@ -76,7 +83,9 @@ impl Guests {
                 },
             };
             let answer = match request {
-                Request::Wallet { .. } | Request::Doctor | Request::Simulate(_) if slow.len() >= SLOW_ASKS_MAX => {
+                Request::Wallet { .. } | Request::Doctor | Request::Simulate(_) | Request::Demand
+                    if slow.len() >= SLOW_ASKS_MAX =>
+                {
                     Answer::Failed { error: bad("The agent has more questions to answer than it can; ask again in a minute.") }
                 }
                 Request::Wallet { ask } => {
@@ -89,6 +98,10 @@ impl Guests {
                 }
                 Request::Simulate(args) => {
                     slow.push(self.simulate(args, reply).boxed());
+                    continue;
+                }
+                Request::Demand => {
+                    slow.push(self.say_demand(reply).boxed());
                     continue;
                 }
                 request => self.answer(request).await.unwrap_or_else(|error| Answer::Failed { error }),
@@ -105,6 +118,11 @@ impl Guests {
             WalletAnswer::Refused { refusal: error.refusal() }
         });
         reply.send(Answer::Wallet { answer: Box::new(answer) }).ok();
+    }
+
+    async fn say_demand(&self, reply: oneshot::Sender<Answer>) {
+        let demand = self.demand.show(&self.agent.snapshot()).await;
+        reply.send(Answer::Demand { demand: Box::new(demand) }).ok();
     }
 
     async fn check_up(&self, reply: oneshot::Sender<Answer>) {
@@ -136,6 +154,8 @@ impl Guests {
             Request::Quit => self.ask(Ask::Quit).await,
             Request::Jobs(args) => self.jobs(args).await,
             Request::Log(args) => self.log(args).await,
+            Request::Cards => self.cards.page(self.paths.data_dir()).await,
+            Request::Measure(args) => self.cards.measure(self.paths.data_dir(), args).await,
             Request::Rules => rules::page(self.paths.data_dir()).await,
             Request::SetRules(args) => rules::set(self.paths.data_dir(), *args).await,
             Request::Yields => {
@@ -147,6 +167,7 @@ impl Guests {
             | Request::Watch
             | Request::Doctor
             | Request::Simulate(_)
+            | Request::Demand
             | Request::Wallet { .. } => Err(bad("This is answered before it comes here.")),
         }
     }

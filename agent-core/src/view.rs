@@ -107,6 +107,8 @@ fn gpu(
         fan_percent,
         power_milliwatts,
         load_percent,
+        core_clock_mhz,
+        memory_clock_mhz,
         programs: _,
         facts: _,
     } = reading;
@@ -119,6 +121,8 @@ fn gpu(
         fan_percent: *fan_percent,
         power_milliwatts: *power_milliwatts,
         load_percent: *load_percent,
+        core_clock_mhz: *core_clock_mhz,
+        memory_clock_mhz: *memory_clock_mhz,
         vram_used_bytes: *vram_used_bytes,
         vram_bytes: *vram_bytes,
         proving: proving.contains(uuid),

@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod cards;
 mod checkup;
+mod demand;
 mod rules;
 mod simulation;
 mod snapshot;
 mod wallet;
 mod yields;
 
+pub use cards::{CARD_BYTES_MAX, CardPage, CardView, MeasureArgs};
 pub use checkup::{Check, Checkup, Verdict};
+pub use demand::{CardProof, DemandView, KindFares, NetworkDemand};
 pub use rules::{
     AwayRules, BandRules, GivingBackRules, GpuRules, HeatRules, InternetRules, LoadRules, NetworkRules, OwnerRules, PowerRules,
     ProgramRules, RulesPage, SetRulesArgs, TariffRules, WeekRules,
@@ -88,6 +92,12 @@ pub enum Request {
     Doctor,
     /// What rules would have done in the past days.
     Simulate(SimulateArgs),
+    /// What the network has for the rig to do, and why it has work or none.
+    Demand,
+    /// What is known of the graphics cards beyond the present.
+    Cards,
+    /// Measure a card again, once the PC is free.
+    Measure(MeasureArgs),
     /// The owner's rules.
     Rules,
     /// Other rules from now on.
@@ -199,6 +209,16 @@ pub enum Answer {
     Simulation {
         /// What would have been.
         simulation: Box<Simulation>,
+    },
+    /// Answers [`Request::Demand`].
+    Demand {
+        /// What the network said.
+        demand: Box<DemandView>,
+    },
+    /// Answers [`Request::Cards`], and [`Request::Measure`] with what is so then.
+    Cards {
+        /// All of them.
+        page: Box<CardPage>,
     },
     /// Answers [`Request::Rules`], and [`Request::SetRules`] with what holds then.
     Rules {

@@ -14,8 +14,8 @@ use headframe_control::{
 use headframe_protocol::{
     AttemptId, JobId, Micros, TimestampMs,
     control::{
-        Answer, ControlCode, ControlError, CpuView, Earned, EngineTried, EngineView, JobCard, JobPage, Link, LogChunk, Phase,
-        ProbeView, Request, RigView, Snapshot, Stage, Yields,
+        Answer, CardPage, ControlCode, ControlError, CpuView, DemandView, Earned, EngineTried, EngineView, JobCard, JobPage,
+        Link, LogChunk, Phase, ProbeView, Request, RigView, Snapshot, Stage, Yields,
     },
 };
 use tokio::sync::{mpsc, watch};
@@ -182,6 +182,8 @@ impl Play {
             Request::Yields => Answer::Yields { yields: Yields::default() },
             Request::Wallet { .. } => failed(ControlCode::BadRequest, "This agent has no wallet."),
             Request::Doctor | Request::Simulate(_) => failed(ControlCode::BadRequest, "This agent looks at no PC."),
+            Request::Demand => Answer::Demand { demand: Box::new(DemandView { asked_ms: now(), network: None }) },
+            Request::Cards | Request::Measure(_) => Answer::Cards { page: Box::new(CardPage { cards: Vec::new() }) },
             Request::Rules | Request::SetRules(_) => failed(ControlCode::BadRequest, "This agent has no rules."),
             Request::Hello { .. } | Request::Status | Request::Watch => {
                 failed(ControlCode::BadRequest, "The socket answers this itself.")

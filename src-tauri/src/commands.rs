@@ -1,8 +1,8 @@
 //! What the page may ask for. Every command is one line: what it means is the agent's business.
 
 use headframe_protocol::control::{
-    Checkup, ControlError, JobPage, JobsArgs, LogArgs, LogChunk, PauseArgs, Present, RulesPage, SetRulesArgs, SimulateArgs,
-    Simulation, WalletAnswer, WalletRequest, Yields,
+    CardPage, Checkup, ControlError, DemandView, JobPage, JobsArgs, LogArgs, LogChunk, MeasureArgs, PauseArgs, Present,
+    RulesPage, SetRulesArgs, SimulateArgs, Simulation, WalletAnswer, WalletRequest, Yields,
 };
 use tauri::State;
 
@@ -60,6 +60,24 @@ pub(crate) async fn doctor(bridge: State<'_, Bridge>) -> Result<Checkup, Control
 #[tauri::command]
 pub(crate) async fn simulate(bridge: State<'_, Bridge>, args: SimulateArgs) -> Result<Simulation, ControlError> {
     Ok(bridge.agent().await?.simulate(args).await?)
+}
+
+/// What the network has for the rig to do.
+#[tauri::command]
+pub(crate) async fn demand(bridge: State<'_, Bridge>) -> Result<DemandView, ControlError> {
+    Ok(bridge.agent().await?.demand().await?)
+}
+
+/// What is known of the graphics cards.
+#[tauri::command]
+pub(crate) async fn cards(bridge: State<'_, Bridge>) -> Result<CardPage, ControlError> {
+    Ok(bridge.agent().await?.cards().await?)
+}
+
+/// Measure a card again.
+#[tauri::command]
+pub(crate) async fn measure(bridge: State<'_, Bridge>, args: MeasureArgs) -> Result<CardPage, ControlError> {
+    Ok(bridge.agent().await?.measure(args).await?)
 }
 
 /// The owner's rules.

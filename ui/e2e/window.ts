@@ -7,7 +7,7 @@ export const NOW = new Date('2026-11-23T12:00:00Z');
 
 export const SCENES = [
   'first-run', 'idle-and-earning', 'owner-returns', 'coordinator-down', 'no-docker', 'agent-gone', 'agent-hangs', 'one-card-works',
-  'many-jobs', 'failure', 'preparing',
+  'many-jobs', 'failure', 'no-demand', 'preparing',
 ] as const;
 export type Scene = (typeof SCENES)[number];
 

@@ -1,7 +1,7 @@
 //! Runs the benchmark when the loop says so, and tells it what came of it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     pin::pin,
     time::Duration,
@@ -9,7 +9,7 @@ use std::{
 
 use headframe_control::AgentPaths;
 use headframe_protocol::{
-    benchmark::{Benchmark, CardClass, Outcome, Progress, Subject},
+    benchmark::{Benchmark, Card, CardClass, Outcome, Progress, Subject},
     control::MeasuringView,
 };
 use tokio::sync::{mpsc, watch};
@@ -61,6 +61,41 @@ pub(super) enum News {
 /// Frame Units by the UUIDs of cards, as this PC has measured them.
 pub(super) type Scores = BTreeMap<String, u32>;
 
+/// Cards that their owner wants measured again, by UUID. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Again(watch::Sender<BTreeSet<String>>);
+
+impl Again {
+    /// This one too.
+    pub(crate) fn ask(&self, gpu: String) {
+        self.0.send_if_modified(|wanted| wanted.insert(gpu));
+    }
+
+    /// Whether it is still to be done.
+    pub(crate) fn is_wanted(&self, gpu: &str) -> bool {
+        self.0.borrow().contains(gpu)
+    }
+
+    fn wanted(&self) -> Vec<String> {
+        self.0.borrow().iter().cloned().collect()
+    }
+
+    fn is_done(&self, gpu: &str) {
+        self.0.send_if_modified(|wanted| wanted.remove(gpu));
+    }
+
+    /// Returns once there are others.
+    async fn more(&self) {
+        drop(self.0.subscribe().changed().await);
+    }
+
+    /// Returns once there is any.
+    async fn some(&self) {
+        // The sender is ours: it outlives the wait.
+        drop(self.0.subscribe().wait_for(|wanted| !wanted.is_empty()).await);
+    }
+}
+
 /// What was measured in earlier lives.
 fn known_scores(shelf: &Shelf) -> Scores {
     let score = |benchmark: &Benchmark| match &benchmark.subject {
@@ -91,25 +126,30 @@ pub(super) struct Measuring {
     pub(super) scores: Scores,
     /// What the measuring program calls the cards, as far as it has measured them.
     pub(super) names: watch::Receiver<CardNames>,
+    /// What is to be measured again.
+    pub(super) again: Again,
 }
 
-/// Begins to listen. If the settings say so the PC is measured as soon as it may be; else never.
+/// Begins to listen. If the settings say so the PC is measured as soon as it may be; else only what its owner wants measured again.
 pub(super) fn open(paths: &AgentPaths, settings: &Settings, tasks: &Tasks) -> Measuring {
     let (orders, wanted) = mpsc::channel(QUEUE_MAX);
     let (news, heard) = mpsc::channel(QUEUE_MAX);
     let data_dir = paths.data_dir().to_owned();
     let shelf = Shelf::load(&data_dir);
     let (scores, (tell_names, names)) = (known_scores(&shelf), watch::channel(known_names(&shelf)));
-    let bench = Bench { data_dir, timers: settings.timers, wanted, news, names: tell_names };
-    if settings.benchmark.automatically {
-        tasks.spawn("benchmark", bench.run(tasks.stopped()));
-    }
-    Measuring { orders, news: heard, scores, names }
+    let again = Again::default();
+    let automatically = settings.benchmark.automatically;
+    let bench = Bench { data_dir, timers: settings.timers, automatically, again: again.clone(), wanted, news, names: tell_names };
+    tasks.spawn("benchmark", bench.run(tasks.stopped()));
+    Measuring { orders, news: heard, scores, names, again }
 }
 
 struct Bench {
     data_dir: PathBuf,
     timers: Timers,
+    /// Whether everything is measured that is not known.
+    automatically: bool,
+    again: Again,
     wanted: mpsc::Receiver<Wanted>,
     news: mpsc::Sender<News>,
     names: watch::Sender<CardNames>,
@@ -117,6 +157,9 @@ struct Bench {
 
 impl Bench {
     async fn run(mut self, stop: CancellationToken) {
+        if !self.automatically && self.is_told_to_rest(None, &stop).await {
+            return;
+        }
         loop {
             self.tell(News::Told(Measured::Wanted)).await;
             let wanted = tokio::select! {
@@ -129,10 +172,24 @@ impl Bench {
                 Some(Wanted::Stop) => continue,
                 None => return,
             };
-            let Some(rest) = rest else { return };
-            if tokio::time::timeout(self.timers.scaled(rest), stop.cancelled()).await.is_ok() {
+            if self.is_told_to_rest(rest, &stop).await {
                 return;
             }
+        }
+    }
+
+    /// Waits so long, for ever if that is not said, or until another card is to be measured again. True if the agent ends.
+    async fn is_told_to_rest(&self, rest: Option<Duration>, stop: &CancellationToken) -> bool {
+        let over = async {
+            match rest {
+                Some(rest) => drop(tokio::time::timeout(self.timers.scaled(rest), self.again.more()).await),
+                None => self.again.some().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => true,
+            () = over => false,
         }
     }
 
@@ -145,7 +202,8 @@ impl Bench {
                 // Whoever does not keep up hears of the next one.
                 news.try_send(News::Told(Measured::Progress(view(subject, &progress)))).ok();
             };
-            let wish = Wish { without, ..Wish::default() };
+            let (again_of, only_again) = (self.again.wanted(), !self.automatically);
+            let wish = Wish { without, again_of, only_again, ..Wish::default() };
             let mut measuring = pin!(measured(&self.data_dir, &wish, &here, &mut tell));
             loop {
                 tokio::select! {
@@ -163,11 +221,12 @@ impl Bench {
     async fn judge(&self, result: Result<Vec<Benchmark>, RoundError>) -> Option<Duration> {
         match result {
             Ok(results) => {
+                self.note_done(&results);
                 let shelf = Shelf::load(&self.data_dir);
                 // First: whoever hears of the scores looks at the names.
                 self.names.send_replace(known_names(&shelf));
                 self.tell(News::Scores(known_scores(&shelf))).await;
-                let postponed = results.iter().any(|one| matches!(one.outcome, Outcome::Aborted | Outcome::InUse { .. }));
+                let postponed = results.iter().any(is_postponed);
                 let failed = results.iter().find(|one| one.outcome != Outcome::Done);
                 if let Some(failed) = failed.filter(|_| !postponed) {
                     warn!(outcome = ?failed.outcome, "{} could not be measured", name(&failed.subject));
@@ -179,6 +238,15 @@ impl Bench {
             Err(error) => {
                 warn!(%error, "This PC could not be measured");
                 Some(AFTER_FAILURE)
+            }
+        }
+    }
+
+    /// What was measured need not be again, whatever came of it, unless it was cut short.
+    fn note_done(&self, results: &[Benchmark]) {
+        for result in results.iter().filter(|result| !is_postponed(result)) {
+            if let Subject::Card(Card { uuid: Some(uuid), .. }) = &result.subject {
+                self.again.is_done(uuid);
             }
         }
     }
@@ -196,6 +264,10 @@ async fn measured(
     tell: &mut (dyn FnMut(&Subject, Progress) + Send),
 ) -> Result<Vec<Benchmark>, RoundError> {
     round(&Measurer::beside_us()?, data_dir, wish, stop, tell).await
+}
+
+const fn is_postponed(result: &Benchmark) -> bool {
+    matches!(result.outcome, Outcome::Aborted | Outcome::InUse { .. })
 }
 
 fn name(subject: &Subject) -> &str {
@@ -217,7 +289,7 @@ fn view(subject: &Subject, progress: &Progress) -> MeasuringView {
 
 #[cfg(test)]
 mod tests {
-    use headframe_protocol::{TimestampMs, benchmark::Card};
+    use headframe_protocol::TimestampMs;
 
     use super::*;
 

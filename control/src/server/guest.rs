@@ -126,6 +126,9 @@ impl Guest {
             | Request::Yields
             | Request::Doctor
             | Request::Simulate(_)
+            | Request::Demand
+            | Request::Cards
+            | Request::Measure(_)
             | Request::Rules
             | Request::SetRules(_)
             | Request::Wallet { .. }
@@ -185,6 +188,9 @@ impl Guest {
             | Request::Yields
             | Request::Doctor
             | Request::Simulate(_)
+            | Request::Demand
+            | Request::Cards
+            | Request::Measure(_)
             | Request::Rules
             | Request::SetRules(_)
             | Request::Wallet { .. }

@@ -1,10 +1,13 @@
 // Everything the window can ask of Rust, one line each. The names are those of the Rust commands.
 
+import type { CardPage } from '$lib/bindings/CardPage';
 import type { Checkup } from '$lib/bindings/Checkup';
+import type { DemandView } from '$lib/bindings/DemandView';
 import type { JobPage } from '$lib/bindings/JobPage';
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
 import type { LogChunk } from '$lib/bindings/LogChunk';
+import type { MeasureArgs } from '$lib/bindings/MeasureArgs';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
 import type { RulesPage } from '$lib/bindings/RulesPage';
@@ -25,6 +28,9 @@ export const log = (args: LogArgs) => call<LogChunk>('log', args);
 export const yields = () => call<Yields>('yields');
 export const doctor = () => call<Checkup>('doctor');
 export const simulate = (args: SimulateArgs) => call<Simulation>('simulate', args);
+export const demand = () => call<DemandView>('demand');
+export const cards = () => call<CardPage>('cards');
+export const measure = (args: MeasureArgs) => call<CardPage>('measure', args);
 export const rules = () => call<RulesPage>('rules');
 export const setRules = (args: SetRulesArgs) => call<RulesPage>('set_rules', args);
 export const wallet = (args: WalletRequest) => call<WalletAnswer>('wallet', args);

@@ -2,6 +2,7 @@
 
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
+import type { MeasureArgs } from '$lib/bindings/MeasureArgs';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
 import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
@@ -78,6 +79,12 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       const chunk = piece(world.everything(), args as LogArgs);
       return chunk ? Promise.resolve(chunk) : Promise.reject({ code: 'not_found', message: 'There is no such attempt.' });
     }
+    case 'demand':
+      return Promise.resolve(world.demand());
+    case 'cards':
+      return Promise.resolve(world.cards());
+    case 'measure':
+      return Promise.resolve(world.measure((args as MeasureArgs).gpu));
     case 'rules':
       return Promise.resolve(world.rules.page());
     case 'set_rules':

@@ -4,12 +4,14 @@ import { createContext } from 'svelte';
 import { host, type SceneName } from '$lib/ipc/host';
 import { Agent } from './agent.svelte';
 import { Clock } from './clock.svelte';
+import { Demand } from './demand.svelte';
 import { Jobs } from './jobs.svelte';
 import type { Settings } from './settings.svelte';
 import { Toasts } from './toasts.svelte';
 
 export const [getAgent, setAgent] = createContext<Agent>();
 export const [getClock, setClock] = createContext<Clock>();
+export const [getDemand, setDemand] = createContext<Demand>();
 export const [getJobs, setJobs] = createContext<Jobs>();
 export const [getSettings, setSettings] = createContext<Settings>();
 export const [getToasts, setToasts] = createContext<Toasts>();
@@ -20,6 +22,7 @@ export function provideWindow(settings: Settings): { agent: Agent; clock: Clock 
   const clock = setClock(new Clock());
   const agent = setAgent(new Agent(toasts));
   setJobs(new Jobs(agent));
+  setDemand(new Demand());
   setSettings(settings);
   return { agent, clock };
 }

@@ -257,6 +257,8 @@ fn new_card(number: usize) -> JobCard {
         earns_per_hour: RATE,
         earned: Micros::ZERO,
         confirmed: false,
+        result_files: None,
+        result_bytes: None,
         log_bytes: 0,
         gpus: Vec::new(),
     }

@@ -350,6 +350,14 @@ pub struct JobCard {
     pub earned: Micros,
     /// Whether the coordinator has confirmed the amount.
     pub confirmed: bool,
+    /// Files of its result; absent before there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub result_files: Option<u32>,
+    /// Their bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub result_bytes: Option<u64>,
     /// Bytes of log on this rig.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub log_bytes: u64,

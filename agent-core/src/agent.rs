@@ -31,7 +31,8 @@ use tracing::{info, warn};
 
 use crate::{
     challenge::{self, Answerable, Free, ProverSource, Provers, Proving},
-    clock, control_server,
+    clock,
+    control_server::{Cards, Demand, Guests},
     coordinator::{self, LineConfig, Said, Say, Standing},
     device_key::{DeviceKey, DeviceKeyError},
     duty::{Ask, Duty, Past},
@@ -44,7 +45,7 @@ use crate::{
     store::{self, Choice, Store, StoreError},
     tasks::Tasks,
     telemetry::{self, GpuProbe, Load, Telemetry},
-    wallet::{Wallet, WalletConfig},
+    wallet::{Payroll, Wallet, WalletConfig},
 };
 
 mod actor;
@@ -58,6 +59,7 @@ mod power;
 mod wake;
 
 pub use engine_room::EngineSource;
+pub(crate) use measuring::Again;
 
 use actor::{Actor, Parts};
 use diarist::Diarist;
@@ -231,7 +233,7 @@ impl Agent {
             watch::channel(offered.report("", (&[], &measuring.scores), &[], load.borrow().disk_free_bytes, None));
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
-        let (timers, device) = (settings.timers, key.device());
+        let (timers, device, cards) = (settings.timers, key.device(), Cards::new(&hardware.gpus, measuring.again.clone()));
         let line = speak(&settings, Arc::clone(&key), (standing, rig), provers.open(&measuring.names), &tasks)?;
         let (runner, owner) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
         let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
@@ -264,7 +266,8 @@ impl Agent {
         let handle = Handle { asks, snapshots, device, again: Arc::default() };
         let actor = tasks.spawn("agent", actor.run(tasks.stopped()));
         let wallet = open_wallet(&paths, &settings, key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
-        serve_guests(listener, pulse, control_server::Guests::new(handle.clone(), store, wallet, paths.clone()), &tasks);
+        let others = (wallet, look_for_work(&settings, device).map_err(BindError::Wallet)?, cards);
+        serve_guests(listener, pulse, Guests::new(handle.clone(), store, others, paths.clone()), &tasks);
         Ok(Self { handle, tasks, actor, paths, _lock: lock })
     }
 
@@ -391,11 +394,17 @@ fn look(
     (load, idle)
 }
 
-fn serve_guests(listener: Listener, pulse: Pulse, guests: control_server::Guests, tasks: &Tasks) {
+fn serve_guests(listener: Listener, pulse: Pulse, guests: Guests, tasks: &Tasks) {
     let (asks, inbox) = mpsc::channel(server::ASKS_MAX);
     let life = Life { snapshots: guests.snapshots(), pulse };
     tasks.spawn_until_stopped("control", server::serve(listener, env!("CARGO_PKG_VERSION"), life, asks));
     tasks.spawn_until_stopped("guests", guests.serve(inbox));
+}
+
+/// Says what the network has for this rig to do.
+fn look_for_work(settings: &Settings, device: DeviceId) -> Result<Demand, reqwest::Error> {
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    Ok(Demand::new(Payroll::new(settings.coordinator.url.clone(), http), device))
 }
 
 fn open_wallet(

@@ -25,11 +25,16 @@ use crate::{
     wallet::Wallet,
 };
 
+mod cards;
+mod demand;
 mod earned;
 mod log;
 mod notices;
 mod network;
 mod rules;
+
+pub use cards::Cards;
+pub use demand::Demand;
 
 /// The most jobs on a page.
 const JOBS_MAX: u32 = 100;
@@ -47,6 +52,8 @@ pub struct Guests {
     agent: Handle,
     store: Store,
     wallet: Wallet,
+    demand: Demand,
+    cards: Cards,
     paths: AgentPaths,
     /// One look at the PC at a time: what is tried out on its disk is tried in one place.
     looking: tokio::sync::Mutex<()>,
@@ -55,8 +62,8 @@ pub struct Guests {
 impl Guests {
     /// Answers from these.
     #[must_use]
-    pub const fn new(agent: Handle, store: Store, wallet: Wallet, paths: AgentPaths) -> Self {
-        Self { agent, store, wallet, paths, looking: tokio::sync::Mutex::const_new(()) }
+    pub fn new(agent: Handle, store: Store, (wallet, demand, cards): (Wallet, Demand, Cards), paths: AgentPaths) -> Self {
+        Self { agent, store, wallet, demand, cards, paths, looking: tokio::sync::Mutex::const_new(()) }
     }
 
     /// What guests are told unasked.
@@ -66,7 +73,7 @@ impl Guests {
     }
 
     /// Answers until nobody asks any more. One after the other: each answer is a message to the loop, a page of a small
-    /// table or a piece of a file. The wallet and the doctor ask others, a simulation
+    /// table or a piece of a file. The wallet, the doctor and a look at the demand ask others, a simulation
     /// and adding up take their time, and nobody else waits for those.
     pub async fn serve(self, mut inbox: mpsc::Receiver<server::Ask>) {
         let mut slow: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
@@ -86,6 +93,7 @@ impl Guests {
                 | Request::Network { .. }
                 | Request::Simulate(_)
                 | Request::Earnings { .. }
+                | Request::Demand
                     if slow.len() >= SLOW_ASKS_MAX =>
                 {
                     Answer::Failed { error: bad("The agent has more questions to answer than it can; ask again in a minute.") }
@@ -114,6 +122,10 @@ impl Guests {
                     slow.push(self.add_up(ask, reply).boxed());
                     continue;
                 }
+                Request::Demand => {
+                    slow.push(self.say_demand(reply).boxed());
+                    continue;
+                }
                 request => self.answer(request).await.unwrap_or_else(|error| Answer::Failed { error }),
             };
             // The guest may have left meanwhile.
@@ -128,6 +140,11 @@ impl Guests {
             WalletAnswer::Refused { refusal: error.refusal() }
         });
         reply.send(Answer::Wallet { answer: Box::new(answer) }).ok();
+    }
+
+    async fn say_demand(&self, reply: oneshot::Sender<Answer>) {
+        let demand = self.demand.show(&self.agent.snapshot()).await;
+        reply.send(Answer::Demand { demand: Box::new(demand) }).ok();
     }
 
     async fn check_up(&self, reply: oneshot::Sender<Answer>) {
@@ -184,6 +201,8 @@ impl Guests {
             Request::Quit => self.ask(Ask::Quit).await,
             Request::Jobs(args) => self.jobs(args).await,
             Request::Log(args) => self.log(args).await,
+            Request::Cards => self.cards.page(self.paths.data_dir()).await,
+            Request::MeasureAgain(args) => self.cards.measure_again(self.paths.data_dir(), args).await,
             Request::Rules => rules::page(self.paths.data_dir()).await,
             Request::SetRules(args) => rules::set(self.paths.data_dir(), *args).await,
             Request::Notices => notices::page(self.paths.data_dir()).await,
@@ -200,6 +219,7 @@ impl Guests {
             | Request::Network { .. }
             | Request::Simulate(_)
             | Request::Earnings { .. }
+            | Request::Demand
             | Request::Wallet { .. } => Err(bad("This is answered before it comes here.")),
         }
     }

@@ -111,6 +111,8 @@ fn gpu(
         fan_percent,
         power_milliwatts,
         load_percent,
+        core_clock_mhz,
+        memory_clock_mhz,
         programs: _,
         facts: _,
     } = reading;
@@ -123,6 +125,8 @@ fn gpu(
         fan_percent: *fan_percent,
         power_milliwatts: *power_milliwatts,
         load_percent: *load_percent,
+        core_clock_mhz: *core_clock_mhz,
+        memory_clock_mhz: *memory_clock_mhz,
         vram_used_bytes: *vram_used_bytes,
         vram_bytes: *vram_bytes,
         proving: proving.contains(uuid),
@@ -184,6 +188,7 @@ fn working(held: &Held, gpus: &[GpuReading]) -> Option<JobCard> {
         Life::Reporting { .. } => return None,
     };
     let offer = &held.offer;
+    let (result_files, result_bytes) = result(outcome(held));
     Some(JobCard {
         attempt: offer.at.attempt.to_string(),
         job: offer.job.to_string(),
@@ -200,6 +205,8 @@ fn working(held: &Held, gpus: &[GpuReading]) -> Option<JobCard> {
         earns_per_hour: offer.earns_per_hour,
         earned: worth(held),
         confirmed: false,
+        result_files,
+        result_bytes,
         log_bytes: held.log_bytes,
         // A job for the processor has a slot too, so that there is one job to a card; the card is not its.
         gpus: if offer.spec.resources.gpu.is_some() { on_slots(held.slots(), gpus) } else { Vec::new() },
@@ -247,6 +254,7 @@ pub fn past(attempt: PastAttempt) -> JobCard {
     let state = settled.or_else(|| outcome.as_ref().map(crate::duty::final_state)).unwrap_or(reached);
     let (own_reason, detail) = outcome.as_ref().map_or((None, None), explain);
     let reason = reason.or(own_reason);
+    let (result_files, result_bytes) = result(outcome.as_ref());
     let earned = if settled.is_some() { credit } else { ledger::pending(earns_per_hour, running_ms, outcome.as_ref()) };
     JobCard {
         attempt,
@@ -264,9 +272,18 @@ pub fn past(attempt: PastAttempt) -> JobCard {
         earns_per_hour,
         earned,
         confirmed: settled.is_some(),
+        result_files,
+        result_bytes,
         log_bytes,
         gpus: Vec::new(),
     }
+}
+
+/// How many files a result has, and their bytes.
+fn result(outcome: Option<&Outcome>) -> (Option<u32>, Option<u64>) {
+    let Some(Outcome::Succeeded { outputs }) = outcome else { return (None, None) };
+    let bytes = outputs.iter().fold(0_u64, |sum, file| sum.saturating_add(file.bytes));
+    (u32::try_from(outputs.len()).ok(), Some(bytes))
 }
 
 fn explain(outcome: &Outcome) -> (Option<Reason>, Option<&str>) {

@@ -51,6 +51,7 @@ pub use destination::AddressError;
 pub use error::WalletError;
 pub use keyring::KeyringError;
 pub use keystore::KeystoreError;
+pub(crate) use payroll::Payroll;
 pub use payroll::PayrollError;
 pub use phrase::PhraseError;
 pub use signing::SigningError;

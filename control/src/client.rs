@@ -6,10 +6,10 @@
 use std::{io, time::Duration};
 
 use headframe_protocol::control::{
-    Answer, CONTROL_VERSION, Call, Checkup, ControlCode, ControlError, EarnedArgs, EarnedPage, Earnings, EarningsAnswer,
-    EarningsArgs, EarningsRequest, Event, JobPage, JobsArgs, LogArgs, LogChunk, NetworkAnswer, NetworkRequest, Notices,
-    NoticesPage, PauseArgs, Request, RulesPage, SILENCE_MAX, SetRulesArgs, SheetArgs, SheetPiece, SimulateArgs, Simulation,
-    Snapshot, Support, WalletAnswer, WalletRequest, Yields,
+    Answer, CONTROL_VERSION, Call, CardPage, Checkup, ControlCode, ControlError, DemandView, EarnedArgs, EarnedPage, Earnings,
+    EarningsAnswer, EarningsArgs, EarningsRequest, Event, JobPage, JobsArgs, LogArgs, LogChunk, MeasureArgs, NetworkAnswer,
+    NetworkRequest, Notices, NoticesPage, PauseArgs, Request, RulesPage, SILENCE_MAX, SetRulesArgs, SheetArgs, SheetPiece,
+    SimulateArgs, Simulation, Snapshot, Support, WalletAnswer, WalletRequest, Yields,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -25,6 +25,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the wallet may take: it asks chains, and a keyring may ask its owner.
 const WALLET_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long the network may take to say what there is to do; the agent waits for it less long.
+const DEMAND_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a look at the whole PC may take: each place an engine may be at has ten seconds, and there are a few.
 const DOCTOR_TIMEOUT: Duration = Duration::from_secs(90);
@@ -241,6 +244,38 @@ impl Client {
             return Err(ClientError::Garbled);
         };
         Ok(*simulation)
+    }
+
+    /// What the network has for the rig to do.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn demand(&mut self) -> Result<DemandView, ClientError> {
+        let Answer::Demand { demand } = self.call_within(DEMAND_TIMEOUT, Request::Demand).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(*demand)
+    }
+
+    /// What is known of the graphics cards.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn cards(&mut self) -> Result<CardPage, ClientError> {
+        self.cards_after(Request::Cards).await
+    }
+
+    /// Measure a card again. Returns what is so then.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn measure_again(&mut self, args: MeasureArgs) -> Result<CardPage, ClientError> {
+        self.cards_after(Request::MeasureAgain(args)).await
+    }
+
+    async fn cards_after(&mut self, request: Request) -> Result<CardPage, ClientError> {
+        let Answer::Cards { page } = self.call(request).await? else { return Err(ClientError::Garbled) };
+        Ok(*page)
     }
 
     /// The owner's rules.

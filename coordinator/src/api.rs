@@ -4,6 +4,7 @@ pub mod account;
 pub mod artifacts;
 pub mod attempt_io;
 pub mod chains;
+pub mod demand;
 pub mod challenges;
 pub mod fiat;
 pub mod health;

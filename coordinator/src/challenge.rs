@@ -19,6 +19,7 @@ use headframe_proof::Refusal;
 use headframe_protocol::{
     DeviceId, SessionId, Sha256,
     challenge::{Answer, DeclineReason, Digest, NOTICE, POG, Verdict},
+    demand::ProvedCard,
     rig::RigReport,
     session::Hello,
 };
@@ -209,6 +210,18 @@ impl Challenges {
                 Err(NoTurn::NotNow)
             }
         }
+    }
+
+    /// Whether a rig gets no work because of a challenge.
+    pub(crate) fn holds(&self, device: DeviceId) -> bool {
+        self.lock().rigs.is_held(device)
+    }
+
+    /// What the cards of a connected rig have proved, in the order of its report.
+    pub(crate) fn proved(&self, app: &App, device: DeviceId) -> Vec<ProvedCard> {
+        let now = app.store.now();
+        let known = self.lock();
+        known.rigs.get(device).map(|rig| rig.proved(now, &app.config.challenge)).unwrap_or_default()
     }
 
     /// What bounds the checking of openings.

@@ -16,10 +16,11 @@ use tokio::{
     time::Instant,
 };
 
-use crate::market::{Agent, Fleet, Market, Match, QueuedJob, Ran, Verdict};
+use crate::market::{Agent, Board, Fleet, Market, Match, QueuedJob, Ran, Seeker, Verdict};
 
 mod actor;
 mod claims;
+mod copies;
 mod habits;
 mod offers;
 mod reader;
@@ -46,7 +47,11 @@ enum Command {
     Linked(Vec<(CustomerId, DeviceId)>),
     Fleet(oneshot::Sender<Arc<Fleet>>),
     Waiting(oneshot::Sender<usize>),
+    Demand(DeviceId, oneshot::Sender<Demand>),
 }
+
+/// What waits, and the rig that asks.
+type Demand = (Arc<Board>, Option<Seeker>);
 
 /// The actor's handle.
 #[derive(Debug, Clone)]
@@ -127,6 +132,14 @@ impl Dispatch {
     pub async fn waiting(&self) -> usize {
         let (answer, answered) = oneshot::channel();
         self.send(Command::Waiting(answer)).await;
+        answered.await.unwrap_or_default()
+    }
+
+    /// What waits on this replica, or did a few seconds ago, and a rig if it is connected here. Whoever asks looks at it himself,
+    /// beside the matching.
+    pub async fn demand(&self, device: DeviceId) -> (Arc<Board>, Option<Seeker>) {
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Demand(device, answer)).await;
         answered.await.unwrap_or_default()
     }
 }

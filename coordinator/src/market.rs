@@ -14,10 +14,12 @@ use headframe_protocol::{AttemptId, CustomerId, DeviceId, JobId, Micros, Session
 mod agent;
 mod aisles;
 mod apart;
+mod asked;
 mod blame;
 mod capacity;
 mod class;
 mod country;
+mod demand;
 mod draw;
 mod fleet;
 mod held;
@@ -29,6 +31,7 @@ mod queue;
 mod record;
 mod rigs;
 mod shelf;
+mod small;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -37,6 +40,7 @@ mod want;
 pub use agent::Agent;
 pub use class::Class;
 pub use country::Country;
+pub use demand::{Board, Prospects, Seeker};
 pub use fleet::{Fleet, Tier};
 pub use interrupts::{History, Ran};
 pub use record::Backoff;
@@ -49,7 +53,7 @@ use capacity::Capacity;
 use kept::KeptFree;
 use linked::Linked;
 use queue::{Kept, Next, Offer, Queue};
-use rigs::Rigs;
+use rigs::{Reserved, Rigs};
 
 /// How many customers' next jobs, each of one kind of need, get another try with each tick.
 const TRIES_PER_TICK: usize = 16;
@@ -94,6 +98,10 @@ pub struct Match {
     pub session: SessionId,
     /// What the customer pays: the rig's ask now, frozen.
     pub price_per_hour: Micros,
+    /// The rig's class.
+    pub class: Class,
+    /// How long the rig has waited for it, in seconds: since it became free for a job, or was given its last.
+    pub waited_s: u32,
 }
 
 /// What customers pay for a rig whose owner wants at least `floor`: the least price that leaves him his floor after the fee.
@@ -362,6 +370,18 @@ impl Market {
         self.rigs.fleet()
     }
 
+    /// A copy of what waits. Takes a look at thousands of jobs.
+    #[must_use]
+    pub fn board(&self) -> Board {
+        Board::new(self.queue.waiting(), self.apart.pairs(), self.stopped)
+    }
+
+    /// A rig that is connected, as far as what it may be given depends on it.
+    #[must_use]
+    pub fn seeker(&self, device: DeviceId) -> Option<Seeker> {
+        self.rigs.seeker(device, self.linked.of(device), self.now)
+    }
+
     /// How many rigs are connected.
     #[must_use]
     pub fn rigs(&self) -> usize {
@@ -467,10 +487,11 @@ impl Market {
         if self.kept.let_go(device) {
             self.rigs.keep(device, false, self.now);
         }
-        let (session, price_per_hour, wake_at) = self.rigs.reserve(device, attempt, &job, self.now)?;
+        let Reserved { session, price_per_hour, class, waited_s, wake_at } =
+            self.rigs.reserve(device, attempt, &job, self.now)?;
         self.blame.began(job.customer);
         self.resting.extend(wake_at.map(|at| (at, device)));
-        Some(Match { job, attempt, device, session, price_per_hour })
+        Some(Match { job, attempt, device, session, price_per_hour, class, waited_s })
     }
 }
 

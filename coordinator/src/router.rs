@@ -65,6 +65,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(api::payouts::spend))
         .routes(routes!(api::payouts::earnings))
         .routes(routes!(api::standing::get))
+        .routes(routes!(api::demand::get))
         .routes(routes!(api::relay::fee))
         .routes(routes!(api::relay::claim))
         .routes(routes!(api::relay::get))

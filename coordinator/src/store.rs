@@ -27,6 +27,7 @@ pub mod challenges;
 pub mod checkpoints;
 pub mod claims;
 pub mod customers;
+pub mod demand;
 pub mod earnings;
 pub mod fiat;
 pub mod figures;

@@ -7,17 +7,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod cards;
 mod checkup;
 mod earnings;
 mod desk;
 mod network;
+mod demand;
 mod rules;
 mod simulation;
 mod snapshot;
 mod wallet;
 mod yields;
 
+pub use cards::{CARD_BYTES_MAX, CardPage, CardView, MeasureArgs};
 pub use checkup::{Check, Checkup, Verdict};
+pub use demand::{CardProof, DemandView, KindFares, NetworkDemand};
 pub use desk::{Notices, NoticesPage, OpenPlaceArgs, Place, Places, Support};
 pub use earnings::{
     EARNED_PAGE_MAX, EarnedArgs, EarnedCard, EarnedPage, Earnings, EarningsAnswer, EarningsArgs, EarningsBucket, EarningsBy,
@@ -104,6 +108,12 @@ pub enum Request {
     },
     /// What rules would have done in the past days.
     Simulate(SimulateArgs),
+    /// What the network has for the rig to do, and why it has work or none.
+    Demand,
+    /// What is known of the graphics cards beyond the present.
+    Cards,
+    /// Measure a card again, once the PC is free.
+    MeasureAgain(MeasureArgs),
     /// The owner's rules.
     Rules,
     /// Other rules from now on.
@@ -231,6 +241,16 @@ pub enum Answer {
     Simulation {
         /// What would have been.
         simulation: Box<Simulation>,
+    },
+    /// Answers [`Request::Demand`].
+    Demand {
+        /// What the network said.
+        demand: Box<DemandView>,
+    },
+    /// Answers [`Request::Cards`], and [`Request::MeasureAgain`] with what is so then.
+    Cards {
+        /// All of them.
+        page: Box<CardPage>,
     },
     /// Answers [`Request::Rules`], and [`Request::SetRules`] with what holds then.
     Rules {

@@ -12,6 +12,7 @@
 
 pub mod ids;
 pub mod money;
+pub mod demand;
 pub mod standing;
 pub mod time;
 pub mod digest;

@@ -14,8 +14,8 @@ use headframe_control::{
 use headframe_protocol::{
     AttemptId, JobId, Micros, TimestampMs,
     control::{
-        Answer, ControlCode, ControlError, CpuView, Earned, EngineTried, EngineView, JobCard, JobPage, Link, LogChunk, Phase,
-        ProbeView, Request, RigView, Snapshot, Stage, Yields,
+        Answer, CardPage, ControlCode, ControlError, CpuView, DemandView, Earned, EngineTried, EngineView, JobCard, JobPage,
+        Link, LogChunk, Phase, ProbeView, Request, RigView, Snapshot, Stage, Yields,
     },
 };
 use tokio::sync::{mpsc, watch};
@@ -195,6 +195,8 @@ impl Play {
             Request::Notices | Request::SetNotices(_) | Request::Support => {
                 failed(ControlCode::BadRequest, "This agent tells nobody.")
             }
+            Request::Demand => Answer::Demand { demand: Box::new(DemandView { asked_ms: now(), network: None }) },
+            Request::Cards | Request::MeasureAgain(_) => Answer::Cards { page: Box::new(CardPage { cards: Vec::new() }) },
             Request::Rules | Request::SetRules(_) => failed(ControlCode::BadRequest, "This agent has no rules."),
             Request::Hello { .. } | Request::Status | Request::Watch => {
                 failed(ControlCode::BadRequest, "The socket answers this itself.")
@@ -269,6 +271,8 @@ fn new_card(number: usize) -> JobCard {
         earns_per_hour: RATE,
         earned: Micros::ZERO,
         confirmed: false,
+        result_files: None,
+        result_bytes: None,
         log_bytes: 0,
         gpus: Vec::new(),
     }

@@ -1,9 +1,9 @@
 //! What the page may ask for. Every command is one line: what it means is the agent's business.
 
 use headframe_protocol::control::{
-    Checkup, ControlError, EarnedArgs, EarnedPage, Earnings, EarningsArgs, Exported, JobPage, JobsArgs, LogArgs, LogChunk,
-    NetworkAnswer, NetworkRequest, Notices, NoticesPage, OpenPlaceArgs, PauseArgs, Places, Present, RulesPage, SetRulesArgs,
-    SheetOf, SimulateArgs, Simulation, Support, WalletAnswer, WalletRequest, Yields,
+    CardPage, Checkup, ControlError, DemandView, EarnedArgs, EarnedPage, Earnings, EarningsArgs, Exported, JobPage, JobsArgs,
+    LogArgs, LogChunk, MeasureArgs, NetworkAnswer, NetworkRequest, Notices, NoticesPage, OpenPlaceArgs, PauseArgs, Places,
+    Present, RulesPage, SetRulesArgs, SheetOf, SimulateArgs, Simulation, Support, WalletAnswer, WalletRequest, Yields,
 };
 use tauri::{AppHandle, State};
 
@@ -73,6 +73,24 @@ pub(crate) async fn network(bridge: State<'_, Bridge>, args: NetworkRequest) -> 
 #[tauri::command]
 pub(crate) async fn simulate(bridge: State<'_, Bridge>, args: SimulateArgs) -> Result<Simulation, ControlError> {
     Ok(bridge.agent().await?.simulate(args).await?)
+}
+
+/// What the network has for the rig to do.
+#[tauri::command]
+pub(crate) async fn demand(bridge: State<'_, Bridge>) -> Result<DemandView, ControlError> {
+    Ok(bridge.agent().await?.demand().await?)
+}
+
+/// What is known of the graphics cards.
+#[tauri::command]
+pub(crate) async fn cards(bridge: State<'_, Bridge>) -> Result<CardPage, ControlError> {
+    Ok(bridge.agent().await?.cards().await?)
+}
+
+/// Measure a card again.
+#[tauri::command]
+pub(crate) async fn measure_again(bridge: State<'_, Bridge>, args: MeasureArgs) -> Result<CardPage, ControlError> {
+    Ok(bridge.agent().await?.measure_again(args).await?)
 }
 
 /// The owner's rules.

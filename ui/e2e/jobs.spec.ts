@@ -129,3 +129,38 @@ test('an address of no job says so', async ({ page }) => {
   await expect(page.getByRole('heading', { name: 'This job is not on this rig' })).toBeVisible();
   await expectAccessible(page);
 });
+
+test('a text is looked for in the log by keyboard, and the log stays where it was found', async ({ page }) => {
+  await openPaused(page, 'idle-and-earning', '/jobs');
+  await page.getByRole('link', { name: 'Blender: courtyard, frames 200 to 480' }).first().click();
+  await page.clock.runFor(1_000);
+  const log = page.getByRole('log', { name: 'Log' });
+  await expect(log).toContainText('frame=');
+  await page.keyboard.press('Control+f');
+  const field = page.getByRole('textbox', { name: 'Search the log' });
+  await expect(field).toBeFocused();
+  await page.keyboard.type('Segment 1 written');
+  const told = page.getByRole('search').getByRole('status');
+  await expect(told).toHaveText('1 of 1');
+  const top = () => log.evaluate((view) => view.scrollTop);
+  const there = await top();
+  await page.clock.runFor(5_000);
+  expect(await top()).toBe(there);
+  await field.fill('segment');
+  await expect(told).toHaveText(/^(\d+) of \1$/);
+  await page.keyboard.press('Enter');
+  await expect(told).toHaveText(/^1 of \d+$/);
+  await expect.poll(() => page.evaluate(() => [...CSS.highlights.get('log-current') ?? []].map(String))).toEqual(['segment']);
+  await field.fill('[no such');
+  await expect(told).toHaveText('Nothing found');
+  await page.clock.resume();
+  await expectAccessible(page);
+  await page.keyboard.press('Escape');
+  await expect(log).toBeFocused();
+});
+
+test('how large a result is can be read', async ({ page }) => {
+  await openStill(page, 'idle-and-earning', '/jobs');
+  await page.getByRole('row').filter({ hasText: 'Done' }).first().getByRole('link').click();
+  await expect(page.getByText(/^\d+ files, \d+(\.\d)?\sMiB$/)).toBeVisible();
+});

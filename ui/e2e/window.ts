@@ -7,7 +7,7 @@ export const NOW = new Date('2026-11-23T12:00:00Z');
 
 export const SCENES = [
   'first-run', 'idle-and-earning', 'owner-returns', 'coordinator-down', 'no-docker', 'agent-gone', 'agent-hangs', 'one-card-works',
-  'many-jobs', 'failure', 'preparing', 'practice',
+  'many-jobs', 'failure', 'no-demand', 'preparing', 'practice',
 ] as const;
 /** Situations of the wallet: the other pages are the same in all of them. */
 export const WALLET_SCENES = [

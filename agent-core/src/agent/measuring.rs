@@ -1,7 +1,7 @@
 //! Runs the benchmark when the loop says so, and tells it what came of it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     pin::pin,
     time::Duration,
@@ -9,7 +9,7 @@ use std::{
 
 use headframe_control::AgentPaths;
 use headframe_protocol::{
-    benchmark::{Benchmark, CardClass, Outcome, Progress, Subject},
+    benchmark::{Benchmark, Card, CardClass, Outcome, Progress, Subject},
     control::MeasuringView,
 };
 use tokio::sync::{mpsc, watch};
@@ -61,6 +61,41 @@ pub(super) enum News {
 /// Frame Units by the UUIDs of cards, as this PC has measured them.
 pub(super) type Scores = BTreeMap<String, u32>;
 
+/// Cards that their owner wants measured again, by UUID. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Again(watch::Sender<BTreeSet<String>>);
+
+impl Again {
+    /// This one too.
+    pub(crate) fn ask(&self, gpu: String) {
+        self.0.send_if_modified(|wanted| wanted.insert(gpu));
+    }
+
+    /// Whether it is still to be done.
+    pub(crate) fn is_wanted(&self, gpu: &str) -> bool {
+        self.0.borrow().contains(gpu)
+    }
+
+    fn wanted(&self) -> Vec<String> {
+        self.0.borrow().iter().cloned().collect()
+    }
+
+    fn is_done(&self, gpu: &str) {
+        self.0.send_if_modified(|wanted| wanted.remove(gpu));
+    }
+
+    /// Returns once there are others.
+    async fn more(&self) {
+        drop(self.0.subscribe().changed().await);
+    }
+
+    /// Returns once there is any.
+    async fn some(&self) {
+        // The sender is ours: it outlives the wait.
+        drop(self.0.subscribe().wait_for(|wanted| !wanted.is_empty()).await);
+    }
+}
+
 /// What was measured in earlier lives.
 fn known_scores(shelf: &Shelf) -> Scores {
     let score = |benchmark: &Benchmark| match &benchmark.subject {
@@ -91,6 +126,8 @@ pub(super) struct Measuring {
     pub(super) scores: Scores,
     /// What the measuring program calls the cards, as far as it has measured them.
     pub(super) names: watch::Receiver<CardNames>,
+    /// What is to be measured again.
+    pub(super) again: Again,
 }
 
 /// Begins to listen. If the settings say so the PC is measured as soon as it may be; else only when its owner asks for it.
@@ -100,46 +137,57 @@ pub(super) fn open(paths: &AgentPaths, settings: &Settings, tasks: &Tasks) -> Me
     let data_dir = paths.data_dir().to_owned();
     let shelf = Shelf::load(&data_dir);
     let (scores, (tell_names, names)) = (known_scores(&shelf), watch::channel(known_names(&shelf)));
-    let bench = Bench { data_dir, timers: settings.timers, wanted, news, names: tell_names };
-    tasks.spawn("benchmark", bench.run(settings.benchmark.automatically, tasks.stopped()));
-    Measuring { orders, news: heard, scores, names }
+    let again = Again::default();
+    let automatically = settings.benchmark.automatically;
+    let bench = Bench { data_dir, timers: settings.timers, automatically, again: again.clone(), wanted, news, names: tell_names };
+    tasks.spawn("benchmark", bench.run(tasks.stopped()));
+    Measuring { orders, news: heard, scores, names, again }
 }
 
 struct Bench {
     data_dir: PathBuf,
     timers: Timers,
+    /// Whether everything is measured that is not known.
+    automatically: bool,
+    again: Again,
     wanted: mpsc::Receiver<Wanted>,
     news: mpsc::Sender<News>,
     names: watch::Sender<CardNames>,
 }
 
 impl Bench {
-    /// Says when something is to be measured, at first and then each time a rest is over, and measures whenever it is told to.
-    async fn run(mut self, automatically: bool, stop: CancellationToken) {
-        let mut rest = automatically.then_some(Duration::ZERO);
+    /// Says when something is to be measured: at first, each time a rest is over, and when a card is to be measured again. Measures
+    /// whenever it is told to.
+    async fn run(mut self, stop: CancellationToken) {
+        let (mut rest, mut told, again) = (self.automatically.then_some(Duration::ZERO), false, self.again.clone());
         loop {
-            let rested = async {
+            let due = async {
                 match rest {
-                    Some(rest) => tokio::time::sleep(self.timers.scaled(rest)).await,
-                    None => std::future::pending().await,
+                    Some(rest) => drop(tokio::time::timeout(self.timers.scaled(rest), again.more()).await),
+                    None if told => again.more().await,
+                    None => again.some().await,
                 }
             };
             let wanted = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 wanted = self.wanted.recv() => wanted,
-                () = rested => {
+                () = due => {
                     self.tell(News::Told(Measured::Wanted)).await;
-                    rest = None;
+                    (rest, told) = (None, true);
                     continue;
                 }
             };
             rest = match wanted {
-                Some(Wanted::Begin { without }) => self.measure(without, &stop).await.filter(|_| automatically),
+                Some(Wanted::Begin { without }) => self.measure(without, &stop).await,
                 // What it was to stop is over.
                 Some(Wanted::Stop) => continue,
                 None => return,
             };
+            told = false;
+            if !self.automatically && self.again.wanted().is_empty() {
+                rest = None;
+            }
         }
     }
 
@@ -152,7 +200,9 @@ impl Bench {
                 // Whoever does not keep up hears of the next one.
                 news.try_send(News::Told(Measured::Progress(view(subject, &progress)))).ok();
             };
-            let wish = Wish { without, ..Wish::default() };
+            let again_of = self.again.wanted();
+            let only_again = !self.automatically && !again_of.is_empty();
+            let wish = Wish { without, again_of, only_again, ..Wish::default() };
             let mut measuring = pin!(measured(&self.data_dir, &wish, &here, &mut tell));
             loop {
                 tokio::select! {
@@ -170,11 +220,12 @@ impl Bench {
     async fn judge(&self, result: Result<Vec<Benchmark>, RoundError>) -> Option<Duration> {
         match result {
             Ok(results) => {
+                self.note_done(&results);
                 let shelf = Shelf::load(&self.data_dir);
                 // First: whoever hears of the scores looks at the names.
                 self.names.send_replace(known_names(&shelf));
                 self.tell(News::Scores(known_scores(&shelf))).await;
-                let postponed = results.iter().any(|one| matches!(one.outcome, Outcome::Aborted | Outcome::InUse { .. }));
+                let postponed = results.iter().any(is_postponed);
                 let failed = results.iter().find(|one| one.outcome != Outcome::Done);
                 if let Some(failed) = failed.filter(|_| !postponed) {
                     warn!(outcome = ?failed.outcome, "{} could not be measured", name(&failed.subject));
@@ -186,6 +237,15 @@ impl Bench {
             Err(error) => {
                 warn!(%error, "This PC could not be measured");
                 Some(AFTER_FAILURE)
+            }
+        }
+    }
+
+    /// What was measured need not be again, whatever came of it, unless it was cut short.
+    fn note_done(&self, results: &[Benchmark]) {
+        for result in results.iter().filter(|result| !is_postponed(result)) {
+            if let Subject::Card(Card { uuid: Some(uuid), .. }) = &result.subject {
+                self.again.is_done(uuid);
             }
         }
     }
@@ -203,6 +263,10 @@ async fn measured(
     tell: &mut (dyn FnMut(&Subject, Progress) + Send),
 ) -> Result<Vec<Benchmark>, RoundError> {
     round(&Measurer::beside_us()?, data_dir, wish, stop, tell).await
+}
+
+const fn is_postponed(result: &Benchmark) -> bool {
+    matches!(result.outcome, Outcome::Aborted | Outcome::InUse { .. })
 }
 
 fn name(subject: &Subject) -> &str {
@@ -224,7 +288,7 @@ fn view(subject: &Subject, progress: &Progress) -> MeasuringView {
 
 #[cfg(test)]
 mod tests {
-    use headframe_protocol::{TimestampMs, benchmark::Card};
+    use headframe_protocol::TimestampMs;
 
     use super::*;
 

@@ -16,10 +16,23 @@ use crate::tasks::apart;
 pub struct Wish {
     /// Measure also what is known.
     pub again: bool,
+    /// Measure these cards although they are known, by the drivers' UUIDs.
+    pub again_of: Vec<String>,
+    /// Measure nothing but those.
+    pub only_again: bool,
     /// Measure also adapters that are programs. They never have a score.
     pub software: bool,
     /// Leave these cards alone, by the drivers' UUIDs.
     pub without: Vec<String>,
+}
+
+impl Wish {
+    fn is_again(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Card(card) => card.uuid.as_ref().is_some_and(|uuid| self.again_of.contains(uuid)),
+            Subject::Cpu(_) => false,
+        }
+    }
 }
 
 /// Why a round was not finished.
@@ -52,8 +65,12 @@ pub async fn round(
     let mut shelf = Shelf::load(data_dir);
     let mut results = Vec::new();
     for subject in subjects {
-        if let Some(known) = shelf.known(&subject).filter(|_| !wish.again) {
+        let again = wish.again || wish.is_again(&subject);
+        if let Some(known) = shelf.known(&subject).filter(|_| !again) {
             results.push(known.clone());
+            continue;
+        }
+        if wish.only_again && !again {
             continue;
         }
         let measured = measurer.measure(&subject, stop, &mut |progress| tell(&subject, progress)).await?;

@@ -23,6 +23,8 @@ pub struct GpuReading {
     pub fan_percent: Option<u8>,
     pub power_milliwatts: Option<u32>,
     pub load_percent: Option<u8>,
+    pub core_clock_mhz: Option<u32>,
+    pub memory_clock_mhz: Option<u32>,
     /// Programs on it, as far as the driver tells.
     pub programs: Vec<GpuProcess>,
     /// What does not change.
@@ -69,6 +71,8 @@ impl GpuReading {
             fan_percent: None,
             power_milliwatts: None,
             load_percent: None,
+            core_clock_mhz: None,
+            memory_clock_mhz: None,
             programs: Vec::new(),
             facts: GpuFacts::default(),
         }

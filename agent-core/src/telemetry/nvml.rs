@@ -3,7 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use headframe_protocol::rig::{ComputeCapability, GpuVendor};
-use nvml_wrapper::{Device, Nvml, enum_wrappers::device::TemperatureSensor, enums::device::UsedGpuMemory, error::NvmlError};
+use nvml_wrapper::{
+    Device, Nvml,
+    enum_wrappers::device::{Clock, TemperatureSensor},
+    enums::device::UsedGpuMemory,
+    error::NvmlError,
+};
 use tracing::{debug, warn};
 
 use super::{GpuFacts, GpuProbe, GpuProcess, GpuReading};
@@ -74,6 +79,8 @@ fn read(device: &Device<'_>, uuid: String, programs: Vec<GpuProcess>, facts: Gpu
         fan_percent: device.fan_speed(0).ok().and_then(percent),
         power_milliwatts: device.power_usage().ok(),
         load_percent: device.utilization_rates().ok().and_then(|rates| percent(rates.gpu)),
+        core_clock_mhz: device.clock_info(Clock::Graphics).ok(),
+        memory_clock_mhz: device.clock_info(Clock::Memory).ok(),
         programs,
         facts,
     })

@@ -1,4 +1,4 @@
-//! What the coordinator says about payouts, over HTTP: chains, what is owed, what relaying costs; and what it is told.
+//! What the coordinator says over HTTP: chains, what is owed, what relaying costs, what there is to do; and what it is told.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use alloy::primitives::Address;
 use headframe_protocol::{
     DeviceId,
     chain::ChainProfile,
+    demand::RigDemand,
     error::Problem,
     payout::{EarningList, Entitlement, PayoutStanding, Relay, RelayFee, RelayedClaim, SignedPayoutTerms, SignedSpendEarnings},
 };
@@ -41,13 +42,13 @@ pub enum PayrollError {
 
 /// Asks and tells.
 #[derive(Debug, Clone)]
-pub(super) struct Payroll {
+pub(crate) struct Payroll {
     coordinator: Url,
     http: reqwest::Client,
 }
 
 impl Payroll {
-    pub(super) const fn new(coordinator: Url, http: reqwest::Client) -> Self {
+    pub(crate) const fn new(coordinator: Url, http: reqwest::Client) -> Self {
         Self { coordinator, http }
     }
 
@@ -100,6 +101,11 @@ impl Payroll {
         let mut query = vec![("limit", limit.to_string())];
         query.extend(after.map(|after| ("after", after.to_owned())));
         self.get(&["devices", &device.to_string(), "earnings"], &query).await
+    }
+
+    /// What there is for a rig to do.
+    pub(crate) async fn demand(&self, device: DeviceId) -> Result<RigDemand, PayrollError> {
+        self.get(&["devices", &device.to_string(), "demand"], &[]).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, String)]) -> Result<T, PayrollError> {

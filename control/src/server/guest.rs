@@ -128,6 +128,9 @@ impl Guest {
             | Request::Measure
             | Request::Network { .. }
             | Request::Simulate(_)
+            | Request::Demand
+            | Request::Cards
+            | Request::MeasureAgain(_)
             | Request::Rules
             | Request::SetRules(_)
             | Request::Earnings { .. }
@@ -193,6 +196,9 @@ impl Guest {
             | Request::Measure
             | Request::Network { .. }
             | Request::Simulate(_)
+            | Request::Demand
+            | Request::Cards
+            | Request::MeasureAgain(_)
             | Request::Rules
             | Request::SetRules(_)
             | Request::Earnings { .. }

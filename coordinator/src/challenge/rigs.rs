@@ -9,11 +9,12 @@ use std::{
 
 use headframe_proof::{
     groups::{self, Device},
-    standing::{self, Tier},
+    standing::{self, Outcome, Tier},
 };
 use headframe_protocol::{
-    DeviceId, SessionId, TimestampMs,
+    DeviceId, SessionId, Sha256, TimestampMs,
     challenge::Digest,
+    demand::ProvedCard,
     rig::{GpuReport, RigReport},
 };
 
@@ -146,6 +147,23 @@ impl Connected {
         report
     }
 
+    /// What its cards have proved, in the order of its report.
+    pub(super) fn proved(&self, now: TimestampMs, config: &ChallengeConfig) -> Vec<ProvedCard> {
+        let proved = |gpu: &GpuReport| {
+            let card = self.cards.get(&gpu.uuid);
+            let last = |outcomes: &[Outcome]| {
+                card.and_then(|card| card.history.iter().rev().find(|record| outcomes.contains(&record.outcome)))
+            };
+            ProvedCard {
+                card: Sha256::of(gpu.uuid.as_bytes()),
+                fu: card.map(|card| card.fu(gpu.fu, now, config)).filter(|fu| *fu > 0),
+                passed_ms: last(&[Outcome::Passed]).map(|record| record.at),
+                failed_ms: last(&[Outcome::OutOfTime, Outcome::Refused]).map(|record| record.at),
+            }
+        };
+        self.report.gpus.iter().map(proved).collect()
+    }
+
     fn gpu(&self, uuid: &str) -> Option<&GpuReport> {
         self.report.gpus.iter().find(|gpu| gpu.uuid == uuid)
     }
@@ -189,6 +207,10 @@ impl Rigs {
 
     pub(super) fn of(&mut self, device: DeviceId, session: SessionId) -> Option<&mut Connected> {
         self.rigs.get_mut(&device).filter(|rig| rig.session == session)
+    }
+
+    pub(super) fn get(&self, device: DeviceId) -> Option<&Connected> {
+        self.rigs.get(&device)
     }
 
     pub(super) fn get_mut(&mut self, device: DeviceId) -> Option<&mut Connected> {

@@ -4,8 +4,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Arc, AttemptRef, Command, Dispatch, Duration, Fleet, Instant, Market, Match, Offers, VecDeque, Verdict,
+    AttemptRef, Command, Dispatch, Duration, Instant, Market, Match, Offers, VecDeque, Verdict,
     claims::{self, Assigned, Outcome},
+    copies::Copies,
     habits::Habits,
     mpsc,
     reader::{self, Page, Reader, Then},
@@ -66,7 +67,7 @@ pub(crate) struct Actor {
     reader: Reader,
     poll_at: Instant,
     habits: Habits,
-    fleet: Snapshot,
+    copies: Copies,
 }
 
 impl Actor {
@@ -89,7 +90,7 @@ impl Actor {
             reader,
             poll_at: Instant::now(),
             habits,
-            fleet: Snapshot::default(),
+            copies: Copies::default(),
         };
         (actor, handle)
     }
@@ -158,11 +159,15 @@ impl Actor {
                 Vec::new()
             }
             Command::Fleet(answer) => {
-                answer.send(self.fleet.of(&self.market)).ok();
+                answer.send(self.copies.fleet(&self.market)).ok();
                 Vec::new()
             }
             Command::Waiting(answer) => {
                 answer.send(self.market.jobs_waiting()).ok();
+                Vec::new()
+            }
+            Command::Demand(device, answer) => {
+                answer.send((self.copies.board(&self.market), self.market.seeker(device))).ok();
                 Vec::new()
             }
         };
@@ -299,35 +304,6 @@ impl Actor {
         let tick = self.market.next_tick().map(|at| now + at.since(self.store.now()));
         let poll = if self.poll.is_none() { self.poll_at } else { now + self.terms.poll };
         [tick, self.offers.next()].into_iter().flatten().fold(poll, Instant::min)
-    }
-}
-
-/// The last copy of what is connected.
-struct Snapshot {
-    fleet: Arc<Fleet>,
-    version: u64,
-    made: Instant,
-}
-
-/// A copy of a large network is made at most this often: it takes as long as hundreds of matches.
-const COPY_EVERY: Duration = Duration::from_secs(1);
-
-/// A copy of so few takes no longer than a match.
-const COPIED_AT_ONCE: usize = 256;
-
-impl Default for Snapshot {
-    fn default() -> Self {
-        Self { fleet: Arc::default(), version: 0, made: Instant::now() }
-    }
-}
-
-impl Snapshot {
-    fn of(&mut self, market: &Market) -> Arc<Fleet> {
-        let (version, now) = (market.fleet_version(), Instant::now());
-        if version != self.version && (now >= self.made + COPY_EVERY || market.rigs() <= COPIED_AT_ONCE) {
-            *self = Self { fleet: Arc::new(market.fleet()), version, made: now };
-        }
-        Arc::clone(&self.fleet)
     }
 }
 

@@ -142,6 +142,8 @@ fn claim(matched: &Match, token: &str) -> Claim {
         device: matched.device,
         token: Sha256::of(token.as_bytes()),
         price_per_hour: matched.price_per_hour,
+        class: matched.class.name(),
+        waited_s: matched.waited_s,
     }
 }
 

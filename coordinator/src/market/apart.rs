@@ -29,6 +29,11 @@ impl Apart {
         self.from(job).iter().any(|(known, _)| *known == device)
     }
 
+    /// All pairs that are kept apart.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (DeviceId, JobId)> {
+        self.pairs.iter().flat_map(|(job, rigs)| rigs.iter().map(|(device, _)| (*device, *job)))
+    }
+
     /// When the next pair may meet again.
     pub(super) fn next(&self) -> Option<TimestampMs> {
         self.ends.first().map(|&(at, _, _)| at)

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use headframe_protocol::{CustomerId, JobId, Micros, TimestampMs};
 
 use super::{Capacity, Class, Need, QueuedJob};
+pub(super) use kind::Seated;
 use kind::{Kind, Turn};
 use level::{Level, SLOT};
 
@@ -265,6 +266,11 @@ impl Queue {
         if let Some(kind) = self.kinds.get_mut(&number) {
             kind.passed = 0;
         }
+    }
+
+    /// Jobs that may be given to a rig, by kind, customer and rank.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (&Need, impl Iterator<Item = Seated<'_>>)> {
+        self.kinds.values().map(|kind| (&kind.need, kind.seated()))
     }
 
     pub(super) fn has_kind(&self, number: u64) -> bool {

@@ -2,14 +2,16 @@
 
 use std::{
     cell::Cell,
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
 };
 
-use headframe_protocol::{AttemptId, CustomerId, DeviceId, Micros, SessionId, TimestampMs, job::Trust, rig::RigReport};
+use headframe_protocol::{
+    AttemptId, CustomerId, DeviceId, Micros, SessionId, TimestampMs, demand::MarketPlace, job::Trust, rig::RigReport,
+};
 use rand::{SeedableRng as _, rngs::SmallRng};
 
 use super::{
-    Agent, Backoff, ByDevice, Capacity, QueuedJob, Ran, Verdict,
+    Agent, Backoff, ByDevice, Capacity, Class, QueuedJob, Ran, Seeker, Verdict,
     aisles::Aisles,
     draw::{draw, look_through},
     fleet::{Fleet, Member},
@@ -18,6 +20,7 @@ use super::{
     numbers::Numbers,
     record::Record,
     shelf::Listed,
+    small::{Place, Second},
 };
 
 /// The number of no rig.
@@ -34,16 +37,29 @@ struct Rig {
     /// The number of its class's shelf.
     shelf: u32,
     /// Where it stands there, if it is ready.
-    place: Option<u32>,
+    place: Option<Place>,
     /// How likely it is to be interrupted, at the hour it was last asked.
     outlook: Outlook,
     /// It is kept free for a job that needs more of its slots than are free. Then it stands on no shelf.
     kept: bool,
+    /// Since when it waits for a job: it became free for one then, or was given its last.
+    waits_since: Second,
     record: Record,
     agent: Agent,
 }
 
 const _: () = assert!(size_of::<Option<Rig>>() == 256, "four lines of memory");
+
+/// What comes of a rig that is reserved.
+pub(super) struct Reserved {
+    pub(super) session: SessionId,
+    pub(super) price_per_hour: Micros,
+    pub(super) class: Class,
+    /// How long it has waited, in seconds.
+    pub(super) waited_s: u32,
+    /// When it is to be looked at again, if it gets no more for now.
+    pub(super) wake_at: Option<TimestampMs>,
+}
 
 #[derive(Debug)]
 pub(super) struct Rigs {
@@ -113,6 +129,7 @@ impl Rigs {
 
     pub(super) fn connect(&mut self, mut agent: Agent, now: TimestampMs) {
         let device = agent.device;
+        let waits_since = self.rig(device).filter(|rig| rig.place.is_some()).map(|rig| rig.waits_since);
         let mut record = self.gone.remove(&device).map(|(_, record)| record);
         // Reservations of this replica that are not in the database yet must not be forgotten by a reconnect.
         if let Some(before) = self.remove(device) {
@@ -123,7 +140,15 @@ impl Rigs {
         let shelf = self.aisles.shelf_of(&agent.class);
         self.aisles.shelves[shelf as usize].connected += 1;
         let outlook = Outlook::of(&agent.history, now);
-        let rig = Rig { agent, record: record.unwrap_or_default(), shelf, place: None, outlook, kept: false };
+        let rig = Rig {
+            agent,
+            record: record.unwrap_or_default(),
+            shelf,
+            place: None,
+            outlook,
+            kept: false,
+            waits_since: Second::of(now),
+        };
         let number = self.free.pop().unwrap_or_else(|| {
             self.rigs.push(None);
             // Sessions are limited far below.
@@ -133,6 +158,10 @@ impl Rigs {
         self.numbers.insert(device, number, device_of(&self.rigs));
         self.count(device, now);
         self.relist(device, now);
+        // Another report is no reason to begin anew.
+        if let (Some(rig), Some(since)) = (self.rig_mut(device), waits_since) {
+            rig.waits_since = since;
+        }
     }
 
     /// Whose jobs it held; nothing if its session was not this.
@@ -289,24 +318,53 @@ impl Rigs {
             return false;
         }
         rig.kept = kept;
+        let since = rig.waits_since;
         self.relist(device, now);
+        // It waits all the while.
+        if let Some(rig) = self.rig_mut(device) {
+            rig.waits_since = since;
+        }
         true
     }
 
-    /// Reserves a rig for a job. The third value is when it is to be looked at again, if it gets no more for now.
+    /// Reserves a rig for a job.
     pub(super) fn reserve(
         &mut self,
         device: DeviceId,
         attempt: AttemptId,
         job: &QueuedJob,
         now: TimestampMs,
-    ) -> Option<(SessionId, Micros, Option<TimestampMs>)> {
+    ) -> Option<Reserved> {
         let rig = self.rig_mut(device)?;
         rig.agent.held.add(Held { attempt, slots: job.want.slots(), given: now, customer: Some(job.customer) });
-        let (session, price) = (rig.agent.session, rig.agent.capacity.price_per_hour);
+        let waited_s = rig.waits_since.ago(now);
+        rig.waits_since = Second::of(now);
+        let (session, price_per_hour, class) = (rig.agent.session, rig.agent.capacity.price_per_hour, rig.agent.class.clone());
         self.count(device, now);
         self.relist(device, now);
-        Some((session, price, self.wake_at(device, now)))
+        Some(Reserved { session, price_per_hour, class, waited_s, wake_at: self.wake_at(device, now) })
+    }
+
+    /// A rig, as far as what it may be given depends on it.
+    pub(super) fn seeker(&self, device: DeviceId, linked: Option<&HashSet<CustomerId>>, now: TimestampMs) -> Option<Seeker> {
+        let rig = self.rig(device)?;
+        let rests_until = Some(rig.record.rests_until()).filter(|until| *until > now);
+        let place = match rests_until {
+            _ if rig.agent.free().slots_free == 0 => MarketPlace::Full,
+            Some(_) => MarketPlace::Resting,
+            None if !rig.agent.ready => MarketPlace::Closed,
+            None if rig.kept => MarketPlace::KeptFree,
+            None => MarketPlace::Open,
+        };
+        Some(Seeker {
+            device,
+            class: rig.agent.class.clone(),
+            capacity: rig.agent.capacity,
+            place,
+            rests_until,
+            barred: self.barred(device, now).into_iter().collect(),
+            linked: linked.cloned().unwrap_or_default(),
+        })
     }
 
     /// Every ready rig with a free slot, in an order that depends on nothing but the rigs.
@@ -389,9 +447,10 @@ impl Rigs {
         let listed = Listed::of(number, &rig.agent, rig.outlook, rig.record.failures(), bars);
         let Some(shelf) = aisles.shelves.get_mut(rig.shelf as usize) else { return };
         match rig.place {
-            Some(place) => shelf.set(place as usize, listed),
+            Some(place) => shelf.set(place.index(), listed),
             None => {
-                rig.place = u32::try_from(shelf.put(listed)).ok();
+                rig.place = Place::of(shelf.put(listed));
+                rig.waits_since = Second::of(now);
                 *version += 1;
             }
         }
@@ -403,7 +462,7 @@ impl Rigs {
         let shelf = rig.shelf;
         self.version += 1;
         let Some(shelf) = self.aisles.shelves.get_mut(shelf as usize) else { return };
-        let moved = shelf.take(place as usize);
+        let moved = shelf.take(place.index());
         if let Some(moved) = moved.and_then(|moved| self.rigs.get_mut(moved as usize)).and_then(Option::as_mut) {
             moved.place = Some(place);
         }

@@ -4,6 +4,7 @@ use headframe_protocol::job::{JobSpec, Trust};
 
 use super::*;
 
+mod demand;
 mod failing;
 mod fairness;
 mod hardware;

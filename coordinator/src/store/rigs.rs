@@ -90,6 +90,19 @@ pub async fn attested(connection: &mut AnyConnection, device: DeviceId) -> Resul
     row.map_or(Ok(Trust::Community), |(trust,)| trust_of(&trust))
 }
 
+/// What a rig reported when it signed in last, and whether it is taken out of work; nothing if it never did.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn last_seen(connection: &mut AnyConnection, device: DeviceId) -> Result<Option<(RigReport, bool)>, StoreError> {
+    let row: Option<(String, Option<i64>)> = sqlx::query_as("SELECT report, quarantined_ms FROM rig WHERE device_id = $1")
+        .bind(device.to_string())
+        .fetch_optional(connection)
+        .await
+        .doing("read what a rig reported")?;
+    row.map(|(report, quarantined)| Ok((super::document(&report, "rig report")?, quarantined.is_some()))).transpose()
+}
+
 /// Takes a rig's row: until the transaction ends nobody else changes what is kept of the rig. False if there is no such rig.
 ///
 /// # Errors

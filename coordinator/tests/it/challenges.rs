@@ -9,8 +9,9 @@ use headframe_coordinator::{
 };
 use headframe_proof::{Parameters, Prover as _, Reference, question};
 use headframe_protocol::{
-    DeviceId,
+    DeviceId, Sha256,
     challenge::{Answer, Ask, Committed, DeclineReason, Declined, Digest, NOTICE, Over, POG, Prove, Remembered, Verdict},
+    demand::{MarketPlace, ProvedCard, RigDemand},
     error::Code,
     rig::{GpuReport, GpuVendor},
     session::{AgentMessage, CoordinatorMessage, Heartbeat, RefusedCode},
@@ -200,13 +201,23 @@ async fn what_a_rig_claims_is_not_believed_and_what_it_has_shown_is() {
     let customer = app.customer(10).await;
     let offers = async || customer.get("/v1/offers").await.text().await.expect("offers");
     let mut scene = Box::pin(Scene::asked(&app)).await;
+    let device = scene.agent.rig.device();
     let wants = serde_json::json!({ "resources": { "gpu": { "count": 1, "vram_gib": 1, "min_fu": 1_000 } } });
     let job = customer.submit(wants).await;
+    let told = async || {
+        let address = format!("{}/v1/devices/{}/demand", app.url(), device);
+        reqwest::get(address).await.expect("an answer").json::<RigDemand>().await.expect("what there is")
+    };
+    let before = told().await;
+    let card = ProvedCard { card: Sha256::of(b"GPU-1"), fu: None, passed_ms: None, failed_ms: None };
+    assert_eq!((before.cards.as_slice(), before.place), ([card].as_slice(), MarketPlace::Challenged));
     // While its card is challenged it gets no work, and without a pass none of this kind.
     assert_eq!(answer_honestly(&mut scene).await.verdict, Verdict::Passed);
     let offer = scene.agent.offer().await;
     assert_eq!(offer.job, job.id, "{}", offers().await);
     assert!(offers().await.contains("\"fu\":1000"), "{}", offers().await);
+    let after = told().await;
+    assert!(after.cards[0].fu == Some(1_000) && after.cards[0].passed_ms.is_some(), "{after:?}");
 }
 
 /// Eight owners have passed with cards like this, as fast as no reference prover is.

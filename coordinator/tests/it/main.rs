@@ -9,6 +9,7 @@ mod cards;
 mod carried;
 mod challenges;
 mod checkpoints;
+mod demand;
 mod dispatching;
 mod happy;
 mod hardware;

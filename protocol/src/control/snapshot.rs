@@ -292,6 +292,14 @@ pub struct GpuView {
     pub power_milliwatts: Option<u32>,
     /// Load, 0 to 100.
     pub load_percent: Option<u8>,
+    /// How fast its cores run, in MHz.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub core_clock_mhz: Option<u32>,
+    /// How fast its memory runs, in MHz.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub memory_clock_mhz: Option<u32>,
     /// Memory in use, in bytes.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub vram_used_bytes: u64,
@@ -346,6 +354,14 @@ pub struct JobCard {
     pub earned: Micros,
     /// Whether the coordinator has confirmed the amount.
     pub confirmed: bool,
+    /// Files of its result; absent before there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub result_files: Option<u32>,
+    /// Their bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub result_bytes: Option<u64>,
     /// Bytes of log on this rig.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub log_bytes: u64,

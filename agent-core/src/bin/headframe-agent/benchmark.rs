@@ -37,7 +37,7 @@ pub(crate) async fn benchmark(paths: &AgentPaths, args: &BenchmarkArgs) -> Exit 
 
 async fn measure(paths: &AgentPaths, args: &BenchmarkArgs, stop: &CancellationToken) -> Result<Vec<Benchmark>, RoundError> {
     let measurer = Measurer::beside_us()?;
-    let wish = Wish { again: args.again, software: args.software, without: Vec::new() };
+    let wish = Wish { again: args.again, software: args.software, ..Wish::default() };
     let mut line = ProgressLine::new(args.json);
     let results = {
         let mut tell = |subject: &Subject, progress: Progress| line.show(subject, &progress);

@@ -48,6 +48,9 @@ pub(super) struct Turn {
     pub(super) job: JobId,
 }
 
+/// The jobs of one customer in a kind: who he is, and each with what it pays at most, the best paid first.
+pub(in crate::market) type Seated<'a> = (CustomerId, Box<dyn Iterator<Item = (JobId, Micros)> + 'a>);
+
 fn rank(job: &QueuedJob) -> Rank {
     (Reverse(job.want.price_per_hour_max), job.queued_ms, job.id)
 }
@@ -98,6 +101,14 @@ impl Kind {
     /// The first job of one customer, whoever's turn it is.
     pub(super) fn first_of(&self, customer: CustomerId) -> Option<JobId> {
         self.seats.get(&customer)?.jobs.first().map(|(_, _, id)| *id)
+    }
+
+    /// Everybody's jobs.
+    pub(super) fn seated(&self) -> impl Iterator<Item = Seated<'_>> {
+        self.seats.iter().map(|(customer, seat)| {
+            let jobs = seat.jobs.iter().map(|(Reverse(pays), _, job)| (*job, *pays));
+            (*customer, Box::new(jobs) as Box<_>)
+        })
     }
 
     /// Whether anybody's best paid job pays `price`.

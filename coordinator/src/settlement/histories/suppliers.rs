@@ -51,6 +51,8 @@ impl World {
             device: self.rigs[rig].device(),
             token: Sha256::of(attempt.to_string().as_bytes()),
             price_per_hour: Micros::new(part(price, permille).max(1)),
+            class: "cpu".to_owned(),
+            waited_s: 0,
         };
         let lease = now.after(rules.timers.lease_ttl);
         let terms = Terms { fee_bps: self.app.config.network.fee_bps, lease_until: lease, answer_by: lease, now };

@@ -27,6 +27,10 @@ pub struct Claim {
     pub token: Sha256,
     /// What the customer pays.
     pub price_per_hour: Micros,
+    /// What kind of rig it is.
+    pub class: String,
+    /// How long it was free before, in seconds.
+    pub waited_s: u32,
 }
 
 /// What a claimed job is, for the offer.
@@ -113,10 +117,10 @@ async fn win(
 }
 
 async fn insert(tx: &mut Tx, winners: &[&Claim], terms: Terms) -> Result<(), StoreError> {
-    let rows = Rows { first: 1, rows: winners.len(), columns: 12 };
+    let rows = Rows { first: 1, rows: winners.len(), columns: 14 };
     let sql = format!(
         "INSERT INTO attempt (id, job_id, device_id, epoch, state, token_sha256, price_per_hour, fee_bps, lease_until_ms, deadline_ms,
-                created_ms, changed_ms) VALUES {rows}"
+                created_ms, changed_ms, class, waited_s) VALUES {rows}"
     );
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for claim in winners {
@@ -132,7 +136,9 @@ async fn insert(tx: &mut Tx, winners: &[&Claim], terms: Terms) -> Result<(), Sto
             .bind(terms.lease_until.as_millis())
             .bind(terms.answer_by.as_millis())
             .bind(terms.now.as_millis())
-            .bind(terms.now.as_millis());
+            .bind(terms.now.as_millis())
+            .bind(&claim.class)
+            .bind(i64::from(claim.waited_s));
     }
     query.execute(&mut **tx).await.doing("write attempts down")?;
     Ok(())

@@ -38,6 +38,14 @@ powerMilliwatts: number | null,
  */
 loadPercent: number | null, 
 /**
+ * How fast its cores run, in MHz.
+ */
+coreClockMhz?: number, 
+/**
+ * How fast its memory runs, in MHz.
+ */
+memoryClockMhz?: number, 
+/**
  * Memory in use, in bytes.
  */
 vramUsedBytes: number, 

@@ -69,6 +69,14 @@ earned: Micros,
  */
 confirmed: boolean, 
 /**
+ * Files of its result; absent before there is one.
+ */
+resultFiles?: number, 
+/**
+ * Their bytes.
+ */
+resultBytes?: number, 
+/**
  * Bytes of log on this rig.
  */
 logBytes: number, 

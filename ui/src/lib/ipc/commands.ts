@@ -1,11 +1,13 @@
 // Everything the window can ask of Rust, one line each. The names are those of the Rust commands.
 
+import type { CardPage } from '$lib/bindings/CardPage';
 import type { Checkup } from '$lib/bindings/Checkup';
 import type { EarnedArgs } from '$lib/bindings/EarnedArgs';
 import type { EarnedPage } from '$lib/bindings/EarnedPage';
 import type { Earnings } from '$lib/bindings/Earnings';
 import type { EarningsArgs } from '$lib/bindings/EarningsArgs';
 import type { Exported } from '$lib/bindings/Exported';
+import type { DemandView } from '$lib/bindings/DemandView';
 import type { JobPage } from '$lib/bindings/JobPage';
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
@@ -15,6 +17,7 @@ import type { NetworkRequest } from '$lib/bindings/NetworkRequest';
 import type { Notices } from '$lib/bindings/Notices';
 import type { NoticesPage } from '$lib/bindings/NoticesPage';
 import type { OpenPlaceArgs } from '$lib/bindings/OpenPlaceArgs';
+import type { MeasureArgs } from '$lib/bindings/MeasureArgs';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Places } from '$lib/bindings/Places';
 import type { Present } from '$lib/bindings/Present';
@@ -41,6 +44,9 @@ export const doctor = () => call<Checkup>('doctor');
 export const measure = () => call<null>('measure');
 export const network = (args: NetworkRequest) => call<NetworkAnswer>('network', args);
 export const simulate = (args: SimulateArgs) => call<Simulation>('simulate', args);
+export const demand = () => call<DemandView>('demand');
+export const cards = () => call<CardPage>('cards');
+export const measureAgain = (args: MeasureArgs) => call<CardPage>('measure_again', args);
 export const rules = () => call<RulesPage>('rules');
 export const setRules = (args: SetRulesArgs) => call<RulesPage>('set_rules', args);
 export const earnings = (args: EarningsArgs) => call<Earnings>('earnings', args);

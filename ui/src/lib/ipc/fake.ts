@@ -6,6 +6,7 @@ import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
 import type { NetworkRequest } from '$lib/bindings/NetworkRequest';
 import type { Notices } from '$lib/bindings/Notices';
+import type { MeasureArgs } from '$lib/bindings/MeasureArgs';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
 import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
@@ -102,6 +103,12 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       return Promise.resolve(world.measure());
     case 'network':
       return Promise.resolve(world.askNetwork(args as NetworkRequest));
+    case 'demand':
+      return Promise.resolve(world.demand());
+    case 'cards':
+      return Promise.resolve(world.cards());
+    case 'measure_again':
+      return Promise.resolve(world.measureAgain((args as MeasureArgs).gpu));
     case 'rules':
       return Promise.resolve(world.rules.page());
     case 'set_rules':

@@ -5,6 +5,7 @@ test.each([
   ['/', '', true],
   ['/', '/', true],
   ['/', '/jobs', false],
+  ['/', '/gpu/GPU-1', true],
   ['/jobs', '/jobs', true],
   ['/jobs', '/jobs/0192f3a0', true],
   ['/jobs', '', false],

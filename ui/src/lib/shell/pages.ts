@@ -38,5 +38,6 @@ export const PAGES: Page[][] = [
 export function isAt(page: Pick<Page, 'path'>, pathname: string): boolean {
   // On Linux the window opens an address that ends with its host: its path is empty.
   const path = pathname || '/';
-  return page.path === '/' ? path === '/' : path === page.path || path.startsWith(`${page.path}/`);
+  // A card of the rig is a part of the rig.
+  return page.path === '/' ? path === '/' || path.startsWith('/gpu/') : path === page.path || path.startsWith(`${page.path}/`);
 }

@@ -30,6 +30,8 @@ fn card(attempt: &str, stage: Stage, reason: Option<Reason>) -> JobCard {
         earns_per_hour: Micros::ZERO,
         earned: Micros::ZERO,
         confirmed: true,
+        result_files: None,
+        result_bytes: None,
         log_bytes: 0,
         gpus: Vec::new(),
     }

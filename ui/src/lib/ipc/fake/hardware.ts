@@ -39,6 +39,8 @@ export function breathe(card: GpuView, busy: boolean, second: number) {
   card.fanPercent = busy ? 46 + wave : 0;
   card.powerMilliwatts = busy ? 312_000 + wave * 3_100 : 21_000;
   card.loadPercent = busy ? 97 + Math.sign(wave) : 0;
+  card.coreClockMhz = busy ? 2_520 + wave * 15 : 210;
+  card.memoryClockMhz = busy ? 10_501 : 405;
   card.vramUsedBytes = (busy ? 19.2 : 0.6) * GIB;
 }
 

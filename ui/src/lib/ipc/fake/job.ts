@@ -100,6 +100,7 @@ export function advance(it: FakeJob, ms: number) {
 export function finish(it: FakeJob, endedMs: number, end: Pick<JobCard, 'stage' | 'reason' | 'reasonText'>) {
   Object.assign(it.card, end, { endedMs, permille: null, gpus: [], confirmed: true });
   delete it.card.timeoutMs;
+  if (end.stage === 'succeeded') Object.assign(it.card, { resultFiles: Math.ceil(it.lengthMs / 90_000), resultBytes: it.lengthMs * 1_300 });
   if (end.stage === 'failed' || end.stage === 'lost') it.card.earned = '0';
   it.log += end.stage === 'succeeded' ? 'finished, results written to /work/out\n' : `${end.reasonText ?? 'stopped'}\n`;
   it.card.logBytes = it.log.length;

@@ -1,6 +1,7 @@
 // The situations everyone who draws the window should look at.
 
 import type { GpuView } from '$lib/bindings/GpuView';
+import { NONE_FITS } from './demand';
 import { arc, desktop, rtx3090, rtx4090 } from './hardware';
 import { EMBED, job, LONG, over, RENDER, running, TRANSCODE, type FakeJob } from './job';
 import type { World } from './world';
@@ -198,6 +199,17 @@ export const SCENES: Scene[] = [
       world.past = [over(RENDER, 18, world.nowMs - 20_000, OUT_OF_MEMORY, 6 * MINUTE), ...today(world.nowMs)];
       world.obstacles = [{ kind: 'backing_off', untilMs: world.nowMs + 75_000 }];
       world.sinceAgo(20_000);
+    },
+  },
+  {
+    id: 'no-demand',
+    title: 'Ready, and nothing fits',
+    set(world) {
+      world.rig.cpu = desktop();
+      world.rig.gpus = [{ ...rtx3090(), fu: null, measuredFu: 548 }];
+      world.queue = [];
+      world.others = NONE_FITS;
+      world.sinceAgo(41 * MINUTE);
     },
   },
   {

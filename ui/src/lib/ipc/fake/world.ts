@@ -1,7 +1,9 @@
 // An invented rig that lives second by second. It is simpler than the agent, and never wiser: the window must not
 // learn from it how the agent decides.
 
+import type { CardPage } from '$lib/bindings/CardPage';
 import type { ControlError } from '$lib/bindings/ControlError';
+import type { DemandView } from '$lib/bindings/DemandView';
 import type { EngineView } from '$lib/bindings/EngineView';
 import type { NetworkAnswer } from '$lib/bindings/NetworkAnswer';
 import type { NetworkRequest } from '$lib/bindings/NetworkRequest';
@@ -11,6 +13,8 @@ import type { ProbeView } from '$lib/bindings/ProbeView';
 import type { RigView } from '$lib/bindings/RigView';
 import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { WaitReason } from '$lib/bindings/WaitReason';
+import { cardOf } from './cards';
+import { demandOf, SOME, type Queue } from './demand';
 import { breathe, small } from './hardware';
 import { advance, finish, isOver, job, TRANSCODE, type FakeJob, type Kind } from './job';
 import { NoticesFile } from './desk';
@@ -56,6 +60,10 @@ export class World {
   past: FakeJob[] = [];
   /** What comes when the rig is ready; empty if nothing does. */
   queue: Kind[] = [TRANSCODE];
+  /** What others want of the network. */
+  others: Queue = SOME;
+  /** Cards to be measured again. */
+  readonly #measure = new Set<string>();
   #revision = 0;
   #againAtMs = Infinity;
   #measuringUntilMs = 0;
@@ -140,6 +148,19 @@ export class World {
     this.#history += over.length;
     this.#settle();
     this.#takeNext();
+  }
+
+  demand(): DemandView {
+    return demandOf(this.snapshot(), this.others, this.nowMs);
+  }
+
+  cards(): CardPage {
+    return { cards: this.rig.gpus.map((gpu) => cardOf(gpu, this.#measure.has(gpu.uuid), this.nowMs)) };
+  }
+
+  measureAgain(gpu: string): CardPage {
+    this.#measure.add(gpu);
+    return this.cards();
   }
 
   everything(): FakeJob[] {

@@ -1,0 +1,58 @@
+// What is known of the graphics cards beyond the present: what their drivers say once, and what this PC has measured.
+
+import type { CardPage } from '$lib/bindings/CardPage';
+import type { CardView } from '$lib/bindings/CardView';
+import type { ControlError } from '$lib/bindings/ControlError';
+import * as commands from '$lib/ipc/commands';
+import { controlError, explain, type Explained } from '$lib/ipc/errors';
+import type { Loading } from './jobs.svelte';
+
+export class Cards {
+  #page = $state.raw<CardPage | null>(null);
+  #loading = $state<Loading>('idle');
+  #error = $state.raw<ControlError | null>(null);
+  #asking = $state(false);
+
+  get loading(): Loading {
+    return this.#loading;
+  }
+
+  /** Why the last question was not answered; what was said before stays. */
+  get error(): Explained | null {
+    return this.#error && explain(this.#error);
+  }
+
+  /** Whether a measurement is being asked for now. */
+  get isAsking(): boolean {
+    return this.#asking;
+  }
+
+  /** One of them; absent before the first answer, or if there is none of this name. */
+  of(uuid: string): CardView | undefined {
+    return this.#page?.cards.find(({ gpu }) => gpu === uuid);
+  }
+
+  async refresh() {
+    this.#loading = 'loading';
+    await this.#take(commands.cards());
+  }
+
+  /** Has a card measured again, once the PC is free. */
+  async measure(gpu: string) {
+    if (this.#asking) return;
+    this.#asking = true;
+    await this.#take(commands.measureAgain({ gpu }));
+    this.#asking = false;
+  }
+
+  async #take(asked: Promise<CardPage>) {
+    try {
+      this.#page = await asked;
+      this.#error = null;
+      this.#loading = 'ready';
+    } catch (cause) {
+      this.#error = controlError(cause);
+      this.#loading = 'failed';
+    }
+  }
+}

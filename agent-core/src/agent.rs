@@ -237,8 +237,7 @@ impl Agent {
         let line = speak(&settings, Arc::clone(&key), (standing, rig), provers.open(&measuring.names), &tasks)?;
         let (runner, owner) = engine_room::runner_config(paths.data_dir(), device, &settings, pace);
         let (orders, news) = engine_room::open(engine, runner, timers, hardware.uuids(), &tasks);
-        let (asks, asked) = mpsc::channel(ASKS_MAX);
-        let pulse = Pulse::default();
+        let ((asks, asked), pulse) = (mpsc::channel(ASKS_MAX), Pulse::default());
         let (actor, snapshots) = Actor::new(Parts {
             duty,
             device,

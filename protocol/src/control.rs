@@ -46,7 +46,7 @@ pub use wallet::{
 pub use yields::{YIELDS_MAX, YieldCause, YieldView, Yields};
 
 /// The version of this socket's language. The two ends are installed together; a mismatch means a half-done update.
-pub const CONTROL_VERSION: u32 = 2;
+pub const CONTROL_VERSION: u32 = 3;
 
 /// The largest line. A page of log is the largest thing on it.
 pub const LINE_BYTES_MAX: usize = 512 * 1024;

@@ -11,7 +11,7 @@ use std::{
 use coins_bip32::ecdsa::SigningKey;
 use coins_bip39::{English, Mnemonic};
 use headframe_control::AgentPaths;
-use headframe_protocol::control::WalletState;
+use headframe_protocol::control::{CONTROL_VERSION, WalletState};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
@@ -131,7 +131,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 async fn babble(paths: &AgentPaths, phrase: &str) {
     let mut stream = BufReader::new(UnixStream::connect(paths.socket()).await.expect("the agent listens"));
     let lines = [
-        r#"{"id":1,"request":{"kind":"hello","version":2}}"#.to_owned(),
+        format!(r#"{{"id":1,"request":{{"kind":"hello","version":{CONTROL_VERSION}}}}}"#),
         format!(
             r#"{{"id":2,"request":{{"kind":"wallet","ask":{{"kind":"create","words":"{phrase}","password":"{PASSWORD}"}}}}}}"#
         ),

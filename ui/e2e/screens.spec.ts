@@ -26,6 +26,11 @@ for (const language of LANGUAGES) {
     await keep('rules');
     await visit(page, '/settings');
     await keep('settings');
+    await visit(page, '/');
+    await page.locator('main a[href^="/gpu/"]:not([tabindex])').first().click();
+    await expect(page.locator('tbody')).toBeVisible();
+    await expect(page.getByRole('switch')).toBeVisible();
+    await keep('card');
     await openStill(page, 'no-docker');
     await keep('no-docker', ['dark']);
     await openStill(page, 'agent-gone');

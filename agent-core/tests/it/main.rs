@@ -6,6 +6,7 @@ mod challenge;
 mod control;
 mod coordinator;
 mod crash;
+mod demand;
 mod doctor;
 mod prover;
 #[cfg(target_os = "linux")]

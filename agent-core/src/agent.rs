@@ -264,9 +264,8 @@ impl Agent {
         });
         let handle = Handle { asks, snapshots, device, again: Arc::default() };
         let actor = tasks.spawn("agent", actor.run(tasks.stopped()));
-        let wallet = open_wallet(&paths, &settings, key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
-        let others = (wallet, look_for_work(&settings, device).map_err(BindError::Wallet)?, cards);
-        serve_guests(listener, pulse, Guests::new(handle.clone(), store, others, paths.clone()), &tasks);
+        let (wallet, demand) = open_wallet(&paths, &settings, key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
+        serve_guests(listener, pulse, Guests::new(handle.clone(), store, (wallet, demand, cards), paths.clone()), &tasks);
         Ok(Self { handle, tasks, actor, paths, _lock: lock })
     }
 
@@ -406,6 +405,7 @@ fn look_for_work(settings: &Settings, device: DeviceId) -> Result<Demand, reqwes
     Ok(Demand::new(Payroll::new(settings.coordinator.url.clone(), http), device))
 }
 
+/// What asks the coordinator for guests: the wallet, and what says which work there is.
 fn open_wallet(
     paths: &AgentPaths,
     settings: &Settings,
@@ -413,7 +413,7 @@ fn open_wallet(
     store: &Store,
     handle: &Handle,
     tasks: &Tasks,
-) -> Result<Wallet, reqwest::Error> {
+) -> Result<(Wallet, Demand), reqwest::Error> {
     let snapshots = handle.snapshots();
     let network = move || match &snapshots.borrow().link {
         Link::Connected { network } => Some(network.clone()),
@@ -428,7 +428,7 @@ fn open_wallet(
         keystore_log_n: settings.wallet.keystore_log_n,
         timers: settings.timers,
     };
-    Wallet::open(config, tasks)
+    Ok((Wallet::open(config, tasks)?, look_for_work(settings, handle.device())?))
 }
 
 /// What the journal knows of earlier lives.

@@ -16,6 +16,12 @@ for (const language of LANGUAGES) {
       await openStill(page, scene);
       await expectSpoken(page, language);
       await readInEveryShape(page, `${language} ${scene} rig`);
+      const details = page.locator('main a[href^="/gpu/"]:not([tabindex])');
+      if ((await details.count()) > 0) {
+        await details.first().click();
+        await expect(page.locator('main h1')).toBeVisible();
+        await readInEveryShape(page, `${language} ${scene} card`);
+      }
       await visit(page, '/jobs');
       await readInEveryShape(page, `${language} ${scene} jobs`);
       if ((await page.locator('tbody a').count()) === 0) continue;
@@ -65,6 +71,10 @@ for (const language of LANGUAGES) {
     await visit(page, '/jobs');
     await page.locator('tbody a').first().click();
     await expect(page.locator('dl')).toBeVisible();
+    await usableInBothThemes(page);
+    await visit(page, '/');
+    await page.locator('main a[href^="/gpu/"]:not([tabindex])').first().click();
+    await expect(page.locator('tbody')).toBeVisible();
     await usableInBothThemes(page);
   });
 }

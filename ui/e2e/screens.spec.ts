@@ -34,6 +34,11 @@ for (const language of LANGUAGES) {
     await keep('fleet');
     await visit(page, '/settings');
     await keep('settings');
+    await visit(page, '/');
+    await page.locator('main a[href^="/gpu/"]:not([tabindex])').first().click();
+    await expect(page.locator('tbody')).toBeVisible();
+    await expect(page.getByRole('switch')).toBeVisible();
+    await keep('card');
     await openStill(page, 'long-history', '/earnings');
     await expect(page.locator('main tbody a').first()).toBeVisible();
     await keep('earnings');

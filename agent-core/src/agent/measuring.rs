@@ -9,7 +9,7 @@ use std::{
 
 use headframe_control::AgentPaths;
 use headframe_protocol::{
-    benchmark::{Benchmark, Card, CardClass, Outcome, Progress, Subject},
+    benchmark::{Benchmark, CardClass, Outcome, Progress, Subject},
     control::MeasuringView,
 };
 use tokio::sync::{mpsc, watch};
@@ -241,11 +241,14 @@ impl Bench {
         }
     }
 
-    /// What was measured need not be again, whatever came of it, unless it was cut short.
+    /// What was measured need not be again, whatever came of it, unless it was cut short. Nor what a whole round did not find: a card
+    /// that its owner keeps, or one the measuring program cannot use.
     fn note_done(&self, results: &[Benchmark]) {
-        for result in results.iter().filter(|result| !is_postponed(result)) {
-            if let Subject::Card(Card { uuid: Some(uuid), .. }) = &result.subject {
-                self.again.is_done(uuid);
+        let is_whole = results.iter().all(|result| result.outcome != Outcome::Aborted);
+        let result_of = |wanted: &str| results.iter().find(|result| uuid(&result.subject) == Some(wanted));
+        for wanted in self.again.wanted() {
+            if result_of(&wanted).map_or(is_whole, |result| !is_postponed(result)) {
+                self.again.is_done(&wanted);
             }
         }
     }
@@ -263,6 +266,13 @@ async fn measured(
     tell: &mut (dyn FnMut(&Subject, Progress) + Send),
 ) -> Result<Vec<Benchmark>, RoundError> {
     round(&Measurer::beside_us()?, data_dir, wish, stop, tell).await
+}
+
+fn uuid(subject: &Subject) -> Option<&str> {
+    match subject {
+        Subject::Card(card) => card.uuid.as_deref(),
+        Subject::Cpu(_) => None,
+    }
 }
 
 const fn is_postponed(result: &Benchmark) -> bool {
@@ -288,24 +298,63 @@ fn view(subject: &Subject, progress: &Progress) -> MeasuringView {
 
 #[cfg(test)]
 mod tests {
-    use headframe_protocol::TimestampMs;
+    use headframe_protocol::{TimestampMs, benchmark::Card};
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_card_that_is_to_be_measured_again_waits_until_it_was() {
+        let (again, bench) = (Again::default(), bench());
+        let bench = Bench { again: again.clone(), ..bench };
+        again.ask("GPU-1".to_owned());
+        again.ask("GPU-2".to_owned());
+        bench.again.some().await;
+        let ended = |uuid: &str, outcome| {
+            let subject = Subject::Card(card(uuid, CardClass::Discrete, Some(uuid)));
+            Benchmark::without_figures("0.1.0", subject, outcome, (TimestampMs::from_millis(0), Duration::ZERO))
+        };
+        bench.note_done(&[ended("GPU-1", Outcome::Aborted), ended("GPU-2", Outcome::Done)]);
+        assert!(again.is_wanted("GPU-1"), "it was cut short");
+        assert!(!again.is_wanted("GPU-2"));
+        bench.note_done(&[ended("GPU-1", Outcome::TimedOut { during: String::new() })]);
+        assert!(!again.is_wanted("GPU-1"), "what goes wrong does so again");
+        again.ask("GPU-3".to_owned());
+        bench.note_done(&[ended("GPU-2", Outcome::Aborted)]);
+        assert!(again.is_wanted("GPU-3"), "its turn had not come");
+        bench.note_done(&[]);
+        assert!(!again.is_wanted("GPU-3"), "it cannot be measured");
+    }
+
+    fn bench() -> Bench {
+        Bench {
+            data_dir: PathBuf::new(),
+            timers: Timers { divisor: 1 },
+            automatically: true,
+            again: Again::default(),
+            wanted: mpsc::channel(1).1,
+            news: mpsc::channel(1).0,
+            names: watch::channel(CardNames::default()).0,
+        }
+    }
+
+    fn card(id: &str, class: CardClass, uuid: Option<&str>) -> Card {
+        Card {
+            id: id.to_owned(),
+            name: "a card".to_owned(),
+            class,
+            vendor: None,
+            pci: None,
+            uuid: uuid.map(str::to_owned),
+            driver: id.to_owned(),
+            power_limit_milliwatts: None,
+            power_limit_default_milliwatts: None,
+        }
+    }
 
     #[test]
     fn a_card_that_was_measured_can_prove_and_a_program_or_a_processor_cannot() {
         let measured = |id: &str, class, uuid: Option<&str>| {
-            let subject = Subject::Card(Card {
-                id: id.to_owned(),
-                name: "a card".to_owned(),
-                class,
-                vendor: None,
-                pci: None,
-                uuid: uuid.map(str::to_owned),
-                driver: id.to_owned(),
-                power_limit_milliwatts: None,
-                power_limit_default_milliwatts: None,
-            });
+            let subject = Subject::Card(card(id, class, uuid));
             Benchmark::without_figures("0.1.0", subject, Outcome::Done, (TimestampMs::from_millis(0), Duration::ZERO))
         };
         let mut shelf = Shelf::default();

@@ -139,4 +139,13 @@ mod tests {
         assert_eq!(order(&Wish::default()), ["a", "b", "cpu"]);
         assert_eq!(order(&Wish { software: true, ..Wish::default() }), ["a", "b", "c", "cpu"]);
     }
+
+    #[test]
+    fn a_card_is_measured_again_by_its_own_name_and_no_other() {
+        let wish = Wish { again_of: vec!["GPU-1".to_owned()], ..Wish::default() };
+        let named = |uuid: Option<&str>| Card { uuid: uuid.map(str::to_owned), ..card("a", CardClass::Discrete) };
+        assert!(wish.is_again(&Subject::Card(named(Some("GPU-1")))));
+        assert!(!wish.is_again(&Subject::Card(named(Some("GPU-2")))) && !wish.is_again(&Subject::Card(named(None))));
+        assert!(!wish.is_again(&Subject::Cpu(Cpu { model: "GPU-1".to_owned(), cores: 1 })));
+    }
 }

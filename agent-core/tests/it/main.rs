@@ -6,6 +6,7 @@ mod challenge;
 mod control;
 mod coordinator;
 mod crash;
+mod demand;
 mod doctor;
 mod earnings;
 mod networks;

@@ -19,6 +19,7 @@ use axum::{
 };
 use headframe_protocol::{
     Micros, SessionId, Sha256, TimestampMs,
+    demand::RigDemand,
     payout::{ChainProgress, Entitlement, PayoutStanding, Relay, RelayFee, RelayedClaim, SignedPayoutTerms, SignedSpendEarnings},
     session::{AgentMessage, Beat, Challenge, CoordinatorMessage, LeaseVerdict, Welcome},
 };
@@ -59,6 +60,10 @@ pub(crate) struct Books {
     /// Claims taken, by id.
     pub(crate) relays: HashMap<String, (RelayedClaim, ChainProgress)>,
     pub(crate) spends: Vec<SignedSpendEarnings>,
+    /// What there is to do; without it nobody says.
+    pub(crate) demand: Option<RigDemand>,
+    /// How often that was asked for.
+    pub(crate) demand_asked: u32,
     pub(crate) fee: u64,
     pub(crate) terms_fault: Fault,
     pub(crate) claims_fault: Fault,
@@ -91,6 +96,7 @@ impl Office {
             .route("/v1/devices/{device}/payout", put(set_payout).get(payout))
             .route("/v1/devices/{device}/spend", post(spend))
             .route("/v1/devices/{device}/earnings", get(earnings))
+            .route("/v1/devices/{device}/demand", get(demand))
             .with_state(office.clone());
         serve(listener, router);
         office
@@ -210,6 +216,15 @@ async fn earnings() -> Json<serde_json::Value> {
         "attempt": "att_0190163d8694739aa1c2f09c3e1b7a11", "settled_ms": 1_000, "paid": "1000000", "fee": "100000", "share": "900000",
         "chain_id": CHAIN_ID, "payout_epoch": 1, "transaction": B256::repeat_byte(5),
     }]}))
+}
+
+async fn demand(State(office): State<Office>) -> Response {
+    let mut books = office.books();
+    books.demand_asked += 1;
+    match &books.demand {
+        Some(demand) => Json(demand.clone()).into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
 }
 
 async fn faulty(fault: Fault, act: impl FnOnce() -> Response) -> Response {

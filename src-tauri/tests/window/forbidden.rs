@@ -211,6 +211,7 @@ async fn a_page_that_was_taken_over_can_neither_command_nor_leave() {
     let server = Listening::start();
     let stage = Stage::set(built("examples/scripted_agent"));
     let window = stage.open().await;
+    window.page.press("Set up later").await;
     window.page.reads("Not started yet").await;
 
     assert_eq!(window.page.tries(ASK, vec![json!(COMMANDS)]).await, json!([]), "these commands are not the page's");

@@ -85,10 +85,10 @@ async fn a_card_is_wanted_measured_again_until_it_was_and_only_one_that_is_here(
     let shown: Vec<_> =
         page.cards.iter().map(|card| (card.gpu.as_str(), card.benchmark.is_some(), card.measure_wanted)).collect();
     assert_eq!(shown, [(CARD, false, false)]);
-    let page = guest.measure(MeasureArgs { gpu: CARD.to_owned() }).await.expect("an answer");
+    let page = guest.measure_again(MeasureArgs { gpu: CARD.to_owned() }).await.expect("an answer");
     assert!(page.cards[0].measure_wanted);
     for stranger in ["GPU-of-another".to_owned(), "x".repeat(10_000)] {
-        let refused = guest.measure(MeasureArgs { gpu: stranger }).await;
+        let refused = guest.measure_again(MeasureArgs { gpu: stranger }).await;
         assert!(matches!(refused, Err(ClientError::Refused(error)) if error.code == ControlCode::BadRequest));
     }
     rig.agent.shutdown().await;

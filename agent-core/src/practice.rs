@@ -16,7 +16,7 @@ use url::Url;
 use crate::tasks::Tasks;
 
 /// Names the program where it is not the one beside us; for developers.
-pub const PROGRAM_ENV: &str = "HEADFRAME_TESTBED_BIN";
+pub const PROGRAM_ENV: &str = "HEADFRAME_PRACTICE_BIN";
 
 /// What practice keeps, apart from all else: its own journal, so that no practice job is ever among real ones.
 pub const FOLDER: &str = "practice";

@@ -25,6 +25,12 @@ fn config(config: &mut headframe_coordinator::Config) {
     config.timers.check_look = Duration::from_millis(50);
 }
 
+/// The same, and nothing waits long.
+fn lapsing(settings: &mut headframe_coordinator::Config) {
+    config(settings);
+    settings.timers.unconfirmed_max = Duration::from_millis(1);
+}
+
 /// Gives the PC back, having signed for more than was seen.
 async fn give_back(app: &TestApp, rig: &mut FakeAgent, offer: &Offer) -> Micros {
     rig.run(offer).await;
@@ -50,6 +56,19 @@ async fn leave(app: &TestApp, rig: &mut FakeAgent, bytes: &[u8]) -> (Offer, Micr
     assert!(rig.left(&offer, files).await);
     sleep(rig).await;
     (offer, earned)
+}
+
+/// Takes a copy, and does all of the work.
+async fn works_anew(app: &TestApp, checker: &mut FakeAgent) {
+    wake(checker).await;
+    let copy = checker.offer().await;
+    assert_eq!(copy.checkpoint, [], "a copy begins from the beginning");
+    checker.run(&copy).await;
+    runs_a_while(app, &copy).await;
+    let file = checker.bring(&copy, "out.bin", b"right").await;
+    let receipt = checker.receipt(&copy, 1_000, 1_800_000);
+    checker.finish(&copy, Outcome::Succeeded { outputs: vec![file] }, Some(receipt)).await;
+    checker.settled().await;
 }
 
 async fn with_checkpoint(customer: &Customer) -> Job {
@@ -143,11 +162,7 @@ async fn time_that_nothing_speaks_for_is_paid_as_far_as_the_operator_allows() {
 
 #[tokio::test]
 async fn what_has_waited_in_vain_lapses_and_its_customer_gets_his_money_back() {
-    let app = TestApp::start_with(|settings| {
-        config(settings);
-        settings.timers.unconfirmed_max = Duration::from_millis(1);
-    })
-    .await;
+    let app = TestApp::start_with(lapsing).await;
     let customer = app.customer(100).await;
     let mut rig = waiting(&app).await;
     wake(&mut rig).await;
@@ -166,11 +181,7 @@ async fn what_has_waited_in_vain_lapses_and_its_customer_gets_his_money_back() {
 
 #[tokio::test]
 async fn what_lapses_of_work_that_its_customer_ended_is_not_his() {
-    let app = TestApp::start_with(|settings| {
-        config(settings);
-        settings.timers.unconfirmed_max = Duration::from_millis(1);
-    })
-    .await;
+    let app = TestApp::start_with(lapsing).await;
     let customer = app.customer(100).await;
     let mut rig = waiting(&app).await;
     wake(&mut rig).await;
@@ -208,15 +219,7 @@ async fn gone_on_with(app: &TestApp, customer: &Customer, claimed_ms: i64) -> (F
     took(app, &offer, 5).await;
     assert_eq!(withheld(app, &maker).await, earned);
 
-    wake(&mut third).await;
-    let copy = third.offer().await;
-    assert_eq!(copy.checkpoint, [], "a copy begins from the beginning");
-    third.run(&copy).await;
-    runs_a_while(app, &copy).await;
-    let file = third.bring(&copy, "out.bin", b"right").await;
-    let receipt = third.receipt(&copy, 1_000, 1_800_000);
-    third.finish(&copy, Outcome::Succeeded { outputs: vec![file] }, Some(receipt)).await;
-    third.settled().await;
+    works_anew(app, &mut third).await;
     assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
     (maker, earned, second)
 }
@@ -309,14 +312,7 @@ async fn what_several_made_is_compared_itself_and_nobody_lives_on_the_others() {
         for (offer, ms) in [(&left, 5), (&went_on, claimed_ms), (&offer, 5)] {
             took(&app, offer, ms).await;
         }
-        wake(&mut checker).await;
-        let copy = checker.offer().await;
-        checker.run(&copy).await;
-        runs_a_while(&app, &copy).await;
-        let file = checker.bring(&copy, "out.bin", b"right").await;
-        let receipt = checker.receipt(&copy, 1_000, 1_800_000);
-        checker.finish(&copy, Outcome::Succeeded { outputs: vec![file] }, Some(receipt)).await;
-        checker.settled().await;
+        works_anew(&app, &mut checker).await;
         assert_eq!(customer.ended(job.id).await.state, JobState::Succeeded);
         until("who finished it is paid", async || credit(&app, &last).await > Micros::ZERO).await;
         for (rig, earned) in [(&first, earned), (&idle, earned_too)] {

@@ -12,6 +12,7 @@ pub mod class;
 pub mod compare;
 pub mod hold;
 pub mod judge;
+pub mod pace;
 pub mod picture;
 #[cfg(any(test, feature = "testing"))]
 pub mod simulation;
@@ -21,4 +22,5 @@ pub use adaptive::{Chance, Record};
 pub use class::Class;
 pub use hold::{Basis, Hold};
 pub use judge::{Judgement, judge};
+pub use pace::Pace;
 pub use standing::{Standing, Tier};

@@ -34,6 +34,10 @@ pub struct RightInARow {
     pub class: String,
     /// How many.
     pub results: u32,
+    /// What it took longer than others, of late, in thousandths of what one comparison speaks for. Beyond 120 what waits is paid for the time
+    /// others take, and it begins anew.
+    #[serde(default)]
+    pub behind_permille: u32,
 }
 
 /// What a rig did on one day.

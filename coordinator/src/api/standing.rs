@@ -32,9 +32,10 @@ pub async fn get(State(app): State<App>, Path(device): Path<DeviceId>) -> ApiRes
     let verify::Account { standing, events, records } = verify::account(&mut connection, device, now).await?;
     let attested = rigs::attested(&mut connection, device).await?;
     let waits = verify::given_back::of_rig(&mut connection, &app.config.rules().verification.terms, device, now).await?;
-    let row = |(class, record): (crate::verify::Class, crate::verify::Record)| RightInARow {
+    let row = |(class, record, behind): (crate::verify::Class, crate::verify::Record, u64)| RightInARow {
         class: class.to_string(),
         results: record.right_in_a_row,
+        behind_permille: u32::try_from(behind).unwrap_or(u32::MAX),
     };
     Ok(Json(RigStanding {
         tier: standing.tier.as_str().to_owned(),

@@ -53,7 +53,7 @@ async fn judge_one(app: &App, trial: &Trial) -> Result<bool, ReconcileError> {
     let runs = verify::runs_of(&mut connection, &trial.id).await?;
     drop(connection);
     let verdicts = match &trial.answer {
-        Some(answer) => against_answer(app, trial, answer, &runs).await?,
+        Some(answer) => against_answer(app, trial, answer, &runs, now).await?,
         None => among_themselves(app, trial, &runs, now).await?,
     };
     let verdicts = Verdicts { look: now.after(app.config.timers.check_look), ..verdicts };
@@ -71,7 +71,13 @@ async fn judge_one(app: &App, trial: &Trial) -> Result<bool, ReconcileError> {
 }
 
 /// Each run by itself: the right result is known.
-async fn against_answer(app: &App, trial: &Trial, answer: &Answer, runs: &[RunRow]) -> Result<Verdicts, ReconcileError> {
+async fn against_answer(
+    app: &App,
+    trial: &Trial,
+    answer: &Answer,
+    runs: &[RunRow],
+    now: TimestampMs,
+) -> Result<Verdicts, ReconcileError> {
     let mut verdicts = Verdicts { gone: gone(runs), ..Verdicts::default() };
     for (run, brought) in brought_of(runs) {
         let found = (run.number, run.job, brought.clone());
@@ -84,7 +90,9 @@ async fn against_answer(app: &App, trial: &Trial, answer: &Answer, runs: &[RunRo
         }
     }
     let again = verdicts.wrong.iter().any(|(_, job, _)| *job == trial.job);
-    let awaited = runs.iter().any(|run| run.run == judge::Run::Awaited && !run.job_is_over);
+    // A copy is not waited for without end; the customer's own job is.
+    let matters = |run: &RunRow| run.job == trial.job || now < trial.give_up;
+    let awaited = runs.iter().any(|run| run.run == judge::Run::Awaited && !run.job_is_over && matters(run));
     verdicts.close = !again && !awaited;
     Ok(verdicts)
 }

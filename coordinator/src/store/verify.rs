@@ -19,6 +19,7 @@ mod begin;
 pub mod given_back;
 pub mod holds;
 pub mod late;
+pub mod pace;
 mod records;
 pub mod runs;
 

@@ -247,6 +247,17 @@ pub fn share_shown(whole_ms: u64, rest_ms: u64, claimed: Claimed) -> u64 {
     permille(worth.saturating_sub(all_ms.saturating_sub(own_ms)).min(own_ms), own_ms)
 }
 
+/// The same of who brought the result: of the whole work, what is left if the others were worth all that `links` claims for them. Or whoever
+/// goes on slowly would be paid for the work of those before him. Where they claim the whole of it alone, it is they who are wrong, and he is
+/// held against the whole.
+#[must_use]
+pub fn share_of_last(whole_ms: u64, rest_ms: u64, links: Claimed) -> u64 {
+    let own_ms = links.own_ms.saturating_add(rest_ms);
+    let others_ms = links.all_ms.saturating_sub(links.own_ms);
+    let all_ms = if others_ms >= whole_ms { own_ms } else { own_ms.saturating_add(others_ms) };
+    share_shown(whole_ms, 0, Claimed { all_ms, own_ms })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -331,6 +342,16 @@ mod tests {
         assert_eq!(share(60, 60), 0, "one of the two did nothing, whoever it was");
         assert_eq!(share(90, 60), 500);
         assert_eq!((share(100, 100), share(100, 20)), (800, 0));
+    }
+
+    #[test]
+    fn who_goes_on_slowly_is_not_paid_for_the_work_before_him() {
+        let share = |rest, others| share_of_last(180, rest, Claimed { all_ms: others, own_ms: 0 });
+        assert_eq!(share(120, 60), 1_000);
+        assert_eq!(share(125, 60), 1_000, "going on takes a while");
+        assert_eq!(share(180, 90), 500, "he is worth what they leave");
+        assert_eq!(share(60, 1_000_000), 1_000, "who claims more than the whole work is wrong himself");
+        assert_eq!(share(360, 1_000_000), 500);
     }
 
     proptest! {

@@ -13,6 +13,7 @@ use super::{
     Basis, Chance, Hold, Judgement, Record, Tier,
     hold::{SpeaksFor, Terms, drawn_by_worth},
     judge::{Run, judge},
+    pace,
     standing::{Deed, Event},
 };
 
@@ -21,6 +22,7 @@ mod shared;
 mod strategy;
 #[cfg(test)]
 mod tests;
+mod time;
 
 pub use rig::Purse;
 pub use strategy::Strategy;
@@ -35,6 +37,8 @@ const WAGE: f64 = 15.0;
 const COST: f64 = 10.0;
 /// Hours a rig works in a day.
 const HOURS_A_DAY: i64 = 12;
+/// How much quicker or slower than others an honest rig is, in thousandths, at most: 3 in 100 is the standard deviation.
+const SPREAD: i32 = 52;
 /// Of a hundred thousand honest results so many are wrong all the same: a bad memory module, an overclocked card.
 const HONEST_WRONG: u32 = 2;
 
@@ -86,6 +90,27 @@ enum Answer {
     Shared(usize),
     /// What the accomplice has brought for the same work.
     AsHe(usize),
+}
+
+/// What was brought for a piece of work.
+#[derive(Debug, Clone, Copy)]
+struct Done {
+    answer: Answer,
+    /// Hours the work needs.
+    needed: f64,
+    /// How many hundredths of that were signed for.
+    percent: u16,
+}
+
+impl Done {
+    /// What it is paid.
+    fn worth(self) -> f64 {
+        WAGE * self.needed * f64::from(self.percent) / 100.0
+    }
+
+    const fn is_made_up(self) -> bool {
+        !matches!(self.answer, Answer::Right | Answer::AsHe(_))
+    }
 }
 
 /// The network.
@@ -183,8 +208,7 @@ impl Simulation {
 
     /// One hour of one rig's work for a customer.
     fn hour(&mut self, rig: usize) {
-        let of_all_sizes = matches!(self.rigs[rig].strategy, Strategy::SmallWork | Strategy::LargeWork);
-        let size = if of_all_sizes && self.lot.random_ratio(9, 10) { 0.1 } else { 1.0 };
+        let size = if self.rigs[rig].strategy.is_of_all_sizes() && self.lot.random_ratio(9, 10) { 0.1 } else { 1.0 };
         let base = self.take_open();
         let (of_ten, leaves) = self.rigs[rig].strategy.gives_back();
         let idles = self.rigs[rig].strategy == Strategy::IdleNowAndThen && self.lot.random_ratio(1, 5);
@@ -193,7 +217,8 @@ impl Simulation {
             self.give_back(rig, base, leaves);
             return;
         }
-        let answer = self.bring(rig, size, &base);
+        let percent = self.takes(rig, size, &base);
+        let done = self.bring(rig, (size * 100.0 / f64::from(percent), percent), &base);
         let (honest, tier) = (self.rigs[rig].strategy.is_honest(), self.rigs[rig].tier(self.now));
         let chance = self.rigs[rig].record.chance(tier);
         self.outcome.honest_results += u64::from(honest && self.counting);
@@ -202,12 +227,12 @@ impl Simulation {
             self.outcome.checks += u64::from(honest && self.counting);
             self.canary();
         } else if drawn {
-            self.trial((rig, base), answer, size, honest);
+            self.trial((rig, base), done, honest);
             return;
         }
         // Taken as it is.
-        self.outcome.accepted_wrong += u64::from(answer != Answer::Right);
-        self.accept(rig, &base, (answer, size), false);
+        self.outcome.accepted_wrong += u64::from(done.answer != Answer::Right);
+        self.accept(rig, &base, done, false);
         self.rigs[rig].since_check += 1;
         let runs_off = self.rigs[rig].strategy == Strategy::HitAndRun && self.rigs[rig].since_check >= 8;
         if runs_off {
@@ -218,8 +243,16 @@ impl Simulation {
         }
     }
 
-    /// What the rig says the result is, and what that costs it.
-    fn bring(&mut self, rig: usize, size: f64, base: &Base) -> Answer {
+    /// How many hundredths of the time it needs a rig takes for a piece of work of so many hours.
+    fn takes(&mut self, rig: usize, size: f64, base: &Base) -> u16 {
+        let by_lot = self.lot.random_ratio(1, 5);
+        self.rigs[rig].strategy.takes_percent(by_lot, size >= 1.0, base.is_anothers(rig))
+    }
+
+    /// What the rig says the result is of work that needs so many hours, of which it signs for so many hundredths; and what that costs it.
+    fn bring(&mut self, rig: usize, (needed, percent): (f64, u16), base: &Base) -> Done {
+        let done = |answer| Done { answer, needed, percent };
+        let size = needed * f64::from(percent) / 100.0;
         let (strategy, group, trusted) =
             (self.rigs[rig].strategy, self.rigs[rig].group, self.rigs[rig].record.chance(Tier::Good) < Chance::ALWAYS);
         let cheats = match strategy {
@@ -235,23 +268,23 @@ impl Simulation {
         self.rigs[rig].purse.honest += (WAGE - COST) * size;
         let made_up = cheats && !strategy.is_honest() && (!strategy.works_otherwise() || base.is_anothers(rig));
         if !made_up {
-            self.rigs[rig].purse.cost += COST * size;
+            self.rigs[rig].purse.cost += COST * needed;
         }
         if !cheats && !base.is_false {
-            return Answer::Right;
+            return done(Answer::Right);
         }
         self.made_up += 1;
         self.outcome.made_up += 1;
-        match strategy {
+        done(match strategy {
             Strategy::Pair | Strategy::Ring => Answer::Shared(group),
             Strategy::Copies => Answer::AsHe(group),
             _ => Answer::Own(self.made_up),
-        }
+        })
     }
 
     /// Others do the same work from its beginning until most agree.
-    fn trial(&mut self, (rig, base): (usize, Base), answer: Answer, size: f64, honest: bool) {
-        let mut runs = vec![(rig, answer)];
+    fn trial(&mut self, (rig, base): (usize, Base), done: Done, honest: bool) {
+        let mut runs = vec![(rig, done)];
         let judgement = loop {
             let states = vec![Run::Brought; runs.len()];
             let same = |one: usize, other: usize| are_same(&runs, one, other);
@@ -259,10 +292,9 @@ impl Simulation {
                 Judgement::More | Judgement::Wait => {}
                 over => break over,
             }
-            let other = self.another(&runs);
-            let answer = self.bring(other, size, &Base::default());
             self.outcome.checks += u64::from(honest && self.counting);
-            runs.push((other, answer));
+            let run = self.repeat(&runs);
+            runs.push(run);
         };
         let of = |run: usize| if run == 0 { base.clone() } else { Base::default() };
         match judgement {
@@ -270,18 +302,12 @@ impl Simulation {
                 for run in wrong {
                     self.outvoted(runs[run].0, &of(run), None);
                 }
-                for run in right {
-                    let (rig, answer) = runs[run];
-                    let worth = micros(WAGE * size);
-                    self.right(rig, Some(SpeaksFor::NoMoreThan { worth, until: self.now }));
-                    let is_made_up = !matches!(answer, Answer::Right | Answer::AsHe(_));
-                    self.outcome.accepted_wrong += u64::from(is_made_up);
-                    self.accept(rig, &of(run), (answer, size), true);
-                }
+                let runs: Vec<(usize, Done, Base)> = right.into_iter().map(|run| (runs[run].0, runs[run].1, of(run))).collect();
+                self.agreed(runs, honest);
             }
             Judgement::NotReproducible | Judgement::Wait | Judgement::More => {
-                for (run, (rig, answer)) in runs.iter().enumerate() {
-                    self.accept(*rig, &of(run), (*answer, size), false);
+                for (run, (rig, done)) in runs.iter().enumerate() {
+                    self.accept(*rig, &of(run), *done, false);
                 }
             }
         }
@@ -294,20 +320,22 @@ impl Simulation {
             self.rigs[rig].purse.cost += COST;
             self.rigs[rig].purse.honest += WAGE - COST;
             self.right(rig, None);
-            self.accept(rig, &Base::default(), (Answer::Right, 1.0), true);
+            self.accept(rig, &Base::default(), Done { answer: Answer::Right, needed: 1.0, percent: 100 }, true);
             return;
         }
-        let answer = self.bring(rig, 1.0, &Base::default());
-        if answer == Answer::Right {
+        let percent = self.takes(rig, 1.0, &Base::default());
+        let done = self.bring(rig, (1.0, percent), &Base::default());
+        if done.answer == Answer::Right {
             self.right(rig, None);
-            self.accept(rig, &Base::default(), (answer, 1.0), true);
+            // That its bits are right is not that it took no longer than it needs.
+            self.accept(rig, &Base::default(), done, percent == 100);
         } else {
             self.wrong(rig);
         }
     }
 
     /// A rig of another owner, by lot. Nobody knows that accomplices are.
-    fn another(&mut self, runs: &[(usize, Answer)]) -> usize {
+    fn another(&mut self, runs: &[(usize, Done)]) -> usize {
         loop {
             let rig = self.lot.random_range(0..self.rigs.len());
             if !self.rigs[rig].out && runs.iter().all(|(other, _)| *other != rig) && self.rigs[rig].strategy != Strategy::Yields {
@@ -353,9 +381,9 @@ impl Simulation {
         self.rigs[rig].purse = purse;
     }
 
-    fn earn(&mut self, rig: usize, (amount, hold): (f64, Hold), delivered: bool, made_up: bool) -> u64 {
+    fn earn(&mut self, rig: usize, (amount, hold): (f64, Hold), delivered: bool, (made_up, percent): (bool, u16)) -> u64 {
         self.attempts += 1;
-        let waits = Waits { id: self.attempts, amount, hold, delivered, made_up, result: None };
+        let waits = Waits { id: self.attempts, amount, hold, delivered, made_up, percent, result: None };
         self.rigs[rig].earn(waits, &self.terms, self.now);
         self.attempts
     }
@@ -373,7 +401,7 @@ impl Simulation {
         match drawn.result {
             Some(result) => self.compare_late(result),
             None if drawn.made_up => self.wrong(rig),
-            None => self.right(rig, Some(SpeaksFor::All { until: self.now })),
+            None => self.compare_time(rig, &drawn, honest),
         }
         self.rigs[rig].collect(&self.terms, self.now);
     }
@@ -389,12 +417,12 @@ impl Simulation {
     }
 }
 
-fn are_same(runs: &[(usize, Answer)], one: usize, other: usize) -> bool {
-    let value = |run: usize| match runs[run].1 {
+fn are_same(runs: &[(usize, Done)], one: usize, other: usize) -> bool {
+    let value = |run: usize| match runs[run].1.answer {
         // He has something to copy only if his accomplice was given the same work.
         Answer::AsHe(_) => {
             let rig = runs[run].0;
-            if runs.iter().any(|(other, _)| *other == rig - 1) { Answer::Right } else { runs[run].1 }
+            if runs.iter().any(|(other, _)| *other == rig - 1) { Answer::Right } else { runs[run].1.answer }
         }
         answer => answer,
     };

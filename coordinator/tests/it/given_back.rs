@@ -79,7 +79,7 @@ async fn standing(customer: &Customer, device: DeviceId) -> RigStanding {
     customer.get(&format!("/v1/devices/{device}/standing")).await.json().await.expect("a standing")
 }
 
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let started = tokio::time::Instant::now();
     while !holds().await {
         assert!(started.elapsed() < PATIENCE, "{what}");
@@ -102,7 +102,7 @@ async fn hold_is(app: &TestApp, offer: &Offer, state: &str) -> bool {
     row.is_some_and(|(now,)| now == state)
 }
 
-async fn has_begun(app: &TestApp, offer: &Offer) -> bool {
+pub(crate) async fn has_begun(app: &TestApp, offer: &Offer) -> bool {
     let mut connection = app.app().store.read().await.expect("a connection");
     let query =
         sqlx::query_as("SELECT id FROM attempt WHERE id = $1 AND started_ms IS NOT NULL").bind(offer.at.attempt.to_string());
@@ -205,7 +205,7 @@ async fn what_lapses_of_work_that_its_customer_ended_is_not_his() {
 
 /// A job that one rig left a checkpoint of and another finished; a third has been asked for a copy, and takes as long as twenty
 /// milliseconds.
-async fn gone_on_with(app: &TestApp, customer: &Customer, claimed_ms: i64) -> (FakeAgent, Micros, FakeAgent) {
+async fn gone_on_with(app: &TestApp, customer: &Customer, (claimed_ms, rest_ms): (i64, i64)) -> (FakeAgent, Micros, FakeAgent) {
     let (mut maker, mut second, mut third) = (waiting(app).await, waiting(app).await, waiting(app).await);
     wake(&mut maker).await;
     let job = with_checkpoint(customer).await;
@@ -216,7 +216,7 @@ async fn gone_on_with(app: &TestApp, customer: &Customer, claimed_ms: i64) -> (F
     answer(&mut second, &offer, b"right").await;
     sleep(&mut second).await;
     took(app, &left, claimed_ms).await;
-    took(app, &offer, 5).await;
+    took(app, &offer, rest_ms).await;
     assert_eq!(withheld(app, &maker).await, earned);
 
     works_anew(app, &mut third).await;
@@ -228,7 +228,7 @@ async fn gone_on_with(app: &TestApp, customer: &Customer, claimed_ms: i64) -> (F
 async fn a_checkpoint_that_a_right_result_came_of_is_paid_like_a_result() {
     let app = TestApp::start_with(config).await;
     let customer = app.customer(100).await;
-    let (maker, earned, second) = Box::pin(gone_on_with(&app, &customer, 5)).await;
+    let (maker, earned, second) = Box::pin(gone_on_with(&app, &customer, (5, 5))).await;
     until("the checkpoint was right too", async || credit(&app, &maker).await == earned).await;
     assert_eq!(withheld(&app, &maker).await, Micros::ZERO);
     until("so was who went on from it", async || withheld(&app, &second).await == Micros::ZERO).await;
@@ -240,7 +240,7 @@ async fn a_checkpoint_that_a_right_result_came_of_is_paid_like_a_result() {
 async fn a_checkpoint_that_saved_nothing_speaks_for_nothing() {
     let app = TestApp::start_with(config).await;
     let customer = app.customer(100).await;
-    let (maker, earned, second) = Box::pin(gone_on_with(&app, &customer, 1_000_000_000)).await;
+    let (maker, earned, second) = Box::pin(gone_on_with(&app, &customer, (1_000_000_000, 5))).await;
     until("who went on from it is paid", async || credit(&app, &second).await > Micros::ZERO).await;
     let device = maker.rig.device();
     until("nothing speaks for it", async || {
@@ -249,6 +249,22 @@ async fn a_checkpoint_that_saved_nothing_speaks_for_nothing() {
     .await;
     assert_eq!(credit(&app, &maker).await, Micros::ZERO);
     assert_eq!(tier_of(&app, device).await.1, [], "and nobody is blamed");
+    app.assert_books().await;
+}
+
+#[tokio::test]
+async fn who_goes_on_slowly_is_paid_for_nothing_that_others_have_done() {
+    let app = TestApp::start_with(config).await;
+    let customer = app.customer(100).await;
+    let (maker, earned, second) = Box::pin(gone_on_with(&app, &customer, (5, 1_000_000_000))).await;
+    for (device, least) in [(second.rig.device(), Micros::new(1)), (maker.rig.device(), earned)] {
+        until("who of the two was slow cannot be told", async || {
+            standing(&customer, device).await.withheld.iter().any(|waits| waits.given_back >= least)
+        })
+        .await;
+        assert!(!tier_of(&app, device).await.1.contains(&Deed::Doubted), "and nobody is blamed");
+    }
+    assert_eq!(credit(&app, &second).await, Micros::ZERO);
     app.assert_books().await;
 }
 

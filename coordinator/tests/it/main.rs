@@ -18,6 +18,7 @@ mod key_limits;
 mod leases;
 mod money;
 mod orders;
+mod pace;
 mod queue;
 mod requests;
 mod results;

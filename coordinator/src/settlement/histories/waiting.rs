@@ -40,6 +40,8 @@ pub(super) enum Checked {
     Shown(u16),
     /// A result that came of checkpoints is wrong.
     Doubted,
+    /// Results took longer than they need, and are worth so many thousandths of it.
+    Slow(u16),
 }
 
 pub(super) fn checks() -> impl Strategy<Value = Act> {
@@ -48,6 +50,7 @@ pub(super) fn checks() -> impl Strategy<Value = Act> {
         1 => Just(Checked::Wrong),
         2 => permille().prop_map(Checked::Shown),
         1 => Just(Checked::Doubted),
+        1 => permille().prop_map(Checked::Slow),
     ];
     prop_oneof![
         2 => (0..RIGS, found).prop_map(|(rig, found)| Act::Checked { rig, found }),
@@ -120,8 +123,10 @@ impl World {
         let (device, mut tx) = (self.rigs[rig].device(), self.app.store.begin().await?);
         match found {
             Checked::Right => {
-                verify::note_right(&mut tx, device, &Class::cpu(), Some(SpeaksFor::All { until: self.now })).await?
+                verify::note_right(&mut tx, device, &Class::cpu()).await?;
+                verify::holds::confirm(&mut tx, device, SpeaksFor::All { until: self.now }).await?
             }
+            Checked::Slow(permille) => drop(verify::pace::worth_a_share(&mut tx, device, u64::from(permille), self.now).await?),
             Checked::Wrong => drop(holds::forfeit(&mut tx, device, self.now).await?),
             Checked::Shown(permille) => {
                 if let Some((result, by)) = gone_on_with(&mut tx, rig).await? {

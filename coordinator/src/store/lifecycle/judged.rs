@@ -10,9 +10,9 @@ use super::{
 use crate::{
     store::{
         Doing as _, checkpoints,
-        verify::{self, Answer, Brought, Trial, given_back, runs},
+        verify::{self, Answer, Brought, Trial, given_back, pace, runs},
     },
-    verify::hold::SpeaksFor,
+    verify::{hold::SpeaksFor, judge::MORE_MAX, pace::Found as Time},
 };
 
 /// What was found out about the runs of a trial, each by its number and what it had brought.
@@ -63,13 +63,8 @@ pub async fn judged(
     for run in &verdicts.wrong {
         nudges.extend(wrong(tx, rules, trial, run, now).await?);
     }
-    for (number, _, brought) in &verdicts.right {
-        verify::set_run(tx, (&trial.id, *number), "right", now).await?;
-        let ended = unpark(tx, rules, (brought, Found::Right, false), now).await?;
-        let speaks_for = speaks_for(tx, trial, (brought, ended.is_none())).await?;
-        verify::note_right(tx, brought.device, &brought.class, speaks_for).await?;
-        nudges.extend(ended.into_iter().flat_map(|(_, told)| told));
-    }
+    let (told, third) = right(tx, rules, trial, &verdicts.right, now).await?;
+    nudges.extend(told);
     // Once all are known: each is held against the quickest of the others.
     for (_, _, brought) in verdicts.right.iter().filter(|_| trial.kind != verify::Kind::Canary) {
         show(tx, trial, brought, now).await?;
@@ -87,24 +82,79 @@ pub async fn judged(
             None => give_up(tx, &trial.id, now).await?,
         }
     }
-    if verdicts.close {
+    if verdicts.close && !third {
         verify::close(tx, &trial.id, now).await?;
     }
     crate::fail::point("judge");
     Ok((true, nudges))
 }
 
-/// For what a right result speaks besides itself; `late` says whether it had been accepted before it was compared.
+/// What follows for those whose result is right, by how long each took; and whether a third rig is asked that for, for of two it cannot be
+/// told who signed for too much or too little. Their results are accepted at once all the same.
+async fn right(
+    tx: &mut Tx,
+    rules: &Rules,
+    trial: &Trial,
+    right: &[(i64, JobId, Brought)],
+    now: TimestampMs,
+) -> Result<(Vec<Nudge>, bool), StoreError> {
+    for (number, _, _) in right {
+        verify::set_run(tx, (&trial.id, *number), "right", now).await?;
+    }
+    let (mut nudges, timed) = (Vec::new(), pace::judge(tx, trial).await?);
+    for (number, _, brought) in right {
+        let is_certain = timed.get(number).is_none_or(pace::Timed::is_certain);
+        let found = if is_certain { Found::Right } else { Found::Nothing };
+        let ended = unpark(tx, rules, (brought, found, false), now).await?;
+        verify::note_right(tx, brought.device, &brought.class).await?;
+        nudges.extend(ended.into_iter().flat_map(|(_, told)| told));
+    }
+    // Some of them were right before, and had to wait for a third.
+    for time in timed.values() {
+        by_time(tx, trial, time, now).await?;
+    }
+    let unsure = timed.values().any(|time| time.found == Time::Unsure);
+    let may_ask = !right.is_empty() && trial.kind != verify::Kind::Canary;
+    if !unsure || !may_ask || runs::count(tx, &trial.id).await? >= trial.asked + MORE_MAX {
+        return Ok((nudges, false));
+    }
+    let third = verify::ask_more(tx, &rules.verification, trial, now).await?;
+    let asked = third.is_some();
+    nudges.extend(third.map(|copy| Nudge::Queued(Box::new(copy))));
+    Ok((nudges, asked))
+}
+
+/// For what else a right result speaks by the time it took.
+async fn by_time(tx: &mut Tx, trial: &Trial, time: &pace::Timed, now: TimestampMs) -> Result<(), StoreError> {
+    match time.found {
+        Time::Fits => match speaks_for(tx, trial, time).await? {
+            Some(speaks_for) => verify::holds::confirm(tx, time.device, speaks_for).await,
+            None => Ok(()),
+        },
+        Time::Unsure => Ok(()),
+        Time::Slow { share } => {
+            let earnings = pace::worth_a_share(tx, time.device, share, now).await?;
+            metrics::counter!("headframe_results_slow_total").increment(1);
+            tracing::info!(
+                rig.device = %time.device, attempt.id = %time.attempt, trial.id = trial.id, worth_permille = share, earnings,
+                "A rig took longer for its results than others do",
+            );
+            Ok(())
+        }
+    }
+}
+
+/// For what a right result speaks besides itself.
 ///
 /// Work whose result is known can condemn and never confirm: whoever could tell it from other work would do it well.
-async fn speaks_for(tx: &mut Tx, trial: &Trial, (brought, late): (&Brought, bool)) -> Result<Option<SpeaksFor>, StoreError> {
+async fn speaks_for(tx: &mut Tx, trial: &Trial, time: &pace::Timed) -> Result<Option<SpeaksFor>, StoreError> {
     if trial.kind == verify::Kind::Canary {
         return Ok(None);
     }
-    if late && verify::holds::waits_by_itself(tx, brought.at.attempt).await? {
+    if time.was_accepted && verify::holds::waits_by_itself(tx, time.attempt).await? {
         return Ok(Some(SpeaksFor::All { until: trial.created }));
     }
-    let worth = runs::worth(tx, brought.at.attempt).await?;
+    let worth = runs::worth(tx, time.attempt).await?;
     Ok(worth.map(|(worth, until)| SpeaksFor::NoMoreThan { worth, until }))
 }
 

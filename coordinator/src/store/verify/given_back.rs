@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use super::{
     Rules, StoreError, Tx, as_i64,
     holds::{Booked, COLUMNS, Row, Waiting, insert, lose, paid_from, release, waiting},
-    parsed,
+    pace, parsed,
 };
 use crate::{
     store::{
@@ -17,7 +17,7 @@ use crate::{
     },
     verify::{
         Basis,
-        hold::{ALLOWANCE_WINDOW, Budget, Claimed, Terms, share_shown},
+        hold::{ALLOWANCE_WINDOW, Budget, Claimed, Terms, share_of_last, share_shown},
     },
 };
 
@@ -117,6 +117,27 @@ pub async fn shown(
     if links.is_empty() {
         return Ok(());
     }
+    let all_ms: u64 = links.iter().map(|link| link.ms).sum();
+    let own_ms: u64 = links.iter().filter(|link| link.device == device).map(|link| link.ms).sum();
+    // Whoever made the checkpoint alone takes from himself what he takes too long for the rest.
+    let is_alone = other_makers(tx, &links, device, now).await?.is_empty();
+    match share_of_last(whole_ms, rest_ms, Claimed { all_ms, own_ms }) {
+        share if share < 1_000 && !is_alone => slow_with_others(tx, (result, device), share, now).await?,
+        _ => confirm_with_others(tx, result, device).await?,
+    }
+    let mut makers: Vec<DeviceId> = links.iter().map(|link| link.device).collect();
+    makers.sort_unstable();
+    makers.dedup();
+    for maker in &makers {
+        let own_ms = links.iter().filter(|link| link.device == *maker).map(|link| link.ms).sum();
+        let share = share_shown(whole_ms, rest_ms, Claimed { all_ms, own_ms });
+        note_share(tx, (result, *maker), (share, makers.len() == 1), now).await?;
+    }
+    Ok(())
+}
+
+/// A result was right, and took no longer than the work and the checkpoint it began from leave room for.
+async fn confirm_with_others(tx: &mut Tx, result: AttemptId, device: DeviceId) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE earning_hold SET confirmed = 1
          WHERE device_id = $1 AND state = 'waiting' AND delivered = 1
@@ -127,17 +148,28 @@ pub async fn shown(
     .bind(result.to_string())
     .execute(&mut **tx)
     .await
-    .doing("confirm shared results")?;
-    let all_ms = links.iter().map(|link| link.ms).sum();
-    let mut makers: Vec<DeviceId> = links.iter().map(|link| link.device).collect();
-    makers.sort_unstable();
-    makers.dedup();
-    for maker in &makers {
-        let own_ms = links.iter().filter(|link| link.device == *maker).map(|link| link.ms).sum();
-        let share = share_shown(whole_ms, rest_ms, Claimed { all_ms, own_ms });
-        note_share(tx, (result, *maker), (share, makers.len() == 1), now).await?;
-    }
-    Ok(())
+    .map(drop)
+    .doing("confirm shared results")
+}
+
+/// A result was right, and took longer than that: it is worth what is left if those who made the checkpoint were worth all they claim.
+/// Nobody can tell whether they were. So of the rig's other such results each must be compared itself.
+async fn slow_with_others(
+    tx: &mut Tx,
+    (result, device): (AttemptId, DeviceId),
+    share: u64,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    pace::one_worth_a_share(tx, result, share, now).await?;
+    sqlx::query(
+        "UPDATE earning_hold SET basis = 'doubted'
+         WHERE device_id = $1 AND state = 'waiting' AND delivered = 1 AND confirmed = 0 AND basis = 'shared'",
+    )
+    .bind(device.to_string())
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+    .doing("have each result compared itself")
 }
 
 /// What a comparison of a `result` has shown its maker's part of its checkpoint to be worth, in thousandths; `alone` if nobody else had one.
@@ -354,8 +386,15 @@ pub(crate) async fn after_maturity(
     let left = (earned.coin, earned.left());
     let result = speaks_for(tx, earned.attempt).await?;
     if result.is_some_and(|result| result == earned.attempt) {
-        insert(tx, whose, left, (Booked::Released, false, true), now).await?;
-        return Ok(credit);
+        let share = pace::share_since(tx, device, earned.earned).await?;
+        // What was taken back in part is let go: it is no longer what the time was worth.
+        if share == 1_000 || earned.reversed > Micros::ZERO {
+            insert(tx, whose, left, (Booked::Released, false, true), now).await?;
+            return Ok(credit);
+        }
+        insert(tx, whose, left, (Booked::Waiting(Basis::Result), false, true), now).await?;
+        pace::one_worth_a_share(tx, earned.attempt, share, now).await?;
+        return Ok(Account::Withheld(device));
     }
     if earned.reversed == Micros::ZERO {
         insert(tx, whose, left, (Booked::Waiting(Basis::GivenBack), false, false), now).await?;

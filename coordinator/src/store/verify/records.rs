@@ -6,12 +6,11 @@ use headframe_protocol::{
 };
 use sqlx::AnyConnection;
 
-use super::{StoreError, Tx, holds, parsed};
+use super::{StoreError, Tx, parsed};
 use crate::{
     store::{Doing as _, audit, rigs},
     verify::{
         Chance, Class, Record, Standing, Tier,
-        hold::SpeaksFor,
         standing::{Deed, Event, REMEMBERED, standing},
     },
 };
@@ -29,8 +28,8 @@ pub struct Account {
     pub standing: Standing,
     /// Of what.
     pub events: Vec<Event>,
-    /// Results found right in a row, by class.
-    pub records: Vec<(Class, Record)>,
+    /// Results found right in a row, by class, and what the rig is behind there, in thousandths.
+    pub records: Vec<(Class, Record, u64)>,
 }
 
 /// How likely a rig's next result of a class is checked.
@@ -54,13 +53,14 @@ pub async fn chance_of(
 /// [`StoreError`] if the database refuses.
 pub async fn account(connection: &mut AnyConnection, device: DeviceId, now: TimestampMs) -> Result<Account, StoreError> {
     let events = events(connection, device, now).await?;
-    let rows: Vec<(String, i64)> =
-        sqlx::query_as("SELECT class, right_in_a_row FROM rig_record WHERE device_id = $1 ORDER BY class")
+    let rows: Vec<(String, i64, i64)> =
+        sqlx::query_as("SELECT class, right_in_a_row, behind FROM rig_record WHERE device_id = $1 ORDER BY class")
             .bind(device.to_string())
             .fetch_all(&mut *connection)
             .await
             .doing("read a rig's records")?;
-    let records = rows.into_iter().map(|(class, right)| Ok((parsed(&class, "class")?, record_of(right))));
+    let records =
+        rows.into_iter().map(|(class, right, behind)| Ok((parsed(&class, "class")?, record_of(right), behind.unsigned_abs())));
     let records = records.collect::<Result<_, StoreError>>()?;
     Ok(Account { standing: standing(&events, now), events, records })
 }
@@ -183,11 +183,11 @@ pub async fn exclude(tx: &mut Tx, device: DeviceId, now: TimestampMs) -> Result<
     Ok(())
 }
 
-/// A result was compared and found right; others that nobody looked at may be, too.
+/// A result was compared and found right.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
-pub async fn note_right(tx: &mut Tx, device: DeviceId, class: &Class, speaks_for: Option<SpeaksFor>) -> Result<(), StoreError> {
+pub async fn note_right(tx: &mut Tx, device: DeviceId, class: &Class) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO rig_record (device_id, class, right_in_a_row) VALUES ($1, $2, 1)
          ON CONFLICT (device_id, class) DO UPDATE SET right_in_a_row = rig_record.right_in_a_row + 1",
@@ -196,11 +196,8 @@ pub async fn note_right(tx: &mut Tx, device: DeviceId, class: &Class, speaks_for
     .bind(class.as_str().to_owned())
     .execute(&mut **tx)
     .await
-    .doing("note a right result")?;
-    match speaks_for {
-        Some(speaks_for) => holds::confirm(tx, device, speaks_for).await,
-        None => Ok(()),
-    }
+    .map(drop)
+    .doing("note a right result")
 }
 
 /// A result was outvoted: the rig begins anew, on all of its hardware.

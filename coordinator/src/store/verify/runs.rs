@@ -143,6 +143,19 @@ pub async fn bring(tx: &mut Tx, trial: &str, job: JobId, brought: &Brought, now:
         .doing("have a trial looked at")
 }
 
+/// How many runs a trial has had.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn count(connection: &mut AnyConnection, trial: &str) -> Result<usize, StoreError> {
+    let (runs,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM trial_run WHERE trial_id = $1")
+        .bind(trial.to_owned())
+        .fetch_one(connection)
+        .await
+        .doing("count the runs of a trial")?;
+    Ok(usize::try_from(runs).unwrap_or(usize::MAX))
+}
+
 /// What became of a run.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use headframe_protocol::{Micros, TimestampMs};
 
 use super::{COST, DAY_MS, Strategy, WAGE};
 use crate::verify::{
-    Basis, Hold, Record, Tier,
+    Basis, Hold, Pace, Record, Tier,
     hold::{ALLOWANCE_WINDOW, Budget, CHECKED_WITHIN, Earner, SHARED_CHECKED_WITHIN, SpeaksFor, Terms},
     standing::{Deed, Event, standing},
 };
@@ -58,6 +58,8 @@ pub(super) struct Waits {
     pub(super) hold: Hold,
     pub(super) delivered: bool,
     pub(super) made_up: bool,
+    /// How many hundredths of the time it needed were signed for.
+    pub(super) percent: u16,
     /// Of a shared one, which result it came of.
     pub(super) result: Option<usize>,
 }
@@ -67,6 +69,7 @@ pub(super) struct Provider {
     /// Accomplices share it. Nobody else knows.
     pub(super) group: usize,
     pub(super) record: Record,
+    pub(super) pace: Pace,
     pub(super) events: Vec<Event>,
     pub(super) earner: Earner,
     pub(super) holds: Vec<Waits>,
@@ -99,6 +102,7 @@ impl Provider {
             strategy,
             group,
             record,
+            pace: Pace::default(),
             events: Vec::new(),
             earner,
             holds: Vec::new(),
@@ -157,6 +161,23 @@ impl Provider {
         }
     }
 
+    /// Its results that wait took longer than others need: they are worth so many thousandths.
+    pub(super) fn was_slow(&mut self, share: u64, now: TimestampMs) {
+        self.worth_a_share(share, now, |waits| waits.delivered && waits.hold.basis == Basis::Result);
+    }
+
+    /// What waits and `counts` is worth so many thousandths of what it claims.
+    fn worth_a_share(&mut self, share: u64, now: TimestampMs, counts: impl Fn(&Waits) -> bool) {
+        #[expect(clippy::cast_precision_loss, reason = "a share of a thousand")]
+        let part = share as f64 / 1_000.0;
+        let mut shown = 0.0;
+        for waits in self.holds.iter_mut().filter(|waits| !waits.hold.confirmed && counts(waits)) {
+            (waits.hold.basis, waits.result) = (Basis::GivenBack, None);
+            shown += waits.amount * part;
+        }
+        self.shown.push((now, shown));
+    }
+
     /// A result speaks for time it gave back.
     pub(super) fn speak_for(&mut self, id: u64, result: usize, basis: Basis) {
         if let Some(waits) = self.holds.iter_mut().find(|waits| waits.id == id) {
@@ -173,20 +194,25 @@ impl Provider {
 
     /// A comparison of a result has shown what its part of the checkpoints is worth, in thousandths; `alone` if nobody else had one.
     pub(super) fn show(&mut self, result: usize, (share, alone): (u64, bool), now: TimestampMs) {
-        #[expect(clippy::cast_precision_loss, reason = "a share of a thousand")]
-        let part = share as f64 / 1_000.0;
-        let mut shown = 0.0;
-        for waits in self.holds.iter_mut().filter(|waits| !waits.delivered && !waits.hold.confirmed) {
+        let counts = |waits: &Waits| {
             let of_it = waits.result == Some(result) && matches!(waits.hold.basis, Basis::Shared | Basis::Doubted);
-            let counts = of_it || (waits.hold.basis == Basis::Shared && alone);
-            if counts && share == 1_000 {
-                waits.hold.confirmed = true;
-            } else if counts {
-                (waits.hold.basis, waits.result) = (Basis::GivenBack, None);
-                shown += waits.amount * part;
-            }
+            !waits.delivered && (of_it || (waits.hold.basis == Basis::Shared && alone))
+        };
+        if share < 1_000 {
+            self.worth_a_share(share, now, counts);
+            return;
         }
-        self.shown.push((now, shown));
+        for waits in self.holds.iter_mut().filter(|waits| counts(waits)) {
+            waits.hold.confirmed = true;
+        }
+    }
+
+    /// A result it brought from others' checkpoints took longer than the work and they leave room for.
+    pub(super) fn was_slow_with_others(&mut self, result: usize, share: u64, now: TimestampMs) {
+        self.worth_a_share(share, now, |waits| waits.delivered && waits.result == Some(result));
+        for waits in self.holds.iter_mut().filter(|waits| waits.delivered && waits.hold.basis == Basis::Shared) {
+            waits.hold.basis = if waits.hold.confirmed { Basis::Shared } else { Basis::Doubted };
+        }
     }
 
     /// It had a part in a result that was outvoted.

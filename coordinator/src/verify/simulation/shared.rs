@@ -2,8 +2,8 @@
 
 use rand::RngExt as _;
 
-use super::{Answer, Basis, COST, HOUR_MS, Hold, Leaves, Simulation, WAGE};
-use crate::verify::hold::{Claimed, share_shown};
+use super::{Basis, COST, Done, HOUR_MS, Hold, Leaves, Simulation, WAGE};
+use crate::verify::hold::{Claimed, share_of_last, share_shown};
 
 /// As a coordinator has it by default.
 const INTERRUPTIONS_MAX: usize = 10;
@@ -24,21 +24,36 @@ pub(super) struct Base {
 pub(super) struct Brought {
     rig: usize,
     base: Base,
-    wrong: bool,
+    done: Done,
 }
 
 impl Base {
+    /// Whether it is the beginning.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
     /// Whether another than `rig` had a part in it.
     pub(super) fn is_anothers(&self, rig: usize) -> bool {
         self.links.iter().any(|(maker, _)| *maker != rig)
     }
 
-    /// What a comparison shows of one maker's part: the work takes an hour more than was done.
-    fn share(&self, of: usize) -> u64 {
+    /// What a comparison shows of one maker's part: the work needs what was done, and what the result needed.
+    fn share(&self, of: usize, done: Done) -> u64 {
         let hour = HOUR_MS.unsigned_abs();
         let own = self.links.iter().filter(|(maker, _)| *maker == of).count();
         let claimed = Claimed { all_ms: self.links.len() as u64 * hour, own_ms: own as u64 * hour };
-        share_shown((self.hours + 1) * hour, hour, claimed)
+        let (needed, signed) = done.needed_and_signed_ms();
+        share_shown(self.hours * hour + needed, signed, claimed)
+    }
+
+    /// The same of the one who brought the result.
+    fn share_of_last(&self, rig: usize, done: Done) -> u64 {
+        let hour = HOUR_MS.unsigned_abs();
+        let own = self.links.iter().filter(|(maker, _)| *maker == rig).count();
+        let (needed, signed) = done.needed_and_signed_ms();
+        let claimed = Claimed { all_ms: self.links.len() as u64 * hour, own_ms: own as u64 * hour };
+        share_of_last(self.hours * hour + needed, signed, claimed)
     }
 
     /// Everybody who made it.
@@ -79,7 +94,7 @@ impl Simulation {
             self.rigs[rig].purse.cost += COST;
         }
         let hold = Hold { earned: self.now, confirmed: false, basis: Basis::GivenBack };
-        let id = self.earn(rig, (WAGE, hold), false, !works);
+        let id = self.earn(rig, (WAGE, hold), false, (!works, 100));
         if leaves != Leaves::Nothing {
             base.links.push((rig, id));
             base.is_false |= leaves == Leaves::False;
@@ -92,16 +107,16 @@ impl Simulation {
     }
 
     /// A result is accepted, and speaks for what it began from.
-    pub(super) fn accept(&mut self, rig: usize, base: &Base, (answer, size): (Answer, f64), confirmed: bool) {
-        let made_up = !matches!(answer, Answer::Right | Answer::AsHe(_));
+    pub(super) fn accept(&mut self, rig: usize, base: &Base, done: Done, confirmed: bool) {
         let basis = if base.is_anothers(rig) { Basis::Shared } else { Basis::Result };
-        let hold = Hold { earned: self.now, confirmed, basis };
-        let id = self.earn(rig, (WAGE * size, hold), true, made_up);
+        // Where others had a part it is not its bits alone that count.
+        let hold = Hold { earned: self.now, confirmed: confirmed && basis == Basis::Result, basis };
+        let id = self.earn(rig, (done.worth(), hold), true, (done.is_made_up(), done.percent));
         if base.links.is_empty() {
             return;
         }
         let result = self.results.len();
-        self.results.push(Brought { rig, base: base.clone(), wrong: made_up });
+        self.results.push(Brought { rig, base: base.clone(), done });
         let of_makers = if base.makers().len() == 1 { Basis::Shared } else { Basis::Doubted };
         for (maker, id) in &base.links {
             self.rigs[*maker].speak_for(*id, result, of_makers);
@@ -116,11 +131,14 @@ impl Simulation {
 
     /// A result was compared and found right.
     fn show(&mut self, result: usize) {
-        let Brought { rig, base, .. } = self.results[result].clone();
-        self.rigs[rig].right_with_others(result);
+        let Brought { rig, base, done } = self.results[result].clone();
+        match base.share_of_last(rig, done) {
+            share if share < 1_000 && base.is_anothers(rig) => self.rigs[rig].was_slow_with_others(result, share, self.now),
+            _ => self.rigs[rig].right_with_others(result),
+        }
         let makers = base.makers();
         for maker in &makers {
-            self.rigs[*maker].show(result, (base.share(*maker), makers.len() == 1), self.now);
+            self.rigs[*maker].show(result, (base.share(*maker, done), makers.len() == 1), self.now);
         }
         for involved in base.involved(rig) {
             self.rigs[involved].collect(&self.terms, self.now);
@@ -141,8 +159,8 @@ impl Simulation {
 
     /// An accepted result that others' earnings wait for is compared.
     pub(super) fn compare_late(&mut self, result: usize) {
-        let Brought { rig, base, wrong } = self.results[result].clone();
-        if wrong {
+        let Brought { rig, base, done } = self.results[result].clone();
+        if done.is_made_up() {
             self.rigs[rig].lose(result);
             self.outvoted(rig, &base, Some(result));
         } else {
@@ -154,8 +172,9 @@ impl Simulation {
     pub(super) fn finish_open(&mut self) {
         while let Some(base) = self.open.pop() {
             let rig = self.another(&[]);
-            let answer = self.bring(rig, 1.0, &base);
-            self.accept(rig, &base, (answer, 1.0), false);
+            let percent = self.takes(rig, 1.0, &base);
+            let done = self.bring(rig, (100.0 / f64::from(percent), percent), &base);
+            self.accept(rig, &base, done, false);
         }
     }
 }

@@ -47,6 +47,16 @@ pub enum Strategy {
     IdleNowAndThen,
     /// Works, but brings something made up where others would be blamed: where it goes on from another's checkpoint.
     GoesOnFalsely,
+    /// Works, and takes so many hundredths of the time that the work needs.
+    Slow(u16),
+    /// Takes twice the time for one result in five.
+    SlowNowAndThen,
+    /// Takes a sixth longer for what is one in ten and pays ten times as much, and no longer for the rest.
+    SlowWithLarge,
+    /// Was honest for half a year, and takes half as long again now.
+    SlowSleeper,
+    /// Takes twice the time where others would be blamed: where it goes on from another's checkpoint.
+    GoesOnSlowly,
 }
 
 /// What an attempt that is given back leaves.
@@ -63,7 +73,7 @@ pub(super) enum Leaves {
 
 impl Strategy {
     /// All that cheat.
-    pub const CHEATS: [Self; 23] = [
+    pub const CHEATS: [Self; 31] = [
         Self::Always,
         Self::AfterTrust,
         Self::Sleeper,
@@ -87,6 +97,14 @@ impl Strategy {
         Self::IdleCheckpoints,
         Self::IdleNowAndThen,
         Self::GoesOnFalsely,
+        Self::Slow(105),
+        Self::Slow(110),
+        Self::Slow(125),
+        Self::Slow(200),
+        Self::SlowNowAndThen,
+        Self::SlowWithLarge,
+        Self::SlowSleeper,
+        Self::GoesOnSlowly,
     ];
 
     /// Those of owners who are interrupted.
@@ -108,7 +126,7 @@ impl Strategy {
 
     /// Whether it has been here for months.
     pub(super) const fn is_established(self) -> bool {
-        self.is_honest() || matches!(self, Self::Sleeper)
+        self.is_honest() || matches!(self, Self::Sleeper | Self::SlowSleeper)
     }
 
     /// Whether it does what it brings, but for what makes it a cheat.
@@ -121,7 +139,29 @@ impl Strategy {
                 | Self::IdleCheckpoints
                 | Self::IdleNowAndThen
                 | Self::GoesOnFalsely
+                | Self::Slow(_)
+                | Self::SlowNowAndThen
+                | Self::SlowWithLarge
+                | Self::SlowSleeper
+                | Self::GoesOnSlowly
         )
+    }
+
+    /// Whether its results are of different sizes: nine in ten take and pay a tenth.
+    pub(super) const fn is_of_all_sizes(self) -> bool {
+        matches!(self, Self::SmallWork | Self::LargeWork | Self::SlowWithLarge)
+    }
+
+    /// How many hundredths of what a result needs it takes; `by_lot` is one in five.
+    pub(super) const fn takes_percent(self, by_lot: bool, is_large: bool, is_anothers: bool) -> u16 {
+        match self {
+            Self::Slow(percent) => percent,
+            Self::SlowNowAndThen if by_lot => 200,
+            Self::SlowWithLarge if is_large => 117,
+            Self::SlowSleeper => 150,
+            Self::GoesOnSlowly if is_anothers => 200,
+            _ => 100,
+        }
     }
 
     /// Of ten hours, how many are given back, and what each leaves.

@@ -85,6 +85,6 @@ logBytes: number,
  */
 gpus?: Array<string>, 
 /**
- * Whose job it is
+ * Whose job it is, by his pseudonym on this rig; absent where nobody told: then he cannot be blocked.
  */
 customer?: string, };

@@ -229,8 +229,9 @@ impl Agent {
         let duty = Duty::new(offered.capacity(), settings.timers, past, clock::now());
         let measuring = measuring::open(&paths, &settings, &tasks);
         let (standing_out, standing) = watch::channel(duty.standing());
-        let (rig_out, rig) =
-            watch::channel(offered.report("", (&[], &measuring.scores), &[], load.borrow().disk_free_bytes, None));
+        let refuses = idle.borrow().refuses.clone().unwrap_or_default();
+        let first = offered.report("", (&[], &measuring.scores), &[], load.borrow().disk_free_bytes, (None, &refuses));
+        let (rig_out, rig) = watch::channel(first);
         let (entries, written) = journal.start(&tasks);
         let ledger = Ledger::open(store.clone(), &tasks);
         let (timers, device, cards) = (settings.timers, key.device(), Cards::new(&hardware.gpus, measuring.again.clone()));

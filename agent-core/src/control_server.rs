@@ -7,8 +7,8 @@ use headframe_control::{AgentPaths, server};
 use headframe_protocol::{
     AttemptId,
     control::{
-        ATTEMPT_BYTES_MAX, Answer, ControlCode, ControlError, EarningsRequest, JobPage, JobsArgs, LogArgs, NetworkRequest,
-        PauseArgs, Request, SimulateArgs, Snapshot, WalletAnswer, WalletRequest, YIELDS_MAX,
+        ATTEMPT_BYTES_MAX, Answer, BlockArgs, ControlCode, ControlError, EarningsRequest, JobPage, JobsArgs, LogArgs,
+        NetworkRequest, PauseArgs, Request, SimulateArgs, Snapshot, WalletAnswer, WalletRequest, YIELDS_MAX,
     },
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -205,6 +205,8 @@ impl Guests {
             Request::MeasureAgain(args) => self.cards.measure_again(self.paths.data_dir(), args).await,
             Request::Rules => rules::page(self.paths.data_dir()).await,
             Request::SetRules(args) => rules::set(self.paths.data_dir(), *args).await,
+            Request::Block(args) => self.block(args).await,
+            Request::Unblock(args) => rules::unblock(self.paths.data_dir(), &args).await,
             Request::Notices => notices::page(self.paths.data_dir()).await,
             Request::SetNotices(wanted) => notices::set(self.paths.data_dir(), wanted).await,
             Request::Yields => {
@@ -227,6 +229,18 @@ impl Guests {
     async fn ask(&self, ask: Ask) -> Result<Answer, ControlError> {
         let ending = |Ended| ControlError { code: ControlCode::AgentGone, message: "The agent is ending.".to_owned() };
         self.agent.ask(ask).await.map(|()| Answer::Done).map_err(ending)
+    }
+
+    /// First the file, which is what holds; then the rig, which need not wait until it is read again.
+    async fn block(&self, BlockArgs { attempt, stop }: BlockArgs) -> Result<Answer, ControlError> {
+        let not_found = |message: &str| ControlError { code: ControlCode::NotFound, message: message.to_owned() };
+        names_an_attempt(&attempt)?;
+        let known = self.store.attempt(&attempt).await.map_err(|error| unexpected(&error))?;
+        let known = known.ok_or_else(|| not_found("There is no such attempt here."))?;
+        let customer = known.customer.ok_or_else(|| not_found("The network did not say whose job this was."))?;
+        let answer = rules::block(self.paths.data_dir(), customer, known.title).await?;
+        self.ask(Ask::Block { customer, stop }).await?;
+        Ok(answer)
     }
 
     async fn jobs(&self, args: JobsArgs) -> Result<Answer, ControlError> {

@@ -15,9 +15,10 @@
 use std::{sync::Arc, time::Duration};
 
 use headframe_protocol::{
-    TimestampMs,
+    Pseudonym, TimestampMs,
     control::WaitReason,
     job::{Reason, Resources},
+    rig::Refusals,
     session::{AttemptRef, Offer},
 };
 
@@ -116,6 +117,8 @@ pub struct Duty {
     gate: Option<Gate>,
     /// How many bytes one attempt may exchange with the internet; 0 for none.
     egress_bytes_max: u64,
+    /// Jobs the owner does not want.
+    refuses: Refusals,
     engine: EngineState,
     disk: DiskState,
     link: LinkState,
@@ -190,6 +193,7 @@ impl Duty {
             cards: Vec::new(),
             gate: None,
             egress_bytes_max: 0,
+            refuses: Refusals::default(),
             engine: EngineState::Unknown,
             disk: DiskState::Roomy,
             link: LinkState::Down,
@@ -219,6 +223,7 @@ impl Duty {
             Event::Cards(cards) => self.cards = cards,
             Event::Gate(gate) => self.gate = gate,
             Event::Egress(bytes_max) => self.egress_bytes_max = bytes_max,
+            Event::Refuses(refuses) => self.refuses = refuses,
             Event::Engine(state) => self.engine = state,
             Event::Adopted(found) => self.adopted(&found, now, &mut out),
             Event::Disk(state) => self.disk = state,
@@ -249,6 +254,12 @@ impl Duty {
         self.gate
     }
 
+    /// Jobs the owner does not want.
+    #[must_use]
+    pub const fn refuses(&self) -> &Refusals {
+        &self.refuses
+    }
+
     /// What is believed about the disk.
     #[must_use]
     pub const fn disk(&self) -> DiskState {
@@ -276,6 +287,7 @@ impl Duty {
             Ask::Pause(time) => paused(now, time.map(|time| now + time)),
             Ask::Finish => (Wish::Finishing, Choice::Finishing),
             Ask::Measure => return self.measure_for_owner(),
+            Ask::Block { customer, stop } => return self.block(customer, stop),
             Ask::Quit => {
                 // The wish is left as it is: a rig that was working goes on after the next start.
                 let at_latest = now.moment + self.stop().grace + LEAVE_WITHIN;
@@ -319,6 +331,25 @@ impl Duty {
     /// Whether the owner lets a job reach the hosts it names, with as many bytes.
     fn lets_out(&self, offer: &Offer) -> bool {
         offer.spec.network.max_bytes() <= self.egress_bytes_max
+    }
+
+    /// Why a job the owner does not want is not taken. A coordinator of before, which names no customers, knows no such reason; it never
+    /// hears of refusals either, and offers on.
+    fn unwanted(&self, offer: &Offer) -> Option<Reason> {
+        let is_blocked = offer.customer.is_some_and(|customer| self.refuses.blocked.contains(&customer));
+        let reason = if offer.customer.is_some() { Reason::Unwanted } else { Reason::Declined };
+        (is_blocked || self.refuses.refuse(&offer.spec, offer.content)).then_some(reason)
+    }
+
+    /// The owner takes no more jobs of a customer, at once and not only when his rules are read again. What runs of them goes on, or
+    /// is given back.
+    fn block(&mut self, customer: Pseudonym, stop: bool) {
+        if !self.refuses.blocked.contains(&customer) {
+            self.refuses.blocked.push(customer);
+        }
+        for held in self.held.iter_mut().filter(|held| stop && held.offer.customer == Some(customer)) {
+            held.unwanted = true;
+        }
     }
 
     /// Whether cores, memory and disk are left for `more` beside what is held.

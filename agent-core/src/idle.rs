@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use headframe_protocol::control::WaitReason;
+use headframe_protocol::{control::WaitReason, rig::Refusals};
 use tokio::{sync::watch, time::Instant};
 use tracing::{info, warn};
 
@@ -64,6 +64,8 @@ pub struct IdleState {
     pub internet: Option<Internet>,
     /// How much of the line may be used for jobs, if that is known.
     pub network: Option<Network>,
+    /// Which jobs he does not want, if that is known.
+    pub refuses: Option<Refusals>,
     /// What each probe says.
     pub probes: Vec<Reading>,
 }
@@ -190,6 +192,7 @@ impl Lookout {
             terms: self.policy.terms(now.wall),
             internet: self.policy.internet(),
             network: self.policy.network(),
+            refuses: self.policy.refuses(),
             probes,
         }
     }
@@ -299,6 +302,7 @@ fn tell(sender: &watch::Sender<IdleState>, state: IdleState) {
         let (before, after) = (&known.belief, &state.belief);
         let news = before != after
             || (known.terms, known.internet, known.network) != (state.terms, state.internet, state.network)
+            || known.refuses != state.refuses
             || works(known) != works(&state);
         if std::mem::discriminant(&before.idleness) != std::mem::discriminant(&after.idleness) {
             info!(idle.state = ?after.idleness, "The owner is {}", after.idleness);
@@ -339,6 +343,7 @@ fn unseen(sender: &watch::Sender<IdleState>, why: &str) -> IdleState {
         terms: known.terms,
         internet: known.internet,
         network: known.network,
+        refuses: known.refuses.clone(),
         probes,
     }
 }

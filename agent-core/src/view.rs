@@ -210,6 +210,7 @@ fn working(held: &Held, gpus: &[GpuReading]) -> Option<JobCard> {
         log_bytes: held.log_bytes,
         // A job for the processor has a slot too, so that there is one job to a card; the card is not its.
         gpus: if offer.spec.resources.gpu.is_some() { on_slots(held.slots(), gpus) } else { Vec::new() },
+        customer: offer.customer.map(|customer| customer.to_string()),
     })
 }
 
@@ -250,6 +251,7 @@ pub fn past(attempt: PastAttempt) -> JobCard {
         settled,
         reason,
         credit,
+        customer,
     } = attempt;
     let state = settled.or_else(|| outcome.as_ref().map(crate::duty::final_state)).unwrap_or(reached);
     let (own_reason, detail) = outcome.as_ref().map_or((None, None), explain);
@@ -276,6 +278,7 @@ pub fn past(attempt: PastAttempt) -> JobCard {
         result_bytes,
         log_bytes,
         gpus: Vec::new(),
+        customer: customer.map(|customer| customer.to_string()),
     }
 }
 

@@ -241,7 +241,7 @@ mod tests {
             "IMAGE\nmax_price_per_hour: '1'\ntimout_s: 5",
             &expect![[r#"
             the job cannot be submitted:
-              timout_s: unknown field `timout_s`, expected one of `name`, `image`, `command`, `args`, `env`, `resources`, `inputs`, `outputs`, `array`, `timeout_s`, `max_price_per_hour`, `max_failures`, `on_disconnect`, `network`, `verify`, `checkpoint`, `placement`, `webhook`"#]],
+              timout_s: unknown field `timout_s`, expected one of `name`, `image`, `command`, `args`, `env`, `resources`, `inputs`, `outputs`, `array`, `timeout_s`, `max_price_per_hour`, `max_failures`, `on_disconnect`, `network`, `verify`, `checkpoint`, `content`, `placement`, `webhook`"#]],
         );
         check(
             "image: [",

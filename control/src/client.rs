@@ -6,10 +6,10 @@
 use std::{io, time::Duration};
 
 use headframe_protocol::control::{
-    Answer, CONTROL_VERSION, Call, CardPage, Checkup, ControlCode, ControlError, DemandView, EarnedArgs, EarnedPage, Earnings,
-    EarningsAnswer, EarningsArgs, EarningsRequest, Event, JobPage, JobsArgs, LogArgs, LogChunk, MeasureArgs, NetworkAnswer,
-    NetworkRequest, Notices, NoticesPage, PauseArgs, Request, RulesPage, SILENCE_MAX, SetRulesArgs, SheetArgs, SheetPiece,
-    SimulateArgs, Simulation, Snapshot, Support, WalletAnswer, WalletRequest, Yields,
+    Answer, BlockArgs, CONTROL_VERSION, Call, CardPage, Checkup, ControlCode, ControlError, DemandView, EarnedArgs, EarnedPage,
+    Earnings, EarningsAnswer, EarningsArgs, EarningsRequest, Event, JobPage, JobsArgs, LogArgs, LogChunk, MeasureArgs,
+    NetworkAnswer, NetworkRequest, Notices, NoticesPage, PauseArgs, Request, RulesPage, SILENCE_MAX, SetRulesArgs, SheetArgs,
+    SheetPiece, SimulateArgs, Simulation, Snapshot, Support, UnblockArgs, WalletAnswer, WalletRequest, Yields,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -292,6 +292,22 @@ impl Client {
     /// See [`Client::call`].
     pub async fn set_rules(&mut self, args: SetRulesArgs) -> Result<RulesPage, ClientError> {
         self.rules_after(Request::SetRules(Box::new(args))).await
+    }
+
+    /// Takes no more jobs of the customer of an attempt. Returns what holds then.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn block(&mut self, args: BlockArgs) -> Result<RulesPage, ClientError> {
+        self.rules_after(Request::Block(args)).await
+    }
+
+    /// Takes jobs of a customer again. Returns what holds then.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn unblock(&mut self, args: UnblockArgs) -> Result<RulesPage, ClientError> {
+        self.rules_after(Request::Unblock(args)).await
     }
 
     async fn rules_after(&mut self, request: Request) -> Result<RulesPage, ClientError> {

@@ -16,7 +16,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::market::{Agent, Board, Fleet, Market, Match, QueuedJob, Ran, Seeker, Verdict};
+use crate::{
+    market::{Agent, Board, Fleet, Market, Match, QueuedJob, Ran, Seeker, Verdict},
+    pseudonyms::Pseudonyms,
+};
 
 mod actor;
 mod claims;
@@ -39,7 +42,7 @@ enum Command {
     Unqueued(JobId),
     Connected(Box<Agent>),
     Gone(DeviceId, SessionId),
-    Changed(DeviceId, SessionId, Box<RigReport>),
+    Changed(DeviceId, SessionId, Box<RigReport>, HashSet<CustomerId>),
     Ready(DeviceId, SessionId, bool),
     Answered(AttemptId),
     Released(DeviceId, AttemptId, Verdict, Option<Ran>),
@@ -57,13 +60,14 @@ type Demand = (Arc<Board>, Option<Seeker>);
 #[derive(Debug, Clone)]
 pub struct Dispatch {
     inbox: mpsc::Sender<Command>,
+    pseudonyms: Pseudonyms,
 }
 
 impl Dispatch {
     /// A handle and the inbox behind it.
-    fn channel() -> (Self, mpsc::Receiver<Command>) {
+    fn channel(pseudonyms: Pseudonyms) -> (Self, mpsc::Receiver<Command>) {
         let (sender, inbox) = mpsc::channel(INBOX_MAX);
-        (Self { inbox: sender }, inbox)
+        (Self { inbox: sender, pseudonyms }, inbox)
     }
 
     /// A command to an actor that has ended is lost, and need not be kept: the database knows.
@@ -93,7 +97,9 @@ impl Dispatch {
 
     /// A rig says what it is now.
     pub async fn changed(&self, device: DeviceId, session: SessionId, report: RigReport) {
-        self.send(Command::Changed(device, session, Box::new(report))).await;
+        // Here and not in the actor, which must not be held up by a long list.
+        let blocked = self.pseudonyms.read(device, &report.refuses.blocked);
+        self.send(Command::Changed(device, session, Box::new(report), blocked)).await;
     }
 
     /// A rig takes offers now, or no longer.

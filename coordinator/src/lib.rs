@@ -31,6 +31,7 @@ pub mod payouts;
 mod prices;
 pub mod probes;
 pub mod profile;
+pub mod pseudonyms;
 pub mod reconcile;
 pub mod registry;
 pub mod router;

@@ -32,6 +32,7 @@ mod record;
 mod rigs;
 mod shelf;
 mod small;
+mod traits;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -209,9 +210,15 @@ impl Market {
         }
     }
 
-    /// A rig says what it is now.
-    pub fn rig_changed(&mut self, device: DeviceId, session: SessionId, report: &RigReport, fee_bps: u16) -> Vec<Match> {
-        self.rigs.report(device, session, report, fee_bps, self.now);
+    /// A rig says what it is now, and whom its owner has blocked.
+    pub fn rig_changed(
+        &mut self,
+        (device, session): (DeviceId, SessionId),
+        report: &RigReport,
+        blocked: HashSet<CustomerId>,
+        fee_bps: u16,
+    ) -> Vec<Match> {
+        self.rigs.report((device, session), report, blocked, fee_bps, self.now);
         self.fill(device)
     }
 
@@ -224,7 +231,7 @@ impl Market {
     pub fn released(&mut self, device: DeviceId, attempt: AttemptId, verdict: Verdict, now: TimestampMs) -> Vec<Match> {
         self.now = self.now.max(now);
         let apart = match verdict {
-            Verdict::Yielded { job } | Verdict::Unwilling { job } => Some((job, PAUSES_APART)),
+            Verdict::Yielded { job } | Verdict::Unwilling { job } | Verdict::Unwanted { job } => Some((job, PAUSES_APART)),
             Verdict::JobFailed { job } => Some((job, PAUSES_APART_FAILED)),
             Verdict::Fine | Verdict::Void | Verdict::RigFailed => None,
         };
@@ -259,7 +266,11 @@ impl Market {
                 }
                 excused
             }
-            Verdict::Yielded { .. } | Verdict::Unwilling { .. } | Verdict::Void | Verdict::RigFailed => Vec::new(),
+            Verdict::Yielded { .. }
+            | Verdict::Unwilling { .. }
+            | Verdict::Unwanted { .. }
+            | Verdict::Void
+            | Verdict::RigFailed => Vec::new(),
         }
     }
 
@@ -442,9 +453,11 @@ impl Market {
         let unwelcome = rigs.barred(device, *now);
         let Some((agent, free)) = rigs.offer_of(device) else { return Next::Nothing };
         let offer = Offer { class: &agent.class, free, whole: agent.capacity };
-        let linked = linked.of(device);
+        let (linked, blocked) = (linked.of(device), &agent.told.blocked);
         let barred = |by_card: bool, customer: CustomerId| {
-            (by_card && linked.is_some_and(|linked| linked.contains(&customer))) || unwelcome.contains(&customer)
+            (by_card && linked.is_some_and(|linked| linked.contains(&customer)))
+                || unwelcome.contains(&customer)
+                || blocked.contains(&customer)
         };
         let may = |job| !apart.are(device, job);
         let is_kept = rigs.is_kept(device);

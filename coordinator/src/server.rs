@@ -21,6 +21,7 @@ use crate::{
     payouts::OpenClaims,
     probes::Probes,
     profile::{IssueError, OperatorKey},
+    pseudonyms::{Pseudonyms, PseudonymsError},
     reconcile,
     registry::{Registry, RegistryError},
     router,
@@ -75,6 +76,9 @@ pub enum BindError {
     /// Networks cannot be told apart.
     #[error("could not open the key of networks")]
     Networks(#[source] NetworksError),
+    /// Customers cannot be named to rigs.
+    #[error("could not open the key of pseudonyms")]
+    Pseudonyms(#[source] PseudonymsError),
     /// The network's profile cannot be signed.
     #[error("could not open the key of the network's profile")]
     Operator(#[source] IssueError),
@@ -198,8 +202,9 @@ pub(crate) async fn assemble(config: Config, public_url: Url) -> Result<App, Bin
     let fiat = Till::open(&config.fiat, &chains).map_err(BindError::Fiat)?;
     let networks = Networks::open(&config.data_dir, config.fiat.proxies).map_err(BindError::Networks)?;
     let operator = operator_key(&config)?;
+    let pseudonyms = Pseudonyms::open(&config.data_dir).map_err(BindError::Pseudonyms)?;
     let (tasks, changes) = (Tasks::default(), Changes::default());
-    let sessions = Sessions::new(public_url.clone(), registry.clone(), store.clock().clone());
+    let sessions = Sessions::new(public_url.clone(), registry.clone(), pseudonyms, store.clock().clone());
     let timers = &config.timers;
     let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let backoff = Backoff {

@@ -18,7 +18,10 @@ use headframe_protocol::{
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::{clock::Clock, dispatch::Terms, error::Chain, market::Match, registry::Registry, store::attempts::Claimed};
+use crate::{
+    clock::Clock, dispatch::Terms, error::Chain, market::Match, pseudonyms::Pseudonyms, registry::Registry,
+    store::attempts::Claimed,
+};
 
 mod amnesty;
 mod changes;
@@ -76,17 +79,19 @@ pub struct Sessions {
     newcomers: Newcomers,
     public_url: Url,
     registry: Option<Arc<Registry>>,
+    pseudonyms: Pseudonyms,
     clock: Clock,
 }
 
 impl Sessions {
-    pub(crate) fn new(public_url: Url, registry: Option<Arc<Registry>>, clock: Clock) -> Self {
+    pub(crate) fn new(public_url: Url, registry: Option<Arc<Registry>>, pseudonyms: Pseudonyms, clock: Clock) -> Self {
         Self {
             connected: Arc::default(),
             leases: Leases::default(),
             newcomers: Newcomers::default(),
             public_url,
             registry,
+            pseudonyms,
             clock,
         }
     }
@@ -95,6 +100,12 @@ impl Sessions {
     #[must_use]
     pub fn leases(&self) -> &Leases {
         &self.leases
+    }
+
+    /// What rigs call customers by.
+    #[must_use]
+    pub fn pseudonyms(&self) -> &Pseudonyms {
+        &self.pseudonyms
     }
 
     /// How many rigs are connected here.
@@ -106,6 +117,7 @@ impl Sessions {
     /// Pushes the offer of an assigned job.
     pub(crate) fn offer(&self, matched: &Match, at: AttemptRef, token: String, job: Claimed, terms: &Terms) -> Offered {
         let mut offer = offer::build(&self.public_url, matched, at, token, job, terms);
+        offer.customer = self.pseudonyms.of(matched.device, matched.job.customer);
         offer.registry = self.login(&offer.spec.image, matched.job.id);
         let frame = match offer::frame(offer) {
             Ok(frame) => frame,

@@ -29,8 +29,8 @@ pub use earnings::{
 };
 pub use network::{NetworkAnswer, NetworkFault, NetworkRequest, NetworkView, ProfileArgs, ProfileView};
 pub use rules::{
-    AwayRules, BandRules, GivingBackRules, GpuRules, HeatRules, InternetRules, LoadRules, NetworkRules, OwnerRules, PowerRules,
-    ProgramRules, RulesPage, SetRulesArgs, TariffRules, WeekRules,
+    AwayRules, BandRules, BlockArgs, BlockedCustomer, GivingBackRules, GpuRules, HeatRules, InternetRules, JobRules, LoadRules,
+    NetworkRules, OwnerRules, PowerRules, ProgramRules, RulesPage, SetRulesArgs, TariffRules, UnblockArgs, WeekRules,
 };
 pub use simulation::{Loss, LostTo, RULES_BYTES_MAX, SIMULATED_DAYS_MAX, SimulateArgs, SimulatedDay, Simulation};
 pub use snapshot::{
@@ -118,6 +118,10 @@ pub enum Request {
     Rules,
     /// Other rules from now on.
     SetRules(Box<SetRulesArgs>),
+    /// No more jobs of the customer of an attempt.
+    Block(BlockArgs),
+    /// Jobs of a customer again.
+    Unblock(UnblockArgs),
     /// Something about what was earned.
     Earnings {
         /// What.
@@ -252,7 +256,7 @@ pub enum Answer {
         /// All of them.
         page: Box<CardPage>,
     },
-    /// Answers [`Request::Rules`], and [`Request::SetRules`] with what holds then.
+    /// Answers [`Request::Rules`], and [`Request::SetRules`], [`Request::Block`] and [`Request::Unblock`] with what holds then.
     Rules {
         /// All of them.
         page: Box<RulesPage>,

@@ -112,6 +112,18 @@ pub enum Requirement {
     AnotherOwner,
     /// That this customer's jobs have not failed on it again and again.
     FewerFailures,
+    /// Graphics cards, on which its owner takes no jobs.
+    GpuJobs,
+    /// No graphics card, and its owner takes no such jobs.
+    CpuJobs,
+    /// To run without checkpoints, which its owner does not take.
+    Unsaved,
+    /// To run longer than its owner takes.
+    Length,
+    /// That its owner takes what the customer says it holds, or has not said.
+    Content,
+    /// That its owner has not blocked this customer.
+    Unblocked,
 }
 
 /// How rigs of one kind have fared in the last seven days.

@@ -43,6 +43,12 @@ macro_rules! id {
                 Self(Uuid::now_v7())
             }
 
+            /// The id of these 16 bytes. Whether anything is called so is another question.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+
             /// The 16 bytes behind the text, as typed signatures carry them.
             #[must_use]
             pub const fn to_bytes(self) -> [u8; 16] {

@@ -8,12 +8,14 @@ use url::Url;
 use crate::{ImageRef, Micros, Sha256, UploadId, error::FieldError};
 
 mod check;
+mod content;
 mod network;
 mod reason;
 mod state;
 mod verify;
 
 pub use check::limits;
+pub use content::Content;
 pub use network::{Egress, Host, Network, ParseHostError};
 pub use reason::{Fault, Reason};
 pub use state::{AttemptState, JobState};
@@ -72,6 +74,9 @@ pub struct JobSpec {
     /// Where the job leaves what its next attempt goes on from, if this one must give the PC back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Checkpoint>,
+    /// What it shows or makes: `general`, `adult`, or `undeclared` if it is left out. Owners may refuse jobs by it.
+    #[serde(default, skip_serializing_if = "Content::is_undeclared")]
+    pub content: Content,
     /// Which rigs may see the data.
     #[serde(default)]
     pub placement: Placement,

@@ -4,13 +4,14 @@
 //! state. Customers, coordinator, agent and window each depend on this crate and on nothing of one
 //! another, so that their versions can drift apart safely.
 //!
-//! Reading order: what things are called ([`ids`], [`money`], [`time`], [`digest`]), what a customer
+//! Reading order: what things are called ([`ids`], [`pseudonym`], [`money`], [`time`], [`digest`]), what a customer
 //! asks for ([`job`]), what he may ask about it ([`api`]), what a rig is ([`rig`]) and what was measured of it ([`benchmark`]), what rig and
 //! coordinator say to one another ([`session`], signed as in [`auth`] and [`receipt`]; about a card's proof, [`challenge`]), which chains money
 //! moves on ([`chain`]), how it reaches an owner ([`payout`]) and how a customer lets it be spent ([`spending`]), what an operator says of his network ([`profile`]), what the agent tells the window beside it
 //! ([`control`]), how all of them say no ([`error`]), and which addresses a stranger may name ([`address`]).
 
 pub mod ids;
+pub mod pseudonym;
 pub mod money;
 pub mod demand;
 pub mod standing;
@@ -35,6 +36,7 @@ pub mod address;
 pub use digest::{ImageRef, Sha256};
 pub use ids::{ApiKeyId, AttemptId, CustomerId, DeviceId, JobId, SessionId, UploadId};
 pub use money::Micros;
+pub use pseudonym::Pseudonym;
 pub use time::TimestampMs;
 
 /// The version of the session protocol this build speaks. An agent of the previous one keeps working.

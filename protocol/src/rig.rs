@@ -10,8 +10,10 @@ use crate::{
 };
 
 mod capability;
+mod refusals;
 
 pub use capability::{ComputeCapability, ParseCapabilityError};
+pub use refusals::{BLOCKED_MAX, LENGTHS_HOURS, Refusals, length_hours};
 
 /// Most GPUs one rig may report. The densest servers sold hold 16.
 pub const GPUS_MAX: usize = 16;
@@ -70,6 +72,9 @@ pub struct RigReport {
     /// How many bytes one attempt may exchange with hosts of the internet; 0 if the owner lets jobs reach none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub egress_bytes_max: u64,
+    /// Jobs its owner does not want. They are not offered to it.
+    #[serde(default, skip_serializing_if = "Refusals::is_nothing")]
+    pub refuses: Refusals,
 }
 
 /// Left out of the message where there is nothing to say: agents of before do not say it either.
@@ -118,6 +123,7 @@ impl RigReport {
         let floor = Micros::ZERO..=FLOOR_PER_HOUR_MAX;
         noting.say(!floor.contains(&self.floor_per_hour), "rig.floor_per_hour", "0 to a million dollars");
         noting.say(self.slots == 0 || usize::from(self.slots) > GPUS_MAX, "rig.slots", "1 to 16");
+        self.refuses.check(&mut noting);
         found
     }
 }
@@ -257,12 +263,26 @@ mod tests {
             images: Vec::new(),
             engine: "none".to_owned(),
             egress_bytes_max: 0,
+            refuses: Refusals::default(),
         };
         let wrong = |gpus| report(gpus).problems().into_iter().map(|problem| problem.field).collect::<Vec<_>>();
         assert!(wrong(vec![gpu("NVIDIA GeForce RTX 4090")]).is_empty());
         let limited = |watts| GpuReport { power_limit_w: Some(watts), ..gpu("RTX 4090") }.tier();
         assert_eq!([limited(438), limited(450), limited(462)], ["RTX 4090 (450 W)"; 3].map(str::to_owned));
         assert_eq!((limited(300).as_str(), gpu("RTX 4090").tier().as_str()), ("RTX 4090 (300 W)", "RTX 4090"));
+        let blocked = |count: u128| {
+            let blocked = (0..count).map(|number| crate::Pseudonym::from_bytes(number.to_be_bytes())).collect();
+            let refuses = Refusals { blocked, ..Refusals::default() };
+            RigReport { refuses, ..report(Vec::new()) }.problems()
+        };
+        assert!(blocked(256).is_empty());
+        let too_many = blocked(10_000);
+        assert_eq!(
+            too_many.iter().map(|problem| (problem.field.as_str(), problem.message.as_str())).collect::<Vec<_>>(),
+            [("rig.refuses.blocked", "at most 256 customers")]
+        );
+        let longer = Refusals { longer_than_hours: Some(5), ..Refusals::default() };
+        assert_eq!(RigReport { refuses: longer, ..report(Vec::new()) }.problems().len(), 1, "no such length");
         for odd in ["x".repeat(121), "a\0b".to_owned()] {
             assert_eq!(wrong(vec![gpu("good"), gpu(&odd)]), ["rig.gpus"], "{odd}");
         }

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    AttemptId, DeviceId, JobId, Micros, SessionId, Sha256,
+    AttemptId, DeviceId, JobId, Micros, Pseudonym, SessionId, Sha256,
     auth::DeviceSignature,
     challenge,
-    job::{AttemptState, JobSpec, Reason},
+    job::{AttemptState, Content, JobSpec, Reason},
     receipt::SignedReceipt,
     rig::RigReport,
 };
@@ -236,7 +236,7 @@ pub struct Offer {
     pub at: AttemptRef,
     /// The job it belongs to.
     pub job: JobId,
-    /// What to run. Without the customer's webhook.
+    /// What to run. Without the customer's webhook, and with its content left out.
     pub spec: JobSpec,
     /// Position in an array job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -256,6 +256,12 @@ pub struct Offer {
     /// The files of the job's last accepted checkpoint, placed under `/work` before the start like inputs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checkpoint: Vec<OutputFile>,
+    /// Whose job it is, as this rig knows him. Absent from coordinators of before, who know no reason [`Reason::Unwanted`] either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<Pseudonym>,
+    /// What the customer says it holds. Here and not in the specification, of which agents of before refuse what they do not know.
+    #[serde(default, skip_serializing_if = "Content::is_undeclared")]
+    pub content: Content,
 }
 
 /// What a registry asks before it serves an image.

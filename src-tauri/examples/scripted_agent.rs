@@ -197,7 +197,9 @@ impl Play {
             }
             Request::Demand => Answer::Demand { demand: Box::new(DemandView { asked_ms: now(), network: None }) },
             Request::Cards | Request::MeasureAgain(_) => Answer::Cards { page: Box::new(CardPage { cards: Vec::new() }) },
-            Request::Rules | Request::SetRules(_) => failed(ControlCode::BadRequest, "This agent has no rules."),
+            Request::Rules | Request::SetRules(_) | Request::Block(_) | Request::Unblock(_) => {
+                failed(ControlCode::BadRequest, "This agent has no rules.")
+            }
             Request::Hello { .. } | Request::Status | Request::Watch => {
                 failed(ControlCode::BadRequest, "The socket answers this itself.")
             }
@@ -275,6 +277,7 @@ fn new_card(number: usize) -> JobCard {
         result_bytes: None,
         log_bytes: 0,
         gpus: Vec::new(),
+        customer: None,
     }
 }
 

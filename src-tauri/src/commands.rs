@@ -1,9 +1,10 @@
 //! What the page may ask for. Every command is one line: what it means is the agent's business.
 
 use headframe_protocol::control::{
-    CardPage, Checkup, ControlError, DemandView, EarnedArgs, EarnedPage, Earnings, EarningsArgs, Exported, JobPage, JobsArgs,
-    LogArgs, LogChunk, MeasureArgs, NetworkAnswer, NetworkRequest, Notices, NoticesPage, OpenPlaceArgs, PauseArgs, Places,
-    Present, RulesPage, SetRulesArgs, SheetOf, SimulateArgs, Simulation, Support, WalletAnswer, WalletRequest, Yields,
+    BlockArgs, CardPage, Checkup, ControlError, DemandView, EarnedArgs, EarnedPage, Earnings, EarningsArgs, Exported, JobPage,
+    JobsArgs, LogArgs, LogChunk, MeasureArgs, NetworkAnswer, NetworkRequest, Notices, NoticesPage, OpenPlaceArgs, PauseArgs,
+    Places, Present, RulesPage, SetRulesArgs, SheetOf, SimulateArgs, Simulation, Support, UnblockArgs, WalletAnswer,
+    WalletRequest, Yields,
 };
 use tauri::{AppHandle, State};
 
@@ -103,6 +104,18 @@ pub(crate) async fn rules(bridge: State<'_, Bridge>) -> Result<RulesPage, Contro
 #[tauri::command]
 pub(crate) async fn set_rules(bridge: State<'_, Bridge>, args: SetRulesArgs) -> Result<RulesPage, ControlError> {
     Ok(bridge.agent().await?.set_rules(args).await?)
+}
+
+/// No more jobs of the customer of an attempt.
+#[tauri::command]
+pub(crate) async fn block(bridge: State<'_, Bridge>, args: BlockArgs) -> Result<RulesPage, ControlError> {
+    Ok(bridge.agent().await?.block(args).await?)
+}
+
+/// Jobs of a customer again.
+#[tauri::command]
+pub(crate) async fn unblock(bridge: State<'_, Bridge>, args: UnblockArgs) -> Result<RulesPage, ControlError> {
+    Ok(bridge.agent().await?.unblock(args).await?)
 }
 
 /// Sums of what was earned.

@@ -63,6 +63,8 @@ fn main() -> anyhow::Result<()> {
             commands::measure_again,
             commands::rules,
             commands::set_rules,
+            commands::block,
+            commands::unblock,
             commands::earnings,
             commands::earned,
             commands::export_earnings,

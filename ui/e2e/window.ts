@@ -15,8 +15,8 @@ export const WALLET_SCENES = [
 ] as const;
 /** Situations of virtual rigs. */
 export const VIRTUAL_SCENES = ['no-virtual-rigs', 'virtual-rigs-none-yet'] as const;
-/** `set-up` is looked at step by step, where its owner is led through; `long-history` is about earnings alone, and shows nothing else that the others do not. */
-export type Scene = (typeof SCENES)[number] | 'set-up' | 'long-history' | (typeof WALLET_SCENES)[number] | (typeof VIRTUAL_SCENES)[number];
+/** `picky` is about what its owner accepts, and is looked at there. `set-up` is looked at step by step, where its owner is led through; `long-history` is about earnings alone, and shows nothing else that the others do not. */
+export type Scene = (typeof SCENES)[number] | 'picky' | 'set-up' | 'long-history' | (typeof WALLET_SCENES)[number] | (typeof VIRTUAL_SCENES)[number];
 
 export const LANGUAGES = ['en', 'es', 'zh-Hans', 'ar'] as const;
 export type Language = (typeof LANGUAGES)[number];

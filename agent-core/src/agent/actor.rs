@@ -1,6 +1,6 @@
 //! The loop: everything that can wake the rig comes in here, in one place, and nothing in it waits.
 
-use std::{collections::VecDeque, num::NonZeroU64, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use headframe_control::server::Pulse;
 use headframe_protocol::{
@@ -19,6 +19,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+mod lent;
+
 use super::{
     drawn,
     engine_room::{News, Owner, Wanted},
@@ -35,10 +37,10 @@ use crate::{
         Ask, DiskState, Duty, Effect, EngineState, Event, Held,
         giving_back::{CardMemory, Hindrances},
     },
-    idle::{Belief, IdleState, Internet, Network},
+    idle::{Belief, IdleState},
     ledger::Ledger,
     pace::Pace,
-    runner::{Bandwidth, EgressCaps, EgressConfig, RunnerConfig},
+    runner::RunnerConfig,
     settings::Timers,
     store::{Entry, Written},
     telemetry::{GpuReading, Hardware, Load},
@@ -190,6 +192,7 @@ impl Actor {
     fn asked(&mut self, ask: Ask, reply: oneshot::Sender<()>) {
         let before = self.choices.len();
         self.step(Event::Asked(ask));
+        self.report_rig();
         let chose = self.choices.len() > before;
         match self.choices.back_mut().filter(|_| chose) {
             Some(choice) => *choice = Some(reply),
@@ -199,9 +202,10 @@ impl Actor {
     }
 
     fn look_at_owner(&mut self) {
-        let IdleState { belief, terms, internet, network, probes: _ } = self.parts.idle.borrow_and_update().clone();
+        let IdleState { belief, terms, internet, network, refuses, probes: _ } = self.parts.idle.borrow_and_update().clone();
         let Belief { idleness, hindrances, mut gpus, giving_back } = belief;
         self.look_at_egress(internet);
+        self.look_at_refusals(refuses);
         self.look_at_bandwidth(network);
         self.parts.offered.set_terms(terms);
         self.price();
@@ -254,27 +258,6 @@ impl Actor {
                 gate.map_or("what the settings say".to_owned(), |gate| gate.floor_per_hour.to_string())
             );
             self.step(Event::Gate(gate));
-        }
-    }
-
-    /// What the rules said last holds while they cannot be understood.
-    fn look_at_bandwidth(&self, network: Option<Network>) {
-        let Some(network) = network else { return };
-        let limit = |kib_per_second: u32| NonZeroU64::new(u64::from(kib_per_second) << 10);
-        let bandwidth =
-            Bandwidth { up_per_second: limit(network.up_kib_per_second), down_per_second: limit(network.down_kib_per_second) };
-        self.parts.owner.bandwidth.send_if_modified(|known| std::mem::replace(known, bandwidth) != bandwidth);
-    }
-
-    fn look_at_egress(&mut self, internet: Option<Internet>) {
-        // Whoever built this agent may have had no relay to build into it.
-        let caps = internet.filter(|_| EgressConfig::is_possible()).map(|internet| EgressCaps {
-            bytes_per_second: u64::from(internet.kib_per_second) << 10,
-            bytes_per_attempt: u64::from(internet.mib_per_job) << 20,
-        });
-        let news = self.parts.owner.egress.send_if_modified(|known| std::mem::replace(known, caps) != caps);
-        if news {
-            self.step(Event::Egress(caps.map_or(0, |caps| caps.bytes_per_attempt)));
         }
     }
 
@@ -386,8 +369,13 @@ impl Actor {
         let cards = self.parts.duty.usable_slots().filter(|_| self.gives_gpus);
         let usable = cards.filter_map(|slot| self.parts.hardware.gpus.get(usize::from(slot))).collect::<Vec<_>>();
         let (disk_free_bytes, egress) = (self.parts.load.borrow().disk_free_bytes, *self.parts.owner.egress.borrow());
-        let report =
-            self.parts.offered.report(engine, (&usable, &self.parts.measuring.scores), &self.images, disk_free_bytes, egress);
+        let report = self.parts.offered.report(
+            engine,
+            (&usable, &self.parts.measuring.scores),
+            &self.images,
+            disk_free_bytes,
+            (egress, self.parts.duty.refuses()),
+        );
         self.parts.rig.send_if_modified(|known| {
             let news = *known != report;
             *known = report;

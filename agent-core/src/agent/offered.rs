@@ -2,7 +2,7 @@
 
 use headframe_protocol::{
     Micros, Sha256,
-    rig::{GPUS_MAX, GpuReport, IMAGES_MAX, Os, RigReport},
+    rig::{GPUS_MAX, GpuReport, IMAGES_MAX, Os, Refusals, RigReport},
 };
 
 use super::measuring::Scores;
@@ -105,7 +105,7 @@ impl Offered {
         (usable, scores): (&[&GpuReading], &Scores),
         images: &[Sha256],
         disk_free_bytes: Option<u64>,
-        egress: Option<EgressCaps>,
+        (egress, refuses): (Option<EgressCaps>, &Refusals),
     ) -> RigReport {
         let free = disk_free_bytes.unwrap_or(0).saturating_sub(RunnerConfig::DISK_RESERVE_BYTES);
         RigReport {
@@ -122,6 +122,7 @@ impl Offered {
             images: images.iter().take(IMAGES_MAX).copied().collect(),
             engine: engine.chars().take(200).collect(),
             egress_bytes_max: egress.map_or(0, |caps| caps.bytes_per_attempt),
+            refuses: refuses.clone(),
         }
     }
 }
@@ -177,7 +178,7 @@ mod tests {
             driver: Some(format!("570.124.06\n{}", "0".repeat(90))),
         };
         let told = GpuReading { facts, ..card(None) };
-        let report = offered().report("", (&[&told, &card(None)], &Scores::new()), &[], None, None);
+        let report = offered().report("", (&[&told, &card(None)], &Scores::new()), &[], None, (None, &Refusals::default()));
         assert!(report.problems().is_empty(), "{:?}", report.problems());
         let [told, untold] = report.gpus.as_slice() else { panic!("{report:?}") };
         assert_eq!((told.compute_capability, told.power_limit_w), (ComputeCapability::new(8, 9), Some(450)));
@@ -190,16 +191,22 @@ mod tests {
     fn the_cards_that_may_be_worked_on_are_the_slots() {
         let offered = offered();
         let (one, other) = (card(None), GpuReading { uuid: "GPU-2".to_owned(), ..card(None) });
-        let report = offered.report("", (&[&one, &other], &Scores::from([("GPU-2".to_owned(), 900)])), &[], None, None);
+        let report = offered.report(
+            "",
+            (&[&one, &other], &Scores::from([("GPU-2".to_owned(), 900)])),
+            &[],
+            None,
+            (None, &Refusals::default()),
+        );
         assert_eq!((report.gpus.len(), report.slots), (2, 2));
         assert_eq!(report.gpus.iter().map(|gpu| gpu.fu).collect::<Vec<_>>(), [0, 900], "the first was not measured yet");
         assert!(report.problems().is_empty(), "{:?}", report.problems());
-        let without = offered.report("", (&[], &Scores::new()), &[], None, None);
+        let without = offered.report("", (&[], &Scores::new()), &[], None, (None, &Refusals::default()));
         assert_eq!((without.gpus.len(), without.slots), (0, 1), "then it is a rig of the class `cpu`");
     }
 
     fn asks(offered: &Offered) -> i64 {
-        offered.report("", (&[], &Scores::new()), &[], None, None).floor_per_hour.get()
+        offered.report("", (&[], &Scores::new()), &[], None, (None, &Refusals::default())).floor_per_hour.get()
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use headframe_protocol::{Pseudonym, rig::Refusals};
+
 use super::{
     giving_back::{CardMemory, Hindrances},
     measuring::Measured,
@@ -30,6 +32,8 @@ pub enum Event {
     Gate(Option<Gate>),
     /// How many bytes one attempt may exchange with the internet; 0 for none.
     Egress(u64),
+    /// Which jobs the owner does not want has changed.
+    Refuses(Refusals),
     /// The container engine has come or gone.
     Engine(EngineState),
     /// The runner has looked at what an earlier life left.
@@ -57,6 +61,13 @@ pub enum Ask {
     Finish,
     /// Find out now what this PC can do, though I am here.
     Measure,
+    /// Take no more jobs of a customer.
+    Block {
+        /// By his pseudonym on this rig.
+        customer: Pseudonym,
+        /// Give back what of his is here, too.
+        stop: bool,
+    },
     /// End the agent; stop what runs.
     Quit,
 }

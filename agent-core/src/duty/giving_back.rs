@@ -250,6 +250,9 @@ impl Duty {
         if held.offer.spec.network.max_bytes() > self.egress_bytes_max {
             demands.push(demand(Reason::OwnerReturned, YieldCause::Rules, now));
         }
+        if held.unwanted {
+            demands.push(demand(Reason::Unwanted, YieldCause::Rules, now));
+        }
         let rig = self.hindrances.rig.iter().chain(self.against(held));
         demands.extend(rig.map(|reason| demand(Reason::OwnerReturned, cause(reason), now)));
         let grace = demands.iter().map(|demand| demand.grace).min()?;

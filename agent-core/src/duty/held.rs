@@ -60,6 +60,8 @@ pub struct Held {
     pub(super) progress_at: Moment,
     /// What its cards held before it was started, slot by slot; nothing of a card that does not tell.
     pub(super) cards_before: Vec<(u8, CardMemory)>,
+    /// Its customer was blocked, and it is to be given back.
+    pub(super) unwanted: bool,
 }
 
 /// Where an attempt is between the offer and its settlement.
@@ -123,6 +125,7 @@ impl Held {
             confirmed: true,
             progress_at: now.moment,
             cards_before: Vec::new(),
+            unwanted: false,
         };
         held.answer_by = now.moment + Duration::from_millis(held.offer.ack_within_ms);
         held.renew(now.moment, lease_ttl);
@@ -362,6 +365,7 @@ pub(super) const fn dropped_state(reason: Reason) -> AttemptState {
         | Reason::NoAnswer
         | Reason::Declined
         | Reason::EgressForbidden
+        | Reason::Unwanted
         | Reason::TooManyFailures
         | Reason::TooManyInterruptions
         | Reason::NoRig

@@ -210,8 +210,9 @@ impl Duty {
     /// slept so long) that the coordinator has given the offer to another.
     fn begin(&mut self, index: usize, at: AttemptRef, now: Now, out: &mut Vec<Effect>) {
         let too_late = (now.moment >= self.held[index].answer_by).then_some(Reason::NoAnswer);
-        let forbidden = (!self.lets_out(&self.held[index].offer)).then_some(Reason::EgressForbidden);
-        if let Some(reason) = too_late.or_else(|| self.unwilling()).or(forbidden) {
+        let offer = &self.held[index].offer;
+        let forbidden = (!self.lets_out(offer)).then_some(Reason::EgressForbidden);
+        if let Some(reason) = too_late.or_else(|| self.unwilling()).or(forbidden).or_else(|| self.unwanted(offer)) {
             self.held.remove(index);
             out.push(Effect::Write(Entry::Dropped { at, state: AttemptState::Withdrawn, reason }));
             out.push(Effect::Say(Say::Decline(Ended { at, reason })));

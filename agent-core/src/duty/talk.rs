@@ -60,6 +60,7 @@ impl Duty {
         let slots = match self.unwilling() {
             Some(reason) => Err(reason),
             None if !self.lets_out(&offer) => Err(Reason::EgressForbidden),
+            None if self.unwanted(&offer).is_some() => Err(self.unwanted(&offer).unwrap_or(Reason::Declined)),
             // The coordinator knows what we ask, but power may have become dearer since. His rules say no; nobody is at fault.
             None if self.gate.is_some_and(|gate| offer.earns_per_hour < gate.floor_per_hour) => Err(Reason::OwnerReturned),
             None => self.slots_for(&offer),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use headframe_protocol::{
-    AttemptId, JobId, Micros, Sha256, TimestampMs,
+    AttemptId, JobId, Micros, Pseudonym, Sha256, TimestampMs,
     control::{MeasuringView, Phase, WaitReason},
-    job::{JobSpec, Reason},
+    job::{Content, JobSpec, Reason},
     session::{AttemptRef, CheckpointSettled, Ended, LeaseVerdict, OutputFile, RefusedCode, Settled},
 };
 
@@ -81,6 +81,15 @@ impl Rig {
             ["offer", name] => self.offer(name, 0),
             ["offer", name, "saving"] => self.offer_saving(name),
             ["offer", name, "reaching", bytes] => self.offer_reaching(name, bytes.parse().expect("bytes")),
+            ["offer", name, "of", customer] => self.offer_of(name, customer, true),
+            ["offer", name, "of", customer, "saving", "nothing"] => self.offer_of(name, customer, false),
+            ["block", customer] => Event::Asked(Ask::Block { customer: pseudonym(customer), stop: false }),
+            ["block", customer, "and", "stop"] => Event::Asked(Ask::Block { customer: pseudonym(customer), stop: true }),
+            ["rules", "refuse", "nothing"] => Event::Refuses(Refusals::default()),
+            ["rules", "refuse", "unsaved"] => Event::Refuses(Refusals { unsaved: true, ..Refusals::default() }),
+            ["rules", "refuse", customer] => {
+                Event::Refuses(Refusals { blocked: vec![pseudonym(customer)], ..Refusals::default() })
+            }
             ["rules", "let", "reach", bytes] => Event::Egress(bytes.parse().expect("bytes")),
             ["offer", name, "keep_for", seconds] => self.offer(name, seconds.parse().expect("seconds")),
             [time, "pass"] => {
@@ -218,6 +227,14 @@ impl Rig {
         Event::Coordinator(Said::Offer(Arc::new(offer)))
     }
 
+    fn offer_of(&mut self, name: &str, customer: &str, saves: bool) -> Event {
+        let Event::Coordinator(Said::Offer(offer)) = self.offer_saving(name) else { panic!("an offer") };
+        let mut offer = Arc::unwrap_or_clone(offer);
+        offer.customer = Some(pseudonym(customer));
+        offer.spec.checkpoint = offer.spec.checkpoint.filter(|_| saves);
+        Event::Coordinator(Said::Offer(Arc::new(offer)))
+    }
+
     fn offer_with_card(&mut self, name: &str) -> Event {
         let Event::Coordinator(Said::Offer(offer)) = self.offer(name, 0) else { panic!("an offer") };
         let mut offer = Offer::clone(&offer);
@@ -265,6 +282,13 @@ fn at(ms: u64) -> Now {
 
 fn name(index: usize) -> &'static str {
     ["a", "b", "c", "d", "e", "f", "g", "h", "i"][index]
+}
+
+/// `ann` or any other name of at most sixteen letters.
+fn pseudonym(customer: &str) -> Pseudonym {
+    let mut bytes = [0; 16];
+    bytes[..customer.len()].copy_from_slice(customer.as_bytes());
+    Pseudonym::from_bytes(bytes)
 }
 
 fn hindrance(text: &str) -> WaitReason {
@@ -319,6 +343,8 @@ fn offer(at: AttemptRef, keep_for_s: u32) -> Offer {
         token: "secret".to_owned(),
         registry: None,
         checkpoint: Vec::new(),
+        customer: None,
+        content: Content::Undeclared,
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use headframe_protocol::{
     TimestampMs,
     control::{HotPart, WaitReason},
+    rig::Refusals,
 };
 use jiff::tz::TimeZone;
 
@@ -168,6 +169,12 @@ impl Policy {
     #[must_use]
     pub fn internet(&self) -> Option<Internet> {
         self.rules.as_ref().ok().map(|rules| rules.internet).filter(|internet| internet.jobs)
+    }
+
+    /// Which jobs the owner does not want. Nothing is known of it while the rules cannot be understood.
+    #[must_use]
+    pub fn refuses(&self) -> Option<Refusals> {
+        self.rules.as_ref().ok().map(|rules| rules.jobs.refusals())
     }
 
     /// How much of the line may be used. Nothing is known of it while the rules cannot be understood.

@@ -12,9 +12,11 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::settings::over_defaults;
 
+pub mod jobs;
 mod tariff;
 pub mod written;
 
+pub use jobs::{Blocked, Jobs};
 pub use tariff::{Band, Day, Gate, Tariff, Terms};
 
 /// The commented defaults, as shipped.
@@ -45,6 +47,7 @@ pub struct Rules {
     pub giving_back: GivingBack,
     pub tariff: Tariff,
     pub internet: Internet,
+    pub jobs: Jobs,
 }
 
 /// `[away]`.
@@ -327,7 +330,7 @@ impl Rules {
     }
 
     fn check(&self, file: &Path) -> Result<(), RulesError> {
-        let Self { away, heat, load, programs, gpus, giving_back, tariff, internet, network, schedule: _, power: _ } = self;
+        let Self { away, heat, load, programs, gpus, giving_back, tariff, internet, network, jobs, schedule: _, power: _ } = self;
         let wrong = |key, expected, found: String| Err(RulesError::Value { file: file.to_owned(), key, expected, found });
         if !(1..=86_400).contains(&away.threshold_s) {
             return wrong("away.threshold_s", "1 to 86400", away.threshold_s.to_string());
@@ -377,7 +380,7 @@ impl Rules {
         if giving_back.cool_down_s > 3_600 {
             return wrong("giving_back.cool_down_s", "0 to 3600", giving_back.cool_down_s.to_string());
         }
-        if let Some((key, expected, found)) = tariff.wrong() {
+        if let Some((key, expected, found)) = tariff.wrong().or_else(|| jobs.wrong()) {
             return wrong(key, expected, found);
         }
         Ok(())

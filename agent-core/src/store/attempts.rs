@@ -176,8 +176,8 @@ async fn receipt(connection: &mut SqliteConnection, at: AttemptRef, sequence: u6
 
 async fn accept(connection: &mut SqliteConnection, offer: &Offer, now: TimestampMs) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO attempt (attempt, epoch, job, title, image, earns_per_hour, offer, stage, accepted_ms, renewed_ms, cards)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10) ON CONFLICT (attempt) DO NOTHING",
+        "INSERT INTO attempt (attempt, epoch, job, title, image, earns_per_hour, offer, stage, accepted_ms, renewed_ms, cards, customer)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11) ON CONFLICT (attempt) DO NOTHING",
     )
     .bind(offer.at.attempt.to_string())
     .bind(signed(offer.at.epoch))
@@ -189,6 +189,7 @@ async fn accept(connection: &mut SqliteConnection, offer: &Offer, now: Timestamp
     .bind(AttemptState::Accepted.as_str())
     .bind(now.as_millis())
     .bind(offer.spec.resources.gpu.as_ref().map_or(0, |gpu| i64::from(gpu.count)))
+    .bind(offer.customer.map(|customer| customer.to_string()))
     .execute(connection)
     .await
     .map(drop)

@@ -1,7 +1,7 @@
 //! The past: jobs by page, and what today has brought.
 
 use headframe_protocol::{
-    Micros, TimestampMs,
+    Micros, Pseudonym, TimestampMs,
     job::{AttemptState, Reason},
     session::Outcome,
 };
@@ -28,6 +28,7 @@ pub struct PastAttempt {
     pub settled: Option<AttemptState>,
     pub reason: Option<Reason>,
     pub credit: Micros,
+    pub customer: Option<Pseudonym>,
 }
 
 /// A page of the past.
@@ -122,6 +123,7 @@ fn past_attempt(row: &SqliteRow) -> Result<PastAttempt, StoreError> {
         settled: settled.map(|text| text.parse()).transpose().map_err(|_| damaged())?,
         reason: reason.and_then(|text| text.parse().ok()),
         credit: Micros::new(row.get("credit")),
+        customer: row.get::<Option<&str>, _>("customer").and_then(|text| text.parse().ok()),
         attempt,
     })
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use headframe_protocol::{
-    AttemptId, JobId, Micros, TimestampMs,
-    job::{AttemptState, Reason},
+    AttemptId, JobId, Micros, Pseudonym, TimestampMs,
+    job::{AttemptState, Content, Reason},
     session::{AttemptRef, Offer, Outcome, Settled},
 };
 
@@ -24,6 +24,8 @@ fn offer() -> Offer {
         token: "a-secret-token".to_owned(),
         registry: None,
         checkpoint: Vec::new(),
+        customer: None,
+        content: Content::Undeclared,
     }
 }
 
@@ -59,7 +61,8 @@ async fn an_open_attempt_is_read_back_as_it_was_written() {
 async fn a_settled_attempt_keeps_its_history_and_loses_its_secrets() {
     let dir = tempfile::tempdir().expect("a folder");
     let (store, journal) = open(dir.path()).await.expect("opened");
-    let offer = offer();
+    let customer = Some(Pseudonym::from_bytes([7; 16]));
+    let offer = Offer { customer, ..offer() };
     let at = offer.at;
     let outcome = Outcome::Yielded { reason: Reason::OwnerReturned };
     let settled =
@@ -75,6 +78,7 @@ async fn a_settled_attempt_keeps_its_history_and_loses_its_secrets() {
     assert_eq!(store.open_attempts().await.expect("read"), []);
     let past = store.attempt(&at.attempt.to_string()).await.expect("read").expect("there");
     assert_eq!((past.settled, past.credit, past.running_ms), (Some(AttemptState::Yielded), Micros::new(9), 5));
+    assert_eq!(past.customer, customer, "he can be blocked afterwards too");
     let today = store.settled_since(TimestampMs::from_millis(0)).await.expect("read");
     assert_eq!(today, Today { confirmed: Micros::new(9), succeeded: 0 });
     let (entries, mut written) = journal.start(&crate::tasks::Tasks::new());

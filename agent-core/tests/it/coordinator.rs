@@ -6,7 +6,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use headframe_protocol::{
     AttemptId, JobId, Micros, SessionId, Sha256,
     auth::{self, Handshake},
-    job::AttemptState,
+    job::{AttemptState, Content},
     session::{
         AgentMessage, AttemptRef, Beat, Challenge, CoordinatorMessage, Finished, Hello, LeaseBeat, LeaseVerdict, Offer, Refused,
         RefusedCode, Settled, Welcome,
@@ -177,5 +177,7 @@ pub(crate) fn offer() -> Offer {
         token: "a-secret-token".to_owned(),
         registry: None,
         checkpoint: Vec::new(),
+        customer: None,
+        content: Content::Undeclared,
     }
 }

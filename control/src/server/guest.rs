@@ -133,6 +133,8 @@ impl Guest {
             | Request::MeasureAgain(_)
             | Request::Rules
             | Request::SetRules(_)
+            | Request::Block(_)
+            | Request::Unblock(_)
             | Request::Earnings { .. }
             | Request::Notices
             | Request::SetNotices(_)
@@ -201,6 +203,8 @@ impl Guest {
             | Request::MeasureAgain(_)
             | Request::Rules
             | Request::SetRules(_)
+            | Request::Block(_)
+            | Request::Unblock(_)
             | Request::Earnings { .. }
             | Request::Notices
             | Request::SetNotices(_)

@@ -25,7 +25,7 @@ use headframe_protocol::{
     api::Pot,
     auth::{self, DeviceSignature, Handshake},
     job::JobSpec,
-    rig::{Os, RigReport},
+    rig::{Os, Refusals, RigReport},
     session::{AgentMessage, CoordinatorMessage, Hello},
 };
 use tokio::{net::TcpStream, task::JoinSet};
@@ -72,6 +72,7 @@ fn report(slots: u8, floor: i64) -> RigReport {
         images: Vec::new(),
         engine: String::new(),
         egress_bytes_max: 0,
+        refuses: Refusals::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use headframe_coordinator::market::{Agent, Backoff, Country, Market, Match, Queu
 use headframe_protocol::{
     CustomerId, JobId, Micros, SessionId, Sha256, TimestampMs,
     job::{JobSpec, Trust},
-    rig::{ComputeCapability, GpuReport, GpuVendor, Os, RigReport},
+    rig::{ComputeCapability, GpuReport, GpuVendor, Os, Refusals, RigReport},
 };
 
 use super::hours;
@@ -262,6 +262,7 @@ fn agent(number: u64) -> Agent {
         images: (0..number % 8).map(|image| Sha256::of(&(number % 50 + image).to_be_bytes())).collect(),
         engine: String::new(),
         egress_bytes_max: 0,
+        refuses: Refusals::default(),
     };
     let trust = if number.is_multiple_of(20) { Trust::Partner } else { Trust::Community };
     let country = ["DE", "FR", "US"].get((number % 9) as usize).and_then(|code| Country::parse(code));

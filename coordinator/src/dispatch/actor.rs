@@ -72,7 +72,7 @@ pub(crate) struct Actor {
 
 impl Actor {
     pub(crate) fn new(market: Market, terms: Terms, store: Store, sessions: Sessions, tasks: Tasks) -> (Self, Dispatch) {
-        let (handle, inbox) = Dispatch::channel();
+        let (handle, inbox) = Dispatch::channel(sessions.pseudonyms().clone());
         let (offers, reader) = (Offers::new(terms.offer_ack), Reader::new(terms.queue_pass));
         let habits = Habits::new(terms.learn);
         let actor = Self {
@@ -139,7 +139,9 @@ impl Actor {
                 self.market.rig_gone(device, session);
                 Vec::new()
             }
-            Command::Changed(device, session, report) => self.market.rig_changed(device, session, &report, self.terms.fee_bps),
+            Command::Changed(device, session, report, blocked) => {
+                self.market.rig_changed((device, session), &report, blocked, self.terms.fee_bps)
+            }
             Command::Ready(device, session, ready) => self.market.rig_ready(device, session, ready),
             Command::Answered(attempt) => {
                 self.offers.answered(attempt);

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use headframe_protocol::{AttemptId, DeviceId, SessionId, Sha256, TimestampMs, job::Trust, rig::RigReport};
+use headframe_protocol::{AttemptId, CustomerId, DeviceId, SessionId, Sha256, TimestampMs, job::Trust, rig::RigReport};
 
 use super::{
     Capacity, Class, Country, History,
@@ -14,6 +14,15 @@ use super::{
 pub(super) fn image_bit(image: &Sha256) -> u64 {
     let [first, second, ..] = image.as_bytes();
     1 << (first % 64) | 1 << (second % 64)
+}
+
+/// Lists a rig has told. One pointer for both: a rig's four lines of memory are full.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Images it has.
+    pub(super) images: HashSet<Sha256>,
+    /// Customers its owner has blocked.
+    pub(super) blocked: HashSet<CustomerId>,
 }
 
 /// A connected rig.
@@ -33,14 +42,15 @@ pub struct Agent {
     pub(super) image_bits: u64,
     /// How its attempts have ended.
     pub history: History,
-    /// Images it has.
-    pub images: Arc<HashSet<Sha256>>,
+    /// What it told that is too large for every look.
+    pub(super) told: Arc<Told>,
     /// Its class.
     pub class: Class,
 }
 
 impl Agent {
-    /// A rig as its report describes it, behind which `trust` stands and which stands in `country`.
+    /// A rig as its report describes it, behind which `trust` stands and which stands in `country`, and whose owner has blocked nobody:
+    /// who that is, the report tells only to whoever can read it.
     #[must_use]
     pub fn new(
         device: DeviceId,
@@ -54,12 +64,19 @@ impl Agent {
             session,
             class: Class::of(report, trust, country),
             capacity: Capacity::of(report, fee_bps),
-            images: Arc::new(report.images.iter().copied().collect()),
+            told: Arc::new(Told { images: report.images.iter().copied().collect(), blocked: HashSet::new() }),
             image_bits: report.images.iter().fold(0, |bits, image| bits | image_bit(image)),
             ready: false,
             history: History::default(),
             held: HeldAttempts::default(),
         }
+    }
+
+    /// Its owner has blocked these customers.
+    #[must_use]
+    pub fn blocking(self, blocked: HashSet<CustomerId>) -> Self {
+        let images = self.told.images.clone();
+        Self { told: Arc::new(Told { images, blocked }), ..self }
     }
 
     /// It holds an attempt of before, which takes so many of its slots.

@@ -2,7 +2,10 @@
 
 use headframe_protocol::demand::Requirement;
 
-use super::{Capacity, Class, GpuWant, Need, Want};
+use super::{
+    Capacity, Class, GpuWant, Need, Want,
+    traits::{self, Traits},
+};
 
 /// One requirement of a job.
 pub(super) struct Asked {
@@ -27,8 +30,8 @@ pub(super) const fn of_price() -> Asked {
 /// What jobs of a need ask for, whatever they pay. All of it is met just where class and capacity suit the need, for every rig takes
 /// one job at a time at least.
 pub(super) fn asked(need: &Need) -> Vec<Asked> {
-    let Need { gpu, cpu: _, memory_gib: _, disk_gib: _, egress_bytes, trust: _, countries, by_card: _ } = need;
-    let mut asked = Vec::with_capacity(12);
+    let Need { gpu, cpu: _, memory_gib: _, disk_gib: _, egress_bytes, trust: _, countries, by_card: _, traits, hours: _ } = need;
+    let mut asked = Vec::with_capacity(16);
     let mut ask = |requirement, field, none, met| asked.push(Asked { requirement, field, none, met });
     if let Some(gpu) = gpu {
         ask_of_gpus(gpu, &mut ask);
@@ -53,10 +56,38 @@ pub(super) fn asked(need: &Need) -> Vec<Asked> {
             class.country.is_some_and(|country| want.need.countries.contains(&country))
         });
     }
+    ask_of_owners(*traits, &mut ask);
     asked
 }
 
 type Met = fn(&Want, &Class, Capacity) -> bool;
+
+/// What a job asks of owners' preferences. That nobody takes it is only said where a trait of it is one that can be refused.
+fn ask_of_owners(has: Traits, ask: &mut impl FnMut(Requirement, &'static str, &'static str, Met)) {
+    let is = |one: Traits| !has.has_none_of(one);
+    if is(traits::GPU) {
+        let none = "no connected rig's owner takes jobs that need a GPU";
+        ask(Requirement::GpuJobs, "resources.gpu", none, |_, _, has| has.refuses.has_none_of(traits::GPU));
+    }
+    if is(traits::CPU) {
+        let none = "no connected rig's owner takes jobs that need no GPU";
+        ask(Requirement::CpuJobs, "resources.gpu", none, |_, _, has| has.refuses.has_none_of(traits::CPU));
+    }
+    if is(traits::UNSAVED) {
+        let none = "no connected rig's owner takes jobs that keep no checkpoints";
+        ask(Requirement::Unsaved, "checkpoint", none, |_, _, has| has.refuses.has_none_of(traits::UNSAVED));
+    }
+    if is(traits::UNDECLARED) {
+        let none = "no connected rig's owner takes jobs that do not declare their content";
+        ask(Requirement::Content, "content", none, |_, _, has| has.refuses.has_none_of(traits::UNDECLARED));
+    }
+    if is(traits::ADULT) {
+        let none = "no connected rig's owner takes adult content";
+        ask(Requirement::Content, "content", none, |_, _, has| has.refuses.has_none_of(traits::ADULT));
+    }
+    let none = "no connected rig's owner takes jobs that may run so long";
+    ask(Requirement::Length, "timeout_s", none, |want, _, has| has.hours_max >= want.need.hours);
+}
 
 fn ask_of_gpus(gpu: &GpuWant, ask: &mut impl FnMut(Requirement, &'static str, &'static str, Met)) {
     let GpuWant { count: _, vram_gib: _, min_fu: _, vendor, capability_min } = gpu;

@@ -2,7 +2,7 @@
 
 use headframe_protocol::{Micros, rig::RigReport};
 
-use super::{Need, Want, class, price};
+use super::{Need, Want, class, price, traits::Traits};
 
 /// Whether a rig suits is asked of this: what it has, what it asks, how many slots are free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub(crate) struct Capacity {
     pub(crate) vram_gib: u16,
     pub(crate) gpus: u8,
     pub(crate) slots_free: u8,
+    /// What its owner refuses.
+    pub(crate) refuses: Traits,
+    /// The longest jobs its owner takes, in hours.
+    pub(crate) hours_max: u8,
 }
 
 impl Capacity {
@@ -35,6 +39,8 @@ impl Capacity {
             vram_gib: class::vram_gib(report),
             gpus: u8::try_from(report.gpus.len()).unwrap_or(u8::MAX),
             slots_free: report.slots,
+            refuses: Traits::refused(&report.refuses),
+            hours_max: report.refuses.longer_than_hours.unwrap_or(u8::MAX),
         }
     }
 
@@ -50,6 +56,8 @@ impl Capacity {
             && self.disk_gib >= need.disk_gib
             && self.egress_bytes_max >= need.egress_bytes
             && self.slots_free >= need.slots()
+            && need.traits.has_none_of(self.refuses)
+            && self.hours_max >= need.hours
             && need
                 .gpu
                 .as_ref()
@@ -68,6 +76,8 @@ impl Capacity {
             vram_gib: self.vram_gib.max(other.vram_gib),
             gpus: self.gpus.max(other.gpus),
             slots_free: self.slots_free.max(other.slots_free),
+            refuses: self.refuses.shared(other.refuses),
+            hours_max: self.hours_max.max(other.hours_max),
         }
     }
 }

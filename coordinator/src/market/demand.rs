@@ -2,14 +2,17 @@
 //!
 //! Only figures leave this module. Which job, whose, and what it pays stay here.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use headframe_protocol::{
     CustomerId, DeviceId, JobId, Micros, TimestampMs,
     demand::{MarketPlace, Requirement, Unmet},
 };
 
-use super::{Capacity, Class, Need, Want, asked::asked, queue::Seated};
+use super::{Capacity, Class, Need, Want, agent::Told, asked::asked, queue::Seated};
 
 /// Jobs copied at most. That takes about as long as a few hundred matches, and nobody needs to know of more.
 const JOBS_MAX: usize = 20_000;
@@ -55,6 +58,8 @@ pub struct Seeker {
     pub(super) barred: HashSet<CustomerId>,
     /// Customers whose jobs it gets none of that are paid by card.
     pub(super) linked: HashSet<CustomerId>,
+    /// Whom its owner has blocked.
+    pub(super) told: Arc<Told>,
 }
 
 /// What waits for a rig.
@@ -145,6 +150,7 @@ impl Board {
             (self.apart.contains(&(rig.device, *job)), Requirement::AnotherTry),
             (by_card && rig.linked.contains(customer), Requirement::AnotherOwner),
             (rig.barred.contains(customer), Requirement::FewerFailures),
+            (rig.told.blocked.contains(customer), Requirement::Unblocked),
         ];
         stands.into_iter().filter(|(stands, _)| *stands).map(|(_, requirement)| requirement)
     }

@@ -222,14 +222,14 @@ impl Queue {
                 }
                 looked_at += 1;
                 *kind_at = *number;
+                let by_card = kind.need.by_card;
                 if !rig.free.fits(&kind.need) {
                     kind.passed = kind.passed.saturating_add(1);
-                    if kind.passed >= PASSED_MAX && kind.pays(rig.free.price_per_hour) {
+                    if kind.passed >= PASSED_MAX && kind.pays(rig.free.price_per_hour, |customer| barred(by_card, customer)) {
                         passed = passed.max(Some((kind.passed, *number)));
                     }
                     continue;
                 }
-                let by_card = kind.need.by_card;
                 let turn = kind.next(customers, *level, rig.free.price_per_hour, |customer| barred(by_card, customer), &may);
                 best = [best, turn].into_iter().flatten().min();
             }
@@ -251,7 +251,11 @@ impl Queue {
     ) -> Kept {
         let Self { kinds, customers, level, .. } = self;
         let price = rig.free.price_per_hour;
-        let suits = |kind: &&mut Kind| rig.whole.fits(&kind.need) && rig.class.suits(&kind.need) && kind.pays(price);
+        let suits = |kind: &&mut Kind| {
+            rig.whole.fits(&kind.need)
+                && rig.class.suits(&kind.need)
+                && kind.pays(price, |customer| barred(kind.need.by_card, customer))
+        };
         let Some(kind) = kinds.get_mut(&number).filter(suits) else { return Kept::ForNobody };
         if !rig.free.fits(&kind.need) {
             return Kept::NotYet;

@@ -23,6 +23,10 @@ pub(super) const STRIKES_MAX: usize = 10;
 /// Of those, the most for which one customer's jobs failed by their own doing. He gets no more of this rig for a while; others do.
 pub(super) const STRIKES_OF_ONE_MAX: usize = 8;
 
+/// Jobs a rig may give back in a window as unwanted before it counts as unwilling. What an owner does not want is not offered to him once
+/// his word has come, so that an honest rig has a few of these in its life.
+pub(super) const UNWANTED_MAX: u32 = 8;
+
 /// How long a rig gets no offers after one failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
@@ -71,6 +75,9 @@ struct Against {
     failures: u32,
     /// Jobs given back at once, in a row.
     unwilling: u32,
+    /// Jobs given back as unwanted since then.
+    unwanted: u32,
+    unwanted_since: TimestampMs,
     /// Attempts that failed since one was done well, oldest first.
     strikes: VecDeque<Strike>,
     paused_until: TimestampMs,
@@ -106,6 +113,17 @@ impl Record {
                 let against = self.strike(was.given, None);
                 against.unwilling = against.unwilling.saturating_add(1);
                 backoff.doubled(backoff.short_ms(), against.unwilling)
+            }
+            Verdict::Unwanted { job } => {
+                let against = self.against.get_or_insert_default();
+                if after(against.unwanted_since, backoff.window_ms) <= now {
+                    (against.unwanted, against.unwanted_since) = (0, now);
+                }
+                against.unwanted = against.unwanted.saturating_add(1);
+                if against.unwanted > UNWANTED_MAX {
+                    return self.note(backoff, Verdict::Unwilling { job }, was, excused, now);
+                }
+                0
             }
             Verdict::Void => 0,
             Verdict::JobFailed { .. } => {
@@ -149,6 +167,9 @@ impl Record {
         given.sort_unstable();
         let over = given.len().checked_sub(STRIKES_MAX).and_then(|place| given.get(place));
         against.spent_until = over.map_or(TimestampMs::default(), |given| after(*given, backoff.window_ms));
+        if after(against.unwanted_since, backoff.window_ms) <= now {
+            against.unwanted = 0;
+        }
         if against.is_nothing(now) {
             self.against = None;
         }
@@ -179,6 +200,7 @@ impl Against {
     fn is_nothing(&self, now: TimestampMs) -> bool {
         self.failures == 0
             && self.unwilling == 0
+            && self.unwanted == 0
             && self.strikes.is_empty()
             && self.paused_until <= now
             && self.spent_until <= now

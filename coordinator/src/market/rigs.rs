@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
 };
 
 use headframe_protocol::{
@@ -209,9 +210,17 @@ impl Rigs {
         Some(rig)
     }
 
-    pub(super) fn report(&mut self, device: DeviceId, session: SessionId, report: &RigReport, fee_bps: u16, now: TimestampMs) {
+    pub(super) fn report(
+        &mut self,
+        (device, session): (DeviceId, SessionId),
+        report: &RigReport,
+        blocked: HashSet<CustomerId>,
+        fee_bps: u16,
+        now: TimestampMs,
+    ) {
         let Some(rig) = self.rig(device).filter(|rig| rig.agent.session == session) else { return };
-        let fresh = Agent::new(device, session, report, (rig.agent.class.trust, rig.agent.class.country), fee_bps);
+        let fresh =
+            Agent::new(device, session, report, (rig.agent.class.trust, rig.agent.class.country), fee_bps).blocking(blocked);
         let agent = Agent { ready: rig.agent.ready, history: rig.agent.history.clone(), ..fresh };
         self.connect(agent, now);
     }
@@ -364,6 +373,7 @@ impl Rigs {
             rests_until,
             barred: self.barred(device, now).into_iter().collect(),
             linked: linked.cloned().unwrap_or_default(),
+            told: Arc::clone(&rig.agent.told),
         })
     }
 
@@ -397,15 +407,18 @@ impl Rigs {
                 return None;
             }
             if listed.bars {
-                let barred = agent(listed.rig)?.record.barred(*backoff);
-                if barred.iter().any(|(customer, until)| *customer == job.customer && *until > now) {
+                let rig = agent(listed.rig)?;
+                let barred = rig.record.barred(*backoff);
+                if rig.agent.told.blocked.contains(&job.customer)
+                    || barred.iter().any(|(customer, until)| *customer == job.customer && *until > now)
+                {
                     return None;
                 }
             }
             if listed.outlook.is_old(hour) {
                 listed.outlook = Outlook::of(&agent(listed.rig)?.agent.history, now);
             }
-            let has_image = listed.may_have(&job.image) && agent(listed.rig)?.agent.images.contains(&job.image);
+            let has_image = listed.may_have(&job.image) && agent(listed.rig)?.agent.told.images.contains(&job.image);
             Some(listed.score(want, trust, has_image))
         };
         let found = draw(&aisle.shelves, shelves, lot, &mut cost)
@@ -440,7 +453,7 @@ impl Rigs {
             self.unlist(device);
             return;
         }
-        let bars = !rig.record.barred(*backoff).is_empty();
+        let bars = !rig.agent.told.blocked.is_empty() || !rig.record.barred(*backoff).is_empty();
         if rig.outlook.is_old(hour_of_week(now)) {
             rig.outlook = Outlook::of(&rig.agent.history, now);
         }

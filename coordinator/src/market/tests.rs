@@ -1,6 +1,9 @@
 //! The market without a network around it.
 
-use headframe_protocol::job::{JobSpec, Trust};
+use headframe_protocol::{
+    job::{JobSpec, Trust},
+    rig::Refusals,
+};
 
 use super::*;
 
@@ -8,6 +11,7 @@ mod demand;
 mod failing;
 mod fairness;
 mod hardware;
+mod refusing;
 
 const GIB: u64 = 1 << 30;
 
@@ -49,6 +53,7 @@ fn report(floor: i64, slots: u8) -> RigReport {
         images: Vec::new(),
         engine: String::new(),
         egress_bytes_max: 0,
+        refuses: Refusals::default(),
     }
 }
 

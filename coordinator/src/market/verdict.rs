@@ -19,6 +19,12 @@ pub enum Verdict {
         /// Which job.
         job: JobId,
     },
+    /// The rig's owner does not want such jobs, and it was offered one before his word had come. Nothing counts against the rig, and others
+    /// have their try at the job first. One that says so again and again of what it has not told is unwilling.
+    Unwanted {
+        /// Which job.
+        job: JobId,
+    },
     /// Nothing was learnt about the rig.
     Void,
     /// The job failed by its own doing. A short pause: a rig that fails everything must not eat the queue. Others have their try at

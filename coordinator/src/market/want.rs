@@ -4,10 +4,10 @@ use headframe_protocol::{
     Micros,
     api::Pot,
     job::{GpuNeed, JobSpec, Trust},
-    rig::{ComputeCapability, GpuVendor},
+    rig::{ComputeCapability, GpuVendor, length_hours},
 };
 
-use super::Country;
+use super::{Country, traits::Traits};
 
 /// What a job asks of a rig.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,10 @@ pub struct Need {
     /// Whether the job is paid by card. Then it is never done by a rig that its customer is linked to, or a stolen card could be
     /// turned into earnings.
     pub by_card: bool,
+    /// What about it an owner may refuse.
+    pub traits: Traits,
+    /// How long it may run, rounded up to a length that an owner may refuse, in hours.
+    pub hours: u8,
 }
 
 /// GPUs, how many and which. [`GpuNeed`] in a form that can be a key.
@@ -84,6 +88,8 @@ impl Want {
             trust: spec.placement.trust,
             countries,
             by_card: false,
+            traits: Traits::of(spec),
+            hours: length_hours(spec.timeout_s),
         };
         let at_risk_s = spec.checkpoint.as_ref().map_or(spec.timeout_s, |checkpoint| checkpoint.every_s.min(spec.timeout_s));
         Self { need, price_per_hour_max: spec.max_price_per_hour, at_risk_s }

@@ -62,7 +62,8 @@ pub(super) async fn hold(app: App, socket: WebSocket, welcomed: Welcomed, addres
     // A rig's own word about its cards' scores is never believed.
     let rig = app.challenges.connected(&app, session, &hello, address).await;
     let stands = (standing.trust, standing.country);
-    let mut agent = Agent::new(device, session, &rig, stands, app.config.network.fee_bps);
+    let blocked = app.sessions.pseudonyms().read(device, &rig.refuses.blocked);
+    let mut agent = Agent::new(device, session, &rig, stands, app.config.network.fee_bps).blocking(blocked);
     (agent.ready, agent.history) = (hello.ready, history);
     let mut conversation = Conversation { app, socket, device, session, manifests: Manifests::default(), rtt: Rtt::default() };
     let parting = match conversation.welcome(agent, &hello.leases).await {

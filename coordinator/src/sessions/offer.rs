@@ -38,6 +38,8 @@ pub(super) fn build(public_url: &Url, matched: &Match, at: AttemptRef, token: St
     spec.webhook = None;
     // And none with how its work is checked.
     spec.verify = Verify::None;
+    // Agents of before refuse a specification that names it; those of now look beside it.
+    let content = std::mem::take(&mut spec.content);
     let price = matched.price_per_hour;
     let earns = Micros::new(price.get() - price.fee(terms.fee_bps).get());
     let mut base = public_url.clone();
@@ -53,5 +55,7 @@ pub(super) fn build(public_url: &Url, matched: &Match, at: AttemptRef, token: St
         token,
         registry: None,
         checkpoint,
+        customer: None,
+        content,
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn may_report(outcome: &Outcome) -> bool {
 const fn sayings(reason: Reason) -> &'static [Saying] {
     match reason {
         Reason::Declined | Reason::EgressForbidden | Reason::NoAnswer => &[Saying::Decline],
-        Reason::OwnerReturned | Reason::RigPaused => &[Saying::Decline, Saying::Yield],
+        Reason::OwnerReturned | Reason::RigPaused | Reason::Unwanted => &[Saying::Decline, Saying::Yield],
         Reason::EngineFailed | Reason::RigDiskFull => &[Saying::Decline, Saying::Fail],
         Reason::ExitCode
         | Reason::OutOfMemory

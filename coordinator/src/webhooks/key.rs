@@ -51,6 +51,13 @@ impl ServerKey {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
 
+    /// A key of its own for what `text` names, the same always.
+    pub(crate) fn key_for(&self, text: &str) -> [u8; KEY_BYTES] {
+        let mut key = [0; KEY_BYTES];
+        key.copy_from_slice(hmac::sign(&self.0, text.as_bytes()).as_ref());
+        key
+    }
+
     /// The same for the same text, always; without the key nobody can tell which.
     pub(crate) fn sum_of(&self, text: &str) -> String {
         hex::encode(hmac::sign(&self.0, text.as_bytes()).as_ref())

@@ -55,6 +55,7 @@ pub struct OwnerRules {
     pub giving_back: GivingBackRules,
     pub tariff: TariffRules,
     pub internet: InternetRules,
+    pub jobs: JobRules,
 }
 
 /// `[away]`.
@@ -194,4 +195,54 @@ pub struct InternetRules {
     pub jobs: bool,
     pub kib_per_second: u32,
     pub mib_per_job: u32,
+}
+
+/// `[jobs]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each key is explained in rules.toml")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct JobRules {
+    pub gpu: bool,
+    pub cpu: bool,
+    pub unsaved: bool,
+    pub longest_hours: u8,
+    pub undeclared: bool,
+    pub adult: bool,
+    pub blocked: Vec<BlockedCustomer>,
+}
+
+/// `[[jobs.blocked]]`: a customer of whom no more jobs are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct BlockedCustomer {
+    /// His pseudonym on this rig.
+    pub customer: String,
+    /// What he called the job by which the owner knows him; empty if nobody wrote it down.
+    #[serde(default)]
+    pub job: String,
+    /// When he was blocked, as in RFC 3339; empty if nobody wrote it down.
+    #[serde(default)]
+    pub since: String,
+}
+
+/// Take no more jobs of the customer of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct BlockArgs {
+    /// An attempt of a job of his.
+    pub attempt: String,
+    /// Give back what of his runs now, too. Otherwise it goes on to its end.
+    pub stop: bool,
+}
+
+/// Take jobs of a customer again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct UnblockArgs {
+    /// His pseudonym, as [`BlockedCustomer::customer`] has it.
+    pub customer: String,
 }

@@ -369,6 +369,10 @@ pub struct JobCard {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "ts", ts(as = "Option<Vec<String>>", optional))]
     pub gpus: Vec<String>,
+    /// Whose job it is, by his pseudonym on this rig; absent where nobody told: then he cannot be blocked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub customer: Option<String>,
 }
 
 /// Where an attempt is, as the owner sees it.

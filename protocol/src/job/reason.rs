@@ -58,6 +58,8 @@ pub enum Reason {
     Declined,
     /// The job names hosts, and the rig's owner does not let jobs reach any, or not with so many bytes.
     EgressForbidden,
+    /// The rig's owner does not take such jobs, or none of this customer.
+    Unwanted,
     /// The customer cancelled.
     CancelledByCustomer,
     /// The operator ended the job.
@@ -80,7 +82,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::ExitCode,
         Self::OutOfMemory,
         Self::TimedOut,
@@ -104,6 +106,7 @@ impl Reason {
         Self::NoAnswer,
         Self::Declined,
         Self::EgressForbidden,
+        Self::Unwanted,
         Self::CancelledByCustomer,
         Self::KilledByOperator,
         Self::AccountSuspended,
@@ -144,6 +147,7 @@ impl Reason {
             | Self::ResultMismatch => Fault::Rig,
             Self::OwnerReturned
             | Self::RigPaused
+            | Self::Unwanted
             | Self::ImageRevoked
             | Self::CancelledByCustomer
             | Self::KilledByOperator
@@ -181,6 +185,7 @@ impl Reason {
             Self::NoAnswer => "The rig did not answer in time.",
             Self::Declined => "The rig declined the job.",
             Self::EgressForbidden => "The rig's owner does not let jobs reach the internet, or not for so many bytes.",
+            Self::Unwanted => "The rig's owner does not take such jobs.",
             Self::CancelledByCustomer => "You cancelled the job.",
             Self::KilledByOperator => "The operator ended the job.",
             Self::AccountSuspended => "The account is suspended.",
@@ -220,6 +225,7 @@ impl Reason {
             Self::NoAnswer => "no_answer",
             Self::Declined => "declined",
             Self::EgressForbidden => "egress_forbidden",
+            Self::Unwanted => "unwanted",
             Self::CancelledByCustomer => "cancelled_by_customer",
             Self::KilledByOperator => "killed_by_operator",
             Self::AccountSuspended => "account_suspended",

@@ -20,4 +20,5 @@ mod fault_network;
 mod fault_rig;
 mod money;
 mod pages;
+mod refusing;
 mod walkthrough;

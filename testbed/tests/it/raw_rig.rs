@@ -9,7 +9,7 @@ use headframe_protocol::{
     auth::Handshake,
     job::AttemptState,
     receipt::{Receipt, SignedReceipt},
-    rig::{Os, RigReport},
+    rig::{Os, Refusals, RigReport},
     session::{
         AgentMessage, AttemptRef, CoordinatorMessage, Finished, Heartbeat, Hello, LeaseBeat, Offer, Outcome, OutputFile, Progress,
     },
@@ -150,6 +150,7 @@ fn report() -> RigReport {
         images: Vec::new(),
         engine: "none".to_owned(),
         egress_bytes_max: 0,
+        refuses: Refusals::default(),
     }
 }
 

@@ -169,6 +169,7 @@ pub(crate) fn spec(image: &ImageRef, script: &str) -> JobSpec {
         network: Default::default(),
         verify: Default::default(),
         checkpoint: None,
+        content: Default::default(),
         placement: Default::default(),
         webhook: None,
     }

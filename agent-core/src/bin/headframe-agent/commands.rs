@@ -7,7 +7,7 @@ use std::{
 
 use headframe_agent::idle::{Rules, rules};
 use headframe_control::{AgentPaths, Client, ClientError};
-use headframe_protocol::control::{JobsArgs, LogArgs, PauseArgs, Snapshot};
+use headframe_protocol::control::{BlockArgs, JobsArgs, LogArgs, PauseArgs, RulesPage, Snapshot, UnblockArgs};
 
 use crate::{Exit, LogsArgs, RulesArgs, StatusArgs, YieldsArgs, words};
 
@@ -65,6 +65,36 @@ pub(crate) fn rules(paths: &AgentPaths, args: &RulesArgs) -> Exit {
             Exit::Done
         }
         Err(error) => words::fail(&error, Exit::WrongSettings),
+    }
+}
+
+pub(crate) async fn block(paths: &AgentPaths, args: crate::BlockArgs) -> Exit {
+    let crate::BlockArgs { attempt, stop } = args;
+    let asked = async {
+        let mut client = Client::connect(paths).await?;
+        let page = match attempt {
+            Some(attempt) => client.block(BlockArgs { attempt, stop }).await?,
+            None => client.rules().await?,
+        };
+        say_blocked(&page);
+        Ok(())
+    };
+    finish_with(asked.await)
+}
+
+pub(crate) async fn unblock(paths: &AgentPaths, args: crate::UnblockArgs) -> Exit {
+    let crate::UnblockArgs { customer } = args;
+    let asked = async {
+        say_blocked(&Client::connect(paths).await?.unblock(UnblockArgs { customer }).await?);
+        Ok(())
+    };
+    finish_with(asked.await)
+}
+
+fn say_blocked(page: &RulesPage) {
+    match &page.rules {
+        Some(rules) => words::say(&words::blocked(&rules.jobs.blocked)),
+        None => words::say_error(page.problem.as_deref().unwrap_or("Your rules cannot be understood.")),
     }
 }
 

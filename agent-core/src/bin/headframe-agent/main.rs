@@ -55,6 +55,10 @@ enum Command {
     Benchmark(BenchmarkArgs),
     /// Say whether your rules are understood, and what they make of the week.
     Rules(RulesArgs),
+    /// Take no more jobs of the customer of an attempt; without one, list whom you take none of.
+    Block(BlockArgs),
+    /// Take jobs of a customer again.
+    Unblock(UnblockArgs),
     /// Say how quickly the PC was given back, each time.
     Yields(YieldsArgs),
     /// Say what rules would have done in the past days, by what was recorded of them.
@@ -123,6 +127,21 @@ struct RulesArgs {
     /// Print the rules of an owner who has written none, with what each means. A line of it in your own file changes it.
     #[arg(long)]
     defaults: bool,
+}
+
+#[derive(Debug, Args)]
+struct BlockArgs {
+    /// An attempt of a job of his, as `status` and the window name it.
+    attempt: Option<String>,
+    /// Give back what of his runs now, too. Otherwise it goes on to its end.
+    #[arg(long, requires = "attempt")]
+    stop: bool,
+}
+
+#[derive(Debug, Args)]
+struct UnblockArgs {
+    /// His pseudonym, as `block` lists it.
+    customer: String,
 }
 
 #[derive(Debug, Args)]
@@ -214,6 +233,8 @@ fn main() -> ExitCode {
             Command::Doctor(args) => Box::pin(doctor::doctor(&paths, &args)).await,
             Command::Benchmark(args) => Box::pin(benchmark::benchmark(&paths, &args)).await,
             Command::Rules(args) => commands::rules(&paths, &args),
+            Command::Block(args) => commands::block(&paths, args).await,
+            Command::Unblock(args) => commands::unblock(&paths, args).await,
             Command::Yields(args) => commands::yields(&paths, &args).await,
             Command::Simulate(args) => Box::pin(simulate::simulate(&paths, &args)).await,
             Command::Earnings(args) => earnings::earnings(&paths, &args).await,

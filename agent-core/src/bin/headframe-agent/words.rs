@@ -12,7 +12,10 @@ use headframe_agent::{
 };
 use headframe_protocol::{
     TimestampMs,
-    control::{AskView, HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason, YieldView, Yields},
+    control::{
+        AskView, BlockedCustomer, HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason, YieldView, Yields,
+    },
+    rig::Refusals,
 };
 
 use crate::Exit;
@@ -251,7 +254,38 @@ pub(crate) fn rules(rules: &Rules, file: &Path) -> String {
     } else {
         "Jobs reach nothing on the internet.".to_owned()
     });
+    lines.extend(refused(&rules.jobs.refusals()));
     lines.join("\n")
+}
+
+/// Which jobs an owner refuses, a line for each kind.
+fn refused(refusals: &Refusals) -> Vec<String> {
+    let Refusals { gpu, cpu, unsaved, undeclared, adult, longer_than_hours, blocked } = refusals;
+    let kinds = [
+        (*gpu, "that work on a graphics card"),
+        (*cpu, "that need no graphics card"),
+        (*unsaved, "that save nothing on the way"),
+        (*undeclared, "that do not say what they hold"),
+        (*adult, "that are not for children"),
+    ];
+    let mut lines: Vec<String> =
+        kinds.into_iter().filter(|(refused, _)| *refused).map(|(_, which)| format!("You take no jobs {which}.")).collect();
+    lines.extend(longer_than_hours.map(|hours| format!("You take no jobs that may run longer than {hours} h.")));
+    if !blocked.is_empty() {
+        lines.push(format!("You take no jobs of {} customers; `headframe-agent block` lists them.", blocked.len()));
+    }
+    lines
+}
+
+/// Customers an owner takes no more jobs of, a line each.
+pub(crate) fn blocked(blocked: &[BlockedCustomer]) -> String {
+    if blocked.is_empty() {
+        return "You take jobs of every customer.".to_owned();
+    }
+    let line = |BlockedCustomer { customer, job, since }: &BlockedCustomer| {
+        format!("{customer}  {since:<20}  {job}").trim_end().to_owned()
+    };
+    blocked.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn job(card: &JobCard) -> String {

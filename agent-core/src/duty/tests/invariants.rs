@@ -112,6 +112,7 @@ impl Watchdog {
             | Event::Cards(_)
             | Event::Gate(_)
             | Event::Egress(_)
+            | Event::Refuses(_)
             | Event::Engine(_)
             | Event::Adopted(_)
             | Event::Disk(_)

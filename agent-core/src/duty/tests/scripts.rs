@@ -707,3 +707,84 @@ fn a_job_that_reaches_further_than_the_rules_now_let_it_is_given_back_and_others
     "#]]
     .assert_eq(&rig.told);
 }
+
+#[test]
+fn a_job_the_owner_does_not_want_is_declined_for_that_and_others_are_taken() {
+    check(
+        "rules refuse ann; offer a of ann; rules refuse unsaved; offer a of bob saving nothing; offer a of bob",
+        expect![[r#"
+            rules refuse ann
+            offer a of ann
+                say decline a (unwanted)
+            rules refuse unsaved
+            offer a of bob saving nothing
+                say decline a (unwanted)
+            offer a of bob
+                write accepted a
+        "#]],
+    );
+}
+
+#[test]
+fn a_coordinator_that_names_nobody_is_told_a_reason_it_knows() {
+    check(
+        "rules refuse unsaved; offer a",
+        expect![[r#"
+            rules refuse unsaved
+            offer a
+                say decline a (declined)
+        "#]],
+    );
+}
+
+#[test]
+fn declining_what_is_not_wanted_makes_no_rig_rest() {
+    let mut rig = Rig::ready(1);
+    rig.script("rules refuse ann; offer a of ann; offer a of ann; offer a of ann");
+    assert_eq!(rig.duty.phase(), Phase::Ready);
+}
+
+#[test]
+fn what_a_blocked_customer_has_here_goes_on_and_the_next_is_declined_at_once() {
+    let mut rig = Rig::ready(2);
+    rig.script("offer a of ann; accept written a; a runs");
+    rig.told.clear();
+    rig.script("block ann; offer b of ann; a ends well");
+    expect![[r#"
+        block ann
+        offer b of ann
+            say decline b (unwanted)
+        a ends well
+            write ended a
+    "#]]
+    .assert_eq(&rig.told);
+}
+
+#[test]
+fn what_a_blocked_customer_has_here_is_given_back_if_the_owner_says_so_and_others_go_on() {
+    let mut rig = Rig::ready(2);
+    rig.script("offer a of ann; accept written a; a runs; offer b of bob; accept written b; b runs");
+    rig.told.clear();
+    rig.script("block ann and stop");
+    expect![[r#"
+        block ann and stop
+            write parting a
+            stop a within 5s
+    "#]]
+    .assert_eq(&rig.told);
+}
+
+#[test]
+fn an_offer_that_is_being_written_down_while_its_customer_is_blocked_is_not_begun() {
+    let mut rig = Rig::ready(1);
+    rig.script("offer a of ann");
+    rig.told.clear();
+    rig.script("block ann; accept written a");
+    expect![[r#"
+        block ann
+        accept written a
+            write dropped a withdrawn (unwanted)
+            say decline a (unwanted)
+    "#]]
+    .assert_eq(&rig.told);
+}

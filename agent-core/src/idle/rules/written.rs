@@ -85,11 +85,11 @@ pub fn text_of(rules: &OwnerRules) -> Result<String, RulesError> {
     rewritten("", rules, Path::new(FILE_NAME))
 }
 
-fn revision(text: &str) -> String {
+pub(super) fn revision(text: &str) -> String {
     Sha256::of(text.as_bytes()).to_string()
 }
 
-fn plain(text: &str, file: &Path) -> Result<OwnerRules, RulesError> {
+pub(super) fn plain(text: &str, file: &Path) -> Result<OwnerRules, RulesError> {
     over_defaults(DEFAULTS, text).map_err(|error| unclear(file, &error))
 }
 
@@ -114,13 +114,13 @@ fn rewritten(text: &str, wanted: &OwnerRules, file: &Path) -> Result<String, Rul
 }
 
 fn set(document: &mut DocumentMut, section: &str, key: &str, value: &toml::Value) {
-    if let (Some(bands), true) = (tables(value), key == "bands") {
+    if let (Some(rows), true) = (tables(value), matches!(key, "bands" | "blocked")) {
         let table = document.entry(section).or_insert_with(|| Item::Table(Table::new()));
         let Some(table) = table.as_table_like_mut() else { return };
         // `[[tariff.bands]]` and `bands = [...]` cannot stand side by side.
         table.remove(key);
-        if !bands.is_empty() {
-            table.insert(key, Item::ArrayOfTables(bands));
+        if !rows.is_empty() {
+            table.insert(key, Item::ArrayOfTables(rows));
         }
         return;
     }

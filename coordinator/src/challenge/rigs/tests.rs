@@ -1,7 +1,7 @@
 use headframe_proof::standing::Outcome;
 use headframe_protocol::{
     Micros,
-    rig::{GpuVendor, Os},
+    rig::{GpuVendor, Os, Refusals},
 };
 
 use super::*;
@@ -41,6 +41,7 @@ fn report(cards: &[(&str, u32)], slots: u8) -> RigReport {
         images: Vec::new(),
         engine: "none".to_owned(),
         egress_bytes_max: 0,
+        refuses: Refusals::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     ops::Bound,
 };
 
-use headframe_protocol::{CustomerId, JobId, Micros, TimestampMs};
+use headframe_protocol::{CustomerId, JobId, Micros, TimestampMs, rig::BLOCKED_MAX};
 
 use super::{Customer, Level, Need, QueuedJob};
 
@@ -111,9 +111,10 @@ impl Kind {
         })
     }
 
-    /// Whether anybody's best paid job pays `price`.
-    pub(super) fn pays(&self, price: Micros) -> bool {
-        self.seats.values().any(|seat| seat.jobs.first().is_some_and(|(Reverse(pays), _, _)| *pays >= price))
+    /// Whether the best paid job of anybody but `barred` customers pays `price`.
+    pub(super) fn pays(&self, price: Micros, barred: impl Fn(CustomerId) -> bool) -> bool {
+        let pays = |seat: &Seat| seat.jobs.first().is_some_and(|(Reverse(pays), _, _)| *pays >= price);
+        self.seats.iter().any(|(customer, seat)| pays(seat) && !barred(*customer))
     }
 
     /// The job whose turn it is among those that pay `price` and that `may` be given out, `barred` customers aside.
@@ -126,8 +127,9 @@ impl Kind {
         may: impl Fn(JobId) -> bool,
     ) -> Option<Turn> {
         let mut after = Bound::Unbounded;
-        let mut looked_at = 0;
-        while looked_at < CUSTOMERS_LOOKED_AT_MAX {
+        // An owner may have blocked as many as are looked at, and they are served less than others: they must not hide those.
+        let (mut looked_at, mut passed_over) = (0, 0);
+        while looked_at < CUSTOMERS_LOOKED_AT_MAX && passed_over <= BLOCKED_MAX {
             let (figure, number, customer) = *self.order.range((after, Bound::Unbounded)).next()?;
             let seat = self.seats.get_mut(&customer)?;
             let served = customers.get(&customer).map_or(figure, |customer| customer.served).max(level.least());
@@ -138,10 +140,11 @@ impl Kind {
                 continue;
             }
             after = Bound::Excluded((figure, number, customer));
-            looked_at += 1;
             if barred(customer) {
+                passed_over += 1;
                 continue;
             }
+            looked_at += 1;
             let paying = seat.jobs.iter().take_while(|(Reverse(pays), _, _)| *pays >= price);
             if let Some((_, queued, job)) = paying.into_iter().find(|(_, _, job)| may(*job)) {
                 return Some(Turn { served, queued: *queued, job: *job });

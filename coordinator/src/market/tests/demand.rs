@@ -167,7 +167,7 @@ fn a_rig_waits_from_when_it_is_free_and_another_report_changes_nothing() {
     market.rig_ready(device, session, true);
     market.tick(at(20_000), 8);
     let report = RigReport { gpus: vec![card(12, 300)], name: "another".to_owned(), ..report(900_000, 1) };
-    market.rig_changed(device, session, &report, 1_000);
+    market.rig_changed((device, session), &report, HashSet::new(), 1_000);
     let given = market.job_queued(job(CustomerId::generate(), 1, nothing()), at(70_000)).expect("it fits");
     assert_eq!((given.waited_s, given.class.name().as_str()), (60, "nvidia 12 GiB"));
     market.released(device, given.attempt, Verdict::Fine, at(100_000));

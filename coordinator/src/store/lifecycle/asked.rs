@@ -171,6 +171,7 @@ pub(super) const fn final_state(reason: Reason) -> JobState {
         | Reason::NoAnswer
         | Reason::Declined
         | Reason::EgressForbidden
+        | Reason::Unwanted
         | Reason::NetworkStopped
         | Reason::TooManyFailures
         | Reason::TooManyInterruptions

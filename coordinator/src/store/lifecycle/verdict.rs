@@ -10,12 +10,14 @@ pub(super) fn of(rules: &Rules, case: &Case, state: AttemptState, ending: &Endin
         AttemptState::Failed | AttemptState::Lost => by_fault(case, ending.reason),
         AttemptState::Withdrawn => match (ending.reason, ending.by) {
             (Some(Reason::NoAnswer), _) => Verdict::RigFailed,
+            (Some(Reason::Unwanted), Some(_)) => Verdict::Unwanted { job },
             (_, Some(_)) => Verdict::Unwilling { job },
             (_, None) => Verdict::Void,
         },
         AttemptState::Yielded | AttemptState::Cancelled => {
             match (of_its_own_will(case, ending), has_hardly_begun(rules, case, now)) {
                 (false, _) => Verdict::Void,
+                (true, true) if ending.reason == Some(Reason::Unwanted) => Verdict::Unwanted { job },
                 (true, true) => Verdict::Unwilling { job },
                 (true, false) => Verdict::Yielded { job },
             }

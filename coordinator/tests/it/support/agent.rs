@@ -9,7 +9,7 @@ use headframe_protocol::{
     job::{AttemptState, Reason},
     payout::{PayoutTerms, SignedPayoutTerms},
     receipt::{Receipt, SignedReceipt},
-    rig::{Os, RigReport},
+    rig::{Os, Refusals, RigReport},
     session::{
         AgentMessage, AttemptRef, Beat, Challenge, CoordinatorMessage, Ended, Finished, Heartbeat, Hello, LeaseBeat, Offer,
         Outcome, OutputFile, Progress, Refused, Settled, Welcome,
@@ -54,6 +54,7 @@ impl Rig {
             images: Vec::new(),
             engine: "none".to_owned(),
             egress_bytes_max: 0,
+            refuses: Refusals::default(),
         };
         Self {
             key: PrivateKeySigner::random(),

@@ -83,4 +83,8 @@ logBytes: number,
 /**
  * The GPUs it has, by [`GpuView::uuid`]; none for a job that works on the processor.
  */
-gpus?: Array<string>, };
+gpus?: Array<string>, 
+/**
+ * Whose job it is, by his pseudonym on this rig; absent where nobody told: then he cannot be blocked.
+ */
+customer?: string, };

@@ -4,6 +4,7 @@ import type { GivingBackRules } from "./GivingBackRules";
 import type { GpuRules } from "./GpuRules";
 import type { HeatRules } from "./HeatRules";
 import type { InternetRules } from "./InternetRules";
+import type { JobRules } from "./JobRules";
 import type { LoadRules } from "./LoadRules";
 import type { NetworkRules } from "./NetworkRules";
 import type { PowerRules } from "./PowerRules";
@@ -14,4 +15,4 @@ import type { WeekRules } from "./WeekRules";
 /**
  * All rules, with the names and in the form of `rules.toml`, whose comments say what each means.
  */
-export type OwnerRules = { away: AwayRules, schedule: WeekRules, power: PowerRules, network: NetworkRules, heat: HeatRules, load: LoadRules, programs: ProgramRules, gpus: GpuRules, giving_back: GivingBackRules, tariff: TariffRules, internet: InternetRules, };
+export type OwnerRules = { away: AwayRules, schedule: WeekRules, power: PowerRules, network: NetworkRules, heat: HeatRules, load: LoadRules, programs: ProgramRules, gpus: GpuRules, giving_back: GivingBackRules, tariff: TariffRules, internet: InternetRules, jobs: JobRules, };

@@ -3,4 +3,4 @@
 /**
  * What a job asks of a rig, one thing at a time.
  */
-export type Requirement = "gpu_count" | "gpu_vendor" | "compute_capability" | "vram" | "score" | "cpu" | "memory" | "disk" | "egress" | "trust" | "country" | "price" | "another_try" | "another_owner" | "fewer_failures";
+export type Requirement = "gpu_count" | "gpu_vendor" | "compute_capability" | "vram" | "score" | "cpu" | "memory" | "disk" | "egress" | "trust" | "country" | "price" | "another_try" | "another_owner" | "fewer_failures" | "gpu_jobs" | "cpu_jobs" | "unsaved" | "length" | "content" | "unblocked";

@@ -1,5 +1,6 @@
 // Everything the window can ask of Rust, one line each. The names are those of the Rust commands.
 
+import type { BlockArgs } from '$lib/bindings/BlockArgs';
 import type { CardPage } from '$lib/bindings/CardPage';
 import type { Checkup } from '$lib/bindings/Checkup';
 import type { EarnedArgs } from '$lib/bindings/EarnedArgs';
@@ -27,6 +28,7 @@ import type { SheetOf } from '$lib/bindings/SheetOf';
 import type { SimulateArgs } from '$lib/bindings/SimulateArgs';
 import type { Simulation } from '$lib/bindings/Simulation';
 import type { Support } from '$lib/bindings/Support';
+import type { UnblockArgs } from '$lib/bindings/UnblockArgs';
 import type { WalletAnswer } from '$lib/bindings/WalletAnswer';
 import type { WalletRequest } from '$lib/bindings/WalletRequest';
 import type { Yields } from '$lib/bindings/Yields';
@@ -49,6 +51,8 @@ export const cards = () => call<CardPage>('cards');
 export const measureAgain = (args: MeasureArgs) => call<CardPage>('measure_again', args);
 export const rules = () => call<RulesPage>('rules');
 export const setRules = (args: SetRulesArgs) => call<RulesPage>('set_rules', args);
+export const block = (args: BlockArgs) => call<RulesPage>('block', args);
+export const unblock = (args: UnblockArgs) => call<RulesPage>('unblock', args);
 export const earnings = (args: EarningsArgs) => call<Earnings>('earnings', args);
 export const earned = (args: EarnedArgs) => call<EarnedPage>('earned', args);
 export const exportEarnings = (args: SheetOf) => call<Exported>('export_earnings', args);

@@ -1,5 +1,6 @@
 // An invented agent for a browser: scripted scenes, so that the window can be looked at without Rust, GPU or engine.
 
+import type { BlockArgs } from '$lib/bindings/BlockArgs';
 import type { EarnedArgs } from '$lib/bindings/EarnedArgs';
 import type { EarningsArgs } from '$lib/bindings/EarningsArgs';
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
@@ -12,6 +13,7 @@ import type { Present } from '$lib/bindings/Present';
 import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
 import type { SheetOf } from '$lib/bindings/SheetOf';
 import type { SimulateArgs } from '$lib/bindings/SimulateArgs';
+import type { UnblockArgs } from '$lib/bindings/UnblockArgs';
 import type { WalletRequest } from '$lib/bindings/WalletRequest';
 import { earned, earnings, exported } from './fake/earnings';
 import { PLACES, SUPPORT } from './fake/desk';
@@ -69,7 +71,7 @@ export function fakeHost(address: Location, storage: Storage): Host {
   };
 }
 
-const CHANGES = new Set(['start', 'pause', 'finish', 'measure', 'network', 'start_agent']);
+const CHANGES = new Set(['start', 'pause', 'finish', 'measure', 'network', 'start_agent', 'block']);
 
 function obey(world: World, command: string, args: unknown): Promise<unknown> {
   if (command === 'start_agent') return Promise.resolve(world.revive());
@@ -113,6 +115,10 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       return Promise.resolve(world.rules.page());
     case 'set_rules':
       return world.rules.set(args as SetRulesArgs);
+    case 'block':
+      return world.block(args as BlockArgs);
+    case 'unblock':
+      return Promise.resolve(world.rules.unblock((args as UnblockArgs).customer));
     case 'simulate':
       return Promise.resolve(world.rules.simulate(args as SimulateArgs, world.nowMs));
     case 'wallet':

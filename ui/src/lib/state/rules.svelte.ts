@@ -28,6 +28,12 @@ export class RulesEditor {
   #simulated = $state<Loading>('idle');
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asked = 0;
+  readonly #simulates: boolean;
+
+  /** Where only single choices are made, nobody asks what they would have changed. */
+  constructor({ simulates = true } = {}) {
+    this.#simulates = simulates;
+  }
 
   /** What the agent told last; null before its first answer. */
   get page(): RulesPage | null {
@@ -94,6 +100,11 @@ export class RulesEditor {
     this.#error = null;
   }
 
+  /** Back to what holds, and why that is so stays to be read. */
+  giveUp() {
+    if (this.#page) this.#show(this.#page, false);
+  }
+
   /** In place of a file nobody understands. */
   startOver() {
     if (!this.#page) return;
@@ -140,7 +151,7 @@ export class RulesEditor {
 
   #simulateSoon() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#simulate(), SIMULATE_AFTER_MS);
+    if (this.#simulates) this.#timer = setTimeout(() => void this.#simulate(), SIMULATE_AFTER_MS);
   }
 
   async #simulate() {

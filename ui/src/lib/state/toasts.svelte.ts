@@ -10,12 +10,16 @@ export interface Toast extends Pick<Explained, 'tone' | 'title' | 'help'> {
   code: Explained['code'] | null;
   /** What to copy when help is needed; absent where the text says all. */
   report: string | null;
+  /** Takes it back; absent where that cannot be. */
+  undo: (() => void) | null;
 }
 
 /** More would hide the page; the oldest goes. */
 const TOASTS_MAX = 3;
 /** How long good news stays. Whoever missed it finds it on its page. */
 const NEWS_MS = 6_000;
+/** How long what can be taken back stays: long enough to reach it by keyboard. */
+const UNDO_MS = 20_000;
 
 export class Toasts {
   #shown = $state.raw<Toast[]>([]);
@@ -26,13 +30,13 @@ export class Toasts {
   }
 
   show(error: Explained) {
-    this.#add({ ...error, report: error.action === 'copy-report' ? report(error, Date.now()) : null });
+    this.#add({ ...error, undo: null, report: error.action === 'copy-report' ? report(error, Date.now()) : null });
   }
 
-  /** Tells that something was done. */
-  news(title: string, help: string) {
-    const id = this.#add({ code: null, tone: 'quiet', title, help, report: null });
-    setTimeout(() => this.dismiss(id), NEWS_MS);
+  /** Tells that something was done, and what takes it back, if anything does. */
+  news(title: string, help: string, undo: (() => void) | null = null) {
+    const id = this.#add({ code: null, tone: 'quiet', title, help, report: null, undo });
+    setTimeout(() => this.dismiss(id), undo ? UNDO_MS : NEWS_MS);
   }
 
   dismiss(id: number) {

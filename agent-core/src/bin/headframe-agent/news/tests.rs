@@ -34,6 +34,7 @@ fn card(attempt: &str, stage: Stage, reason: Option<Reason>) -> JobCard {
         result_bytes: None,
         log_bytes: 0,
         gpus: Vec::new(),
+        customer: None,
     }
 }
 

@@ -24,6 +24,12 @@ export const NONE_FITS: Queue = {
   ],
 };
 
+/** Much is wanted, and its owner takes none of it. */
+export const NONE_TAKEN: Queue = {
+  waiting: 9, fitting: 0,
+  unmet: [{ requirement: 'unsaved', jobs: 6, alone: 5 }, { requirement: 'content', jobs: 3, alone: 2 }, { requirement: 'unblocked', jobs: 1, alone: 1 }],
+};
+
 /** What the network says of the rig as it is. */
 export function demandOf(snapshot: Snapshot, queue: Queue, nowMs: number): DemandView {
   if (snapshot.link.kind !== 'connected') return { askedMs: nowMs };

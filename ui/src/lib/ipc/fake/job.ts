@@ -23,6 +23,8 @@ export interface Kind {
   perHour: string;
   lengthMs: number;
   onGpu: boolean;
+  /** Whose it is, as this rig knows them: one customer for each image. */
+  customer: string;
 }
 
 const DIGEST = 'sha256:4f2c1b9d8e7a6053f1e2d3c4b5a69788796a5b4c3d2e1f00ffeeddccbbaa9988';
@@ -66,6 +68,7 @@ export function job(of: Kind, number: number, startedMs: number, cards: GpuView[
       confirmed: false,
       logBytes: 0,
       gpus: cards.map(({ uuid }) => uuid),
+      customer: of.customer,
     },
   };
 }
@@ -135,7 +138,13 @@ function clock(second: number): string {
 }
 
 function kind(title: string, image: string, perHour: string, lengthMs: number): Kind {
-  return { title, image: `registry.testbed/${image}@${DIGEST}`, perHour, lengthMs, onGpu: false };
+  return { title, image: `registry.testbed/${image}@${DIGEST}`, perHour, lengthMs, onGpu: false, customer: pseudonym(image) };
+}
+
+/** Thirty-two digits that look like any. */
+function pseudonym(of: string): string {
+  const sum = [...of].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) >>> 0, 7);
+  return `psn_${sum.toString(16).padStart(8, '0').repeat(4)}`;
 }
 
 function onGpu(of: Kind): Kind {

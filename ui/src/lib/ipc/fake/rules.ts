@@ -23,6 +23,7 @@ const DEFAULTS: OwnerRules = {
   giving_back: { input_s: 5, game_s: 1, battery_s: 5, cool_down_s: 30 },
   tariff: { price_per_kwh: '', watts: 0, min_net_per_hour: '0', bands: [] },
   internet: { jobs: false, kib_per_second: 1024, mib_per_job: 10240 },
+  jobs: { gpu: true, cpu: true, unsaved: true, longest_hours: 0, undeclared: true, adult: true, blocked: [] },
 };
 
 /** The file of an invented owner. */
@@ -48,7 +49,27 @@ export class RulesFile {
     if (rules.away.threshold_s < 1) {
       throw { code: 'bad_request', message: 'Nothing was saved: `away.threshold_s` must be 1 to 86400, found 0.' };
     }
+    if (![0, 1, 2, 4, 8, 12, 24, 48, 72, 168].includes(rules.jobs.longest_hours)) {
+      throw { code: 'bad_request', message: `Nothing was saved: \`jobs.longest_hours\` must be 0, 1, 2, 4, 8, 12, 24, 48, 72 or 168, found ${rules.jobs.longest_hours}.` };
+    }
     this.edit(structuredClone(rules));
+    return this.page();
+  }
+
+  /** As the agent does it, whatever a window shows. */
+  block(customer: string, job: string, nowMs: number): RulesPage {
+    const rules = structuredClone(this.rules ?? DEFAULTS);
+    if (rules.jobs.blocked.every((blocked) => blocked.customer !== customer)) {
+      rules.jobs.blocked.push({ customer, job, since: new Date(nowMs).toISOString() });
+    }
+    this.edit(rules);
+    return this.page();
+  }
+
+  unblock(customer: string): RulesPage {
+    const rules = structuredClone(this.rules ?? DEFAULTS);
+    rules.jobs.blocked = rules.jobs.blocked.filter((blocked) => blocked.customer !== customer);
+    this.edit(rules);
     return this.page();
   }
 

@@ -1,7 +1,7 @@
 // The situations everyone who draws the window should look at.
 
 import type { GpuView } from '$lib/bindings/GpuView';
-import { NONE_FITS } from './demand';
+import { NONE_FITS, NONE_TAKEN } from './demand';
 import { arc, desktop, rtx3090, rtx4090 } from './hardware';
 import { EMBED, job, LONG, over, RENDER, running, TRANSCODE, type FakeJob } from './job';
 import type { World } from './world';
@@ -209,6 +209,22 @@ export const SCENES: Scene[] = [
       world.rig.gpus = [{ ...rtx3090(), fu: null, measuredFu: 548 }];
       world.queue = [];
       world.others = NONE_FITS;
+      world.sinceAgo(41 * MINUTE);
+    },
+  },
+  {
+    id: 'picky',
+    title: 'Ready, and everything is refused',
+    set(world) {
+      world.rig.cpu = desktop();
+      world.rig.gpus = [rtx3090()];
+      world.queue = [];
+      world.others = NONE_TAKEN;
+      world.past = today(world.nowMs);
+      world.rules.block(EMBED.customer, EMBED.title, world.nowMs - 26 * HOUR);
+      world.rules.block('psn_0f1e2d3c4b5a69788796a5b4c3d2e1f0', '', world.nowMs - 50 * HOUR);
+      const { rules } = world.rules;
+      if (rules) rules.jobs = { ...rules.jobs, unsaved: false, undeclared: false, adult: false, longest_hours: 8 };
       world.sinceAgo(41 * MINUTE);
     },
   },

@@ -1,6 +1,7 @@
 // An invented rig that lives second by second. It is simpler than the agent, and never wiser: the window must not
 // learn from it how the agent decides.
 
+import type { BlockArgs } from '$lib/bindings/BlockArgs';
 import type { CardPage } from '$lib/bindings/CardPage';
 import type { ControlError } from '$lib/bindings/ControlError';
 import type { DemandView } from '$lib/bindings/DemandView';
@@ -11,6 +12,7 @@ import type { Link } from '$lib/bindings/Link';
 import type { Phase } from '$lib/bindings/Phase';
 import type { ProbeView } from '$lib/bindings/ProbeView';
 import type { RigView } from '$lib/bindings/RigView';
+import type { RulesPage } from '$lib/bindings/RulesPage';
 import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { WaitReason } from '$lib/bindings/WaitReason';
 import { cardOf } from './cards';
@@ -197,11 +199,27 @@ export class World {
       it.card.permille = Math.min(1000, Math.floor((it.stageMs / UPLOADING_MS) * 1000));
       if (it.stageMs >= UPLOADING_MS) finish(it, this.nowMs, { stage: 'succeeded', reason: null, reasonText: null });
     } else if (it.card.stage === 'yielding' && it.stageMs >= YIELDING_MS) {
-      const told = this.wanted === 'paused';
-      finish(it, this.nowMs, {
-        stage: 'yielded', reason: told ? 'rig_paused' : 'owner_returned', reasonText: told ? 'You paused the rig.' : 'You came back, so the job stopped.',
-      });
+      finish(it, this.nowMs, { stage: 'yielded', ...this.#whyYielded(it) });
     }
+  }
+
+  #whyYielded({ card }: FakeJob): Pick<FakeJob['card'], 'reason' | 'reasonText'> {
+    if (this.wanted === 'paused') return { reason: 'rig_paused', reasonText: 'You paused the rig.' };
+    if (this.#isBlocked(card.customer)) return { reason: 'unwanted', reasonText: 'The rig’s owner does not take such jobs.' };
+    return { reason: 'owner_returned', reasonText: 'You came back, so the job stopped.' };
+  }
+
+  /** No more jobs of the customer of an attempt; what of theirs is here goes on, or is given back. */
+  block({ attempt, stop }: BlockArgs): Promise<RulesPage> {
+    const card = this.everything().find((it) => it.card.attempt === attempt)?.card;
+    if (card?.customer === undefined) return Promise.reject({ code: 'not_found', message: 'There is no such attempt here.' });
+    const page = this.rules.block(card.customer, card.title, this.nowMs);
+    if (stop) this.present.filter((it) => it.card.customer === card.customer).forEach((it) => enter(it, 'yielding'));
+    return Promise.resolve(page);
+  }
+
+  #isBlocked(customer: string | undefined): boolean {
+    return this.rules.rules?.jobs.blocked.some((blocked) => blocked.customer === customer) ?? false;
   }
 
   /** Gives back what may not run on. */
@@ -213,7 +231,7 @@ export class World {
   }
 
   #takeNext() {
-    const next = this.queue[0];
+    const next = this.queue.find(({ customer }) => !this.#isBlocked(customer));
     if (this.#phase().kind !== 'ready' || !next || this.nowMs - (this.#since?.ms ?? 0) < READY_MS) return;
     this.#number += 1;
     this.present = [job(next, this.#number, this.nowMs, next.onGpu ? this.rig.gpus.slice(0, 1) : [])];

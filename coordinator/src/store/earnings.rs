@@ -47,7 +47,7 @@ pub async fn of_rig(
     let from = if after.is_some() { "attempt.id < $3" } else { "attempt.id <> $3" };
     let sql = format!(
         "SELECT attempt.id, COALESCE(attempt.ended_ms, 0) AS ended_ms, attempt.charged, entry.amount, entry.chain, entry.account,
-                COALESCE(entry.payout_epoch, matured.payout_epoch) AS payout_epoch, payout.proposed_by AS hash, COALESCE(maturing.reversed, CASE WHEN earning_hold.state IN ('forfeited', 'lapsed', 'closed') THEN earning_hold.amount END, 0) AS reversed,
+                COALESCE(entry.payout_epoch, matured.payout_epoch) AS payout_epoch, CASE WHEN payout.state = 'active' THEN payout.proposed_by END AS hash, COALESCE(maturing.reversed, CASE WHEN earning_hold.state IN ('forfeited', 'lapsed', 'closed') THEN earning_hold.amount END, 0) AS reversed,
                 CASE WHEN earning_hold.state = 'waiting' THEN earning_hold.basis END AS basis, COALESCE(earning_hold.earned_ms, 0) AS earned_ms,
                 COALESCE(earning_hold.confirmed, 0) AS confirmed, COALESCE(rig.first_seen_ms, 0) AS first_seen_ms
          FROM attempt JOIN transfer ON transfer.attempt_id = attempt.id AND transfer.kind = 'capture'
@@ -84,6 +84,7 @@ fn earning(row: EarningRow, maturity: Duration, terms: &Terms) -> Result<Earning
         matures_ms: account.ends_with(":maturing").then(|| settled_ms.after(maturity.max(MATURITY_LEAST))),
         waits,
         payout_epoch: payout_epoch.map(i64::unsigned_abs),
+        // While watchers may still object, it is on its way and cannot be claimed.
         transaction: hash.map(|hash| parsed(&hash, "transaction hash")).transpose()?,
     })
 }

@@ -115,7 +115,16 @@ impl Network {
         // So that the rig, on the same engine, really fetches it.
         run(self.docker().args(["image", "rm", &name]));
 
-        run(self.operator().args(["admin", "--reason", "the window's test", "--actor", "window-test", "image", "approve", &digest]));
+        run(self.operator().args([
+            "admin",
+            "--reason",
+            "the window's test",
+            "--actor",
+            "window-test",
+            "image",
+            "approve",
+            &digest,
+        ]));
         format!("{}/window@{digest}", self.registry)
     }
 

@@ -21,7 +21,8 @@ const ASKED: &str = "36";
 const OFFERED: &str = "50000000";
 
 /// Rules by which this PC works whatever else goes on with it, which here are other tests: what turns over, and what has a number.
-const TURNED: [&str; 3] = ["Work on battery too", "Work on a metered connection too", "Do not disturb a window that fills the screen"];
+const TURNED: [&str; 3] =
+    ["Work on battery too", "Work on a metered connection too", "Do not disturb a window that fills the screen"];
 const NUMBERS: [(&str, &str); 4] = [
     ("After power at least", ASKED),
     ("Stop when they use more of the processor than", "0"),
@@ -231,7 +232,8 @@ impl Walk {
     /// Which words he is asked for: each field, and the word's number.
     async fn asked_words(&self) -> Vec<(String, usize)> {
         let labels = self.window.page.texts("form label").await;
-        let numbered = |label: String| label.strip_prefix("Word ").and_then(|number| number.parse().ok()).map(|number| (label, number));
+        let numbered =
+            |label: String| label.strip_prefix("Word ").and_then(|number| number.parse().ok()).map(|number| (label, number));
         labels.into_iter().filter_map(numbered).collect()
     }
 

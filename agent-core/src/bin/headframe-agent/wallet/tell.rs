@@ -138,7 +138,8 @@ fn balance(asset: &AssetBalance) -> String {
 /// What was earned and cannot be taken yet; nothing if there is none.
 fn words_of_unpaid(unpaid: &Unpaid) -> Option<String> {
     let Unpaid { credited, on_its_way, held, held_until_ms, withheld, withheld_until_ms, given_back, practice, more } = unpaid;
-    let first = |until: &Option<TimestampMs>| until.map(|until| format!(", the first of it until {}", when(until))).unwrap_or_default();
+    let first =
+        |until: &Option<TimestampMs>| until.map(|until| format!(", the first of it until {}", when(until))).unwrap_or_default();
     let parts = [
         (*credited, "in the next payout".to_owned()),
         (*on_its_way, "in a payout that is not on the chain yet".to_owned()),

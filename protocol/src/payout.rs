@@ -149,6 +149,9 @@ pub struct Earning {
     /// When it may be paid out, where a card payment could still take it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matures_ms: Option<TimestampMs>,
+    /// Why it is in no payout yet, where it waits for the network to be sure of the rig.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<EarningWaits>,
     /// The payout it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payout_epoch: Option<u64>,
@@ -156,6 +159,16 @@ pub struct Earning {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub transaction: Option<B256>,
+}
+
+/// Until when an earning waits that no comparison has spoken for, or whose rig is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EarningWaits {
+    /// At the latest.
+    pub until_ms: TimestampMs,
+    /// What happens then: it lapses, as time given back does that no result has spoken for; otherwise it is paid.
+    pub lapses: bool,
 }
 
 /// A page of a rig's earnings.

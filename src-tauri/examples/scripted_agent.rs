@@ -196,7 +196,9 @@ impl Play {
                 failed(ControlCode::BadRequest, "This agent tells nobody.")
             }
             Request::Demand => Answer::Demand { demand: Box::new(DemandView { asked_ms: now(), network: None }) },
-            Request::Cards | Request::MeasureAgain(_) => Answer::Cards { page: Box::new(CardPage { cards: Vec::new() }) },
+            Request::Cards | Request::MeasureAgain(_) => {
+                Answer::Cards { page: Box::new(CardPage { cards: Vec::new(), processor: None }) }
+            }
             Request::Rules | Request::SetRules(_) | Request::Block(_) | Request::Unblock(_) => {
                 failed(ControlCode::BadRequest, "This agent has no rules.")
             }

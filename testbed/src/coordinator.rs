@@ -20,6 +20,9 @@ const READY_LIMIT: Duration = Duration::from_secs(30);
 /// Names the point at which a coordinator built for tests aborts itself, as `kill -9` would.
 const ABORT_AT: &str = "HEADFRAME_TEST_ABORT_AT";
 
+/// The name of its configuration in the network's folder.
+const CONFIG_FILE: &str = "coordinator.toml";
+
 /// Where the coordinator lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Home {
@@ -52,12 +55,13 @@ impl Coordinator {
     /// If it does not become ready.
     pub async fn start(home: Home, config: Config, dir: &Path) -> Result<Self> {
         let address = config.listen;
+        write_config(&config, dir)?;
         let body = match home {
             Home::Within => {
                 let bound = Box::pin(headframe_coordinator::Coordinator::bind(config.clone())).await;
                 Body::Within(Box::new(bound.context("the coordinator does not start")?))
             }
-            Home::Child => Body::Child(Box::new(spawn(&config, dir, None)?)),
+            Home::Child => Body::Child(Box::new(spawn(dir, None)?)),
         };
         let mut coordinator = Self { config, dir: dir.to_owned(), address, body };
         coordinator.ready().await?;
@@ -68,6 +72,12 @@ impl Coordinator {
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The same as a file, for the operator's commands.
+    #[must_use]
+    pub fn config_file(&self) -> PathBuf {
+        self.dir.join(CONFIG_FILE)
     }
 
     /// Where it listens; not through any line.
@@ -89,7 +99,7 @@ impl Coordinator {
     /// # Errors
     /// If it does not become ready.
     pub async fn start_again(&mut self) -> Result<()> {
-        let process = spawn(&self.config, &self.dir, None)?;
+        let process = spawn(&self.dir, None)?;
         *self.child()? = process;
         self.ready().await
     }
@@ -100,7 +110,7 @@ impl Coordinator {
     /// If it neither becomes ready nor ends.
     pub async fn start_again_to_die_at(&mut self, point: &str) -> Result<()> {
         self.kill().await?;
-        let process = spawn(&self.config, &self.dir, Some(point))?;
+        let process = spawn(&self.dir, Some(point))?;
         *self.child()? = process;
         let answers = answers(self.address);
         tokio::select! {
@@ -165,12 +175,15 @@ pub fn url(address: SocketAddr) -> Result<Url> {
     Url::parse(&format!("http://{address}")).context("an address without a spelling")
 }
 
-fn spawn(config: &Config, dir: &Path, abort_at: Option<&str>) -> Result<Process> {
-    let file = dir.join("coordinator.toml");
+fn write_config(config: &Config, dir: &Path) -> Result<()> {
+    let file = dir.join(CONFIG_FILE);
     let text = toml::to_string(config).context("could not write the coordinator's configuration")?;
-    std::fs::write(&file, text).with_context(|| format!("could not write {}", file.display()))?;
+    std::fs::write(&file, text).with_context(|| format!("could not write {}", file.display()))
+}
+
+fn spawn(dir: &Path, abort_at: Option<&str>) -> Result<Process> {
     let mut program = command(workspace_binary("HEADFRAME_COORDINATOR_BIN", "headframe-coordinator")?);
-    program.arg("--config").arg(&file).arg("serve");
+    program.arg("--config").arg(dir.join(CONFIG_FILE)).arg("serve");
     if let Some(point) = abort_at {
         program.env(ABORT_AT, point);
     }

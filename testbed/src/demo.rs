@@ -147,10 +147,9 @@ impl Demo {
     }
 }
 
-/// Two rigs, and a chain that makes a block a second: a person can watch it.
+/// Two rigs, and a chain.
 fn options() -> Options {
-    let money = MoneyOptions { block_s: Some(1), finality_blocks: 1, window_s: 2, ..MoneyOptions::default() };
-    Options { agents: 2, grant: Micros::ZERO, money: Some(money), ..Options::default() }
+    Options { agents: 2, grant: Micros::ZERO, money: Some(MoneyOptions::to_watch()), ..Options::default() }
 }
 
 /// A small job of the same image, which holds nothing but its program.

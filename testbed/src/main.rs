@@ -2,17 +2,22 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
+use alloy_primitives::Address;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
+use headframe_protocol::Micros;
 use headframe_testbed::{
     Options, Testbed,
     demo::{Afterwards, Demo, Window, Workload},
+    money::{MoneyOptions, Place},
     practice, say,
     signals::Told,
+    wallets,
 };
 use serde::Serialize;
 use tokio::io::AsyncReadExt as _;
 use tracing_subscriber::EnvFilter;
+use url::Url;
 
 /// A whole small network on this computer.
 #[derive(Debug, Parser)]
@@ -41,6 +46,10 @@ enum Command {
         /// Let rigs give work back the moment it has begun, without a pause before the next: for measurements of that.
         #[arg(long)]
         restless_owners: bool,
+        /// Have jobs paid on a chain of this computer, on which the customer has put dollars of practice down. Needs Node.js, and what
+        /// `npm ci --ignore-scripts` brings into contracts/.
+        #[arg(long)]
+        money: bool,
     },
     /// Be the network an owner practises on: his agent starts it, and its one customer always wants a little done.
     Practise {
@@ -74,6 +83,9 @@ enum Command {
     },
 }
 
+/// What a customer has put down on the chain of `up --money`.
+const DEPOSIT: Micros = Micros::dollars(100);
+
 /// What `up --json` says.
 #[derive(Serialize)]
 struct Ready {
@@ -83,6 +95,31 @@ struct Ready {
     api_key: String,
     registry: String,
     agent_dirs: Vec<PathBuf>,
+    /// What the operator's commands take as `--config`.
+    coordinator_config: PathBuf,
+    /// The chain on which jobs are paid, with `--money`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<ReadyChain>,
+}
+
+/// A chain that jobs are paid on.
+#[derive(Serialize)]
+struct ReadyChain {
+    /// Where it is asked.
+    rpc_url: Url,
+    chain_id: u64,
+    /// As people call it.
+    name: String,
+    /// The contract of the dollar that jobs are paid in.
+    dollar: Address,
+    /// What the dollar is called.
+    symbol: String,
+    /// Digits behind its point.
+    decimals: u8,
+    /// Where customers' deposits lie.
+    market: Address,
+    /// Where owners claim what they have earned.
+    distributor: Address,
 }
 
 #[tokio::main]
@@ -100,8 +137,11 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<()> {
     match args.command {
-        Command::Up { agents, json, dir, until_stdin_ends, restless_owners: owners_are_restless } => {
-            up(Options { agents, dir, owners_are_restless, ..Options::default() }, json, until_stdin_ends).await
+        Command::Up { agents, json, dir, until_stdin_ends, restless_owners: owners_are_restless, money } => {
+            let options = Options { agents, dir, owners_are_restless, ..Options::default() };
+            // What is paid on a chain is seen there only if nothing else is there to be paid with.
+            let paid = Options { grant: Micros::ZERO, money: Some(MoneyOptions::to_watch()), ..options.clone() };
+            up(if money { paid } else { options }, json, until_stdin_ends).await
         }
         Command::Practise { listen, dir, until_stdin_ends } => practise((listen, dir), until_stdin_ends).await,
         Command::Demo { workload, image, out, headless, once } => {
@@ -118,7 +158,11 @@ async fn up(options: Options, json: bool, until_stdin_ends: bool) -> Result<()> 
         started = Box::pin(Testbed::start(options)) => started?,
         () = told.to_end() => return Ok(()),
     };
-    let said = announce(&testbed, json);
+    let ready = tokio::select! {
+        funded = fund(&testbed) => funded.and_then(|()| ready(&testbed)),
+        () = told.to_end() => return Box::pin(testbed.shutdown()).await,
+    };
+    let said = ready.and_then(|ready| announce(&ready, json));
     if said.is_ok() {
         tokio::select! {
             () = told.to_end() => {}
@@ -144,24 +188,56 @@ async fn practise((listen, dir): (SocketAddr, PathBuf), until_stdin_ends: bool) 
     wanted.and(Box::pin(testbed.shutdown()).await)
 }
 
-/// Says where the network is.
-fn announce(testbed: &Testbed, json: bool) -> Result<()> {
-    let ready = Ready {
+/// Has the customer put money down, where there is a chain.
+async fn fund(testbed: &Testbed) -> Result<()> {
+    match &testbed.money {
+        Some(money) => wallets::fund(testbed, &testbed.customer, &money.customer, &money.home, DEPOSIT).await,
+        None => Ok(()),
+    }
+}
+
+/// Where the network is.
+fn ready(testbed: &Testbed) -> Result<Ready> {
+    Ok(Ready {
         coordinator_url: testbed.coordinator_url()?.as_str().trim_end_matches('/').to_owned(),
         rigs_url: testbed.rigs_url()?.as_str().trim_end_matches('/').to_owned(),
         api_key: testbed.customer.key.expose().to_owned(),
         registry: format!("{}/{}", testbed.registry_line.address(), testbed.customer.namespace),
         agent_dirs: testbed.rigs.iter().map(|rig| rig.dir().to_owned()).collect(),
-    };
+        coordinator_config: testbed.coordinator.config_file(),
+        chain: testbed.money.as_ref().map(|money| ready_chain(&money.home)).transpose()?,
+    })
+}
+
+fn ready_chain(place: &Place) -> Result<ReadyChain> {
+    let stable = place.profile.stable().context("the chain has no dollar")?;
+    Ok(ReadyChain {
+        rpc_url: place.node.url().clone(),
+        chain_id: place.node.id(),
+        name: place.profile.name.clone(),
+        dollar: stable.address,
+        symbol: stable.symbol.clone(),
+        decimals: stable.decimals,
+        market: place.profile.contracts.market,
+        distributor: place.profile.contracts.distributor,
+    })
+}
+
+/// Says where the network is.
+fn announce(ready: &Ready, json: bool) -> Result<()> {
     if json {
-        return say(serde_json::to_string(&ready).context("could not say where the network is")?);
+        return say(serde_json::to_string(ready).context("could not say where the network is")?);
     }
-    let Ready { coordinator_url, rigs_url, api_key, registry, agent_dirs } = &ready;
+    let Ready { coordinator_url, rigs_url, api_key, registry, agent_dirs, coordinator_config, chain } = ready;
     say(format_args!(
         "export HEADFRAME_URL={coordinator_url}
-export HEADFRAME_API_KEY={api_key}"
+export HEADFRAME_API_KEY={api_key}
+export HEADFRAME_COORDINATOR_CONFIG={}",
+        coordinator_config.display()
     ))?;
-    say(format_args!("# Push images to {registry}/<name>. Rigs dial {rigs_url}: {agent_dirs:?}"))
+    say(format_args!("# Push images to {registry}/<name>. Rigs dial {rigs_url}: {agent_dirs:?}"))?;
+    let Some(ReadyChain { rpc_url, chain_id, symbol, dollar, distributor, .. }) = chain else { return Ok(()) };
+    say(format_args!("# Jobs are paid in {symbol} ({dollar}) on chain {chain_id}, {rpc_url}; owners claim at {distributor}"))
 }
 
 /// Returns when whoever holds the other end of standard input lets go of it, or is gone.

@@ -54,6 +54,14 @@ impl Default for MoneyOptions {
     }
 }
 
+impl MoneyOptions {
+    /// A chain that makes a block a second, with time between the steps of a payout: a person can watch it.
+    #[must_use]
+    pub fn to_watch() -> Self {
+        Self { block_s: Some(1), finality_blocks: 1, window_s: 2, ..Self::default() }
+    }
+}
+
 /// One chain with the contracts on it.
 #[derive(Debug)]
 pub struct Place {

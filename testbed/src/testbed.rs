@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use headframe_cli::Client;
-use headframe_coordinator::{Config, Timers};
+use headframe_coordinator::{Config, Timers, config::NetworkConfig};
 use headframe_protocol::{ImageRef, Micros};
 use url::Url;
 
@@ -324,12 +324,23 @@ impl Testbed {
     }
 }
 
+/// Who runs it, for those who look before they join.
+fn network() -> NetworkConfig {
+    NetworkConfig {
+        name: NETWORK.to_owned(),
+        operator: "Whoever started this testbed".to_owned(),
+        support: "Ask the one who started it".to_owned(),
+        content_policy: "Whatever its customers on this PC send: it is there to try things out.".to_owned(),
+        ..NetworkConfig::default()
+    }
+}
+
 fn coordinator_config(options: &Options, root: &Path, public_url: &Url, registry_line: &Line) -> Result<Config> {
     let mut config = Config::on_loopback(&root.join("coordinator"), options.timers_divisor);
     config.listen = registry::free_address()?;
     config.public_url = Some(public_url.clone());
     config.database_url.clone_from(&options.database_url);
-    config.network.name = NETWORK.to_owned();
+    config.network = network();
     config.timers = Timers { offer_ack: config.timers.offer_ack.max(OFFER_ACK_MIN), ..config.timers };
     if options.owners_are_restless {
         config.timers = Timers { early_yield: Duration::from_millis(1), ..config.timers };

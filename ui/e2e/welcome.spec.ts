@@ -78,6 +78,21 @@ test.describe('a window that nobody has opened before', () => {
     await expect(step(page, 'Which network?')).toBeFocused();
   });
 
+  test('is found again from the page of the rig and by the next window, until it is put off', async ({ page }) => {
+    await openPaused(page, 'set-up');
+    await page.getByRole('button', { name: 'Later', exact: true }).click();
+    const banner = page.getByRole('region', { name: 'Setting up is not finished.' });
+    await page.getByRole('link', { name: 'Rig', exact: true }).click();
+    await expect(banner).toContainText('Next: This PC.');
+    await banner.getByRole('button', { name: 'Go on setting up' }).click();
+    await expect(step(page, 'Can this PC work?')).toBeVisible();
+    await page.goto('/?scene=set-up');
+    await expect(step(page, 'Can this PC work?'), 'the next window goes on there').toBeVisible();
+    await page.getByRole('link', { name: 'Rig', exact: true }).click();
+    await banner.getByRole('button', { name: 'Set up later' }).click();
+    await expect(banner).toHaveCount(0);
+  });
+
   test('is left with one press, leads nobody there again, and is found in the settings', async ({ page }) => {
     await openPaused(page, 'set-up');
     await page.getByRole('button', { name: 'Set up later' }).click();

@@ -219,6 +219,8 @@ mod tests {
         offered.set_terms(terms(Some(10), 0));
         assert_eq!(asks(&offered), 50_000);
         offered.set_terms(terms(None, 1_000_000));
+        assert_eq!(asks(&offered), 1_000_000, "what is to be left is asked for, whatever power costs");
+        offered.set_terms(terms(None, 0));
         assert_eq!(asks(&offered), 50_000, "what is not known is not asked for");
     }
 

@@ -34,7 +34,8 @@ impl Cards {
         let broken_off = || unexpected(&std::io::Error::other("reading what was measured broke off"));
         let shelf = apart(move || Shelf::load(&dir)).await.ok_or_else(broken_off)?;
         let cards = self.gpus.iter().map(|gpu| self.view(gpu, &shelf)).collect();
-        Ok(Answer::Cards { page: Box::new(CardPage { cards }) })
+        let processor = shelf.all().iter().rev().find(|one| matches!(one.subject, Subject::Cpu(_))).cloned();
+        Ok(Answer::Cards { page: Box::new(CardPage { cards, processor }) })
     }
 
     /// It is measured once the PC is free, which may be much later.

@@ -2,12 +2,12 @@
 
 use alloy::primitives::B256;
 use headframe_protocol::{
-    CustomerId, Micros,
+    CustomerId, Micros, TimestampMs,
     control::{
         HistoryArgs, ReceiptCard, ReceiptPage, ReceiptsArgs, Source, SpendArgs, Unpaid, WithdrawalCard, WithdrawalPage,
         WithdrawalState,
     },
-    payout::{Earning, SpendEarnings},
+    payout::{Earning, EarningWaits, SpendEarnings},
 };
 use url::Url;
 
@@ -119,18 +119,24 @@ impl Wallet {
 
 /// Adds an attempt where it belongs; what can be taken, or was, belongs nowhere here.
 fn count(sums: &mut Unpaid, earning: &Earning) {
-    let Earning { share, chain_id, matures_ms, payout_epoch, transaction, .. } = earning;
+    let Earning { share, chain_id, matures_ms, waits, payout_epoch, transaction, .. } = earning;
     let now = clock::wall();
     let held = matures_ms.filter(|until| *until > now);
-    let sum = match (*chain_id, payout_epoch, transaction, held) {
-        (PRACTICE, _, _, _) => &mut sums.practice,
-        (_, Some(_), Some(_), _) => return,
-        (_, Some(_), None, _) => &mut sums.on_its_way,
-        (_, None, _, Some(until)) => {
-            sums.held_until_ms = Some(sums.held_until_ms.map_or(until, |first| first.min(until)));
+    let sooner = |first: Option<TimestampMs>, until: TimestampMs| Some(first.map_or(until, |first| first.min(until)));
+    let sum = match (*chain_id, payout_epoch, transaction, held, waits) {
+        (PRACTICE, ..) => &mut sums.practice,
+        (_, Some(_), Some(_), ..) => return,
+        (_, Some(_), None, ..) => &mut sums.on_its_way,
+        (_, None, _, Some(until), _) => {
+            sums.held_until_ms = sooner(sums.held_until_ms, until);
             &mut sums.held
         }
-        (_, None, _, None) => &mut sums.credited,
+        (_, None, _, None, Some(EarningWaits { lapses: true, .. })) => &mut sums.given_back,
+        (_, None, _, None, Some(EarningWaits { until_ms, lapses: false })) => {
+            sums.withheld_until_ms = sooner(sums.withheld_until_ms, *until_ms);
+            &mut sums.withheld
+        }
+        (_, None, _, None, None) => &mut sums.credited,
     };
     // More than all the money of the world is not added.
     *sum = sum.checked_add(*share).unwrap_or(*sum);
@@ -171,7 +177,7 @@ pub(super) fn card(row: &WithdrawalRow) -> WithdrawalCard {
 }
 
 fn receipt(earning: Earning, title: String, explorer: Option<&Url>) -> ReceiptCard {
-    let Earning { attempt, settled_ms, paid, fee, share, chain_id, matures_ms, payout_epoch, transaction } = earning;
+    let Earning { attempt, settled_ms, paid, fee, share, chain_id, matures_ms, waits, payout_epoch, transaction } = earning;
     ReceiptCard {
         attempt: attempt.to_string(),
         title,
@@ -181,6 +187,8 @@ fn receipt(earning: Earning, title: String, explorer: Option<&Url>) -> ReceiptCa
         share,
         practice: chain_id == PRACTICE,
         matures_ms,
+        waits_until_ms: waits.map(|waits| waits.until_ms),
+        lapses: waits.is_some_and(|waits| waits.lapses),
         payout_epoch,
         transaction: transaction.map(|hash| hash.to_string()),
         explorer: transaction.and_then(|hash| link(explorer, hash)),
@@ -194,8 +202,6 @@ fn link(explorer: Option<&Url>, transaction: B256) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use headframe_protocol::TimestampMs;
-
     use super::*;
 
     fn earning(share: i64) -> Earning {
@@ -207,9 +213,14 @@ mod tests {
             share: Micros::new(share),
             chain_id: 8_453,
             matures_ms: None,
+            waits: None,
             payout_epoch: None,
             transaction: None,
         }
+    }
+
+    const fn waits(until_ms: TimestampMs, lapses: bool) -> Option<EarningWaits> {
+        Some(EarningWaits { until_ms, lapses })
     }
 
     #[test]
@@ -220,6 +231,9 @@ mod tests {
             Earning { matures_ms: Some(TimestampMs::from_millis(5)), ..earning(2) },
             Earning { matures_ms: Some(later), ..earning(40) },
             Earning { matures_ms: Some(soon), ..earning(50) },
+            Earning { waits: waits(later, false), ..earning(100_000) },
+            Earning { waits: waits(soon, false), ..earning(200_000) },
+            Earning { waits: waits(soon, true), ..earning(1_000_000) },
             Earning { payout_epoch: Some(7), ..earning(600) },
             Earning { payout_epoch: Some(6), transaction: Some(B256::ZERO), ..earning(7_000) },
             Earning { chain_id: PRACTICE, payout_epoch: Some(6), ..earning(80_000) },
@@ -231,6 +245,9 @@ mod tests {
             on_its_way: Micros::new(600),
             held: Micros::new(90),
             held_until_ms: Some(soon),
+            withheld: Micros::new(300_000),
+            withheld_until_ms: Some(soon),
+            given_back: Micros::new(1_000_000),
             practice: Micros::new(80_000),
             more: false,
         };

@@ -118,7 +118,8 @@ pub async fn earnings(
         return Err(ApiError::invalid_field("limit", "1 to 100"));
     }
     let mut connection = app.store.read().await?;
-    let earnings = earned::of_rig(&mut connection, device, page.after, limit, app.config.timers.maturity).await?;
+    let terms = app.config.rules().verification.terms;
+    let earnings = earned::of_rig(&mut connection, device, page.after, limit, (app.config.timers.maturity, &terms)).await?;
     let full = earnings.len() == limit as usize;
     let next = earnings.last().filter(|_| full).map(|last| last.attempt.to_string());
     Ok(Json(EarningList { earnings, next }))

@@ -187,6 +187,17 @@ impl Hold {
         known && earner.is_past_probation(terms, now)
     }
 
+    /// When their waiting ends at the latest, if nothing speaks for them until then, and whether they lapse then.
+    #[must_use]
+    pub fn ends(self, earner: &Earner, terms: &Terms) -> (TimestampMs, bool) {
+        let known = earner.first_seen.after(terms.probation);
+        match (self.basis, self.confirmed) {
+            (Basis::Result | Basis::Shared | Basis::Doubted, true) => (known, false),
+            (Basis::Result | Basis::Shared, false) => (self.earned.after(terms.unconfirmed_max).max(known), false),
+            (Basis::Doubted, false) | (Basis::GivenBack, _) => (self.earned.max(known).after(terms.unconfirmed_max), true),
+        }
+    }
+
     /// Whether they have waited in vain. Not before the rig has had as long to deliver something after its first weeks.
     #[must_use]
     pub fn lapses(self, earner: &Earner, terms: &Terms, now: TimestampMs) -> bool {
@@ -278,6 +289,22 @@ mod tests {
 
     fn is_over(earned: i64, confirmed: bool, now: i64) -> bool {
         hold(earned, confirmed, Basis::Result).is_over(&EARNER, &Terms::default(), day(now))
+    }
+
+    #[test]
+    fn what_waits_is_paid_or_lapses_when_it_was_said_to() {
+        let terms = Terms::default();
+        for earned in [0, 1, 29, 30, 31, 100] {
+            for confirmed in [false, true] {
+                for basis in [Basis::Result, Basis::Shared, Basis::Doubted, Basis::GivenBack] {
+                    let one = hold(earned, confirmed, basis);
+                    let (end, lapses) = one.ends(&EARNER, &terms);
+                    let (before, at) = (end.before(Duration::from_millis(1)), end.max(day(earned)));
+                    let over = |now| if lapses { one.lapses(&EARNER, &terms, now) } else { one.is_over(&EARNER, &terms, now) };
+                    assert!(over(at) && (end <= day(earned) || !over(before)), "{one:?} was to end {end}, lapsing: {lapses}");
+                }
+            }
+        }
     }
 
     #[test]

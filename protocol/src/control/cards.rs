@@ -7,13 +7,17 @@ use crate::benchmark::Benchmark;
 /// The longest name of a card. A UUID is 40 bytes.
 pub const CARD_BYTES_MAX: usize = 120;
 
-/// Every card of the PC.
+/// Every card of the PC, and what was measured of its processor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
 pub struct CardPage {
     /// In the order of the bus.
     pub cards: Vec<CardView>,
+    /// The newest measurement of the processor; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub processor: Option<Benchmark>,
 }
 
 /// One card: what its driver says of it once, and what this PC has measured of it.

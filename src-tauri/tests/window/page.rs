@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
-use fantoccini::{Client, ClientBuilder, Locator, error::NewSessionError};
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element, error::NewSessionError, key::Key};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -68,11 +68,73 @@ impl Page {
         }
     }
 
-    /// Presses the button or follows the link called `name`, once it is there.
+    /// Presses the button or follows the link called `name`, once it is there and has something to do.
     pub(crate) async fn press(&self, name: &str) {
-        let path = format!("//*[self::button or self::a][normalize-space()='{name}' or @aria-label='{name}']");
-        let found = self.0.wait().at_most(SOON).every(LOOK_EVERY).for_element(Locator::XPath(&path)).await;
-        found.unwrap_or_else(|error| panic!("there is no `{name}` to press: {error}")).click().await.expect("it can be pressed");
+        let free = "not(@aria-disabled='true')";
+        let path = format!("//*[self::button or self::a][normalize-space()='{name}' or @aria-label='{name}'][{free}]");
+        self.find(&path, name).await.click().await.expect("it can be pressed");
+    }
+
+    /// Presses what is called `title` and says below it what that means.
+    pub(crate) async fn pick(&self, title: &str) {
+        let path = format!("//button[.//*[normalize-space()='{title}']]");
+        self.find(&path, title).await.click().await.expect("it can be pressed");
+    }
+
+    /// Types `text` into the field called `label`, in place of what stands there.
+    pub(crate) async fn fill(&self, label: &str, text: &str) {
+        let path = format!("//*[self::input or self::textarea][@id=//label[normalize-space()='{label}']/@for]");
+        let field = self.find(&path, label).await;
+        // Not cleared: that leaves the field, and one that is left shows what holds again.
+        let all = format!("{}a{}", char::from(Key::Control), char::from(Key::Null));
+        field.send_keys(&all).await.expect("it can be typed into");
+        field.send_keys(text).await.expect("it can be typed into");
+    }
+
+    /// Chooses or ticks what is called `label`, or turns it over.
+    pub(crate) async fn choose(&self, label: &str) {
+        let path = format!("//label[normalize-space()='{label}']");
+        self.find(&path, label).await.click().await.expect("it can be chosen");
+    }
+
+    /// What stands beside `fact` in the list called `list`, once it is there.
+    pub(crate) async fn fact(&self, list: &str, fact: &str) -> String {
+        let path = format!("//*[@aria-label='{list}']//dt[normalize-space()='{fact}']/following-sibling::dd[1]");
+        self.find(&path, fact).await.text().await.expect("a text").trim().to_owned()
+    }
+
+    /// Waits until what stands beside `fact` in the list called `list` is what is `wanted`.
+    pub(crate) async fn reads_fact(&self, list: &str, fact: &str, wanted: impl Fn(&str) -> bool) {
+        let began = Instant::now();
+        loop {
+            let reads = self.fact(list, fact).await;
+            if wanted(&reads) {
+                return;
+            }
+            assert!(began.elapsed() < SOON, "{fact} still reads `{reads}` after {SOON:?}");
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// All digits of the amount beside `fact`: what the pointer shows of one that is rounded.
+    pub(crate) async fn exact(&self, fact: &str) -> String {
+        let path = format!("//dt[normalize-space()='{fact}']/following-sibling::dd[1][@title]");
+        self.find(&path, fact).await.attr("title").await.expect("a page").expect("it has one")
+    }
+
+    /// What each element that `selector` finds reads, in their order.
+    pub(crate) async fn texts(&self, selector: &str) -> Vec<String> {
+        let script = "return [...document.querySelectorAll(arguments[0])].map((found) => found.innerText)";
+        let found = self.run(script, vec![json!(selector)]).await;
+        found.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    async fn find(&self, path: &str, what: &str) -> Element {
+        let found = self.0.wait().at_most(SOON).every(LOOK_EVERY).for_element(Locator::XPath(path)).await;
+        match found {
+            Ok(found) => found,
+            Err(error) => panic!("there is no `{what}` ({error}); the page reads:\n{}", self.text().await),
+        }
     }
 
     /// The name of the page in the sidebar that is marked as the one shown.

@@ -16,6 +16,7 @@ use crate::{
     page::Page,
     processes::{Found, Group, kill_all},
     screen,
+    session::Session,
 };
 
 /// How long anything may take before it counts as never. A test that goes well waits for none of it, and a machine with
@@ -34,6 +35,7 @@ pub(crate) struct Stage {
     agent_program: PathBuf,
     screen: String,
     home: tempfile::TempDir,
+    session: Option<Session>,
     _xvfb: Group,
 }
 
@@ -57,7 +59,14 @@ impl Stage {
         BufReader::new(said).read_line(&mut number).expect("Xvfb picks a free number and prints it");
         assert!(!number.trim().is_empty(), "Xvfb could not open a screen");
         let paths = AgentPaths::resolve(Some(home.path().join("agent"))).expect("absolute");
-        Self { paths, agent_program, screen: format!(":{}", number.trim()), home, _xvfb: xvfb }
+        Self { paths, agent_program, screen: format!(":{}", number.trim()), home, session: None, _xvfb: xvfb }
+    }
+
+    /// The same at a desktop with a keyring.
+    pub(crate) fn set_at_desktop(agent_program: PathBuf) -> Self {
+        let mut stage = Self::set(agent_program);
+        stage.session = Some(Session::sign_in());
+        stage
     }
 
     /// Opens a window. The driver launches it, as the driver insists.
@@ -128,6 +137,9 @@ impl Stage {
         command.env("DISPLAY", &self.screen).env("GDK_BACKEND", "x11").env_remove("WAYLAND_DISPLAY");
         // There is no GPU behind this screen: buffers shared with one stay empty.
         command.env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
+        if let Some(session) = &self.session {
+            session.lend(command);
+        }
         command.env("HEADFRAME_AGENT_BIN", &self.agent_program).env_remove("HEADFRAME_AGENT_DIR");
         // The settings of a desktop are asked for over the session's bus, which may be the tester's.
         command.env("GSETTINGS_BACKEND", "memory").env("NO_AT_BRIDGE", "1").env("LC_ALL", "C.UTF-8");

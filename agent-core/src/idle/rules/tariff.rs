@@ -138,17 +138,24 @@ impl From<Weekday> for Day {
 }
 
 impl Terms {
-    /// What an hour must bring, with `measured_watts` where the owner has given no figure. Nothing if it is not known what power costs: a
-    /// guess must not keep a rig from working.
+    /// What an hour must bring, with `measured_watts` where the owner has given no figure. Where it is not known what power costs, what he
+    /// wants left is all that is asked, for a guess must not keep a rig from working; nothing if he wants nothing.
     #[must_use]
     pub fn gate(self, measured_watts: Option<u32>) -> Option<Gate> {
-        let (price, watts) = (self.price_per_kwh?, self.watts.or(measured_watts)?);
-        // Rounded up: the owner does not pay the difference.
-        let power = (i128::from(price.get()) * i128::from(watts) + 999).div_euclid(1_000);
-        let power_per_hour = Micros::new(i64::try_from(power).unwrap_or(i64::MAX));
+        let power_per_hour = match (self.price_per_kwh, self.watts.or(measured_watts)) {
+            (Some(price), Some(watts)) => power(price, watts),
+            _ if self.min_net_per_hour > Micros::ZERO => Micros::ZERO,
+            _ => return None,
+        };
         let floor = power_per_hour.get().saturating_add(self.min_net_per_hour.get());
         Some(Gate { power_per_hour, floor_per_hour: Micros::new(floor) })
     }
+}
+
+/// What an hour of so many watts costs, rounded up: the owner does not pay the difference.
+fn power(price_per_kwh: Micros, watts: u32) -> Micros {
+    let power = (i128::from(price_per_kwh.get()) * i128::from(watts) + 999).div_euclid(1_000);
+    Micros::new(i64::try_from(power).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
@@ -190,8 +197,11 @@ mod tests {
 
     #[test]
     fn what_is_not_known_keeps_nobody_from_working() {
-        assert_eq!(terms(None, Some(500), 1_000_000).gate(Some(300)), None);
-        assert_eq!(terms(Some(300_000), None, 1_000_000).gate(None), None);
+        for unknown in [terms(None, Some(500), 1_000_000).gate(Some(300)), terms(Some(300_000), None, 1_000_000).gate(None)] {
+            let gate = unknown.expect("what is wanted is known");
+            assert_eq!((gate.power_per_hour, gate.floor_per_hour), (Micros::ZERO, Micros::new(1_000_000)));
+        }
+        assert_eq!(terms(Some(300_000), None, 0).gate(None), None);
         assert_eq!(parse("").expect("the defaults").at(at("2026-11-23T12:00:00Z"), &berlin()).gate(Some(300)), None);
         let measured = terms(Some(300_000), None, 0).gate(Some(100)).expect("measured");
         assert_eq!(measured.power_per_hour, Micros::new(30_000));

@@ -396,6 +396,13 @@ pub struct ReceiptCard {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub matures_ms: Option<TimestampMs>,
+    /// Until when it waits at the latest, if the network is not sure of it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub waits_until_ms: Option<TimestampMs>,
+    /// Whether it lapses then, as time given back does that no result has spoken for.
+    #[serde(default)]
+    pub lapses: bool,
     /// The payout it is in, if it is in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional, type = "number"))]

@@ -105,6 +105,16 @@ pub struct Unpaid {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub held_until_ms: Option<TimestampMs>,
+    /// Earned, and waiting until the network is sure of this rig: of a result that nobody has compared yet, or in the rig's first weeks.
+    #[serde(default)]
+    pub withheld: Micros,
+    /// When the first of what is withheld is free at the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub withheld_until_ms: Option<TimestampMs>,
+    /// For time given back: paid once a result speaks for it, else the customer has it back.
+    #[serde(default)]
+    pub given_back: Micros,
     /// Practice money, which is never paid out.
     pub practice: Micros,
     /// Whether older attempts were not looked at: there may be more.

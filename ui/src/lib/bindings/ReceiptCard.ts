@@ -39,6 +39,14 @@ practice: boolean,
  */
 maturesMs?: TimestampMs, 
 /**
+ * Until when it waits at the latest, if the network is not sure of it yet.
+ */
+waitsUntilMs?: TimestampMs, 
+/**
+ * Whether it lapses then, as time given back does that no result has spoken for.
+ */
+lapses: boolean, 
+/**
  * The payout it is in, if it is in one.
  */
 payoutEpoch?: number, 

@@ -23,6 +23,18 @@ held: Micros,
  */
 heldUntilMs?: TimestampMs, 
 /**
+ * Earned, and waiting until the network is sure of this rig: of a result that nobody has compared yet, or in the rig's first weeks.
+ */
+withheld: Micros, 
+/**
+ * When the first of what is withheld is free at the latest.
+ */
+withheldUntilMs?: TimestampMs, 
+/**
+ * For time given back: paid once a result speaks for it, else the customer has it back.
+ */
+givenBack: Micros, 
+/**
  * Practice money, which is never paid out.
  */
 practice: Micros, 

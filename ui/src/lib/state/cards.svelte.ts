@@ -1,5 +1,6 @@
-// What is known of the graphics cards beyond the present: what their drivers say once, and what this PC has measured.
+// What is known of graphics cards and processor beyond the present: what drivers say once, and what this PC has measured.
 
+import type { Benchmark } from '$lib/bindings/Benchmark';
 import type { CardPage } from '$lib/bindings/CardPage';
 import type { CardView } from '$lib/bindings/CardView';
 import type { ControlError } from '$lib/bindings/ControlError';
@@ -30,6 +31,11 @@ export class Cards {
   /** One of them; absent before the first answer, or if there is none of this name. */
   of(uuid: string): CardView | undefined {
     return this.#page?.cards.find(({ gpu }) => gpu === uuid);
+  }
+
+  /** What was measured of the processor; absent before the first answer, or the first measurement. */
+  get processor(): Benchmark | undefined {
+    return this.#page?.processor;
   }
 
   async refresh() {

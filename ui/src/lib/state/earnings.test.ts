@@ -93,7 +93,7 @@ describe('earnings in the window', () => {
     await vi.waitFor(() => expect(book.payouts).toBe('failed'));
     expect(book.attempts.length, 'the agent’s own figures need no coordinator').toBe(20);
     const attempt = book.attempts[0]?.attempt ?? '';
-    rig.receipts = [{ attempt, title: '', settledMs: 0, paid: '10', fee: '1', share: '9', practice: false, maturesMs: NOW + 1 }];
+    rig.receipts = [{ attempt, title: '', settledMs: 0, paid: '10', fee: '1', share: '9', practice: false, lapses: false, maturesMs: NOW + 1 }];
     await book.refresh();
     await vi.waitFor(() => expect(book.payouts).toBe('ready'));
     expect(book.receipt(attempt)?.maturesMs).toBe(NOW + 1);

@@ -9,6 +9,7 @@ import type { WalletAnswer } from '$lib/bindings/WalletAnswer';
 import type { WalletRequest } from '$lib/bindings/WalletRequest';
 import type { WalletView } from '$lib/bindings/WalletView';
 import type { WithdrawalCard } from '$lib/bindings/WithdrawalCard';
+import { isZero } from '$lib/format/money';
 import * as commands from '$lib/ipc/commands';
 import { controlError } from '$lib/ipc/errors';
 import type { Trouble } from '$lib/ipc/refusals';
@@ -20,6 +21,10 @@ export type Outcome<K extends WalletAnswer['kind']> = Extract<WalletAnswer, { ki
 
 /** How often a withdrawal that is on its way is looked at. The agent answers from its own database. */
 const LOOK_EVERY_MS = 2_000;
+
+/** How often everything is counted while somebody looks: soon where something is about to become ready, else now and then. Chains are asked for it. */
+const COUNT_SOON_MS = 15_000;
+const COUNT_EVERY_MS = 60_000;
 
 /** What there is on the chains, and what is not there yet. */
 export interface Balances {
@@ -36,6 +41,8 @@ export class Wallet {
   #uncounted = $state.raw<Trouble | null>(null);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #followers = 0;
+  #countedMs = 0;
+  #seen: Pick<Document, 'hidden'> | null = null;
 
   /** What was withdrawn, newest first. */
   readonly withdrawals = new Paged<WithdrawalCard>(({ id }) => id, async (args) => {
@@ -102,6 +109,7 @@ export class Wallet {
     if (outcome.kind === 'balances') this.#balances = { chains: outcome.chains, unpaid: outcome.unpaid ?? null };
     this.#uncounted = outcome.kind === 'trouble' ? outcome.trouble : null;
     this.#counting = outcome.kind === 'trouble' ? 'failed' : 'ready';
+    this.#countedMs = Date.now();
   }
 
   /** Asks the agent. Whatever wallet an answer shows is the one that is shown from then on. */
@@ -131,9 +139,10 @@ export class Wallet {
     return outcome;
   }
 
-  /** Looks at everything that is on its way until the returned function is called. */
-  follow(): () => void {
+  /** Looks at everything that is on its way, and counts now and then, until the returned function is called. `seen` tells whether the window is. */
+  follow(seen: Pick<Document, 'hidden'>): () => void {
     this.#followers += 1;
+    this.#seen = seen;
     this.#lookSoon();
     return () => {
       this.#followers -= 1;
@@ -153,11 +162,19 @@ export class Wallet {
     if (this.#followers > 0) this.#timer = setTimeout(() => void this.#look(), LOOK_EVERY_MS);
   }
 
+  /** A window that nobody sees asks no chain. */
+  get #isCountDue(): boolean {
+    if (this.#seen?.hidden !== false || this.#view === null || this.#view.state.kind === 'none') return false;
+    const { credited = '0', onItsWay = '0' } = this.#balances?.unpaid ?? {};
+    const every = isZero(credited) && isZero(onItsWay) ? COUNT_EVERY_MS : COUNT_SOON_MS;
+    return Date.now() - this.#countedMs >= every;
+  }
+
   async #look() {
     const before = this.underWay.length;
     if (before > 0) await this.withdrawals.refresh();
     if (this.#view?.payout?.state.kind === 'sending') await this.ask('shown', { kind: 'show' });
-    if (this.underWay.length < before) await this.count();
+    if (this.underWay.length < before || this.#isCountDue) await Promise.all([this.count(), this.receipts.refresh()]);
     this.#lookSoon();
   }
 }

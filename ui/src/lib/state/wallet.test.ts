@@ -42,7 +42,7 @@ describe('the wallet in the window', () => {
 
   it('follows what was signed until it is final, and counts again then', async () => {
     const wallet = await opened();
-    const leave = wallet.follow();
+    const leave = wallet.follow({ hidden: false });
     const prepared = await wallet.ask('prepared', take);
     if (prepared.kind !== 'prepared') throw new Error('it can be taken');
     const signed = await wallet.sign(prepared.intent, 'correct horse', null, []);
@@ -57,9 +57,24 @@ describe('the wallet in the window', () => {
     leave();
   });
 
+  it('sees by itself that a payout has come, while somebody looks', async () => {
+    const wallet = await opened();
+    const seen = { hidden: true };
+    const leave = wallet.follow(seen);
+    const claimable = () => wallet.balances?.chains[0]?.assets[0]?.claimable?.text;
+    expect(claimable()).toBe('12.50');
+    agent.wallet.chains = agent.wallet.chains.map((chain) => ({ ...chain, assets: chain.assets.map((asset) => ({ ...asset, claimable: asset.claimable + 1_000_000n })) }));
+    await pass(62_000);
+    expect(claimable(), 'a window that nobody sees asks no chain').toBe('12.50');
+    seen.hidden = false;
+    await pass(62_000);
+    expect(claimable()).toBe('13.50');
+    leave();
+  });
+
   it('asks nothing any more once nobody looks', async () => {
     const wallet = await opened();
-    const leave = wallet.follow();
+    const leave = wallet.follow({ hidden: false });
     leave();
     const asked = vi.spyOn(agent.wallet, 'answer');
     await pass(10_000);

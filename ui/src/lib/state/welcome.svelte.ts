@@ -30,6 +30,11 @@ export class Welcome {
     return this.#kept === null;
   }
 
+  /** Whether it was begun, and neither gone through nor put off. */
+  get isUnderWay(): boolean {
+    return this.#kept !== null && this.#kept !== 'over';
+  }
+
   go(step: StepId) {
     this.#keep(step);
   }

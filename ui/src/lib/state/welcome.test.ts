@@ -12,10 +12,10 @@ test('who closes the window goes on where he was, and who left is not led there 
   expect([first.isNew, first.step]).toEqual([true, 'network']);
   first.go('benchmark');
   const second = new Welcome(kept);
-  expect([second.isNew, second.step]).toEqual([false, 'benchmark']);
+  expect([second.isNew, second.isUnderWay, second.step]).toEqual([false, true, 'benchmark']);
   second.leave();
   const third = new Welcome(kept);
-  expect([third.isNew, third.step]).toEqual([false, 'network']);
+  expect([third.isNew, third.isUnderWay, third.step]).toEqual([false, false, 'network']);
 });
 
 test.each(['{"version":1,', '5', 'null', '{"version":2,"at":"when"}', '{"version":1,"at":"moon"}'])('%s counts as never led', (text) => {

@@ -137,12 +137,15 @@ fn balance(asset: &AssetBalance) -> String {
 
 /// What was earned and cannot be taken yet; nothing if there is none.
 fn words_of_unpaid(unpaid: &Unpaid) -> Option<String> {
-    let Unpaid { credited, on_its_way, held, held_until_ms, practice, more } = unpaid;
-    let until = held_until_ms.map(|until| format!(", the first of it until {}", when(until))).unwrap_or_default();
+    let Unpaid { credited, on_its_way, held, held_until_ms, withheld, withheld_until_ms, given_back, practice, more } = unpaid;
+    let first =
+        |until: &Option<TimestampMs>| until.map(|until| format!(", the first of it until {}", when(until))).unwrap_or_default();
     let parts = [
         (*credited, "in the next payout".to_owned()),
         (*on_its_way, "in a payout that is not on the chain yet".to_owned()),
-        (*held, format!("held{until}")),
+        (*held, format!("held{}", first(held_until_ms))),
+        (*withheld, format!("waiting for a check or for this rig's first weeks to be over{}", first(withheld_until_ms))),
+        (*given_back, "for time given back, waiting for a result that speaks for it".to_owned()),
         (*practice, "practice money, which is never paid out".to_owned()),
     ];
     let said: Vec<String> =
@@ -173,7 +176,11 @@ fn receipt(card: &ReceiptCard) -> String {
         (Some(place), _, _, _) | (None, Some(place), _, _) => place.clone(),
         (None, None, Some(epoch), _) => format!("in payout {epoch}"),
         (None, None, None, Some(until)) => format!("held until {}", when(until)),
-        (None, None, None, None) => "in the next payout".to_owned(),
+        (None, None, None, None) => match card.waits_until_ms {
+            Some(until) if card.lapses => format!("for time given back, waiting for a result until {}", when(until)),
+            Some(until) => format!("waiting for a check until {} at the latest", when(until)),
+            None => "in the next payout".to_owned(),
+        },
     };
     let when = when(card.settled_ms);
     format!(

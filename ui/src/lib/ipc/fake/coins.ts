@@ -119,7 +119,7 @@ export function receipts(nowMs: number): ReceiptCard[] {
   const one = (back: number, title: string, paid: bigint, { practice = false, ...more }: Place): ReceiptCard => {
     const fee = paid / 10n;
     const attempt = `att_${(0xa000 + back).toString(16).padStart(32, '0')}`;
-    return { attempt, title, settledMs: nowMs - back * 3 * HOUR_MS, paid: paid.toString(), fee: fee.toString(), share: (paid - fee).toString(), practice, ...more };
+    return { attempt, title, settledMs: nowMs - back * 3 * HOUR_MS, paid: paid.toString(), fee: fee.toString(), share: (paid - fee).toString(), practice, lapses: false, ...more };
   };
   const transaction = `0x${'0505beef'.repeat(8)}`;
   const done = { payoutEpoch: 41, transaction, explorer: `https://scan.example/tx/${transaction}` };
@@ -135,12 +135,16 @@ export function receipts(nowMs: number): ReceiptCard[] {
 
 export function unpaid(all: ReceiptCard[], nowMs: number): Unpaid {
   const sum = (which: (one: ReceiptCard) => boolean) => all.filter(which).reduce((so, { share }) => so + BigInt(share), 0n).toString();
+  const waits = ({ practice, payoutEpoch, waitsUntilMs }: ReceiptCard) => !practice && payoutEpoch === undefined && waitsUntilMs !== undefined;
+  const withheld = all.flatMap((one) => (waits(one) && !one.lapses ? [one.waitsUntilMs ?? 0] : []));
   const held = all.flatMap(({ maturesMs }) => (maturesMs !== undefined && maturesMs > nowMs ? [maturesMs] : []));
   return {
-    credited: sum((one) => !one.practice && one.payoutEpoch === undefined && (one.maturesMs ?? 0) <= nowMs),
+    credited: sum((one) => !one.practice && one.payoutEpoch === undefined && !waits(one) && (one.maturesMs ?? 0) <= nowMs),
     onItsWay: sum((one) => !one.practice && one.payoutEpoch !== undefined && one.transaction === undefined),
     held: sum((one) => !one.practice && one.payoutEpoch === undefined && (one.maturesMs ?? 0) > nowMs),
     ...(held.length > 0 && { heldUntilMs: Math.min(...held) }),
+    withheld: sum((one) => waits(one) && !one.lapses), ...(withheld.length > 0 && { withheldUntilMs: Math.min(...withheld) }),
+    givenBack: sum((one) => waits(one) && one.lapses),
     practice: sum(({ practice }) => practice), more: false,
   };
 }

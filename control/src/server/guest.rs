@@ -129,6 +129,7 @@ impl Guest {
             | Request::Network { .. }
             | Request::Simulate(_)
             | Request::Demand
+            | Request::Fleet(_)
             | Request::Cards
             | Request::MeasureAgain(_)
             | Request::Rules
@@ -197,6 +198,7 @@ impl Guest {
             | Request::Network { .. }
             | Request::Simulate(_)
             | Request::Demand
+            | Request::Fleet(_)
             | Request::Cards
             | Request::MeasureAgain(_)
             | Request::Rules

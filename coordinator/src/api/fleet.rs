@@ -55,10 +55,11 @@ pub async fn ask(
     let Some((_, quarantined)) = rigs::last_seen(&mut connection, device).await? else {
         return Err(ApiError::not_found("rig"));
     };
-    let (wallet, alone) = match quarantined {
+    let (wallet, alone) = if quarantined {
         // Whoever stole its key must not look at the others with it.
-        true => (None, Some(FleetAlone::Quarantined)),
-        false => owner(&mut connection, device, now).await?,
+        (None, Some(FleetAlone::Quarantined))
+    } else {
+        owner(&mut connection, device, now).await?
     };
     let wanted = Wanted {
         whose: wallet.map_or(Whose::Alone(device), Whose::Wallet),

@@ -117,10 +117,7 @@ impl News {
             .or_else(|| self.waiting.pop_front())
             .or_else(|| self.reminder.due(phase, since, now).filter(|_| wanted.paused).map(|days| Said::StillPaused { days }))?;
         self.told_at = Some(now);
-        let money = match &said {
-            Said::Money(news) => Some(news.id.clone()),
-            _ => None,
-        };
+        let money = if let Said::Money(news) = &said { Some(news.id.clone()) } else { None };
         Some(Due { item: self.language.item(&said), money })
     }
 

@@ -83,6 +83,7 @@ export default ts.config(
   tier('settings', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('earnings', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('wallet', ['kit', 'format', 'state', 'bindings', 'messages']),
+  tier('fleet', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('virtual', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('welcome', ['kit', 'format', 'state', 'bindings', 'messages']),
   tier('shell', ['kit', 'format', 'state', 'bindings', 'messages', 'rig', 'job', 'settings']),

@@ -32,7 +32,7 @@ use tracing::{info, warn};
 use crate::{
     challenge::{self, Answerable, Free, ProverSource, Provers, Proving},
     clock,
-    control_server::{Cards, Demand, Guests},
+    control_server::{Asking, Cards, Demand, Fleet, Guests},
     coordinator::{self, LineConfig, Said, Say, Standing},
     device_key::{DeviceKey, DeviceKeyError},
     duty::{Ask, Duty, Past},
@@ -265,8 +265,8 @@ impl Agent {
         });
         let handle = Handle { asks, snapshots, device, again: Arc::default() };
         let actor = tasks.spawn("agent", actor.run(tasks.stopped()));
-        let (wallet, demand) = open_wallet(&paths, &settings, key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
-        serve_guests(listener, pulse, Guests::new(handle.clone(), store, (wallet, demand, cards), paths.clone()), &tasks);
+        let asking = ask_for_guests(&paths, &settings, key, &store, &handle, &tasks).map_err(BindError::Wallet)?;
+        serve_guests(listener, pulse, Guests::new(handle.clone(), store, (asking, cards), paths.clone()), &tasks);
         Ok(Self { handle, tasks, actor, paths, _lock: lock })
     }
 
@@ -400,36 +400,35 @@ fn serve_guests(listener: Listener, pulse: Pulse, guests: Guests, tasks: &Tasks)
     tasks.spawn_until_stopped("guests", guests.serve(inbox));
 }
 
-/// Says what the network has for this rig to do.
-fn look_for_work(settings: &Settings, device: DeviceId) -> Result<Demand, reqwest::Error> {
-    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-    Ok(Demand::new(Payroll::new(settings.coordinator.url.clone(), http), device))
-}
-
-/// What asks the coordinator for guests: the wallet, and what says which work there is.
-fn open_wallet(
+/// What asks the coordinator for guests: the wallet, and what says which work there is and which rigs are the owner's.
+fn ask_for_guests(
     paths: &AgentPaths,
     settings: &Settings,
     key: Arc<DeviceKey>,
     store: &Store,
     handle: &Handle,
     tasks: &Tasks,
-) -> Result<(Wallet, Demand), reqwest::Error> {
+) -> Result<Asking, reqwest::Error> {
     let snapshots = handle.snapshots();
     let network = move || match &snapshots.borrow().link {
         Link::Connected { network } => Some(network.clone()),
         Link::Connecting | Link::Waiting { .. } | Link::Refused => None,
     };
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    let url = &settings.coordinator.url;
+    let payroll = Payroll::new(url.clone(), http);
+    let demand = Demand::new(payroll.clone(), handle.device());
+    let fleet = Fleet::new(payroll, url, Arc::clone(&key));
     let config = WalletConfig {
         data_dir: paths.data_dir().to_owned(),
-        coordinator: settings.coordinator.url.clone(),
+        coordinator: url.clone(),
         key,
         store: store.clone(),
         network: Box::new(network),
         keystore_log_n: settings.wallet.keystore_log_n,
         timers: settings.timers,
     };
-    Ok((Wallet::open(config, tasks)?, look_for_work(settings, handle.device())?))
+    Ok(Asking { wallet: Wallet::open(config, tasks)?, demand, fleet })
 }
 
 /// What the journal knows of earlier lives.

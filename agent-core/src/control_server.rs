@@ -28,6 +28,7 @@ use crate::{
 mod cards;
 mod demand;
 mod earned;
+mod fleet;
 mod log;
 mod notices;
 mod network;
@@ -35,6 +36,7 @@ mod rules;
 
 pub use cards::Cards;
 pub use demand::Demand;
+pub use fleet::Fleet;
 
 /// The most jobs on a page.
 const JOBS_MAX: u32 = 100;
@@ -53,17 +55,30 @@ pub struct Guests {
     store: Store,
     wallet: Wallet,
     demand: Demand,
+    fleet: Fleet,
     cards: Cards,
     paths: AgentPaths,
     /// One look at the PC at a time: what is tried out on its disk is tried in one place.
     looking: tokio::sync::Mutex<()>,
 }
 
+/// What asks the coordinator for guests.
+#[derive(Debug)]
+pub struct Asking {
+    /// About money.
+    pub wallet: Wallet,
+    /// About the work there is.
+    pub demand: Demand,
+    /// About the owner's rigs.
+    pub fleet: Fleet,
+}
+
 impl Guests {
     /// Answers from these.
     #[must_use]
-    pub fn new(agent: Handle, store: Store, (wallet, demand, cards): (Wallet, Demand, Cards), paths: AgentPaths) -> Self {
-        Self { agent, store, wallet, demand, cards, paths, looking: tokio::sync::Mutex::const_new(()) }
+    pub fn new(agent: Handle, store: Store, (asking, cards): (Asking, Cards), paths: AgentPaths) -> Self {
+        let Asking { wallet, demand, fleet } = asking;
+        Self { agent, store, wallet, demand, fleet, cards, paths, looking: tokio::sync::Mutex::const_new(()) }
     }
 
     /// What guests are told unasked.
@@ -73,7 +88,7 @@ impl Guests {
     }
 
     /// Answers until nobody asks any more. One after the other: each answer is a message to the loop, a page of a small
-    /// table or a piece of a file. The wallet, the doctor and a look at the demand ask others, a simulation
+    /// table or a piece of a file. The wallet, the doctor and a look at the demand or the fleet ask others, a simulation
     /// and adding up take their time, and nobody else waits for those.
     pub async fn serve(self, mut inbox: mpsc::Receiver<server::Ask>) {
         let mut slow: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
@@ -94,6 +109,7 @@ impl Guests {
                 | Request::Simulate(_)
                 | Request::Earnings { .. }
                 | Request::Demand
+                | Request::Fleet(_)
                     if slow.len() >= SLOW_ASKS_MAX =>
                 {
                     Answer::Failed { error: bad("The agent has more questions to answer than it can; ask again in a minute.") }
@@ -122,8 +138,8 @@ impl Guests {
                     slow.push(self.add_up(ask, reply).boxed());
                     continue;
                 }
-                Request::Demand => {
-                    slow.push(self.say_demand(reply).boxed());
+                request @ (Request::Demand | Request::Fleet(_)) => {
+                    slow.push(self.ask_coordinator(request, reply).boxed());
                     continue;
                 }
                 request => self.answer(request).await.unwrap_or_else(|error| Answer::Failed { error }),
@@ -142,9 +158,14 @@ impl Guests {
         reply.send(Answer::Wallet { answer: Box::new(answer) }).ok();
     }
 
-    async fn say_demand(&self, reply: oneshot::Sender<Answer>) {
-        let demand = self.demand.show(&self.agent.snapshot()).await;
-        reply.send(Answer::Demand { demand: Box::new(demand) }).ok();
+    /// What there is to do, or which rigs are the owner's.
+    async fn ask_coordinator(&self, request: Request, reply: oneshot::Sender<Answer>) {
+        let answer = if let Request::Fleet(args) = request {
+            self.fleet.show(args).await.unwrap_or_else(|error| Answer::Failed { error })
+        } else {
+            Answer::Demand { demand: Box::new(self.demand.show(&self.agent.snapshot()).await) }
+        };
+        reply.send(answer).ok();
     }
 
     async fn check_up(&self, reply: oneshot::Sender<Answer>) {
@@ -222,6 +243,7 @@ impl Guests {
             | Request::Simulate(_)
             | Request::Earnings { .. }
             | Request::Demand
+            | Request::Fleet(_)
             | Request::Wallet { .. } => Err(bad("This is answered before it comes here.")),
         }
     }

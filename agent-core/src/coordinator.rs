@@ -27,6 +27,8 @@ mod frames;
 mod handshake;
 mod session;
 
+pub(crate) use frames::origin;
+
 /// Messages waiting to be sent. What does not fit is dropped as if the line were down: everything that must arrive is
 /// said again.
 const OUTBOX_MAX: usize = 256;

@@ -12,6 +12,7 @@ use alloy::signers::{SignerSync as _, local::PrivateKeySigner};
 use headframe_protocol::{
     DeviceId,
     auth::{self, DeviceSignature, Handshake},
+    fleet::{AskFleet, SignedAskFleet},
     payout::{PayoutTerms, SignedSpendEarnings, SpendEarnings},
     receipt::{Receipt, SignedReceipt},
 };
@@ -129,6 +130,15 @@ impl DeviceKey {
     pub fn sign_spend(&self, spend: SpendEarnings) -> Result<SignedSpendEarnings, SignError> {
         let signature = self.signer.sign_hash_sync(&spend.device_hash()).map(DeviceSignature).map_err(SignError)?;
         Ok(SignedSpendEarnings { spend, signature })
+    }
+
+    /// Asks which rigs are of one owner with this one.
+    ///
+    /// # Errors
+    /// [`SignError`] if the key cannot sign.
+    pub fn sign_fleet(&self, ask: AskFleet) -> Result<SignedAskFleet, SignError> {
+        let signature = self.signer.sign_hash_sync(&ask.device_hash()).map(DeviceSignature).map_err(SignError)?;
+        Ok(SignedAskFleet { ask, signature })
     }
 
     fn read(text: &[u8], file: &Path) -> Result<Self, DeviceKeyError> {

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Reading order: `phrase` → `key` → `keystore` → `quiz`, `keyring` (secrets); `intent` → `signing` → `vault` (what is signed);
-//! `contracts`, `chain`, `payroll`, `claimable`, `cost` (what is known); `house`, `prepare`, `approve`, `past` (what guests ask);
+//! `contracts`, `chain`, `payroll`, `claimable`, `cost` (what is known); `house`, `prepare`, `approve`, `past`, `news` (what guests ask);
 //! `courier` (what is carried out, again and again, until it is done).
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
@@ -37,6 +37,7 @@ mod intent;
 mod key;
 mod keyring;
 mod keystore;
+mod news;
 mod past;
 mod payroll;
 mod phrase;
@@ -114,6 +115,8 @@ struct Inner {
     waiting: std::sync::Mutex<HashMap<String, prepare::Waiting>>,
     /// There is something to carry out.
     errand: Notify,
+    /// When payouts were looked for.
+    looks: news::Looks,
 }
 
 impl Wallet {
@@ -136,6 +139,7 @@ impl Wallet {
             quiz: std::sync::Mutex::new(None),
             waiting: std::sync::Mutex::new(HashMap::new()),
             errand: Notify::new(),
+            looks: news::Looks::new(timers),
         };
         let wallet = Self { inner: Arc::new(inner) };
         tasks.spawn("courier", courier::run(wallet.clone(), timers, tasks.stopped()));
@@ -159,6 +163,8 @@ impl Wallet {
             WalletRequest::Sign(args) => self.approve(args).await.map(|withdrawal| WalletAnswer::Signed { withdrawal }),
             WalletRequest::History(args) => self.history(args).await.map(|page| WalletAnswer::History { page }),
             WalletRequest::Receipts(args) => self.receipts(args).await.map(|page| WalletAnswer::Receipts { page }),
+            WalletRequest::News => self.news().await.map(|news| WalletAnswer::News { news }),
+            WalletRequest::Told(args) => self.told(&args.ids).await.map(|news| WalletAnswer::News { news }),
             WalletRequest::Spend(args) => self.spend(args).await.map(|()| WalletAnswer::Spent),
         }
     }

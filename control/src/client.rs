@@ -7,9 +7,9 @@ use std::{io, time::Duration};
 
 use headframe_protocol::control::{
     Answer, BlockArgs, CONTROL_VERSION, Call, CardPage, Checkup, ControlCode, ControlError, DemandView, EarnedArgs, EarnedPage,
-    Earnings, EarningsAnswer, EarningsArgs, EarningsRequest, Event, JobPage, JobsArgs, LogArgs, LogChunk, MeasureArgs,
-    NetworkAnswer, NetworkRequest, Notices, NoticesPage, PauseArgs, Request, RulesPage, SILENCE_MAX, SetRulesArgs, SheetArgs,
-    SheetPiece, SimulateArgs, Simulation, Snapshot, Support, UnblockArgs, WalletAnswer, WalletRequest, Yields,
+    Earnings, EarningsAnswer, EarningsArgs, EarningsRequest, Event, FleetArgs, FleetView, JobPage, JobsArgs, LogArgs, LogChunk,
+    MeasureArgs, NetworkAnswer, NetworkRequest, Notices, NoticesPage, PauseArgs, Request, RulesPage, SILENCE_MAX, SetRulesArgs,
+    SheetArgs, SheetPiece, SimulateArgs, Simulation, Snapshot, Support, UnblockArgs, WalletAnswer, WalletRequest, Yields,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -26,7 +26,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the wallet may take: it asks chains, and a keyring may ask its owner.
 const WALLET_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long the network may take to say what there is to do; the agent waits for it less long.
+/// How long the network may take to say what there is to do, or which rigs are the owner's; the agent waits for it less long.
 const DEMAND_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a look at the whole PC may take: each place an engine may be at has ten seconds, and there are a few.
@@ -255,6 +255,17 @@ impl Client {
             return Err(ClientError::Garbled);
         };
         Ok(*demand)
+    }
+
+    /// Which rigs are of one owner with this one.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn fleet(&mut self, args: FleetArgs) -> Result<FleetView, ClientError> {
+        let Answer::Fleet { fleet } = self.call_within(DEMAND_TIMEOUT, Request::Fleet(args)).await? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(*fleet)
     }
 
     /// What is known of the graphics cards.

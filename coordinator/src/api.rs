@@ -7,6 +7,7 @@ pub mod chains;
 pub mod demand;
 pub mod challenges;
 pub mod fiat;
+pub mod fleet;
 pub mod health;
 pub mod jobs;
 mod key_limits;

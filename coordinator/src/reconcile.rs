@@ -23,6 +23,7 @@ mod chains;
 mod challenges;
 mod clock;
 mod operator;
+mod presence;
 mod prune;
 mod queue;
 mod sweep;
@@ -122,6 +123,7 @@ pub(crate) fn start(app: &App) {
     every(app, "queue", timers.reconcile, Duration::ZERO, queue::waited_too_long);
     every(app, "webhooks", timers.reconcile, Duration::ZERO, webhooks::deliver);
     every(app, "operator", timers.operator, Duration::ZERO, operator::tell_rigs);
+    every(app, "presence", timers.presence, Duration::ZERO, presence::note);
     every(app, "jobs_to_end", timers.operator, Duration::ZERO, operator::end_jobs);
     every(app, "audit", timers.audit, Duration::ZERO, audit::books);
     every(app, "prune", timers.audit, Duration::ZERO, prune::answers);

@@ -66,6 +66,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(api::payouts::earnings))
         .routes(routes!(api::standing::get))
         .routes(routes!(api::demand::get))
+        .routes(routes!(api::fleet::ask))
         .routes(routes!(api::relay::fee))
         .routes(routes!(api::relay::claim))
         .routes(routes!(api::relay::get))

@@ -10,7 +10,7 @@ use std::{
 };
 
 use headframe_protocol::{
-    DeviceId, ImageRef, JobId, SessionId, Sha256,
+    DeviceId, ImageRef, JobId, SessionId, Sha256, TimestampMs,
     challenge::Ask,
     job::Reason,
     session::{AttemptRef, CoordinatorMessage, Ended, RefusedCode, RegistryLogin, Revoke},
@@ -75,6 +75,8 @@ struct Session {
 #[derive(Debug, Clone)]
 pub struct Sessions {
     connected: Arc<Mutex<HashMap<DeviceId, Session>>>,
+    /// Which have left since that was last written down, and when.
+    left: Arc<Mutex<HashMap<DeviceId, TimestampMs>>>,
     leases: Leases,
     newcomers: Newcomers,
     public_url: Url,
@@ -87,6 +89,7 @@ impl Sessions {
     pub(crate) fn new(public_url: Url, registry: Option<Arc<Registry>>, pseudonyms: Pseudonyms, clock: Clock) -> Self {
         Self {
             connected: Arc::default(),
+            left: Arc::default(),
             leases: Leases::default(),
             newcomers: Newcomers::default(),
             public_url,
@@ -177,6 +180,7 @@ impl Sessions {
     fn enter(&self, device: DeviceId, id: SessionId) -> mpsc::Receiver<Outgoing> {
         let (outbox, messages) = mpsc::channel(OUTBOX_MAX);
         let before = self.lock().insert(device, Session { id, outbox });
+        self.left().remove(&device);
         if let Some(before) = before {
             drop(before.outbox.try_send(Outgoing::Refuse(RefusedCode::Superseded)));
         }
@@ -186,9 +190,43 @@ impl Sessions {
     /// A session is over. A newer one of the same device stays.
     fn leave(&self, device: DeviceId, id: SessionId) {
         let mut connected = self.lock();
-        if connected.get(&device).is_some_and(|session| session.id == id) {
+        // One that did not keep up with its messages is not there any more, and has left all the same.
+        if connected.get(&device).is_none_or(|session| session.id == id) {
             connected.remove(&device);
+            self.left().insert(device, self.clock.now());
         }
+    }
+
+    /// Whether a rig is connected here; nothing if it has been elsewhere or gone for longer than a moment.
+    pub(crate) fn presence(&self, device: DeviceId) -> Option<bool> {
+        if self.lock().contains_key(&device) {
+            return Some(true);
+        }
+        self.left().contains_key(&device).then_some(false)
+    }
+
+    /// Every rig that is connected here.
+    pub(crate) fn devices(&self) -> Vec<DeviceId> {
+        self.lock().keys().copied().collect()
+    }
+
+    /// Those that have left and are not connected here again, to be written down.
+    pub(crate) fn take_left(&self) -> Vec<(DeviceId, TimestampMs)> {
+        let left = std::mem::take(&mut *self.left());
+        let connected = self.lock();
+        left.into_iter().filter(|(device, _)| !connected.contains_key(device)).collect()
+    }
+
+    /// It could not be written down that they have left.
+    pub(crate) fn still_left(&self, all: Vec<(DeviceId, TimestampMs)>) {
+        let mut left = self.left();
+        for (device, at) in all {
+            left.entry(device).or_insert(at);
+        }
+    }
+
+    fn left(&self) -> std::sync::MutexGuard<'_, HashMap<DeviceId, TimestampMs>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn push(&self, device: DeviceId, session: Option<SessionId>, outgoing: Outgoing) -> bool {

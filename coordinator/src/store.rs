@@ -31,6 +31,7 @@ pub mod demand;
 pub mod earnings;
 pub mod fiat;
 pub mod figures;
+pub mod fleet;
 pub mod grants;
 pub mod idempotency;
 pub mod images;

@@ -11,6 +11,7 @@ mod cards;
 mod checkup;
 mod earnings;
 mod desk;
+mod fleet;
 mod network;
 mod demand;
 mod rules;
@@ -27,6 +28,7 @@ pub use earnings::{
     EARNED_PAGE_MAX, EarnedArgs, EarnedCard, EarnedPage, Earnings, EarningsAnswer, EarningsArgs, EarningsBucket, EarningsBy,
     EarningsRange, EarningsRequest, EarningsSum, Exported, SheetArgs, SheetOf, SheetPiece, Worker, WorkerSum,
 };
+pub use fleet::{FleetArgs, FleetCardView, FleetPage, FleetRigView, FleetSaid, FleetSums, FleetView};
 pub use network::{NetworkAnswer, NetworkFault, NetworkRequest, NetworkView, ProfileArgs, ProfileView};
 pub use rules::{
     AwayRules, BandRules, BlockArgs, BlockedCustomer, GivingBackRules, GpuRules, HeatRules, InternetRules, JobRules, LoadRules,
@@ -39,9 +41,9 @@ pub use snapshot::{
 };
 pub use wallet::{
     AssetBalance, ChainBalances, ClaimProof, Coins, CreateArgs, Fee, Hazard, HistoryArgs, ImportArgs, IntentCard, IntentFacts,
-    PayoutState, PayoutView, PrepareArgs, ReceiptCard, ReceiptPage, ReceiptsArgs, SECRET_BYTES_MAX, Secret, SignArgs, Source,
-    SpendArgs, Unpaid, VerifyArgs, WalletAnswer, WalletCode, WalletRefusal, WalletRequest, WalletState, WalletView, Warning,
-    WatchArgs, WithdrawFacts, WithdrawalCard, WithdrawalPage, WithdrawalState,
+    MoneyNews, MoneyNewsKind, PayoutState, PayoutView, PrepareArgs, ReceiptCard, ReceiptPage, ReceiptsArgs, SECRET_BYTES_MAX,
+    Secret, SignArgs, Source, SpendArgs, ToldArgs, Unpaid, VerifyArgs, WalletAnswer, WalletCode, WalletRefusal, WalletRequest,
+    WalletState, WalletView, Warning, WatchArgs, WithdrawFacts, WithdrawalCard, WithdrawalPage, WithdrawalState,
 };
 pub use yields::{YIELDS_MAX, YieldCause, YieldView, Yields};
 
@@ -110,6 +112,8 @@ pub enum Request {
     Simulate(SimulateArgs),
     /// What the network has for the rig to do, and why it has work or none.
     Demand,
+    /// Which rigs are of one owner with this one, and what they do.
+    Fleet(FleetArgs),
     /// What is known of the graphics cards beyond the present.
     Cards,
     /// Measure a card again, once the PC is free.
@@ -250,6 +254,11 @@ pub enum Answer {
     Demand {
         /// What the network said.
         demand: Box<DemandView>,
+    },
+    /// Answers [`Request::Fleet`].
+    Fleet {
+        /// What the network said.
+        fleet: Box<FleetView>,
     },
     /// Answers [`Request::Cards`], and [`Request::MeasureAgain`] with what is so then.
     Cards {

@@ -7,7 +7,7 @@
 //! Reading order: what things are called ([`ids`], [`pseudonym`], [`money`], [`time`], [`digest`]), what a customer
 //! asks for ([`job`]), what he may ask about it ([`api`]), what a rig is ([`rig`]) and what was measured of it ([`benchmark`]), what rig and
 //! coordinator say to one another ([`session`], signed as in [`auth`] and [`receipt`]; about a card's proof, [`challenge`]), which chains money
-//! moves on ([`chain`]), how it reaches an owner ([`payout`]) and how a customer lets it be spent ([`spending`]), what an operator says of his network ([`profile`]), what the agent tells the window beside it
+//! moves on ([`chain`]), how it reaches an owner ([`payout`]), which rigs are his ([`fleet`]) and how a customer lets it be spent ([`spending`]), what an operator says of his network ([`profile`]), what the agent tells the window beside it
 //! ([`control`]), how all of them say no ([`error`]), and which addresses a stranger may name ([`address`]).
 
 pub mod ids;
@@ -27,6 +27,7 @@ pub mod session;
 pub mod challenge;
 pub mod chain;
 pub mod payout;
+pub mod fleet;
 pub mod spending;
 pub mod profile;
 pub mod control;

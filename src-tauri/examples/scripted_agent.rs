@@ -14,8 +14,8 @@ use headframe_control::{
 use headframe_protocol::{
     AttemptId, JobId, Micros, TimestampMs,
     control::{
-        Answer, CardPage, ControlCode, ControlError, CpuView, DemandView, Earned, EngineTried, EngineView, JobCard, JobPage,
-        Link, LogChunk, Phase, ProbeView, Request, RigView, Snapshot, Stage, Yields,
+        Answer, CardPage, ControlCode, ControlError, CpuView, DemandView, Earned, EngineTried, EngineView, FleetSaid, FleetView,
+        JobCard, JobPage, Link, LogChunk, Phase, ProbeView, Request, RigView, Snapshot, Stage, Yields,
     },
 };
 use tokio::sync::{mpsc, watch};
@@ -196,6 +196,7 @@ impl Play {
                 failed(ControlCode::BadRequest, "This agent tells nobody.")
             }
             Request::Demand => Answer::Demand { demand: Box::new(DemandView { asked_ms: now(), network: None }) },
+            Request::Fleet(_) => Answer::Fleet { fleet: Box::new(FleetView { asked_ms: now(), said: FleetSaid::Silent }) },
             Request::Cards | Request::MeasureAgain(_) => {
                 Answer::Cards { page: Box::new(CardPage { cards: Vec::new(), processor: None }) }
             }

@@ -1,10 +1,10 @@
 //! What the page may ask for. Every command is one line: what it means is the agent's business.
 
 use headframe_protocol::control::{
-    BlockArgs, CardPage, Checkup, ControlError, DemandView, EarnedArgs, EarnedPage, Earnings, EarningsArgs, Exported, JobPage,
-    JobsArgs, LogArgs, LogChunk, MeasureArgs, NetworkAnswer, NetworkRequest, Notices, NoticesPage, OpenPlaceArgs, PauseArgs,
-    Places, Present, RulesPage, SetRulesArgs, SheetOf, SimulateArgs, Simulation, Support, UnblockArgs, WalletAnswer,
-    WalletRequest, Yields,
+    BlockArgs, CardPage, Checkup, ControlError, DemandView, EarnedArgs, EarnedPage, Earnings, EarningsArgs, Exported, FleetArgs,
+    FleetView, JobPage, JobsArgs, LogArgs, LogChunk, MeasureArgs, NetworkAnswer, NetworkRequest, Notices, NoticesPage,
+    OpenPlaceArgs, PauseArgs, Places, Present, RulesPage, SetRulesArgs, SheetOf, SimulateArgs, Simulation, Support, UnblockArgs,
+    WalletAnswer, WalletRequest, Yields,
 };
 use tauri::{AppHandle, State};
 
@@ -80,6 +80,12 @@ pub(crate) async fn simulate(bridge: State<'_, Bridge>, args: SimulateArgs) -> R
 #[tauri::command]
 pub(crate) async fn demand(bridge: State<'_, Bridge>) -> Result<DemandView, ControlError> {
     Ok(bridge.agent().await?.demand().await?)
+}
+
+/// Which rigs are of one owner with this one.
+#[tauri::command]
+pub(crate) async fn fleet(bridge: State<'_, Bridge>, args: FleetArgs) -> Result<FleetView, ControlError> {
+    Ok(bridge.agent().await?.fleet(args).await?)
 }
 
 /// What is known of the graphics cards.

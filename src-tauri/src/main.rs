@@ -59,6 +59,7 @@ fn main() -> anyhow::Result<()> {
             commands::network,
             commands::simulate,
             commands::demand,
+            commands::fleet,
             commands::cards,
             commands::measure_again,
             commands::rules,

@@ -6,6 +6,7 @@ const PAGES: [name: string, path: string, scenes: readonly Scene[]][] = [
   ['jobs', '/jobs', SCENES],
   ['earnings', '/earnings', SCENES],
   ['wallet', '/wallet', ['idle-and-earning', 'agent-gone', ...WALLET_SCENES]],
+  ['fleet', '/fleet', ['idle-and-earning', 'agent-gone', 'coordinator-down', 'no-wallet', 'wallet-watching', 'clock-wrong', 'fleet-of-one', 'fleet-silent', 'fleet-refused']],
   ['virtual-rigs', '/virtual-rigs', ['idle-and-earning', 'agent-gone', ...VIRTUAL_SCENES]],
 ];
 

@@ -13,10 +13,12 @@ export const SCENES = [
 export const WALLET_SCENES = [
   'no-wallet', 'wallet-words-unverified', 'wallet-words-forgotten', 'wallet-chain-down', 'wallet-offline', 'wallet-watching', 'wallet-held', 'clock-wrong',
 ] as const;
+/** Situations of the fleet; three rigs are in most of the others. */
+export const FLEET_SCENES = ['fleet-of-one', 'fleet-of-many', 'fleet-silent', 'fleet-refused'] as const;
 /** Situations of virtual rigs. */
 export const VIRTUAL_SCENES = ['no-virtual-rigs', 'virtual-rigs-none-yet'] as const;
 /** `picky` is about what its owner accepts, and is looked at there. `set-up` is looked at step by step, where its owner is led through; `long-history` is about earnings alone, and shows nothing else that the others do not. */
-export type Scene = (typeof SCENES)[number] | 'picky' | 'set-up' | 'long-history' | (typeof WALLET_SCENES)[number] | (typeof VIRTUAL_SCENES)[number];
+export type Scene = (typeof SCENES)[number] | 'picky' | 'set-up' | 'long-history' | (typeof WALLET_SCENES)[number] | (typeof FLEET_SCENES)[number] | (typeof VIRTUAL_SCENES)[number];
 
 export const LANGUAGES = ['en', 'es', 'zh-Hans', 'ar'] as const;
 export type Language = (typeof LANGUAGES)[number];

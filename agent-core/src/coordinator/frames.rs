@@ -100,7 +100,7 @@ fn session_address(url: &Url) -> String {
 }
 
 /// The coordinator's address as it is signed: without a slash at the end.
-pub(super) fn origin(url: &Url) -> String {
+pub(crate) fn origin(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 

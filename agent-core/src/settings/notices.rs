@@ -17,7 +17,7 @@ pub const DEFAULTS: &str = include_str!("../../notices.toml");
 /// The name of the owner's file in the data directory.
 pub const FILE_NAME: &str = "notices.toml";
 
-/// A file with five switches is shorter, whatever its owner writes beside them.
+/// A file with six switches is shorter, whatever its owner writes beside them.
 const BYTES_MAX: u64 = 64 * 1024;
 
 /// Why the owner's wishes are not known, or not changed.
@@ -83,8 +83,8 @@ pub fn change(data_dir: &Path, wanted: Notices) -> Result<(), NoticesError> {
 }
 
 /// Each switch with the name that it has in the file.
-const fn entries(Notices { job_done, refused, trouble, update, paused }: Notices) -> [(&'static str, bool); 5] {
-    [("job_done", job_done), ("refused", refused), ("trouble", trouble), ("update", update), ("paused", paused)]
+const fn entries(Notices { job_done, refused, trouble, update, paused, paid }: Notices) -> [(&'static str, bool); 6] {
+    [("job_done", job_done), ("refused", refused), ("trouble", trouble), ("update", update), ("paused", paused), ("paid", paid)]
 }
 
 fn read(file: &Path) -> Result<String, NoticesError> {

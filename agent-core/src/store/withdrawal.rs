@@ -242,7 +242,7 @@ impl Store {
     }
 }
 
-fn withdrawal_row(row: &SqliteRow) -> Result<WithdrawalRow, StoreError> {
+pub(super) fn withdrawal_row(row: &SqliteRow) -> Result<WithdrawalRow, StoreError> {
     let id: String = row.get("id");
     let act: Option<&str> = row.get("act");
     let act = match act {

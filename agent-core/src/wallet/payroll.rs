@@ -8,6 +8,7 @@ use headframe_protocol::{
     chain::ChainProfile,
     demand::RigDemand,
     error::Problem,
+    fleet::{FleetList, SignedAskFleet},
     payout::{EarningList, Entitlement, PayoutStanding, Relay, RelayFee, RelayedClaim, SignedPayoutTerms, SignedSpendEarnings},
 };
 use reqwest::{Method, Response, StatusCode};
@@ -106,6 +107,11 @@ impl Payroll {
     /// What there is for a rig to do.
     pub(crate) async fn demand(&self, device: DeviceId) -> Result<RigDemand, PayrollError> {
         self.get(&["devices", &device.to_string(), "demand"], &[]).await
+    }
+
+    /// Which rigs are of one owner with the one that asks.
+    pub(crate) async fn fleet(&self, signed: &SignedAskFleet) -> Result<FleetList, PayrollError> {
+        self.tell(Method::POST, &["devices", &signed.ask.device.to_string(), "fleet"], signed).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, String)]) -> Result<T, PayrollError> {

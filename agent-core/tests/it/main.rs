@@ -9,6 +9,8 @@ mod crash;
 mod demand;
 mod doctor;
 mod earnings;
+mod fleet;
+mod money_news;
 mod networks;
 mod prover;
 #[cfg(target_os = "linux")]

@@ -20,6 +20,7 @@ use axum::{
 use headframe_protocol::{
     Micros, SessionId, Sha256, TimestampMs,
     demand::RigDemand,
+    fleet::{FleetList, SignedAskFleet},
     payout::{ChainProgress, Entitlement, PayoutStanding, Relay, RelayFee, RelayedClaim, SignedPayoutTerms, SignedSpendEarnings},
     session::{AgentMessage, Beat, Challenge, CoordinatorMessage, LeaseVerdict, Welcome},
 };
@@ -64,6 +65,11 @@ pub(crate) struct Books {
     pub(crate) demand: Option<RigDemand>,
     /// How often that was asked for.
     pub(crate) demand_asked: u32,
+    /// Which rigs are one owner's; without it nobody says.
+    pub(crate) fleet: Option<FleetList>,
+    /// Who asked for that.
+    pub(crate) fleet_asked: Vec<SignedAskFleet>,
+    pub(crate) fleet_fault: Fault,
     pub(crate) fee: u64,
     pub(crate) terms_fault: Fault,
     pub(crate) claims_fault: Fault,
@@ -97,6 +103,7 @@ impl Office {
             .route("/v1/devices/{device}/spend", post(spend))
             .route("/v1/devices/{device}/earnings", get(earnings))
             .route("/v1/devices/{device}/demand", get(demand))
+            .route("/v1/devices/{device}/fleet", post(fleet))
             .with_state(office.clone());
         serve(listener, router);
         office
@@ -225,6 +232,21 @@ async fn demand(State(office): State<Office>) -> Response {
         Some(demand) => Json(demand.clone()).into_response(),
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
+}
+
+async fn fleet(State(office): State<Office>, Json(signed): Json<SignedAskFleet>) -> Response {
+    let fault = office.books().fleet_fault;
+    faulty(fault, || {
+        assert_eq!(signed.verify(), Ok(()), "the rig asks");
+        assert_eq!(signed.ask.origin, office.url, "and nobody else can be asked with it");
+        let mut books = office.books();
+        books.fleet_asked.push(signed);
+        match &books.fleet {
+            Some(fleet) => Json(fleet.clone()).into_response(),
+            None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        }
+    })
+    .await
 }
 
 async fn faulty(fault: Fault, act: impl FnOnce() -> Response) -> Response {

@@ -129,6 +129,7 @@ impl Guest {
             | Request::Network { .. }
             | Request::Simulate(_)
             | Request::Demand
+            | Request::Fleet(_)
             | Request::Cards
             | Request::MeasureAgain(_)
             | Request::Rules
@@ -199,6 +200,7 @@ impl Guest {
             | Request::Network { .. }
             | Request::Simulate(_)
             | Request::Demand
+            | Request::Fleet(_)
             | Request::Cards
             | Request::MeasureAgain(_)
             | Request::Rules

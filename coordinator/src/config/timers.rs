@@ -48,6 +48,8 @@ timers! {
     lease_ttl, "lease_ttl_ms", 60 * SECOND;
     /// How long after the end of a lease its job is given to another rig: the agent's own stop must be over by then.
     requeue_slack, "requeue_slack_ms", 15 * SECOND;
+    /// How often it is written down which rigs are connected, for their owners.
+    presence, "presence_ms", MINUTE;
     /// How often heartbeats kept in RAM are written down.
     lease_flush, "lease_flush_ms", SECOND;
     /// How long an agent may take to answer an offer.

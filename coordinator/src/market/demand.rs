@@ -130,8 +130,13 @@ impl Board {
         let mut unmet: Vec<Unmet> =
             unmet.into_iter().map(|(requirement, (jobs, alone))| Unmet { requirement, jobs, alone }).collect();
         unmet.sort_by_key(|unmet| std::cmp::Reverse((unmet.alone, unmet.jobs)));
-        let place = if self.stopped { MarketPlace::Stopped } else { rig.place };
-        Prospects { place, waiting, more: self.more, fitting, unmet }
+        Prospects { place: self.place(rig), waiting, more: self.more, fitting, unmet }
+    }
+
+    /// Whether a rig would be given a job now.
+    #[must_use]
+    pub const fn place(&self, rig: &Seeker) -> MarketPlace {
+        if self.stopped { MarketPlace::Stopped } else { rig.place }
     }
 
     /// How many wait, for a rig that is not here.

@@ -61,10 +61,13 @@ async fn keep(app: &App, signed: &SignedPayoutTerms) -> ApiResult<PayoutStanding
         Some(_) | None => {}
     }
     let counts = payouts::terms_at(&mut tx, terms.device, now).await?;
+    // What a wallet has signed for stays so when the rig repeats it alone: else whoever has the rig's key could name the same account
+    // without the wallet, and then any other at once.
+    let stays = counts.as_ref().is_some_and(|counts| counts.confirmed && counts.signed.terms.account == terms.account);
     let guarded = counts.filter(|counts| counts.confirmed && counts.signed.terms.account != terms.account);
     let waits = guarded.is_some_and(|counts| !signed.agreed_by(counts.signed.terms.account));
     let effective = if waits { now.after(app.config.timers.payout_change) } else { now };
-    let kept = KeptTerms { signed: signed.clone(), confirmed: signed.wallet_signature.is_some(), effective };
+    let kept = KeptTerms { signed: signed.clone(), confirmed: stays || signed.wallet_signature.is_some(), effective };
     payouts::keep_terms(&mut tx, &kept).await?;
     let standing = payouts::standing(&mut tx, terms.device, now).await?;
     commit(tx, "keep payout terms").await?;

@@ -128,7 +128,7 @@ async fn note(app: &App, hello: &Hello, from: Option<IpAddr>) -> Result<Noted, S
     }
     let mut tx = app.store.begin().await?;
     let (now, device) = (app.store.now(), hello.device);
-    let mut standing = rigs::seen(&mut tx, device, &hello.rig, now).await?;
+    let mut standing = rigs::seen(&mut tx, device, (&hello.rig, &hello.agent), now).await?;
     standing.trust = verify::trusted_as(&mut tx, device, standing.trust, now).await?;
     let history = rig_histories::of(&mut tx, hello.device).await?;
     commit(tx, "note a rig").await?;

@@ -1,9 +1,9 @@
 //! Rigs: every device that ever signed in.
 
 use headframe_protocol::{DeviceId, TimestampMs, job::Trust, rig::RigReport};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::{Doing as _, StoreError, parsed, written};
+use super::{Doing as _, Rows, StoreError, line, parsed, written};
 use crate::market::Country;
 
 /// What the operator has decided about a rig.
@@ -17,25 +17,34 @@ pub struct Standing {
     pub quarantined: bool,
 }
 
-/// Notes that a rig signed in, and says how it stands. New rigs are `community`.
+/// The longest version of an agent that is kept. Ours have ten characters.
+const AGENT_CHARS_MAX: usize = 40;
+
+/// Rigs in one statement of [`heard`].
+const HEARD_MAX: usize = 128;
+
+/// Notes that a rig signed in with a program of which version, and says how it stands. New rigs are `community`.
 ///
 /// # Errors
 /// [`StoreError`] if the database refuses.
 pub async fn seen(
     connection: &mut AnyConnection,
     device: DeviceId,
-    report: &RigReport,
+    (report, agent): (&RigReport, &str),
     now: TimestampMs,
 ) -> Result<Standing, StoreError> {
     sqlx::query(
-        "INSERT INTO rig (device_id, report, trust, first_seen_ms, last_seen_ms) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (device_id) DO UPDATE SET report = excluded.report, last_seen_ms = excluded.last_seen_ms",
+        "INSERT INTO rig (device_id, report, trust, first_seen_ms, last_seen_ms, heard_ms, agent) VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (device_id) DO UPDATE SET report = excluded.report, last_seen_ms = excluded.last_seen_ms,
+             heard_ms = excluded.heard_ms, agent = excluded.agent",
     )
     .bind(device.to_string())
     .bind(written(report, "rig report")?)
     .bind(Trust::Community.to_string())
     .bind(now.as_millis())
     .bind(now.as_millis())
+    .bind(now.as_millis())
+    .bind(line(agent, AGENT_CHARS_MAX))
     .execute(&mut *connection)
     .await
     .doing("note a rig")?;
@@ -101,6 +110,39 @@ pub async fn last_seen(connection: &mut AnyConnection, device: DeviceId) -> Resu
         .await
         .doing("read what a rig reported")?;
     row.map(|(report, quarantined)| Ok((super::document(&report, "rig report")?, quarantined.is_some()))).transpose()
+}
+
+/// Notes that rigs are connected, and what the cards of each are believed to be worth.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn heard(connection: &mut AnyConnection, rigs: &[(DeviceId, u32)], now: TimestampMs) -> Result<(), StoreError> {
+    for chunk in rigs.chunks(HEARD_MAX) {
+        let first = 2 + 2 * chunk.len();
+        let cases = (0..chunk.len()).map(|nth| format!("WHEN ${} THEN CAST(${} AS BIGINT)", 2 + 2 * nth, 3 + 2 * nth));
+        let cases = cases.collect::<Vec<_>>().join(" ");
+        let list = Rows::list(first, chunk.len());
+        let sql = format!("UPDATE rig SET heard_ms = $1, fu = CASE device_id {cases} END WHERE device_id IN ({list})");
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(now.as_millis());
+        for (device, fu) in chunk {
+            query = query.bind(device.to_string()).bind(i64::from(*fu));
+        }
+        for (device, _) in chunk {
+            query = query.bind(device.to_string());
+        }
+        query.execute(&mut *connection).await.doing("note which rigs are connected")?;
+    }
+    Ok(())
+}
+
+/// Notes when a rig's last session ended: not before it was last heard of, or it would look as if it had come back.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn left(connection: &mut AnyConnection, device: DeviceId, at: TimestampMs) -> Result<(), StoreError> {
+    let sql = "UPDATE rig SET left_ms = CASE WHEN COALESCE(heard_ms, 0) > $1 THEN heard_ms ELSE $2 END WHERE device_id = $3";
+    let query = sqlx::query(sql).bind(at.as_millis()).bind(at.as_millis()).bind(device.to_string());
+    query.execute(connection).await.map(drop).doing("note that a rig has left")
 }
 
 /// Takes a rig's row: until the transaction ends nobody else changes what is kept of the rig. False if there is no such rig.

@@ -11,6 +11,7 @@ mod challenges;
 mod checkpoints;
 mod demand;
 mod dispatching;
+mod fleet;
 mod happy;
 mod hardware;
 mod hfr;

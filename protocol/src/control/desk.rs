@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Of what the desktop tells the owner. `notices.toml` says what each is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, clippy::struct_excessive_bools, reason = "five switches, each explained in notices.toml")]
+#[allow(missing_docs, clippy::struct_excessive_bools, reason = "six switches, each explained in notices.toml")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
 pub struct Notices {
     pub job_done: bool,
@@ -14,6 +14,19 @@ pub struct Notices {
     pub trouble: bool,
     pub update: bool,
     pub paused: bool,
+    /// Guests of before this do not say it: then it is on, as it is where an owner has chosen nothing.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]
+    pub paid: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_yes(paid: &bool) -> bool {
+    *paid
 }
 
 /// What the owner is told, and where he has written it.

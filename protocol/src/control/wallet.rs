@@ -14,8 +14,9 @@ mod answer;
 mod figures;
 
 pub use answer::{
-    AssetBalance, ChainBalances, Coins, Hazard, IntentCard, PayoutState, PayoutView, ReceiptCard, ReceiptPage, WalletAnswer,
-    WalletCode, WalletRefusal, WalletState, WalletView, Warning, WithdrawalCard, WithdrawalPage, WithdrawalState,
+    AssetBalance, ChainBalances, Coins, Hazard, IntentCard, MoneyNews, MoneyNewsKind, PayoutState, PayoutView, ReceiptCard,
+    ReceiptPage, WalletAnswer, WalletCode, WalletRefusal, WalletState, WalletView, Warning, WithdrawalCard, WithdrawalPage,
+    WithdrawalState,
 };
 pub use figures::{ClaimProof, Fee, IntentFacts, Unpaid, WithdrawFacts};
 
@@ -83,6 +84,10 @@ pub enum WalletRequest {
     Receipts(ReceiptsArgs),
     /// Turn earnings into computing credit.
     Spend(SpendArgs),
+    /// Which money the owner has not been told of.
+    News,
+    /// He knows of it now.
+    Told(ToldArgs),
 }
 
 /// For a new wallet.
@@ -252,6 +257,15 @@ pub struct SpendArgs {
     pub amount: Micros,
     /// Whose account, as `cus_…`.
     pub customer: String,
+}
+
+/// Of what the owner was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct ToldArgs {
+    /// [`MoneyNews::id`] of each, at most 64.
+    pub ids: Vec<String>,
 }
 
 #[cfg(test)]

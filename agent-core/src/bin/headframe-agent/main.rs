@@ -7,6 +7,7 @@ mod benchmark;
 mod commands;
 mod doctor;
 mod earnings;
+mod fleet;
 mod logging;
 mod run;
 mod simulate;
@@ -65,6 +66,8 @@ enum Command {
     Simulate(SimulateArgs),
     /// Say what was earned, and what its power cost.
     Earnings(EarningsArgs),
+    /// Say what all rigs of this wallet do and earn.
+    Fleet(FleetArgs),
     /// Give the PC back, and take no work until resumed.
     Pause(PauseArgs),
     /// Take work whenever the owner is away.
@@ -181,6 +184,13 @@ struct EarningsArgs {
 }
 
 #[derive(Debug, Args)]
+struct FleetArgs {
+    /// Print everything as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct PauseArgs {
     /// Resume by itself after this many minutes.
     #[arg(long, value_name = "N")]
@@ -238,6 +248,7 @@ fn main() -> ExitCode {
             Command::Yields(args) => commands::yields(&paths, &args).await,
             Command::Simulate(args) => Box::pin(simulate::simulate(&paths, &args)).await,
             Command::Earnings(args) => earnings::earnings(&paths, &args).await,
+            Command::Fleet(args) => fleet::fleet(&paths, &args).await,
             Command::Pause(args) => commands::pause(&paths, args).await,
             Command::Resume => commands::resume(&paths).await,
             Command::Finish => commands::finish(&paths).await,

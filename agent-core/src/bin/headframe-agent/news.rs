@@ -9,13 +9,18 @@ use std::{
 
 use headframe_protocol::{
     TimestampMs,
-    control::{JobCard, Notices, Phase, Stage, WaitReason},
+    control::{JobCard, MoneyNews, Notices, Phase, Stage, WaitReason},
     job::Reason,
     session::RefusedCode,
 };
 use zbus::zvariant::Value;
 
 use crate::reminder::Reminder;
+
+mod speech;
+
+pub(crate) use speech::Language;
+use speech::Said;
 
 /// Between two things he is told. Whoever hears a bell every minute takes it away.
 const SPACING: Duration = Duration::from_mins(10);
@@ -36,19 +41,47 @@ pub(crate) struct Item {
     pub(crate) text: String,
 }
 
+/// What is told now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) item: Item,
+    /// Which money it is about: its owner knows of it once he was told.
+    pub(crate) money: Option<String>,
+}
+
 /// Remembers what was told, and what happened since.
 #[derive(Debug, Default)]
 pub(crate) struct News {
+    language: Language,
     reminder: Reminder,
     told_at: Option<TimestampMs>,
     /// Attempts whose end is known; absent before the first look: what was over then is no news.
     over: Option<HashSet<String>>,
-    waiting: VecDeque<Item>,
+    waiting: VecDeque<Said>,
+    /// Money he does not know of, oldest first. The wallet remembers what he was told.
+    money: Vec<MoneyNews>,
+    /// What he was told in this life, though the wallet may not have heard of it.
+    known: HashSet<String>,
     /// What stands in the way, since when, and when he was told.
     trouble: Option<(String, TimestampMs, Option<TimestampMs>)>,
 }
 
 impl News {
+    /// Tells it in that language.
+    pub(crate) fn new(language: Language) -> Self {
+        Self { language, ..Self::default() }
+    }
+
+    /// All the money that he does not know of.
+    pub(crate) fn money(&mut self, untold: Vec<MoneyNews>) {
+        self.money = untold.into_iter().filter(|news| !self.known.contains(&news.id)).collect();
+    }
+
+    /// He knows of this money.
+    pub(crate) fn knows(&mut self, ids: &[String]) {
+        self.known.extend(ids.iter().cloned());
+    }
+
     /// The newest jobs, whenever the history has changed.
     pub(crate) fn jobs(&mut self, cards: &[JobCard], wanted: Notices) {
         let ended = || cards.iter().filter(|card| card.ended_ms.is_some());
@@ -57,40 +90,39 @@ impl News {
         // The oldest first, as it happened.
         let cards: Vec<&JobCard> = ended().filter(|card| !before.contains(&told_apart(card))).collect();
         for card in cards.into_iter().rev() {
-            let item = match (card.stage, card.reason) {
-                (_, Some(Reason::ResultMismatch)) if wanted.refused => Item {
-                    title: "A result was not accepted".to_owned(),
-                    text: format!("Other rigs that did the work of “{}” agree on another result.", card.title),
-                },
+            let said = match (card.stage, card.reason) {
+                (_, Some(Reason::ResultMismatch)) if wanted.refused => Said::ResultRefused { title: card.title.clone() },
                 (Stage::Succeeded, _) if wanted.job_done => {
-                    Item { title: "A job is done".to_owned(), text: format!("{}: {}.", card.title, card.earned) }
+                    Said::JobDone { title: card.title.clone(), earned: card.earned.to_string() }
                 }
                 _ => continue,
             };
             if self.waiting.len() == WAITING_MAX {
                 self.waiting.pop_front();
             }
-            self.waiting.push_back(item);
+            self.waiting.push_back(said);
         }
     }
 
     /// What he is to be told `now`, if anything, of a rig that is in `phase` since `since`.
-    pub(crate) fn due(&mut self, phase: &Phase, since: TimestampMs, now: TimestampMs, wanted: Notices) -> Option<Item> {
+    pub(crate) fn due(&mut self, phase: &Phase, since: TimestampMs, now: TimestampMs, wanted: Notices) -> Option<Due> {
         self.look_for_trouble(phase, now);
         let is_soon = self.told_at.is_some_and(|told| now.since(told) < SPACING);
         if is_soon || is_busy(phase) {
             return None;
         }
-        let item = self.trouble_due(phase, now, wanted).or_else(|| self.waiting.pop_front()).or_else(|| {
-            let text = self.reminder.due(phase, since, now).filter(|_| wanted.paused)?;
-            Some(Item { title: "Your rig is still paused".to_owned(), text })
-        })?;
+        let said = self
+            .trouble_due(phase, now, wanted)
+            .or_else(|| self.money.first().filter(|_| wanted.paid).cloned().map(Said::Money))
+            .or_else(|| self.waiting.pop_front())
+            .or_else(|| self.reminder.due(phase, since, now).filter(|_| wanted.paused).map(|days| Said::StillPaused { days }))?;
         self.told_at = Some(now);
-        Some(item)
+        let money = if let Said::Money(news) = &said { Some(news.id.clone()) } else { None };
+        Some(Due { item: self.language.item(&said), money })
     }
 
     fn look_for_trouble(&mut self, phase: &Phase, now: TimestampMs) {
-        let found = trouble(phase).map(|(kind, ..)| kind);
+        let found = trouble(phase).map(|(kind, _)| kind);
         match (found, &self.trouble) {
             (Some(kind), Some((before, ..))) if *before == kind => {}
             (Some(kind), _) => self.trouble = Some((kind.to_owned(), now, None)),
@@ -98,8 +130,8 @@ impl News {
         }
     }
 
-    fn trouble_due(&mut self, phase: &Phase, now: TimestampMs, wanted: Notices) -> Option<Item> {
-        let (kind, title, text) = trouble(phase)?;
+    fn trouble_due(&mut self, phase: &Phase, now: TimestampMs, wanted: Notices) -> Option<Said> {
+        let (kind, said) = trouble(phase)?;
         let (_, since, told) = self.trouble.as_mut()?;
         let is_wanted = if kind == "too_old" { wanted.update } else { wanted.trouble };
         let is_due = told.map_or(now.since(*since) >= TROUBLE_AFTER, |told| now.since(told) >= TROUBLE_AGAIN_AFTER);
@@ -107,7 +139,7 @@ impl News {
             return None;
         }
         *told = Some(now);
-        Some(Item { title: title.to_owned(), text })
+        Some(said)
     }
 }
 
@@ -116,26 +148,21 @@ fn told_apart(card: &JobCard) -> String {
     format!("{} {:?} {:?}", card.attempt, card.stage, card.reason)
 }
 
-/// What keeps the PC from earning until its owner does something: which, a title, and what to do.
-fn trouble(phase: &Phase) -> Option<(&'static str, &'static str, String)> {
+/// What keeps the PC from earning until its owner does something: which, and what to do.
+fn trouble(phase: &Phase) -> Option<(&'static str, Said)> {
     let Phase::Waiting { reasons } = phase else { return None };
-    let cannot = "This PC cannot earn now";
     reasons.iter().find_map(|reason| match reason {
-        WaitReason::NoEngine => Some(("no_engine", cannot, "There is no container engine. Start it, or install one.".to_owned())),
-        WaitReason::EngineUnusable { message } => Some(("engine_unusable", cannot, message.clone())),
-        WaitReason::DiskFull => {
-            Some(("disk_full", cannot, "The disk that jobs work on is nearly full. Make some room.".to_owned()))
-        }
-        WaitReason::RulesBroken { .. } => {
-            Some(("rules_broken", cannot, "Your rules cannot be understood. The window says which line.".to_owned()))
-        }
-        WaitReason::Refused { code: RefusedCode::TooOld, .. } => {
-            Some(("too_old", "A newer Headframe is needed", "The network does not take this version any more.".to_owned()))
-        }
+        WaitReason::NoEngine => Some(("no_engine", Said::NoEngine)),
+        WaitReason::EngineUnusable { message } => Some(("engine_unusable", Said::EngineUnusable { message: message.clone() })),
+        WaitReason::DiskFull => Some(("disk_full", Said::DiskFull)),
+        WaitReason::RulesBroken { .. } => Some(("rules_broken", Said::RulesBroken)),
+        WaitReason::Refused { code: RefusedCode::TooOld, .. } => Some(("too_old", Said::TooOld)),
         WaitReason::Refused { code: RefusedCode::BadHandshake, message } => {
-            Some(("bad_handshake", cannot, format!("The network does not let this rig in: {message} Is this PC’s clock right?")))
+            Some(("bad_handshake", Said::NotLetIn { message: message.clone() }))
         }
-        WaitReason::Refused { code: RefusedCode::Quarantined, message } => Some(("quarantined", cannot, message.clone())),
+        WaitReason::Refused { code: RefusedCode::Quarantined, message } => {
+            Some(("quarantined", Said::Quarantined { message: message.clone() }))
+        }
         WaitReason::Refused { code: RefusedCode::Superseded | RefusedCode::BadMessage | RefusedCode::Unavailable, .. }
         | WaitReason::OwnerActive { .. }
         | WaitReason::NoIdleProbe

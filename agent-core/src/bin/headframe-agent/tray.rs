@@ -10,7 +10,7 @@ use std::{
 
 use headframe_agent::{Handle, clock, duty::Ask, settings::notices, tasks::apart};
 use headframe_control::{AgentPaths, Client, paths::DATA_DIR_ENV};
-use headframe_protocol::control::{JobsArgs, Phase, Snapshot};
+use headframe_protocol::control::{JobsArgs, MoneyNews, Phase, Snapshot, ToldArgs, WalletAnswer, WalletRequest};
 use jiff::Zoned;
 use ksni::{Icon, MenuItem, Status, ToolTip, Tray, TrayMethods as _, menu::StandardItem};
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    news::{self, News},
+    news::{self, Due, Language, News},
     words,
 };
 
@@ -54,7 +54,7 @@ pub(crate) async fn show(agent: Handle, paths: AgentPaths, stop: CancellationTok
         }
     };
     info!("The tray is there");
-    let (mut herald, mut look) = (Herald::default(), tokio::time::interval(LOOK_EVERY));
+    let (mut herald, mut look) = (Herald::new(Language::of_desktop()), tokio::time::interval(LOOK_EVERY));
     loop {
         tokio::select! {
             biased;
@@ -79,7 +79,6 @@ pub(crate) async fn show(agent: Handle, paths: AgentPaths, stop: CancellationTok
 }
 
 /// Looks what the owner may want to be told, and tells him.
-#[derive(Default)]
 struct Herald {
     news: News,
     /// The history that was looked at last; none before the first look.
@@ -87,6 +86,10 @@ struct Herald {
 }
 
 impl Herald {
+    fn new(language: Language) -> Self {
+        Self { news: News::new(language), history: None }
+    }
+
     async fn look(&mut self, snapshot: &Snapshot, paths: &AgentPaths) {
         let dir = paths.data_dir().to_owned();
         let wanted = match apart(move || notices::page(&dir)).await {
@@ -102,12 +105,35 @@ impl Herald {
                 self.history = Some(snapshot.history);
             }
         }
-        let due = self.news.due(&snapshot.phase, snapshot.since_ms, clock::wall(), wanted);
-        if let Some(item) = due
-            && let Err(error) = news::tell(&item).await
-        {
-            info!("Nobody could be told: {error}");
+        let untold = ask_money(paths, WalletRequest::News).await;
+        if wanted.paid {
+            self.news.money(untold);
+        } else if !untold.is_empty() {
+            // Whoever wants to hear of it later does not want to hear of what was before.
+            self.know(paths, untold.into_iter().map(|news| news.id).collect()).await;
         }
+        let Some(Due { item, money }) = self.news.due(&snapshot.phase, snapshot.since_ms, clock::wall(), wanted) else { return };
+        match news::tell(&item).await {
+            Ok(()) => self.know(paths, money.into_iter().collect()).await,
+            Err(error) => info!("Nobody could be told: {error}"),
+        }
+    }
+
+    /// The owner knows of this money.
+    async fn know(&mut self, paths: &AgentPaths, ids: Vec<String>) {
+        if !ids.is_empty() {
+            self.news.knows(&ids);
+            self.news.money(ask_money(paths, WalletRequest::Told(ToldArgs { ids })).await);
+        }
+    }
+}
+
+/// Money the owner does not know of. Without an answer there is none, for now.
+async fn ask_money(paths: &AgentPaths, ask: WalletRequest) -> Vec<MoneyNews> {
+    let asked = async { Client::connect(paths).await?.wallet(ask).await };
+    match asked.await {
+        Ok(WalletAnswer::News { news }) => news,
+        Ok(_) | Err(_) => Vec::new(),
     }
 }
 

@@ -218,7 +218,8 @@ async fn ask(client: &mut Client, request: WalletRequest) -> Result<WalletAnswer
         | WalletAnswer::Signed { .. }
         | WalletAnswer::History { .. }
         | WalletAnswer::Receipts { .. }
-        | WalletAnswer::Spent) => Ok(answer),
+        | WalletAnswer::Spent
+        | WalletAnswer::News { .. }) => Ok(answer),
     }
 }
 

@@ -186,7 +186,7 @@ impl Template {
         }
         let mut tx = app.store.begin().await.expect("a transaction");
         for rig in rigs_of_all() {
-            rigs::seen(&mut tx, rig.device(), &report(), app.store.now()).await.expect("a rig");
+            rigs::seen(&mut tx, rig.device(), (&report(), "test"), app.store.now()).await.expect("a rig");
         }
         commit(tx, "note rigs").await.expect("a commit");
         Self { app, people, _folder: folder }

@@ -59,11 +59,46 @@ pub enum WalletAnswer {
     },
     /// The credit is there.
     Spent,
+    /// Money that the owner has not been told of, oldest first.
+    News {
+        /// It.
+        news: Vec<MoneyNews>,
+    },
     /// Not done.
     Refused {
         /// Why.
         refusal: WalletRefusal,
     },
+}
+
+/// Money that the owner has not been told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct MoneyNews {
+    /// Names it.
+    pub id: String,
+    /// What has happened.
+    pub what: MoneyNewsKind,
+    /// How much.
+    pub amount: Coins,
+    /// On which chain, as people call it.
+    pub chain: String,
+    /// Whose it is now.
+    pub to: String,
+}
+
+/// What has happened to money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum MoneyNewsKind {
+    /// A withdrawal is where it was sent, and nothing takes it back.
+    Arrived,
+    /// A payout was published; the wallet can take this much now.
+    Claimable,
+    /// The same, for an address whose key is elsewhere.
+    Published,
 }
 
 /// Why the wallet did not do it.

@@ -3,4 +3,8 @@
 /**
  * Of what the desktop tells the owner. `notices.toml` says what each is.
  */
-export type Notices = { job_done: boolean, refused: boolean, trouble: boolean, update: boolean, paused: boolean, };
+export type Notices = { job_done: boolean, refused: boolean, trouble: boolean, update: boolean, paused: boolean, 
+/**
+ * Guests of before this do not say it: then it is on, as it is where an owner has chosen nothing.
+ */
+paid?: boolean, };

@@ -6,10 +6,11 @@ import type { PrepareArgs } from "./PrepareArgs";
 import type { ReceiptsArgs } from "./ReceiptsArgs";
 import type { SignArgs } from "./SignArgs";
 import type { SpendArgs } from "./SpendArgs";
+import type { ToldArgs } from "./ToldArgs";
 import type { VerifyArgs } from "./VerifyArgs";
 import type { WatchArgs } from "./WatchArgs";
 
 /**
  * What a guest may ask of the wallet.
  */
-export type WalletRequest = { "kind": "show" } | { "kind": "create" } & CreateArgs | { "kind": "quiz" } | { "kind": "verify" } & VerifyArgs | { "kind": "import" } & ImportArgs | { "kind": "watch" } & WatchArgs | { "kind": "balances" } | { "kind": "prepare" } & PrepareArgs | { "kind": "sign" } & SignArgs | { "kind": "history" } & HistoryArgs | { "kind": "receipts" } & ReceiptsArgs | { "kind": "spend" } & SpendArgs;
+export type WalletRequest = { "kind": "show" } | { "kind": "create" } & CreateArgs | { "kind": "quiz" } | { "kind": "verify" } & VerifyArgs | { "kind": "import" } & ImportArgs | { "kind": "watch" } & WatchArgs | { "kind": "balances" } | { "kind": "prepare" } & PrepareArgs | { "kind": "sign" } & SignArgs | { "kind": "history" } & HistoryArgs | { "kind": "receipts" } & ReceiptsArgs | { "kind": "spend" } & SpendArgs | { "kind": "news" } | { "kind": "told" } & ToldArgs;

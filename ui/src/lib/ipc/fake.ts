@@ -3,6 +3,7 @@
 import type { BlockArgs } from '$lib/bindings/BlockArgs';
 import type { EarnedArgs } from '$lib/bindings/EarnedArgs';
 import type { EarningsArgs } from '$lib/bindings/EarningsArgs';
+import type { FleetArgs } from '$lib/bindings/FleetArgs';
 import type { JobsArgs } from '$lib/bindings/JobsArgs';
 import type { LogArgs } from '$lib/bindings/LogArgs';
 import type { NetworkRequest } from '$lib/bindings/NetworkRequest';
@@ -107,6 +108,8 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
       return Promise.resolve(world.askNetwork(args as NetworkRequest));
     case 'demand':
       return Promise.resolve(world.demand());
+    case 'fleet':
+      return Promise.resolve(world.listFleet(args as FleetArgs));
     case 'cards':
       return Promise.resolve(world.cards());
     case 'measure_again':

@@ -1,9 +1,12 @@
-use headframe_protocol::Micros;
+use headframe_protocol::{
+    Micros,
+    control::{Coins, MoneyNewsKind},
+};
 
 use super::*;
 
-const ALL: Notices = Notices { job_done: true, refused: true, trouble: true, update: true, paused: true };
-const NONE: Notices = Notices { job_done: false, refused: false, trouble: false, update: false, paused: false };
+const ALL: Notices = Notices { job_done: true, refused: true, trouble: true, update: true, paused: true, paid: true };
+const NONE: Notices = Notices { job_done: false, refused: false, trouble: false, update: false, paused: false, paid: false };
 
 fn minute(minute: i64) -> TimestampMs {
     TimestampMs::from_millis(minute * 60_000)
@@ -40,7 +43,7 @@ fn card(attempt: &str, stage: Stage, reason: Option<Reason>) -> JobCard {
 
 /// Minutes of a day at which something is told, with its title.
 fn told(news: &mut News, phase: &Phase, wanted: Notices) -> Vec<(i64, String)> {
-    (0..1_440).filter_map(|at| Some((at, news.due(phase, minute(0), minute(at), wanted)?.title))).collect()
+    (0..1_440).filter_map(|at| Some((at, news.due(phase, minute(0), minute(at), wanted)?.item.title))).collect()
 }
 
 #[test]
@@ -81,7 +84,8 @@ fn what_was_over_before_is_no_news_and_what_ends_is_told_in_its_order_and_slowly
     let old = card("0", Stage::Succeeded, None);
     news.jobs(std::slice::from_ref(&old), ALL);
     news.jobs(&[card("2", Stage::Succeeded, None), card("1", Stage::Succeeded, None), old], ALL);
-    let texts: Vec<_> = (0..60).filter_map(|at| Some((at, news.due(&Phase::Ready, minute(0), minute(at), ALL)?.text))).collect();
+    let texts: Vec<_> =
+        (0..60).filter_map(|at| Some((at, news.due(&Phase::Ready, minute(0), minute(at), ALL)?.item.text))).collect();
     assert_eq!(texts, [(0, "job 1: $0.00.".to_owned()), (10, "job 2: $0.00.".to_owned())]);
 }
 
@@ -90,8 +94,8 @@ fn a_result_that_is_refused_when_its_job_is_long_over_is_told() {
     let mut news = News::default();
     news.jobs(&[card("1", Stage::Succeeded, None)], ALL);
     news.jobs(&[card("1", Stage::Failed, Some(Reason::ResultMismatch))], ALL);
-    let item = news.due(&Phase::Working, minute(0), minute(2), ALL).expect("news");
-    assert_eq!(item.title, "A result was not accepted");
+    let due = news.due(&Phase::Working, minute(0), minute(2), ALL).expect("news");
+    assert_eq!(due.item.title, "A result was not accepted");
 }
 
 #[test]
@@ -99,4 +103,34 @@ fn an_old_version_is_an_update_and_not_trouble() {
     let phase = waiting(&[WaitReason::Refused { code: RefusedCode::TooOld, message: String::new() }]);
     assert_eq!(told(&mut News::default(), &phase, Notices { update: false, ..ALL }), []);
     assert_eq!(told(&mut News::default(), &phase, Notices { trouble: false, ..ALL }).len(), 1);
+}
+
+fn money(id: &str) -> MoneyNews {
+    let amount = Coins { text: "12.50".to_owned(), symbol: "USDC".to_owned(), units: "12500000".to_owned() };
+    MoneyNews { id: id.to_owned(), what: MoneyNewsKind::Arrived, amount, chain: "Base".to_owned(), to: "0x1".to_owned() }
+}
+
+#[test]
+fn money_is_told_until_its_owner_knows_and_names_what_he_knows_then() {
+    let mut news = News::default();
+    news.money(vec![money("1"), money("2")]);
+    let due = |news: &mut News, at| news.due(&Phase::Ready, minute(0), minute(at), ALL).map(|due| due.money);
+    assert_eq!(due(&mut news, 0), Some(Some("1".to_owned())));
+    assert_eq!(due(&mut news, 5), None, "one thing in ten minutes");
+    // Nobody could be told, so that it is told again.
+    assert_eq!(due(&mut news, 10), Some(Some("1".to_owned())));
+    news.knows(&["1".to_owned()]);
+    // The wallet did not hear of it, and names it once more.
+    news.money(vec![money("1"), money("2")]);
+    assert_eq!(due(&mut news, 20), Some(Some("2".to_owned())));
+}
+
+#[test]
+fn money_waits_for_the_end_of_a_game_and_is_not_told_to_who_does_not_want_to_hear_of_it() {
+    let mut news = News::default();
+    news.money(vec![money("1")]);
+    assert_eq!(news.due(&waiting(&[WaitReason::Fullscreen]), minute(0), minute(0), ALL), None);
+    assert_eq!(news.due(&Phase::Ready, minute(0), minute(1), NONE), None);
+    let due = news.due(&Phase::Ready, minute(0), minute(2), ALL).expect("news");
+    assert_eq!(due.item.title, "Your money has arrived");
 }

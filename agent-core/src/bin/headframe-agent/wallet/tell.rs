@@ -37,6 +37,7 @@ pub(super) async fn answer(client: &mut Client, request: WalletRequest, json: bo
         | WalletAnswer::Prepared { .. }
         | WalletAnswer::Signed { .. }
         | WalletAnswer::Spent
+        | WalletAnswer::News { .. }
         | WalletAnswer::Refused { .. } => return Err(garbled()),
     };
     words::say(&text);

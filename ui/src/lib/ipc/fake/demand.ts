@@ -47,7 +47,8 @@ export function demandOf(snapshot: Snapshot, queue: Queue, nowMs: number): Deman
   };
 }
 
-function placeOf({ phase }: Snapshot): MarketPlace {
+/** Where the network has a rig that is in this phase. */
+export function placeOf({ phase }: Snapshot): MarketPlace {
   switch (phase.kind) {
     case 'preparing':
     case 'working':

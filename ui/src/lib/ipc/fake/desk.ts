@@ -18,7 +18,7 @@ export const SUPPORT: Support = {
 
 /** The notices of an invented owner. */
 export class NoticesFile {
-  #notices: Notices = { job_done: false, refused: true, trouble: true, update: true, paused: true };
+  #notices: Notices = { job_done: false, refused: true, trouble: true, update: true, paused: true, paid: true };
 
   page(): NoticesPage {
     return { notices: { ...this.#notices }, file: `${DIR}/notices.toml` };

@@ -240,6 +240,7 @@ export const SCENES: Scene[] = [
     title: 'No wallet yet',
     set(world) {
       world.past = today(world.nowMs);
+      world.fleet = { kind: 'alone', why: 'no_account' };
       world.wallet.view = { state: { kind: 'none' } };
       world.wallet.withdrawals = [];
     },
@@ -282,6 +283,7 @@ export const SCENES: Scene[] = [
     id: 'wallet-watching',
     title: 'An address whose key is elsewhere',
     set(world) {
+      world.fleet = { kind: 'alone', why: 'not_signed' };
       world.wallet.watching(world.nowMs);
     },
   },
@@ -299,7 +301,44 @@ export const SCENES: Scene[] = [
     id: 'clock-wrong',
     title: 'The clock of this PC is wrong',
     set(world) {
+      world.fleet = { kind: 'clock_wrong' };
       world.wallet.aheadMs = HOUR;
+    },
+  },
+  {
+    id: 'fleet-of-one',
+    title: 'One rig',
+    set(world) {
+      world.rig.gpus = [rtx4090()];
+      world.past = today(world.nowMs);
+      world.fleet = { kind: 'rigs', others: 0 };
+    },
+  },
+  {
+    id: 'fleet-of-many',
+    title: '120 rigs',
+    set(world) {
+      world.rig.gpus = [rtx4090()];
+      world.past = today(world.nowMs);
+      world.fleet = { kind: 'rigs', others: 119 };
+    },
+  },
+  {
+    id: 'fleet-silent',
+    title: 'Nobody says which rigs there are',
+    set(world) {
+      world.rig.gpus = [rtx4090()];
+      world.past = today(world.nowMs);
+      world.fleet = { kind: 'silent' };
+    },
+    script: [{ afterMs: 2 * MINUTE, act: (world) => (world.fleet = { kind: 'rigs', others: 2 }) }],
+  },
+  {
+    id: 'fleet-refused',
+    title: 'The network does not know this rig',
+    set(world) {
+      world.rig.gpus = [rtx4090()];
+      world.fleet = { kind: 'refused', message: 'There is no such rig.' };
     },
   },
   {

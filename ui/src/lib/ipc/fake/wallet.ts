@@ -134,6 +134,10 @@ export class FakeWallet {
         return { kind: 'receipts', page: page(this.receipts, ({ attempt }) => attempt, request, 'receipts') };
       case 'spend':
         return this.#spend(request.amount, request.customer);
+      case 'news':
+      case 'told':
+        // The desktop tells of money, and the window has it in sight.
+        return { kind: 'news', news: [] };
     }
   }
 

@@ -6,6 +6,8 @@ import type { CardPage } from '$lib/bindings/CardPage';
 import type { ControlError } from '$lib/bindings/ControlError';
 import type { DemandView } from '$lib/bindings/DemandView';
 import type { EngineView } from '$lib/bindings/EngineView';
+import type { FleetArgs } from '$lib/bindings/FleetArgs';
+import type { FleetView } from '$lib/bindings/FleetView';
 import type { NetworkAnswer } from '$lib/bindings/NetworkAnswer';
 import type { NetworkRequest } from '$lib/bindings/NetworkRequest';
 import type { Link } from '$lib/bindings/Link';
@@ -17,6 +19,7 @@ import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { WaitReason } from '$lib/bindings/WaitReason';
 import { cardOf } from './cards';
 import { demandOf, SOME, type Queue } from './demand';
+import { fleetOf, type FakeFleet } from './fleet';
 import { breathe, small } from './hardware';
 import { advance, finish, isOver, job, TRANSCODE, type FakeJob, type Kind } from './job';
 import { NoticesFile } from './desk';
@@ -64,6 +67,8 @@ export class World {
   queue: Kind[] = [TRANSCODE];
   /** What others want of the network. */
   others: Queue = SOME;
+  /** Which rigs its owner has. */
+  fleet: FakeFleet = { kind: 'rigs', others: 2 };
   /** Cards to be measured again. */
   readonly #measure = new Set<string>();
   #revision = 0;
@@ -154,6 +159,10 @@ export class World {
 
   demand(): DemandView {
     return demandOf(this.snapshot(), this.others, this.nowMs);
+  }
+
+  listFleet(args: FleetArgs): FleetView {
+    return fleetOf(this.snapshot(), this.fleet, args, this.nowMs);
   }
 
   cards(): CardPage {

@@ -1,0 +1,160 @@
+//! What the owner is told, in the language of his desktop. What comes from elsewhere, such as a coordinator's reason, stays as it came.
+
+use std::env;
+
+use headframe_protocol::control::{MoneyNews, MoneyNewsKind};
+
+use super::Item;
+
+mod arabic;
+mod chinese;
+mod english;
+mod spanish;
+
+/// Where a desktop says which language it speaks, the strongest first (POSIX, "Internationalization Variables").
+const VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
+
+/// A language that notices are written in. The window has the same four.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Language {
+    #[default]
+    English,
+    Arabic,
+    Chinese,
+    Spanish,
+}
+
+/// One thing to tell, before it has words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// A job is done and has brought something.
+    JobDone { title: String, earned: String },
+    /// Other rigs agree on another result.
+    ResultRefused { title: String },
+    /// Money has moved.
+    Money(MoneyNews),
+    /// Nothing to work with.
+    NoEngine,
+    /// Something to work with that cannot be used, and why.
+    EngineUnusable { message: String },
+    /// No room.
+    DiskFull,
+    /// The owner's rules cannot be understood.
+    RulesBroken,
+    /// The network takes this version no more.
+    TooOld,
+    /// The network does not let the rig in, and why.
+    NotLetIn { message: String },
+    /// The operator has taken the rig out of work, and why.
+    Quarantined { message: String },
+    /// It has been paused for so many days.
+    StillPaused { days: u64 },
+}
+
+impl Language {
+    /// The one the desktop speaks; English if it is none of ours.
+    pub(crate) fn of_desktop() -> Self {
+        let said = VARIABLES.into_iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
+        said.as_deref().map_or_else(Self::default, Self::of)
+    }
+
+    /// Of a locale such as `es_MX.UTF-8`.
+    fn of(locale: &str) -> Self {
+        match locale.split(['_', '.', '@', '-']).next().unwrap_or_default() {
+            "ar" => Self::Arabic,
+            "es" => Self::Spanish,
+            "zh" => Self::Chinese,
+            _ => Self::English,
+        }
+    }
+
+    /// A title and a text.
+    pub(super) fn item(self, said: &Said) -> Item {
+        let (title, text) = match self {
+            Self::English => english::words(said),
+            Self::Arabic => arabic::words(said),
+            Self::Chinese => chinese::words(said),
+            Self::Spanish => spanish::words(said),
+        };
+        Item { title: title.to_owned(), text }
+    }
+}
+
+/// An amount, where it is and whose: what every language says of money.
+struct Money<'a> {
+    what: MoneyNewsKind,
+    amount: String,
+    chain: &'a str,
+    to: String,
+}
+
+impl<'a> Money<'a> {
+    fn of(news: &'a MoneyNews) -> Self {
+        let MoneyNews { id: _, what, amount, chain, to } = news;
+        Self { what: *what, amount: format!("{} {}", amount.text, amount.symbol), chain, to: short(to) }
+    }
+}
+
+/// Enough of an address to know it by.
+fn short(address: &str) -> String {
+    match (address.get(..6), address.get(address.len().saturating_sub(4)..)) {
+        (Some(first), Some(last)) if address.len() > 12 => format!("{first}…{last}"),
+        _ => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headframe_protocol::control::Coins;
+
+    use super::*;
+
+    const ALL: [Language; 4] = [Language::English, Language::Arabic, Language::Chinese, Language::Spanish];
+
+    fn money(what: MoneyNewsKind) -> Said {
+        let amount = Coins { text: "12.50".to_owned(), symbol: "USDC".to_owned(), units: "12500000".to_owned() };
+        let to = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266".to_owned();
+        Said::Money(MoneyNews { id: "1".to_owned(), what, amount, chain: "Base".to_owned(), to })
+    }
+
+    #[test]
+    fn the_desktop_says_which_language_it_speaks() {
+        let of = |locales: [&str; 5]| locales.map(Language::of);
+        let expected = [Language::Spanish, Language::Arabic, Language::Chinese, Language::English, Language::English];
+        assert_eq!(of(["es_MX.UTF-8", "ar", "zh_CN.utf8", "C", "de_DE@euro"]), expected);
+    }
+
+    #[test]
+    fn every_language_tells_of_money_with_its_amount_its_coin_and_its_chain() {
+        for language in ALL {
+            for what in [MoneyNewsKind::Arrived, MoneyNewsKind::Claimable, MoneyNewsKind::Published] {
+                let Item { title, text } = language.item(&money(what));
+                assert!(!title.is_empty() && text.contains("12.50 USDC") && text.contains("Base"), "{language:?}: {text}");
+                assert_eq!(text.contains("0xf39F…2266"), what != MoneyNewsKind::Claimable, "{language:?}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_language_is_a_copy_of_another() {
+        let all = [
+            Said::JobDone { title: "job".to_owned(), earned: "$1.00".to_owned() },
+            Said::ResultRefused { title: "job".to_owned() },
+            money(MoneyNewsKind::Arrived),
+            money(MoneyNewsKind::Claimable),
+            money(MoneyNewsKind::Published),
+            Said::NoEngine,
+            Said::DiskFull,
+            Said::RulesBroken,
+            Said::TooOld,
+            Said::NotLetIn { message: "No.".to_owned() },
+            Said::StillPaused { days: 1 },
+            Said::StillPaused { days: 3 },
+        ];
+        for said in all {
+            let told: std::collections::HashSet<String> =
+                ALL.iter().map(|language| language.item(&said)).map(|item| item.title + "\n" + &item.text).collect();
+            assert_eq!(told.len(), ALL.len(), "{said:?}");
+        }
+    }
+}

@@ -26,6 +26,10 @@ mod dialler;
 mod frames;
 mod handshake;
 mod session;
+mod time;
+
+pub use time::RightTime;
+pub(crate) use time::{OFF_MAX, said_in};
 
 /// Messages waiting to be sent. What does not fit is dropped as if the line were down: everything that must arrive is
 /// said again.
@@ -211,6 +215,8 @@ pub struct LineConfig {
     pub challenges: watch::Receiver<Vec<String>>,
     /// Takes their questions.
     pub asks: mpsc::Sender<Heard>,
+    /// Learns what time it is elsewhere, whenever the coordinator is dialled.
+    pub time: watch::Sender<Option<RightTime>>,
     /// Paces redialling.
     pub timers: Timers,
 }

@@ -27,15 +27,15 @@ pub use earnings::{
     EARNED_PAGE_MAX, EarnedArgs, EarnedCard, EarnedPage, Earnings, EarningsAnswer, EarningsArgs, EarningsBucket, EarningsBy,
     EarningsRange, EarningsRequest, EarningsSum, Exported, SheetArgs, SheetOf, SheetPiece, Worker, WorkerSum,
 };
-pub use network::{NetworkAnswer, NetworkFault, NetworkRequest, NetworkView, ProfileArgs, ProfileView};
+pub use network::{NetworkAnswer, NetworkFault, NetworkRequest, NetworkView, OpenedLink, ProfileArgs, ProfileView};
 pub use rules::{
     AwayRules, BandRules, GivingBackRules, GpuRules, HeatRules, InternetRules, LoadRules, NetworkRules, OwnerRules, PowerRules,
     ProgramRules, RulesPage, SetRulesArgs, TariffRules, WeekRules,
 };
 pub use simulation::{Loss, LostTo, RULES_BYTES_MAX, SIMULATED_DAYS_MAX, SimulateArgs, SimulatedDay, Simulation};
 pub use snapshot::{
-    AskView, CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, MeasuringView, Phase, ProbeView, RigView,
-    Snapshot, Stage, WaitReason,
+    AskView, ClockFault, CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, MeasuringView, Phase,
+    ProbeView, RigView, Snapshot, Stage, WaitReason,
 };
 pub use wallet::{
     AssetBalance, ChainBalances, ClaimProof, Coins, CreateArgs, Fee, Hazard, HistoryArgs, ImportArgs, IntentCard, IntentFacts,

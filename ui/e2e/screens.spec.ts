@@ -49,6 +49,10 @@ for (const language of LANGUAGES) {
     await keep('no-docker', ['dark']);
     await openStill(page, 'agent-gone');
     await keep('agent-gone', ['dark']);
+    await openStill(page, 'clock-shut-out');
+    await keep('clock-shut-out', ['light']);
+    await openStill(page, 'disk-full');
+    await keep('disk-full', ['light']);
     await openStill(page, 'failure', '/jobs');
     await page.locator('tbody a').first().click();
     await expect(page.locator('dl')).toBeVisible();

@@ -37,6 +37,10 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub asks: Option<AskView>,
+    /// What is wrong with this PC's clock; absent while it is right, or nobody could say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub clock: Option<ClockFault>,
     /// Grows with everything that changes the history of jobs: the moment to ask for it again.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional))]
@@ -46,6 +50,31 @@ pub struct Snapshot {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks this way")]
 const fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+/// What is wrong with this PC's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum ClockFault {
+    /// It says something else than the coordinator's.
+    Off {
+        /// How far it is ahead, in milliseconds; less than nothing is behind.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        ahead_ms: i64,
+    },
+    /// It is behind: by it, the coordinator's certificate does not hold yet, and there is no connection.
+    TooEarly {
+        /// By how much at least, in milliseconds.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        by_ms: u64,
+    },
+    /// By it, the coordinator's certificate holds no more, and there is no connection: it is ahead, or the operator is late.
+    TooLate {
+        /// By how much, in milliseconds.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        by_ms: u64,
+    },
 }
 
 /// What the rig is doing.

@@ -9,7 +9,7 @@ use std::{
 
 use headframe_protocol::{
     TimestampMs,
-    control::{JobCard, Notices, Phase, Stage, WaitReason},
+    control::{ClockFault, JobCard, Notices, Phase, Stage, WaitReason},
     job::Reason,
     session::RefusedCode,
 };
@@ -46,6 +46,8 @@ pub(crate) struct News {
     waiting: VecDeque<Item>,
     /// What stands in the way, since when, and when he was told.
     trouble: Option<(String, TimestampMs, Option<TimestampMs>)>,
+    /// Whether the clock of this PC keeps it from the network.
+    shut_out_by_clock: bool,
 }
 
 impl News {
@@ -74,6 +76,11 @@ impl News {
         }
     }
 
+    /// What is wrong with the clock of this PC.
+    pub(crate) const fn clock(&mut self, fault: Option<ClockFault>) {
+        self.shut_out_by_clock = matches!(fault, Some(ClockFault::TooEarly { .. } | ClockFault::TooLate { .. }));
+    }
+
     /// What he is to be told `now`, if anything, of a rig that is in `phase` since `since`.
     pub(crate) fn due(&mut self, phase: &Phase, since: TimestampMs, now: TimestampMs, wanted: Notices) -> Option<Item> {
         self.look_for_trouble(phase, now);
@@ -90,7 +97,7 @@ impl News {
     }
 
     fn look_for_trouble(&mut self, phase: &Phase, now: TimestampMs) {
-        let found = trouble(phase).map(|(kind, ..)| kind);
+        let found = self.found(phase).map(|(kind, ..)| kind);
         match (found, &self.trouble) {
             (Some(kind), Some((before, ..))) if *before == kind => {}
             (Some(kind), _) => self.trouble = Some((kind.to_owned(), now, None)),
@@ -98,8 +105,15 @@ impl News {
         }
     }
 
+    fn found(&self, phase: &Phase) -> Option<(&'static str, &'static str, String)> {
+        let of_clock = || {
+            ("clock", "This PC’s clock seems wrong", "It keeps the PC from the network. The window says by how much.".to_owned())
+        };
+        trouble(phase).or_else(|| self.shut_out_by_clock.then(of_clock))
+    }
+
     fn trouble_due(&mut self, phase: &Phase, now: TimestampMs, wanted: Notices) -> Option<Item> {
-        let (kind, title, text) = trouble(phase)?;
+        let (kind, title, text) = self.found(phase)?;
         let (_, since, told) = self.trouble.as_mut()?;
         let is_wanted = if kind == "too_old" { wanted.update } else { wanted.trouble };
         let is_due = told.map_or(now.since(*since) >= TROUBLE_AFTER, |told| now.since(told) >= TROUBLE_AGAIN_AFTER);

@@ -102,6 +102,7 @@ impl Herald {
                 self.history = Some(snapshot.history);
             }
         }
+        self.news.clock(snapshot.clock);
         let due = self.news.due(&snapshot.phase, snapshot.since_ms, clock::wall(), wanted);
         if let Some(item) = due
             && let Err(error) = news::tell(&item).await

@@ -99,3 +99,13 @@ fn an_old_version_is_an_update_and_not_trouble() {
     assert_eq!(told(&mut News::default(), &phase, Notices { update: false, ..ALL }), []);
     assert_eq!(told(&mut News::default(), &phase, Notices { trouble: false, ..ALL }).len(), 1);
 }
+
+#[test]
+fn a_clock_that_keeps_the_pc_from_the_network_is_told_and_one_that_is_only_off_is_not() {
+    let mut news = News::default();
+    news.clock(Some(ClockFault::Off { ahead_ms: 420_000 }));
+    assert_eq!(told(&mut news, &waiting(&[WaitReason::Offline]), ALL), []);
+    news.clock(Some(ClockFault::TooEarly { by_ms: 86_400_000 }));
+    let seems = "This PC’s clock seems wrong".to_owned();
+    assert_eq!(told(&mut news, &waiting(&[WaitReason::Offline]), ALL), [(5, seems)]);
+}

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 mod cards;
 mod checkup;
+mod clock;
 mod earnings;
 mod desk;
 mod network;
@@ -21,6 +22,7 @@ mod yields;
 
 pub use cards::{CARD_BYTES_MAX, CardPage, CardView, MeasureArgs};
 pub use checkup::{Check, Checkup, Verdict};
+pub use clock::ClockFault;
 pub use demand::{CardProof, DemandView, KindFares, NetworkDemand};
 pub use desk::{Notices, NoticesPage, OpenPlaceArgs, Place, Places, Support};
 pub use earnings::{
@@ -34,8 +36,8 @@ pub use rules::{
 };
 pub use simulation::{Loss, LostTo, RULES_BYTES_MAX, SIMULATED_DAYS_MAX, SimulateArgs, SimulatedDay, Simulation};
 pub use snapshot::{
-    AskView, ClockFault, CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, MeasuringView, Phase,
-    ProbeView, RigView, Snapshot, Stage, WaitReason,
+    AskView, CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, MeasuringView, Phase, ProbeView, RigView,
+    Snapshot, Stage, WaitReason,
 };
 pub use wallet::{
     AssetBalance, ChainBalances, ClaimProof, Coins, CreateArgs, Fee, Hazard, HistoryArgs, ImportArgs, IntentCard, IntentFacts,

@@ -33,7 +33,7 @@ use crate::{
     challenge::{self, Answerable, Free, ProverSource, Provers, Proving},
     clock,
     control_server::{Asking, Cards, Demand, Fleet, Guests},
-    coordinator::{self, LineConfig, Said, Say, Standing},
+    coordinator::{self, LineConfig, RightTime, Said, Say, Standing},
     device_key::{DeviceKey, DeviceKeyError},
     duty::{Ask, Duty, Past},
     idle::{self, IdleProbe, IdleState, Policy},
@@ -257,6 +257,7 @@ impl Agent {
             written,
             say: line.say,
             said: line.said,
+            time: line.time,
             orders,
             news,
             measuring,
@@ -332,6 +333,7 @@ fn settle(paths: &AgentPaths, tasks: &Tasks) -> Result<(Settings, PathBuf), Bind
 struct Speaking {
     say: mpsc::Sender<Say>,
     said: mpsc::Receiver<Said>,
+    time: watch::Receiver<Option<RightTime>>,
     challenges: challenge::Ends,
 }
 
@@ -346,13 +348,14 @@ fn speak(
     let (url, timers) = (settings.coordinator.url.clone(), settings.timers);
     let (asks, heard) = challenge::channel();
     let (answerable, challenges) = Answerable::of(Arc::clone(&provers));
-    let line = LineConfig { url: url.clone(), key, standing, rig, challenges, asks, timers };
+    let (learns, time) = watch::channel(None);
+    let line = LineConfig { url: url.clone(), key, standing, rig, challenges, asks, time: learns, timers };
     let (say, said) = coordinator::connect(line, tasks);
     let (free, which) = watch::channel(Free::default());
     let (proves, proving) = watch::channel(Proving::default());
     let answering = challenge::Config { provers, coordinator: url, say: say.clone(), heard, free: which, proving: proves };
     challenge::answer(answering, tasks).map_err(BindError::Challenges)?;
-    Ok(Speaking { say, said, challenges: challenge::Ends { free, answerable, proving } })
+    Ok(Speaking { say, said, time, challenges: challenge::Ends { free, answerable, proving } })
 }
 
 /// Keeps what the probes say, or forgets what was kept, as the owner wants it.

@@ -26,6 +26,10 @@ mod dialler;
 mod frames;
 mod handshake;
 mod session;
+mod time;
+
+pub use time::RightTime;
+pub(crate) use time::{OFF_MAX, said_in};
 
 pub(crate) use frames::origin;
 
@@ -213,6 +217,8 @@ pub struct LineConfig {
     pub challenges: watch::Receiver<Vec<String>>,
     /// Takes their questions.
     pub asks: mpsc::Sender<Heard>,
+    /// Learns what time it is elsewhere, whenever the coordinator is dialled.
+    pub time: watch::Sender<Option<RightTime>>,
     /// Paces redialling.
     pub timers: Timers,
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headframe_protocol::{
     DeviceId, Micros, TimestampMs,
-    control::{AskView, CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage, WaitReason},
+    control::{
+        AskView, ClockFault, CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage, WaitReason,
+    },
     job::{AttemptState, Reason},
     session::Outcome,
 };
@@ -46,6 +48,8 @@ pub struct Sources<'a> {
     pub practice: bool,
     /// The container engine.
     pub engine: &'a EngineView,
+    /// What is wrong with this PC's clock.
+    pub clock: Option<ClockFault>,
     /// Counts what has changed the history.
     pub history: u32,
 }
@@ -53,8 +57,23 @@ pub struct Sources<'a> {
 /// Draws the present.
 #[must_use]
 pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
-    let Sources { device, name, duty, since_ms, hardware, scores, proving, load, idle, ledger, link, practice, engine, history } =
-        sources;
+    let Sources {
+        device,
+        name,
+        duty,
+        since_ms,
+        hardware,
+        scores,
+        proving,
+        load,
+        idle,
+        ledger,
+        link,
+        practice,
+        engine,
+        clock,
+        history,
+    } = sources;
     let pending = duty.held().iter().map(worth).sum();
     Snapshot {
         revision,
@@ -80,6 +99,7 @@ pub fn snapshot(sources: &Sources<'_>, revision: u32) -> Snapshot {
         engine: (*engine).clone(),
         asks: duty.gate().map(|Gate { power_per_hour, floor_per_hour }| AskView { power_per_hour, floor_per_hour }),
         probes: probes(&idle.probes, idle.belief.idleness),
+        clock: *clock,
         history: *history,
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 mod cards;
 mod checkup;
+mod clock;
 mod earnings;
 mod desk;
 mod fleet;
@@ -22,6 +23,7 @@ mod yields;
 
 pub use cards::{CARD_BYTES_MAX, CardPage, CardView, MeasureArgs};
 pub use checkup::{Check, Checkup, Verdict};
+pub use clock::ClockFault;
 pub use demand::{CardProof, DemandView, KindFares, NetworkDemand};
 pub use desk::{Notices, NoticesPage, OpenPlaceArgs, Place, Places, Support};
 pub use earnings::{
@@ -29,7 +31,7 @@ pub use earnings::{
     EarningsRange, EarningsRequest, EarningsSum, Exported, SheetArgs, SheetOf, SheetPiece, Worker, WorkerSum,
 };
 pub use fleet::{FleetArgs, FleetCardView, FleetPage, FleetRigView, FleetSaid, FleetSums, FleetView};
-pub use network::{NetworkAnswer, NetworkFault, NetworkRequest, NetworkView, ProfileArgs, ProfileView};
+pub use network::{NetworkAnswer, NetworkFault, NetworkRequest, NetworkView, OpenedLink, ProfileArgs, ProfileView};
 pub use rules::{
     AwayRules, BandRules, BlockArgs, BlockedCustomer, GivingBackRules, GpuRules, HeatRules, InternetRules, JobRules, LoadRules,
     NetworkRules, OwnerRules, PowerRules, ProgramRules, RulesPage, SetRulesArgs, TariffRules, UnblockArgs, WeekRules,

@@ -15,7 +15,8 @@ use headframe_protocol::{
     AttemptId, JobId, Micros, TimestampMs,
     control::{
         Answer, CardPage, ControlCode, ControlError, CpuView, DemandView, Earned, EngineTried, EngineView, FleetSaid, FleetView,
-        JobCard, JobPage, Link, LogChunk, Phase, ProbeView, Request, RigView, Snapshot, Stage, Yields,
+        JobCard, JobPage, Link, LogChunk, NetworkAnswer, NetworkRequest, NetworkView, Phase, ProbeView, Request, RigView,
+        Snapshot, Stage, Yields,
     },
 };
 use tokio::sync::{mpsc, watch};
@@ -191,6 +192,9 @@ impl Play {
             Request::Doctor | Request::Measure | Request::Simulate(_) => {
                 failed(ControlCode::BadRequest, "This agent looks at no PC.")
             }
+            Request::Network { ask: NetworkRequest::Show } => {
+                Answer::Network { answer: Box::new(NetworkAnswer::Here { network: here() }) }
+            }
             Request::Network { .. } => failed(ControlCode::BadRequest, "This agent belongs to no network."),
             Request::Notices | Request::SetNotices(_) | Request::Support => {
                 failed(ControlCode::BadRequest, "This agent tells nobody.")
@@ -254,8 +258,20 @@ impl Play {
             },
             asks: None,
             probes: vec![ProbeView { name: "this script".into(), says: "you are away".into(), works: true, absent: false }],
+            clock: None,
             history: u32::try_from(self.jobs.len() + confirmed.len()).unwrap_or(u32::MAX),
         }
+    }
+}
+
+/// The network of a rig that nobody has ever chosen one for.
+fn here() -> NetworkView {
+    NetworkView {
+        coordinator: "http://127.0.0.1:8080/".into(),
+        chosen: false,
+        profile: None,
+        practice: false,
+        no_practice: Some("this is a play".into()),
     }
 }
 

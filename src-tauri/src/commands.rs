@@ -3,12 +3,12 @@
 use headframe_protocol::control::{
     BlockArgs, CardPage, Checkup, ControlError, DemandView, EarnedArgs, EarnedPage, Earnings, EarningsArgs, Exported, FleetArgs,
     FleetView, JobPage, JobsArgs, LogArgs, LogChunk, MeasureArgs, NetworkAnswer, NetworkRequest, Notices, NoticesPage,
-    OpenPlaceArgs, PauseArgs, Places, Present, RulesPage, SetRulesArgs, SheetOf, SimulateArgs, Simulation, Support, UnblockArgs,
-    WalletAnswer, WalletRequest, Yields,
+    OpenPlaceArgs, OpenedLink, PauseArgs, Places, Present, RulesPage, SetRulesArgs, SheetOf, SimulateArgs, Simulation, Support,
+    UnblockArgs, WalletAnswer, WalletRequest, Yields,
 };
 use tauri::{AppHandle, State};
 
-use crate::{bridge::Bridge, export, places};
+use crate::{bridge::Bridge, export, link::Links, places};
 
 /// What is known of the agent now.
 #[tauri::command]
@@ -176,6 +176,12 @@ pub(crate) fn places(bridge: State<'_, Bridge>) -> Places {
 #[tauri::command(async)]
 pub(crate) fn open_place(bridge: State<'_, Bridge>, args: OpenPlaceArgs) -> Result<(), ControlError> {
     places::open(bridge.paths(), args.place)
+}
+
+/// The link that somebody has opened this window with, once.
+#[tauri::command]
+pub(crate) fn opened_link(links: State<'_, Links>) -> Option<OpenedLink> {
+    links.take()
 }
 
 /// Starts the agent, if none answers.

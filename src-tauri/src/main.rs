@@ -9,6 +9,7 @@ mod commands;
 mod error;
 mod export;
 mod fence;
+mod link;
 mod places;
 
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use headframe_control::AgentPaths;
 use tauri::{App, AppHandle, Manager as _};
 use tauri_plugin_window_state::StateFlags;
 
-use crate::bridge::Bridge;
+use crate::{bridge::Bridge, link::Links};
 
 /// The Headframe window.
 #[derive(Debug, Parser)]
@@ -27,6 +28,9 @@ struct Args {
     /// The agent's data directory. Default: the environment's HEADFRAME_AGENT_DIR, else this user's own.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// An operator's link, to be looked at before anything is joined. It comes from strangers: beside it nothing else is taken.
+    #[arg(value_name = "LINK", conflicts_with = "data_dir")]
+    link: Option<String>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -35,17 +39,19 @@ fn main() -> anyhow::Result<()> {
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
         .with_writer(std::io::stderr)
         .init();
-    let paths = AgentPaths::resolve(Args::parse().data_dir)?;
+    let Args { data_dir, link } = Args::parse();
+    let paths = AgentPaths::resolve(data_dir)?;
     #[expect(clippy::disallowed_methods, reason = "the macro brings its own; it is not reached where the UI is embedded")]
     let mut context = tauri::generate_context!();
     // One window per agent. Windows find one another by this name, and keep their place on the screen under it.
     context.config_mut().identifier.push_str(&instance_suffix(&paths));
 
     let bridge = Bridge::new(paths);
-    tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|app, _args, _directory| come_forward(app)))
+    let app = tauri::Builder::default()
+        .plugin(tauri_plugin_single_instance::init(|app, args, _directory| link::started_again(app, args)))
         .plugin(tauri_plugin_window_state::Builder::new().with_state_flags(StateFlags::all() - StateFlags::VISIBLE).build())
         .manage(bridge.clone())
+        .manage(Links::new(link.as_deref()))
         .invoke_handler(tauri::generate_handler![
             commands::present,
             commands::start,
@@ -75,6 +81,7 @@ fn main() -> anyhow::Result<()> {
             commands::support,
             commands::places,
             commands::open_place,
+            commands::opened_link,
             commands::start_agent,
         ])
         .setup(move |app: &mut App| {
@@ -82,7 +89,8 @@ fn main() -> anyhow::Result<()> {
             tauri::async_runtime::spawn(bridge.run(app.handle().clone()));
             Ok(())
         })
-        .run(context)?;
+        .build(context)?;
+    app.run(|app, event| link::heard(app, &event));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 import { expect, type Page } from '@playwright/test';
 import { expectReadable } from './layout';
-import { choose, expectAccessible, LANGUAGES, openStill, SCENES, test, VIRTUAL_SCENES, visit, WALLET_SCENES, type Language } from './window';
+import { choose, expectAccessible, expectSettled, FAULT_SCENES, LANGUAGES, openStill, SCENES, test, VIRTUAL_SCENES, visit, WALLET_SCENES, type Language } from './window';
 
 const SIZES = [[900, 600], [1440, 900], [1920, 1080]] as const;
 const THEMES = ['dark', 'light'] as const;
@@ -47,15 +47,33 @@ for (const language of LANGUAGES) {
     }
   });
 
+  test(`${language}: what stands in the way, and a window without an agent, can be read in both themes at every size`, async ({ page }) => {
+    await choose(page, { language, digits: DIGITS[language] });
+    for (const scene of [...FAULT_SCENES, 'clock-wrong'] as const) {
+      await openStill(page, scene);
+      await readInEveryShape(page, `${language} ${scene} rig`);
+    }
+    await openStill(page, 'no-docker', '/settings#checkup');
+    await expect(page.locator('#checkup li').first()).toBeVisible();
+    await readInEveryShape(page, `${language} check-up`);
+    await openStill(page, 'agent-gone');
+    for (const path of ['/earnings', '/rules', '/fleet', '/settings']) {
+      await visit(page, path);
+      await readInEveryShape(page, `${language} agent gone ${path}`);
+    }
+  });
+
   test(`${language}: wallet and virtual rigs can be read in both themes at every size`, async ({ page }) => {
     await choose(page, { language, digits: DIGITS[language] });
     for (const scene of ['idle-and-earning', ...WALLET_SCENES] as const) {
       await openStill(page, scene, '/wallet');
+      await expect(page.locator('main :is(h2, ul button)').first()).toBeVisible();
       await expectSettled(page);
       await readInEveryShape(page, `${language} ${scene} wallet`);
     }
     for (const scene of ['idle-and-earning', ...VIRTUAL_SCENES] as const) {
       await openStill(page, scene, '/virtual-rigs');
+      await expect(page.locator('main :is(h2, ul button)').first()).toBeVisible();
       await expectSettled(page);
       await readInEveryShape(page, `${language} ${scene} virtual rigs`);
     }
@@ -77,12 +95,6 @@ for (const language of LANGUAGES) {
     await expect(page.locator('tbody')).toBeVisible();
     await usableInBothThemes(page);
   });
-}
-
-/** Nothing is being loaded any more. */
-async function expectSettled(page: Page) {
-  await expect(page.locator('main :is(h2, ul button)').first()).toBeVisible();
-  await expect(page.locator('main [role=status]').filter({ hasText: '…' })).toHaveCount(0);
 }
 
 async function expectSpoken(page: Page, language: Language) {

@@ -165,3 +165,13 @@ test('amber is lit only while money is earned', async ({ page }) => {
     await expect(page.locator('.lit'), scene).toHaveCount(0);
   }
 });
+
+test('cards stand beside one another, however narrow the window is', async ({ page }) => {
+  await openStill(page, 'idle-and-earning');
+  for (const width of [900, 1280, 1920]) {
+    await page.setViewportSize({ width, height: 700 });
+    const parts = await page.locator('.frame :is(.card, .free)').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().toJSON() as DOMRect));
+    expect(parts.length).toBe(3);
+    parts.slice(1).forEach((part, at) => expect(part.left, `${width} px wide`).toBeGreaterThanOrEqual(parts[at]?.right ?? 0));
+  }
+});

@@ -1,22 +1,27 @@
 // What the window looks like, for people to look at: one picture of each page in each theme and language.
 // The fonts are the window's own and, for Arabic and Chinese, those that the setup of the tests installs.
 
-import { expect } from '@playwright/test';
-import { choose, LANGUAGES, openStill, test, visit } from './window';
+import { expect, type Page } from '@playwright/test';
+import { choose, LANGUAGES, openStill, test, visit, type Language } from './window';
 
 const THEMES = ['dark', 'light'] as const;
 
+/** Keeps pictures in a language. */
+async function keeper(page: Page, language: Language) {
+  await choose(page, { language, digits: 'latn' });
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  return async (name: string, themes: readonly ('dark' | 'light')[] = THEMES) => {
+    for (const colorScheme of themes) {
+      await page.emulateMedia({ colorScheme });
+      await page.mouse.move(0, 0);
+      await expect(page).toHaveScreenshot(`${name}-${language}-${colorScheme}.png`);
+    }
+  };
+}
+
 for (const language of LANGUAGES) {
-  test(`${language}: the pages look as they did`, async ({ page }) => {
-    await choose(page, { language, digits: 'latn' });
-    await page.emulateMedia({ reducedMotion: 'reduce' });
-    const keep = async (name: string, themes: readonly ('dark' | 'light')[] = THEMES) => {
-      for (const colorScheme of themes) {
-        await page.emulateMedia({ colorScheme });
-        await page.mouse.move(0, 0);
-        await expect(page).toHaveScreenshot(`${name}-${language}-${colorScheme}.png`);
-      }
-    };
+  test(`${language}: the pages of a rig that works look as they did`, async ({ page }) => {
+    const keep = await keeper(page, language);
     await openStill(page, 'idle-and-earning');
     await keep('rig');
     await visit(page, '/jobs');
@@ -39,6 +44,10 @@ for (const language of LANGUAGES) {
     await expect(page.locator('tbody')).toBeVisible();
     await expect(page.getByRole('switch')).toBeVisible();
     await keep('card');
+  });
+
+  test(`${language}: earnings, the first start, and what stands in the way look as they did`, async ({ page }) => {
+    const keep = await keeper(page, language);
     await openStill(page, 'long-history', '/earnings');
     await expect(page.locator('main tbody a').first()).toBeVisible();
     await keep('earnings');
@@ -49,6 +58,10 @@ for (const language of LANGUAGES) {
     await keep('no-docker', ['dark']);
     await openStill(page, 'agent-gone');
     await keep('agent-gone', ['dark']);
+    await openStill(page, 'clock-shut-out');
+    await keep('clock-shut-out', ['light']);
+    await openStill(page, 'disk-full');
+    await keep('disk-full', ['light']);
     await openStill(page, 'failure', '/jobs');
     await page.locator('tbody a').first().click();
     await expect(page.locator('dl')).toBeVisible();

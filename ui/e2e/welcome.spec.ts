@@ -2,7 +2,7 @@
 
 import { expect, type Page } from '@playwright/test';
 import { expectReadable } from './layout';
-import { choose, expectAccessible, LANGUAGES, openPaused, openStill, test, visit } from './window';
+import { choose, expectAccessible, LANGUAGES, openPaused, openStill, setUpTo, STEPS, test, visit } from './window';
 
 const LINK = 'headframe://join?profile=%7B%7D';
 const next = (page: Page) => page.getByRole('button', { name: 'Next', exact: true });
@@ -144,6 +144,47 @@ test('a profile that is not to be believed is refused with its reason, and anoth
   await expect(page.getByLabel('Link', { exact: true })).toBeVisible();
 });
 
+test.describe('a link that is opened with the window', () => {
+  const field = (page: Page) => page.getByLabel('Link', { exact: true });
+  const open = (page: Page, link: string) => page.evaluate((link) => window.dispatchEvent(new CustomEvent('headframe:link', { detail: link })), link);
+
+  test('is filled in, looked at when its owner says so, and joins nothing by itself', async ({ page }) => {
+    await openStill(page, 'idle-and-earning', `/?link=${encodeURIComponent(LINK)}`);
+    await expect(field(page)).toHaveValue(LINK);
+    await expect(page.getByText('Attic Computing S.L.'), 'what this PC has joined is shown, not what the link offers').toHaveCount(1);
+    await expectAccessible(page);
+    await page.getByRole('button', { name: 'Look at it' }).click();
+    await expect(page.getByRole('button', { name: 'Join this network' })).toBeVisible();
+    await visit(page, '/');
+    await page.goBack();
+    await expect(page.getByRole('button', { name: 'Join this network' })).toHaveCount(0);
+  });
+
+  test('brings the window that runs to where it is looked at, whatever was shown there', async ({ page }) => {
+    await openStill(page, 'idle-and-earning', '/earnings');
+    await open(page, LINK);
+    await expect(field(page)).toHaveValue(LINK);
+    await page.getByRole('button', { name: /Run a network/ }).click();
+    await expect(field(page)).toHaveCount(0);
+    await open(page, `${LINK}&again=1`);
+    await expect(field(page)).toHaveValue(`${LINK}&again=1`);
+  });
+
+  for (const [what, link, says] of [
+    ['is of another kind', 'https://evil.example/', 'This is not a network profile.'],
+    ['leads elsewhere', 'headframe:../../', 'This is not a network profile.'],
+    ['is endless', `headframe://join?profile=${'x'.repeat(1 << 20)}`, 'longer than a network profile can be'],
+  ] as const) {
+    test(`is refused with its reason where it ${what}`, async ({ page }) => {
+      await openStill(page, 'idle-and-earning');
+      await open(page, link);
+      await expect(page.getByRole('alert')).toContainText(says);
+      await expect(field(page)).toHaveValue('');
+      await expectAccessible(page);
+    });
+  }
+});
+
 test('while a job is on the PC no other network is joined', async ({ page }) => {
   await openPaused(page, 'idle-and-earning', '/welcome');
   await page.getByRole('button', { name: /Practise on this PC/ }).click();
@@ -180,13 +221,11 @@ test('whoever runs a network is told what to do, and has the link of this one', 
   expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('headframe://join?profile=');
 });
 
-const AT = ['network', 'check', 'benchmark', 'wallet', 'when', 'done'] as const;
-
 for (const language of LANGUAGES) {
   test(`${language}: every step can be read at every size and used by everyone`, async ({ page }) => {
     await choose(page, { language, digits: language === 'ar' ? 'arab' : 'latn' });
-    for (const at of AT) {
-      await page.addInitScript((at) => localStorage.setItem('headframe.welcome', JSON.stringify({ version: 1, at })), at);
+    for (const at of STEPS) {
+      await setUpTo(page, at);
       await openStill(page, 'set-up', '/welcome');
       await expect(page.locator('#welcome-step')).toBeVisible();
       await expect(page.locator('main [role=status]').first().or(page.locator('main code, main input').first()).first()).toBeVisible();

@@ -9,6 +9,8 @@ export const SCENES = [
   'first-run', 'idle-and-earning', 'owner-returns', 'coordinator-down', 'no-docker', 'agent-gone', 'agent-hangs', 'one-card-works',
   'many-jobs', 'failure', 'no-demand', 'preparing', 'practice',
 ] as const;
+/** What keeps a PC from working until its owner does something, beside those above: each with one way out. */
+export const FAULT_SCENES = ['engine-gone', 'disk-full', 'clock-shut-out'] as const;
 /** Situations of the wallet: the other pages are the same in all of them. */
 export const WALLET_SCENES = [
   'no-wallet', 'wallet-words-unverified', 'wallet-words-forgotten', 'wallet-chain-down', 'wallet-offline', 'wallet-watching', 'wallet-held', 'clock-wrong',
@@ -18,7 +20,7 @@ export const FLEET_SCENES = ['fleet-of-one', 'fleet-of-many', 'fleet-silent', 'f
 /** Situations of virtual rigs. */
 export const VIRTUAL_SCENES = ['no-virtual-rigs', 'virtual-rigs-none-yet'] as const;
 /** `picky` is about what its owner accepts, and is looked at there. `set-up` is looked at step by step, where its owner is led through; `long-history` is about earnings alone, and shows nothing else that the others do not. */
-export type Scene = (typeof SCENES)[number] | 'picky' | 'set-up' | 'long-history' | (typeof WALLET_SCENES)[number] | (typeof FLEET_SCENES)[number] | (typeof VIRTUAL_SCENES)[number];
+export type Scene = (typeof SCENES)[number] | (typeof FAULT_SCENES)[number] | 'picky' | 'set-up' | 'long-history' | (typeof WALLET_SCENES)[number] | (typeof FLEET_SCENES)[number] | (typeof VIRTUAL_SCENES)[number];
 
 export const LANGUAGES = ['en', 'es', 'zh-Hans', 'ar'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -56,10 +58,17 @@ export async function visit(page: Page, path: string) {
   await expect(page.locator(`nav a[href="${path}"]`)).toHaveAttribute('aria-current', 'page');
 }
 
+/** A page of a scene; the path may have parts of its own behind it. */
+function addressOf(path: string, scene: Scene): string {
+  const address = new URL(path, 'http://window');
+  address.searchParams.set('scene', scene);
+  return `${address.pathname}${address.search}${address.hash}`;
+}
+
 /** Opens a scene at a moment that stands still, when everything that happens in it by itself has happened. */
 export async function openStill(page: Page, scene: Scene, path = '/') {
   await page.clock.setFixedTime(NOW);
-  await page.goto(`${path}?scene=${scene}`);
+  await page.goto(addressOf(path, scene));
   await settled(page);
   const happens = HAPPENS[scene];
   if (!happens) return;
@@ -72,7 +81,7 @@ export async function openPaused(page: Page, scene: Scene, path = '/') {
   // The clock runs from its installation on, and can only be stopped at a time still to come.
   await page.clock.install({ time: new Date(NOW.getTime() - 600_000) });
   await page.clock.pauseAt(NOW);
-  await page.goto(`${path}?scene=${scene}`);
+  await page.goto(addressOf(path, scene));
   await settled(page);
 }
 
@@ -90,4 +99,17 @@ async function settled(page: Page) {
   // Comes with the first snapshot, on every page: before it the scene has not begun.
   await expect(page.locator('.status p')).toHaveCount(3);
   await page.evaluate(() => document.fonts.ready);
+}
+
+/** The steps of the first start. */
+export const STEPS = ['network', 'check', 'benchmark', 'wallet', 'when', 'done'] as const;
+
+/** Lets whoever is led through have come to a step. */
+export async function setUpTo(page: Page, at: (typeof STEPS)[number]) {
+  await page.addInitScript((at) => localStorage.setItem('headframe.welcome', JSON.stringify({ version: 1, at })), at);
+}
+
+/** Nothing is being loaded any more. */
+export async function expectSettled(page: Page) {
+  await expect(page.getByRole('main').getByRole('status').filter({ hasText: '…' })).toHaveCount(0);
 }

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     challenge::{self, Free},
     clock::{self, Moment},
-    coordinator::{Said, Say, Standing},
+    coordinator::{RightTime, Said, Say, Standing},
     duty::{
         Ask, DiskState, Duty, Effect, EngineState, Event, Held,
         giving_back::{CardMemory, Hindrances},
@@ -82,6 +82,7 @@ pub(super) struct Parts {
     pub(super) written: mpsc::Receiver<Written>,
     pub(super) say: mpsc::Sender<Say>,
     pub(super) said: mpsc::Receiver<Said>,
+    pub(super) time: watch::Receiver<Option<RightTime>>,
     pub(super) orders: mpsc::Sender<Wanted>,
     pub(super) news: mpsc::Receiver<News>,
     pub(super) measuring: Measuring,

@@ -7,6 +7,7 @@ use headframe_protocol::{
 
 use super::actor::Parts;
 use crate::{
+    clock,
     pace::Pace,
     view::{self, Sources},
 };
@@ -51,6 +52,7 @@ pub(super) fn draw(
         link,
         practice: offered.is_practice(),
         engine,
+        clock: parts.time.borrow().and_then(|time| time.fault(clock::now())),
         history,
     };
     view::snapshot(&sources, revision)

@@ -20,6 +20,9 @@ use crate::{clock, store::Chain};
 /// How long a rig waits that was told no for a reason that takes people to change.
 const REFUSED_WAIT: Duration = Duration::from_secs(10 * 60);
 
+/// How often a clock that is wrong is looked at.
+const CLOCK_LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
+
 pub(super) struct Dialler {
     config: LineConfig,
     outbox: mpsc::Receiver<Say>,
@@ -43,7 +46,12 @@ impl Dialler {
                 End::Refused(refused) => self.refused(refused).await,
             };
             match wait {
-                Some(wait) => drop(tokio::time::timeout(wait, stop.cancelled()).await),
+                Some(wait) => tokio::select! {
+                    biased;
+                    () = stop.cancelled() => {}
+                    () = self.clock_is_set() => {}
+                    () = tokio::time::sleep(wait) => {}
+                },
                 // The answer would be the same: only an update, or the owner, changes it.
                 None => stop.cancelled().await,
             }
@@ -102,6 +110,17 @@ impl Dialler {
         }
     }
 
+    /// Ends once a clock that was wrong is right: whoever has set it should not have to wait for us.
+    async fn clock_is_set(&self) {
+        let is_wrong = || self.config.time.borrow().is_some_and(|time| time.fault(clock::now()).is_some());
+        if !is_wrong() {
+            return std::future::pending().await;
+        }
+        while is_wrong() {
+            tokio::time::sleep(CLOCK_LOOKED_AT_EVERY).await;
+        }
+    }
+
     fn next_wait(&mut self) -> Duration {
         let at_work = !self.config.standing.borrow().leases.is_empty();
         let longest = if at_work { LONGEST_AT_WORK } else { LONGEST };
@@ -114,7 +133,7 @@ impl Dialler {
 }
 
 async fn dial_and_greet(config: &mut LineConfig) -> Result<(Frames, Greeting), LineError> {
-    let mut frames = Frames::dial(&config.url).await?;
+    let mut frames = Frames::dial(&config.url, &config.time).await?;
     let greeting = greet(&mut frames, config).await?;
     Ok((frames, greeting))
 }

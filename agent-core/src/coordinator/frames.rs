@@ -7,13 +7,16 @@ use headframe_protocol::{
     FRAME_BYTES_MAX,
     session::{AgentMessage, CoordinatorMessage},
 };
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, sync::watch, time::timeout};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async_with_config,
     tungstenite::{Error, Message, protocol::WebSocketConfig},
 };
 use tracing::warn;
 use url::Url;
+
+use super::RightTime;
+use crate::clock;
 
 /// How long a dial or a write may take. Longer is a line nobody can keep a lease over.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,12 +46,22 @@ pub(super) enum LineError {
 }
 
 impl Frames {
-    /// Dials the session endpoint of the coordinator at `url`.
-    pub(super) async fn dial(url: &Url) -> Result<Self, LineError> {
+    /// Dials the session endpoint of the coordinator at `url`. What its answer, or the lack of one, says of the `time` is kept.
+    pub(super) async fn dial(url: &Url, time: &watch::Sender<Option<RightTime>>) -> Result<Self, LineError> {
         let address = session_address(url);
         let config = WebSocketConfig::default().max_message_size(Some(FRAME_BYTES_MAX)).max_frame_size(Some(FRAME_BYTES_MAX));
+        let dialled_at = clock::now();
         let dialled = timeout(PATIENCE, connect_async_with_config(address, Some(config), true)).await;
-        let (socket, _) = dialled.map_err(|_| LineError::Slow)?.map_err(|error| LineError::Dial(Box::new(error)))?;
+        let (dialled, now) = (dialled.map_err(|_| LineError::Slow)?, clock::now());
+        let learnt = match &dialled {
+            Ok((_, answer)) => RightTime::told(answer.headers(), now, now.moment.since(dialled_at.moment)),
+            Err(error) => RightTime::of_failure(error, now),
+        };
+        // A line that does not come about for another reason changes nothing of what is known.
+        if dialled.is_ok() || learnt.is_some() {
+            time.send_replace(learnt);
+        }
+        let (socket, _) = dialled.map_err(|error| LineError::Dial(Box::new(error)))?;
         Ok(Self { socket })
     }
 

@@ -1,6 +1,9 @@
 //! A coordinator that says what a test tells it to.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use headframe_protocol::{
@@ -12,11 +15,19 @@ use headframe_protocol::{
         RefusedCode, Settled, Welcome,
     },
 };
+use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::{
     net::{TcpListener, TcpStream},
     time::timeout,
 };
-use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
+use tokio_tungstenite::{
+    WebSocketStream, accept_hdr_async,
+    tungstenite::{
+        Message,
+        handshake::server::{Request, Response},
+        http::header::DATE,
+    },
+};
 
 /// How long anything may take. Generous: a busy machine is not a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,6 +37,8 @@ pub(crate) const NETWORK: &str = "testbed";
 
 pub(crate) struct FakeCoordinator {
     listener: TcpListener,
+    /// How far its clock is behind the PC's, in seconds. It tells no time while this is zero.
+    behind_s: AtomicI64,
 }
 
 /// One session.
@@ -39,7 +52,12 @@ pub(crate) struct Line {
 
 impl FakeCoordinator {
     pub(crate) async fn start() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").await.expect("a free port") }
+        Self { listener: TcpListener::bind("127.0.0.1:0").await.expect("a free port"), behind_s: AtomicI64::new(0) }
+    }
+
+    /// From the next session on, it says what time it is.
+    pub(crate) fn is_behind(&self, seconds: i64) {
+        self.behind_s.store(seconds, Ordering::Relaxed);
     }
 
     pub(crate) fn url(&self) -> String {
@@ -49,7 +67,15 @@ impl FakeCoordinator {
     /// The next agent to dial, challenged; its greeting is checked as a coordinator does.
     pub(crate) async fn greeted(&self) -> (Hello, Line) {
         let (stream, _) = timeout(PATIENCE, self.listener.accept()).await.expect("an agent dials").expect("a connection");
-        let socket = accept_async(stream).await.expect("a web socket");
+        let behind_s = self.behind_s.load(Ordering::Relaxed);
+        #[expect(clippy::result_large_err, reason = "the library wants it so")]
+        let dated = move |_: &Request, mut answer: Response| {
+            if behind_s != 0 {
+                answer.headers_mut().insert(DATE, date(behind_s).parse().expect("a value"));
+            }
+            Ok(answer)
+        };
+        let socket = accept_hdr_async(stream, dated).await.expect("a web socket");
         let mut line = Line { socket, answers: true, last_beat: None };
         let nonce = Sha256::of(SessionId::generate().to_string().as_bytes());
         let challenge = Challenge { nonce, network: NETWORK.to_owned(), version: 1, version_min: 1 };
@@ -74,6 +100,12 @@ impl FakeCoordinator {
         line.welcome(&hello, Duration::from_secs(60)).await;
         (hello, line)
     }
+}
+
+/// As the head of an answer says it.
+fn date(behind_s: i64) -> String {
+    let told = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(behind_s);
+    DateTimePrinter::new().timestamp_to_rfc9110_string(&told).expect("a time of this century")
 }
 
 impl Line {

@@ -10,7 +10,7 @@ use headframe_agent::{
 };
 use headframe_protocol::{
     challenge::POG,
-    control::{Link, Phase, WaitReason},
+    control::{ClockFault, Link, Phase, WaitReason},
     job::{AttemptState, Reason},
     rig::RigReport,
     session::{AgentMessage, CoordinatorMessage, LeaseBeat, Outcome, RefusedCode},
@@ -133,7 +133,8 @@ async fn a_rig_that_has_learned_what_it_can_prove_greets_anew() {
     let key = Arc::new(DeviceKey::load_or_create(home.path()).expect("a key"));
     let url = coordinator.url().parse().expect("a url");
     let timers = Settings::load(home.path()).expect("the defaults").timers;
-    let config = LineConfig { url, key, standing, rig, challenges, asks, timers };
+    let (learns, _time) = watch::channel(None);
+    let config = LineConfig { url, key, standing, rig, challenges, asks, time: learns, timers };
     let tasks = Tasks::new();
     let (_say, mut said) = connect(config, &tasks);
     let (hello, mut line) = coordinator.welcomed().await;
@@ -147,4 +148,20 @@ async fn a_rig_that_has_learned_what_it_can_prove_greets_anew() {
     }
     assert!(!heard.iter().any(|said| matches!(said, Said::Closed { .. })), "nobody is told that the line was lost: {heard:?}");
     tasks.shutdown(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_is_told_how_wrong_his_clock_is_until_it_is_right() {
+    let coordinator = FakeCoordinator::start().await;
+    coordinator.is_behind(420);
+    let home = home(&coordinator);
+    let rig = Rig::fresh(home.path()).await;
+    let (_, line) = coordinator.welcomed().await;
+    // The head of an answer counts whole seconds.
+    rig.shows(|now| matches!(now.clock, Some(ClockFault::Off { ahead_ms: 415_000..=425_000 }))).await;
+    coordinator.is_behind(2);
+    drop(line);
+    let (_, _line) = coordinator.welcomed().await;
+    rig.shows(|now| now.clock.is_none()).await;
+    rig.agent.abandon().await;
 }

@@ -84,6 +84,7 @@ fn snapshot(revision: u32) -> Snapshot {
         engine: EngineView { found: None, tried: Vec::new() },
         asks: None,
         probes: Vec::new(),
+        clock: None,
         history: 0,
     }
 }

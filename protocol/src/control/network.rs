@@ -109,6 +109,23 @@ pub struct ProfileView {
     pub expires_ms: TimestampMs,
 }
 
+/// A link that somebody has opened the window with. It is looked at like any other text, and joins nothing by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum OpenedLink {
+    /// One of ours, as far as can be seen from outside.
+    Given {
+        /// What [`NetworkRequest::Look`] takes.
+        text: String,
+    },
+    /// Not one to be looked at.
+    Refused {
+        /// Why.
+        fault: NetworkFault,
+    },
+}
+
 /// Why a network is not joined. Add a variant together with the words of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

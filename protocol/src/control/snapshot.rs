@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ClockFault;
 use crate::{TimestampMs, job::Reason, money::Micros, session::RefusedCode};
 
 /// Everything the window shows without asking. Small, complete, replaced as a whole.
@@ -37,6 +38,10 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub asks: Option<AskView>,
+    /// What is wrong with this PC's clock; absent while it is right, or nobody could say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub clock: Option<ClockFault>,
     /// Grows with everything that changes the history of jobs: the moment to ask for it again.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional))]

@@ -137,6 +137,13 @@ impl Page {
         }
     }
 
+    /// What is written in the field that `selector` names.
+    pub(crate) async fn value_of(&self, selector: &str) -> String {
+        let found = self.0.wait().at_most(SOON).every(LOOK_EVERY).for_element(Locator::Css(selector)).await;
+        let written = found.expect("there is such a field").prop("value").await.expect("it can be read");
+        written.unwrap_or_default()
+    }
+
     /// The name of the page in the sidebar that is marked as the one shown.
     pub(crate) async fn current(&self) -> String {
         let marked = Locator::Css("nav a[aria-current=page]");

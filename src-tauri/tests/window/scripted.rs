@@ -93,3 +93,31 @@ async fn an_agent_that_does_not_start_is_not_said_to_have_stopped() {
     window.page.reads("Starting…").await;
     window.page.reads("Try again").await;
 }
+
+#[tokio::test]
+async fn a_link_is_shown_where_an_owner_joins_and_joins_nothing_by_itself() {
+    let stage = Stage::set(built("examples/scripted_agent"));
+    let window = stage.open().await;
+    window.page.reads("Which network?").await;
+    window.page.press("Set up later").await;
+    window.page.reads("Not started yet").await;
+
+    let link = "headframe://join?profile=%7B%22profile%22%3A%7B%7D%7D";
+    assert!(stage.open_link(link).success(), "the window that is open takes it");
+    window.page.reads("Look at it").await;
+    assert_eq!(window.page.value_of("textarea").await, link);
+    stage.keep_picture("scripted-6-link").await;
+
+    for hostile in
+        ["headframe:../../", "headframe://leave?profile=x", "https://evil.example/", "headframe://join?profile=\u{1b}[31m"]
+    {
+        window.page.press("Rig").await;
+        window.page.reads("Not started yet").await;
+        assert!(stage.open_link(hostile).success(), "{hostile:?}");
+        window.page.reads("This is not a network profile").await;
+        assert_eq!(window.page.value_of("textarea").await, "", "nothing of {hostile:?} is left to be looked at");
+    }
+    // As much as a system lets into one argument.
+    assert!(stage.open_link(&format!("headframe://join?profile={}", "x".repeat(120_000))).success());
+    window.page.reads("longer than a network profile can be").await;
+}

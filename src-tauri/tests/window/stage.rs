@@ -91,7 +91,19 @@ impl Stage {
     pub(crate) fn open_another(&self) -> ExitStatus {
         let mut command = Command::new(desktop_program());
         self.at_home(&mut command);
-        let mut second = Group::start(command.arg("--data-dir").arg(self.paths.data_dir()));
+        Self::until_it_ends(command.arg("--data-dir").arg(self.paths.data_dir()))
+    }
+
+    /// Opens a link as the desktop does, beside a window that is open, and waits until that has taken it.
+    pub(crate) fn open_link(&self, link: &str) -> ExitStatus {
+        let mut command = Command::new(desktop_program());
+        self.at_home(&mut command);
+        // A desktop knows nothing of folders, and beside a link none is taken.
+        Self::until_it_ends(command.arg(link).env("HEADFRAME_AGENT_DIR", self.paths.data_dir()))
+    }
+
+    fn until_it_ends(command: &mut Command) -> ExitStatus {
+        let mut second = Group::start(command);
         let deadline = Instant::now() + SECOND_WINDOW_MAX;
         loop {
             if let Some(status) = second.child().try_wait().expect("our child") {

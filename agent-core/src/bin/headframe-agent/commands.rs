@@ -39,6 +39,9 @@ fn print(snapshot: &Snapshot, args: &StatusArgs) {
         words::say(&serde_json::to_string(snapshot).unwrap_or_default());
     } else if args.watch {
         words::say(&words::state(snapshot, headframe_agent::clock::wall()));
+        if let Some(fault) = snapshot.clock {
+            words::say(&words::clock(fault));
+        }
     } else {
         words::say(&words::status(snapshot));
     }

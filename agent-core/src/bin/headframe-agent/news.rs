@@ -9,7 +9,7 @@ use std::{
 
 use headframe_protocol::{
     TimestampMs,
-    control::{JobCard, MoneyNews, Notices, Phase, Stage, WaitReason},
+    control::{ClockFault, JobCard, MoneyNews, Notices, Phase, Stage, WaitReason},
     job::Reason,
     session::RefusedCode,
 };
@@ -64,6 +64,8 @@ pub(crate) struct News {
     known: HashSet<String>,
     /// What stands in the way, since when, and when he was told.
     trouble: Option<(String, TimestampMs, Option<TimestampMs>)>,
+    /// Whether the clock of this PC keeps it from the network.
+    shut_out_by_clock: bool,
 }
 
 impl News {
@@ -104,6 +106,11 @@ impl News {
         }
     }
 
+    /// What is wrong with the clock of this PC.
+    pub(crate) const fn clock(&mut self, fault: Option<ClockFault>) {
+        self.shut_out_by_clock = matches!(fault, Some(ClockFault::TooEarly { .. } | ClockFault::TooLate { .. }));
+    }
+
     /// What he is to be told `now`, if anything, of a rig that is in `phase` since `since`.
     pub(crate) fn due(&mut self, phase: &Phase, since: TimestampMs, now: TimestampMs, wanted: Notices) -> Option<Due> {
         self.look_for_trouble(phase, now);
@@ -122,7 +129,7 @@ impl News {
     }
 
     fn look_for_trouble(&mut self, phase: &Phase, now: TimestampMs) {
-        let found = trouble(phase).map(|(kind, _)| kind);
+        let found = self.found(phase).map(|(kind, _)| kind);
         match (found, &self.trouble) {
             (Some(kind), Some((before, ..))) if *before == kind => {}
             (Some(kind), _) => self.trouble = Some((kind.to_owned(), now, None)),
@@ -130,8 +137,12 @@ impl News {
         }
     }
 
+    fn found(&self, phase: &Phase) -> Option<(&'static str, Said)> {
+        trouble(phase).or_else(|| self.shut_out_by_clock.then_some(("clock", Said::ClockWrong)))
+    }
+
     fn trouble_due(&mut self, phase: &Phase, now: TimestampMs, wanted: Notices) -> Option<Said> {
-        let (kind, said) = trouble(phase)?;
+        let (kind, said) = self.found(phase)?;
         let (_, since, told) = self.trouble.as_mut()?;
         let is_wanted = if kind == "too_old" { wanted.update } else { wanted.trouble };
         let is_due = told.map_or(now.since(*since) >= TROUBLE_AFTER, |told| now.since(told) >= TROUBLE_AGAIN_AFTER);

@@ -112,6 +112,7 @@ impl Herald {
             // Whoever wants to hear of it later does not want to hear of what was before.
             self.know(paths, untold.into_iter().map(|news| news.id).collect()).await;
         }
+        self.news.clock(snapshot.clock);
         let Some(Due { item, money }) = self.news.due(&snapshot.phase, snapshot.since_ms, clock::wall(), wanted) else { return };
         match news::tell(&item).await {
             Ok(()) => self.know(paths, money.into_iter().collect()).await,

@@ -7,13 +7,14 @@ use std::{
 };
 
 use headframe_agent::{
-    clock,
+    clock as clocks,
     idle::{Internet, Network, Rules, rules::Hour},
 };
 use headframe_protocol::{
     TimestampMs,
     control::{
-        AskView, BlockedCustomer, HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason, YieldView, Yields,
+        AskView, BlockedCustomer, ClockFault, HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason, YieldView,
+        Yields,
     },
     rig::Refusals,
 };
@@ -77,6 +78,24 @@ pub(crate) fn state(snapshot: &Snapshot, now: TimestampMs) -> String {
             0..60 => "Paused until you resume it.".to_owned(),
             seconds => format!("Paused for {} now, until you resume it.", time(seconds)),
         },
+    }
+}
+
+/// What is wrong with this PC's clock.
+pub(crate) fn clock(fault: ClockFault) -> String {
+    let by = |ms: u64| time(ms / 1_000);
+    match fault {
+        ClockFault::Off { ahead_ms } if ahead_ms > 0 => {
+            format!("This PC's clock is {} ahead of the coordinator's.", by(ahead_ms.unsigned_abs()))
+        }
+        ClockFault::Off { ahead_ms } => format!("This PC's clock is {} behind the coordinator's.", by(ahead_ms.unsigned_abs())),
+        ClockFault::TooEarly { by_ms } => {
+            format!("This PC's clock is at least {} behind, which keeps it from connecting.", by(by_ms))
+        }
+        ClockFault::TooLate { by_ms } => format!(
+            "By this PC's clock the coordinator's certificate ran out {} ago, which keeps it from connecting. Is the clock right?",
+            by(by_ms)
+        ),
     }
 }
 
@@ -177,9 +196,10 @@ fn time(seconds: u64) -> String {
 
 /// The whole status, for a terminal.
 pub(crate) fn status(snapshot: &Snapshot) -> String {
-    let mut lines = vec![state(snapshot, clock::wall())];
+    let mut lines = vec![state(snapshot, clocks::wall())];
+    lines.extend(snapshot.clock.map(clock));
     if let Phase::Waiting { reasons } = &snapshot.phase {
-        lines.extend(reasons.iter().skip(1).map(|reason| format!("  Also: {}.", why(reason, clock::wall()))));
+        lines.extend(reasons.iter().skip(1).map(|reason| format!("  Also: {}.", why(reason, clocks::wall()))));
     }
     lines.extend(snapshot.working.iter().map(job));
     let today = &snapshot.today;
@@ -201,9 +221,9 @@ pub(crate) fn status(snapshot: &Snapshot) -> String {
 
 /// Why the rig works or does not, and what that is known from.
 pub(crate) fn explain(snapshot: &Snapshot, rules: &Path) -> String {
-    let mut lines = vec![state(snapshot, clock::wall())];
+    let mut lines = vec![state(snapshot, clocks::wall())];
     if let Phase::Waiting { reasons } = &snapshot.phase {
-        lines.extend(reasons.iter().skip(1).map(|reason| format!("  Also: {}.", why(reason, clock::wall()))));
+        lines.extend(reasons.iter().skip(1).map(|reason| format!("  Also: {}.", why(reason, clocks::wall()))));
     }
     lines.push("It looks at:".to_owned());
     let widest = snapshot.probes.iter().map(|probe| probe.name.chars().count()).max().unwrap_or_default();
@@ -322,6 +342,14 @@ mod tests {
         assert_eq!(why(&reason, at(100)), "you used the PC 40 s ago; starts in 80 s if it is left alone");
         let reason = WaitReason::Schedule { opens_ms: Some(at(7_300)) };
         assert_eq!(why(&reason, at(100)), "your rules keep this hour free; the next one for work begins in 2 h");
+    }
+
+    #[test]
+    fn an_owner_reads_what_is_wrong_with_his_clock() {
+        assert_eq!(clock(ClockFault::Off { ahead_ms: -420_000 }), "This PC's clock is 7 min behind the coordinator's.");
+        assert_eq!(clock(ClockFault::Off { ahead_ms: 62_000 }), "This PC's clock is 62 s ahead of the coordinator's.");
+        assert!(clock(ClockFault::TooEarly { by_ms: 86_400_000 }).contains("at least 24 h behind"));
+        assert!(clock(ClockFault::TooLate { by_ms: 3_600_000 }).contains("ran out 60 min ago"));
     }
 
     #[test]

@@ -5,10 +5,7 @@ use std::time::Duration;
 use headframe_protocol::control::Check;
 
 use super::Topic;
-use crate::doctor::facts::Coordinator;
-
-/// More than a clock that is set over the network is ever off.
-const SKEW_MAX: Duration = Duration::from_secs(60);
+use crate::{coordinator::OFF_MAX, doctor::facts::Coordinator};
 
 const CLOCK: Topic = Topic {
     id: "clock",
@@ -39,7 +36,7 @@ fn clock(coordinator: &Coordinator) -> Check {
         Coordinator::Told { host, ahead_ms, took } => {
             let off = Duration::from_millis(ahead_ms.unsigned_abs());
             // A second is the finest it tells, and the answer may have been on its way for all of the time it took.
-            if off <= SKEW_MAX + *took {
+            if off <= OFF_MAX + *took {
                 return CLOCK.ok(format!("within a minute of {host}"));
             }
             let side = if *ahead_ms > 0 { "ahead of" } else { "behind" };

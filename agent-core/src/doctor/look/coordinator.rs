@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::fmt::rfc2822::DateTimeParser;
 use url::Url;
 
-use crate::{clock, doctor::facts::Coordinator};
+use crate::{clock, coordinator::said_in, doctor::facts::Coordinator};
 
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,10 +28,7 @@ pub(super) async fn look(url: Option<&Url>) -> Coordinator {
         Err(_) => return silent("its answer cannot be read"),
     };
     let took = asked.elapsed();
-    let told = answer.headers().get(reqwest::header::DATE).and_then(|date| date.to_str().ok());
-    let Some(theirs) = told.and_then(|date| DateTimeParser::new().parse_timestamp(date).ok()) else {
-        return Coordinator::NoClock { host };
-    };
-    let ahead_ms = asked_at.as_millis().saturating_sub(theirs.as_millisecond());
+    let Some(theirs) = said_in(answer.headers()) else { return Coordinator::NoClock { host } };
+    let ahead_ms = asked_at.as_millis().saturating_sub(theirs.as_millis());
     Coordinator::Told { host, ahead_ms, took }
 }

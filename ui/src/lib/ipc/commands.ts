@@ -19,6 +19,7 @@ import type { NetworkAnswer } from '$lib/bindings/NetworkAnswer';
 import type { NetworkRequest } from '$lib/bindings/NetworkRequest';
 import type { Notices } from '$lib/bindings/Notices';
 import type { NoticesPage } from '$lib/bindings/NoticesPage';
+import type { OpenedLink } from '$lib/bindings/OpenedLink';
 import type { OpenPlaceArgs } from '$lib/bindings/OpenPlaceArgs';
 import type { MeasureArgs } from '$lib/bindings/MeasureArgs';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
@@ -67,6 +68,8 @@ export const setNotices = (args: Notices) => call<NoticesPage>('set_notices', ar
 export const support = () => call<Support>('support');
 export const places = () => call<Places>('places');
 export const openPlace = (args: OpenPlaceArgs) => call<null>('open_place', args);
+/** The link that somebody has opened this window with; told once. */
+export const openedLink = () => call<OpenedLink | null>('opened_link');
 export const startAgent = () => call<null>('start_agent');
 
 async function call<T>(command: string, args?: unknown): Promise<T> {

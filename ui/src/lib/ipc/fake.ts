@@ -9,6 +9,7 @@ import type { LogArgs } from '$lib/bindings/LogArgs';
 import type { NetworkRequest } from '$lib/bindings/NetworkRequest';
 import type { Notices } from '$lib/bindings/Notices';
 import type { MeasureArgs } from '$lib/bindings/MeasureArgs';
+import type { OpenedLink } from '$lib/bindings/OpenedLink';
 import type { PauseArgs } from '$lib/bindings/PauseArgs';
 import type { Present } from '$lib/bindings/Present';
 import type { SetRulesArgs } from '$lib/bindings/SetRulesArgs';
@@ -25,6 +26,7 @@ import { World } from './fake/world';
 import type { Host } from './host';
 
 const STEP_MS = 1_000;
+const LINK_BYTES_MAX = 16 * 1024;
 const STORED_SCENE = 'headframe.scene';
 const FIRST_SCENE = 'idle-and-earning';
 
@@ -41,6 +43,12 @@ export function fakeHost(address: Location, storage: Storage): Host {
   const script = [...(scene.script ?? [])];
   const hearers = new Map<string, Set<(payload: unknown) => void>>();
   const tell = (event: string, payload: unknown) => hearers.get(event)?.forEach((hear) => hear(payload));
+  // A test opens a link with the window that runs as the system would: from outside.
+  let link = opened(new URLSearchParams(address.search).get('link'));
+  window.addEventListener('headframe:link', (event) => {
+    link = opened((event as CustomEvent<string>).detail);
+    tell('link', null);
+  });
   let seq = 0;
   const present = (): Present => {
     seq += 1;
@@ -65,11 +73,23 @@ export function fakeHost(address: Location, storage: Storage): Host {
     virtual: (request) => (world.alive ? Promise.resolve(world.virtual.answer(request, Date.now())) : Promise.reject(world.trouble)),
     async call(command, args) {
       if (command === 'present') return present();
+      if (command === 'opened_link') {
+        const last = link;
+        link = null;
+        return last;
+      }
       const answer = await obey(world, command, args);
       if (CHANGES.has(command)) push();
       return answer;
     },
   };
+}
+
+/** As the window's Rust does it, roughly. */
+function opened(text: string | null): OpenedLink | null {
+  if (text === null) return null;
+  if (text.length > LINK_BYTES_MAX) return { kind: 'refused', fault: 'too_long' };
+  return text.startsWith('headframe://join?') ? { kind: 'given', text } : { kind: 'refused', fault: 'malformed' };
 }
 
 const CHANGES = new Set(['start', 'pause', 'finish', 'measure', 'network', 'start_agent', 'block']);

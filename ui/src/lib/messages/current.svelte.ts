@@ -5,6 +5,7 @@ import { setLocale } from '$lib/format/locale.svelte';
 import type { Counted } from '$lib/format/number';
 import type * as English from './gen/messages/en';
 import { LANGUAGES, tag, type Digits, type Language } from './languages';
+import { place } from './place';
 
 type Compiled = typeof English;
 
@@ -15,14 +16,17 @@ type Text<F> = F extends (places: infer I) => string ? (keyof I extends never ? 
 /** A function for each text. */
 export type Messages = { readonly [K in keyof Compiled]: Text<Compiled[K]> };
 
-const LOAD: Record<Language, () => Promise<Compiled>> = {
+/** A module with a name for each text or, in a build, with a list of them all. */
+type Module = Compiled | { default: readonly unknown[] };
+
+const LOAD: Record<Language, () => Promise<Module>> = {
   en: () => import('./gen/messages/en'),
   ar: () => import('./gen/messages/ar'),
   'zh-Hans': () => import('./gen/messages/zh-Hans'),
   es: () => import('./gen/messages/es'),
 };
 
-let spoken = $state.raw<{ language: Language; texts: Compiled } | null>(null);
+let spoken = $state.raw<{ language: Language; texts: Readonly<Record<string | number, unknown>> } | null>(null);
 let turn = 0;
 
 /** The texts. Whatever is drawn from them is drawn again when another language is spoken. */
@@ -39,9 +43,9 @@ export function language(): Language {
 export async function speak(wanted: Language, digits: Digits) {
   turn += 1;
   const mine = turn;
-  const texts = await LOAD[wanted]();
+  const module = await LOAD[wanted]();
   if (mine !== turn) return;
-  spoken = { language: wanted, texts };
+  spoken = { language: wanted, texts: 'default' in module ? { ...module.default } : module };
   setLocale(tag(wanted, digits));
 }
 
@@ -49,6 +53,6 @@ function say(key: keyof Messages, places: Record<string, string | Counted> = {})
   if (!spoken) throw new Error('a language is spoken before the first text is asked for');
   const { dir } = LANGUAGES[spoken.language];
   const put = Object.entries(places).map(([name, text]) => [name, typeof text === 'string' ? isolated(text, dir) : text]);
-  const text = spoken.texts[key] as (places: unknown) => string;
+  const text = spoken.texts[place(key)] as (places: unknown) => string;
   return text(Object.fromEntries(put));
 }

@@ -1,6 +1,7 @@
 // What the rig is doing, why, and what comes next, in two sentences that keep counting between snapshots.
 
 import { shortModel } from './chassis';
+import { wayOut, type WayOut } from './way-out';
 import type { Link } from '$lib/bindings/Link';
 import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { WaitReason } from '$lib/bindings/WaitReason';
@@ -19,10 +20,12 @@ export interface Headline {
   also: string[];
   /** A fault has a way out; waiting is normal. */
   fault: boolean;
+  /** Where the owner finds what to do, if there is anything. */
+  out: WayOut | null;
 }
 
 /** Puts a snapshot into words at a moment. */
-export function headline({ phase, sinceMs, link, working }: Snapshot, nowMs: number): Headline {
+export function headline({ phase, sinceMs, link, working, clock }: Snapshot, nowMs: number): Headline {
   const since = duration(nowMs - sinceMs);
   const ready = calm(m.headline_ready_title(), m.headline_ready_detail({ since }));
   switch (phase.kind) {
@@ -39,7 +42,10 @@ export function headline({ phase, sinceMs, link, working }: Snapshot, nowMs: num
     case 'waiting': {
       const [first, ...others] = phase.reasons;
       if (!first) return ready;
-      return { ...wait(first, link, nowMs), also: others.map(short), fault: isFault(first) };
+      const words = { ...wait(first, link, nowMs), also: others.map(short), fault: isFault(first), out: wayOut(first) };
+      // Why it cannot be reached is known, and what to do stands above, on every page.
+      const isShutOut = first.kind === 'offline' && clock !== undefined && clock.kind !== 'off';
+      return isShutOut ? { ...words, detail: m.clock_offline(), fault: true, out: null } : words;
     }
     case 'ready':
       return ready;
@@ -237,5 +243,5 @@ function paused(untilMs: number | undefined, sinceMs: number, nowMs: number): st
 }
 
 function calm(title: string, detail: string): Headline {
-  return { title, detail, also: [], fault: false };
+  return { title, detail, also: [], fault: false, out: null };
 }

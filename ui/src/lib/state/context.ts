@@ -27,19 +27,19 @@ export const [getToasts, setToasts] = createContext<Toasts>();
 export const [getWallet, setWallet] = createContext<Wallet>();
 
 /** Makes the rest of the state, gives all of it to everything below the calling component, and answers it to be run. */
-export function provideWindow(settings: Settings): { agent: Agent; clock: Clock; welcome: Welcome } {
+export function provideWindow(settings: Settings): { agent: Agent; clock: Clock; networks: Networks; welcome: Welcome } {
   const toasts = setToasts(new Toasts());
   const clock = setClock(new Clock());
   const agent = setAgent(new Agent(toasts));
   setDesk(new Desk(toasts));
   setJobs(new Jobs(agent));
   setWallet(new Wallet());
-  setNetworks(new Networks(agent));
+  const networks = setNetworks(new Networks(agent));
   const welcome = setWelcome(new Welcome(localStorage));
   setDemand(new Demand());
   setFleet(new Fleet());
   setSettings(settings);
-  return { agent, clock, welcome };
+  return { agent, clock, networks, welcome };
 }
 
 /** The scenes of the fake host; absent when the host is real. */

@@ -4,9 +4,11 @@ import type { NetworkAnswer } from '$lib/bindings/NetworkAnswer';
 import type { NetworkFault } from '$lib/bindings/NetworkFault';
 import type { NetworkRequest } from '$lib/bindings/NetworkRequest';
 import type { NetworkView } from '$lib/bindings/NetworkView';
+import type { OpenedLink } from '$lib/bindings/OpenedLink';
 import type { ProfileView } from '$lib/bindings/ProfileView';
 import * as commands from '$lib/ipc/commands';
 import { controlError, explain, type Explained } from '$lib/ipc/errors';
+import { onLink } from '$lib/ipc/events';
 import type { Agent } from './agent.svelte';
 import type { Loading } from './jobs.svelte';
 
@@ -27,6 +29,9 @@ export class Networks {
   #error = $state.raw<Explained | null>(null);
   #loading = $state<Loading>('idle');
   #asking = $state<'look' | 'join' | null>(null);
+  #brought = $state(0);
+  /** What is to be looked at, as its owner writes it. */
+  text = $state('');
 
   constructor(agent: Agent) {
     this.#agent = agent;
@@ -61,6 +66,33 @@ export class Networks {
     return this.#asking;
   }
 
+  /** How many links were brought from outside: the latest is shown, whatever way was looked at before. */
+  get brought(): number {
+    return this.#brought;
+  }
+
+  /** Hears of every link that this window is opened with, from the one it was started with on. Answers how to stop. */
+  async listen(onbrought: () => void): Promise<() => void> {
+    const take = async () => {
+      // Where there is no Rust there are no links either.
+      const opened = await commands.openedLink().catch(() => null);
+      if (!opened) return;
+      this.#bring(opened);
+      onbrought();
+    };
+    const stop = await onLink(() => void take());
+    await take();
+    return stop;
+  }
+
+  /** It fills in a field, or is refused; it is looked at when its owner says so. */
+  #bring(opened: OpenedLink) {
+    this.forget();
+    if (opened.kind === 'given') this.text = opened.text;
+    else this.#refusal = { fault: opened.fault, message: '' };
+    this.#brought += 1;
+  }
+
   async load() {
     this.#loading = 'loading';
     try {
@@ -90,6 +122,7 @@ export class Networks {
     this.#offered = null;
     this.#refusal = null;
     this.#error = null;
+    this.text = '';
   }
 
   /** Joins what was looked at. Answers whether that was done. */
@@ -105,6 +138,7 @@ export class Networks {
     const done = await this.#ask('join', ask);
     if (done) {
       this.#offered = null;
+      this.text = '';
       this.#agent.beginsAgain();
     }
     return done;

@@ -39,6 +39,8 @@ pub(crate) enum Said {
     EngineUnusable { message: String },
     /// No room.
     DiskFull,
+    /// The clock of this PC keeps it from the network.
+    ClockWrong,
     /// The owner's rules cannot be understood.
     RulesBroken,
     /// The network takes this version no more.
@@ -145,6 +147,7 @@ mod tests {
             money(MoneyNewsKind::Published),
             Said::NoEngine,
             Said::DiskFull,
+            Said::ClockWrong,
             Said::RulesBroken,
             Said::TooOld,
             Said::NotLetIn { message: "No.".to_owned() },

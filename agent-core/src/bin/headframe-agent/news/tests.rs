@@ -134,3 +134,13 @@ fn money_waits_for_the_end_of_a_game_and_is_not_told_to_who_does_not_want_to_hea
     let due = news.due(&Phase::Ready, minute(0), minute(2), ALL).expect("news");
     assert_eq!(due.item.title, "Your money has arrived");
 }
+
+#[test]
+fn a_clock_that_keeps_the_pc_from_the_network_is_told_and_one_that_is_only_off_is_not() {
+    let mut news = News::default();
+    news.clock(Some(ClockFault::Off { ahead_ms: 420_000 }));
+    assert_eq!(told(&mut news, &waiting(&[WaitReason::Offline]), ALL), []);
+    news.clock(Some(ClockFault::TooEarly { by_ms: 86_400_000 }));
+    let seems = "This PC’s clock seems wrong".to_owned();
+    assert_eq!(told(&mut news, &waiting(&[WaitReason::Offline]), ALL), [(5, seems)]);
+}

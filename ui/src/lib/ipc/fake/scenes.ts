@@ -103,6 +103,42 @@ export const SCENES: Scene[] = [
     },
   },
   {
+    id: 'clock-shut-out',
+    title: 'The clock of this PC keeps it from connecting',
+    set(world) {
+      world.rig.cpu = desktop();
+      world.rig.gpus = [rtx3090()];
+      world.past = today(world.nowMs);
+      world.obstacles = [{ kind: 'offline' }];
+      world.link = { kind: 'waiting', untilMs: world.nowMs + 64_000, message: 'the coordinator could not be reached: invalid peer certificate: certificate not valid yet' };
+      world.clock = { kind: 'too_early', byMs: 3 * 24 * HOUR + 5 * HOUR };
+      world.sinceAgo(9 * MINUTE);
+    },
+  },
+  {
+    id: 'disk-full',
+    title: 'The disk is full',
+    set(world) {
+      world.rig.cpu = desktop();
+      world.rig.gpus = [rtx4090()];
+      world.past = today(world.nowMs);
+      world.obstacles = [{ kind: 'disk_full' }];
+      world.sinceAgo(26 * MINUTE);
+    },
+  },
+  {
+    id: 'engine-gone',
+    title: 'The container engine has stopped',
+    set(world) {
+      world.rig.cpu = desktop();
+      world.rig.gpus = [rtx4090(), rtx3090()];
+      world.past = today(world.nowMs);
+      world.obstacles = [{ kind: 'engine_unusable', message: 'Docker has stopped answering. Start it again: sudo systemctl start docker' }];
+      world.engine = { found: null, tried: [{ place: 'Docker (unix:///var/run/docker.sock)', result: 'connection refused' }] };
+      world.sinceAgo(3 * MINUTE);
+    },
+  },
+  {
     id: 'no-docker',
     title: 'No container engine',
     set(world) {
@@ -302,7 +338,9 @@ export const SCENES: Scene[] = [
     title: 'The clock of this PC is wrong',
     set(world) {
       world.fleet = { kind: 'clock_wrong' };
+      world.past = today(world.nowMs);
       world.wallet.aheadMs = HOUR;
+      world.clock = { kind: 'off', aheadMs: HOUR };
     },
   },
   {

@@ -3,6 +3,7 @@
 
 import type { BlockArgs } from '$lib/bindings/BlockArgs';
 import type { CardPage } from '$lib/bindings/CardPage';
+import type { ClockFault } from '$lib/bindings/ClockFault';
 import type { ControlError } from '$lib/bindings/ControlError';
 import type { DemandView } from '$lib/bindings/DemandView';
 import type { EngineView } from '$lib/bindings/EngineView';
@@ -52,6 +53,8 @@ export class World {
       { place: 'Docker (unix:///var/run/docker.sock)', result: 'in use' },
     ],
   };
+  /** What is wrong with the clock of this PC. */
+  clock: ClockFault | undefined;
   probes: ProbeView[] = [{ name: 'X11 input', says: 'last input 14 min ago', works: true }];
   /** What the owner lets his PC do. It changes nothing here but what he is shown. */
   readonly rules = new RulesFile();
@@ -192,7 +195,7 @@ export class World {
     return {
       revision: this.#revision, agentVersion: '0.1.0', phase, sinceMs: this.#since?.ms ?? this.nowMs, rig: { ...this.rig, cpu, gpus },
       working: this.present.map(({ card }) => ({ ...card })), today: this.#today(), link: this.link, ...(this.networks.here.practice && { practice: true }), engine: this.engine, probes: this.probes,
-      history: this.#history,
+      history: this.#history, ...(this.clock && { clock: this.clock }),
     };
   }
 

@@ -19,6 +19,7 @@ pub(super) fn words(said: &Said) -> (&'static str, String) {
         Said::NoEngine => (CANNOT, "لا يوجد محرك حاويات. شغّله أو ثبّت واحدًا.".to_owned()),
         Said::EngineUnusable { message } => (CANNOT, apart(message)),
         Said::DiskFull => (CANNOT, "القرص الذي تعمل عليه المهام ممتلئ تقريبًا. أفسح بعض المساحة.".to_owned()),
+        Said::ClockWrong => ("ساعة هذا الحاسوب تبدو خاطئة", "وهذا يمنعه من الوصول إلى الشبكة. تقول النافذة بكم تخطئ.".to_owned()),
         Said::RulesBroken => (CANNOT, "لا يمكن فهم قواعدك. تقول النافذة في أي سطر.".to_owned()),
         Said::TooOld => ("يلزم إصدار أحدث من Headframe", "لم تعد الشبكة تقبل هذا الإصدار.".to_owned()),
         Said::NotLetIn { message } => {

@@ -12,6 +12,7 @@ pub(super) fn words(said: &Said) -> (&'static str, String) {
         Said::NoEngine => (CANNOT, "没有容器引擎。请启动它，或安装一个。".to_owned()),
         Said::EngineUnusable { message } => (CANNOT, message.clone()),
         Said::DiskFull => (CANNOT, "任务所用的磁盘快满了。请腾出一些空间。".to_owned()),
+        Said::ClockWrong => ("这台电脑的时钟似乎不对", "因此它连不上网络。窗口会说差了多少。".to_owned()),
         Said::RulesBroken => (CANNOT, "你的规则无法理解。窗口会指出是哪一行。".to_owned()),
         Said::TooOld => ("需要更新的 Headframe", "网络不再接受这个版本。".to_owned()),
         Said::NotLetIn { message } => (CANNOT, format!("网络不让这台主机进入：{message} 这台电脑的时钟对吗？")),

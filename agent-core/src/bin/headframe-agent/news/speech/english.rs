@@ -14,6 +14,9 @@ pub(super) fn words(said: &Said) -> (&'static str, String) {
         Said::NoEngine => (CANNOT, "There is no container engine. Start it, or install one.".to_owned()),
         Said::EngineUnusable { message } => (CANNOT, message.clone()),
         Said::DiskFull => (CANNOT, "The disk that jobs work on is nearly full. Make some room.".to_owned()),
+        Said::ClockWrong => {
+            ("This PC’s clock seems wrong", "It keeps the PC from the network. The window says by how much.".to_owned())
+        }
         Said::RulesBroken => (CANNOT, "Your rules cannot be understood. The window says which line.".to_owned()),
         Said::TooOld => ("A newer Headframe is needed", "The network does not take this version any more.".to_owned()),
         Said::NotLetIn { message } => {

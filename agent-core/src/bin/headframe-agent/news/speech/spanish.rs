@@ -15,6 +15,9 @@ pub(super) fn words(said: &Said) -> (&'static str, String) {
         Said::NoEngine => (CANNOT, "No hay motor de contenedores. Arráncalo o instala uno.".to_owned()),
         Said::EngineUnusable { message } => (CANNOT, message.clone()),
         Said::DiskFull => (CANNOT, "El disco en el que trabajan los trabajos está casi lleno. Haz sitio.".to_owned()),
+        Said::ClockWrong => {
+            ("El reloj de este PC parece ir mal", "Por eso el PC no llega a la red. La ventana dice cuánto se desvía.".to_owned())
+        }
         Said::RulesBroken => (CANNOT, "Tus reglas no se entienden. La ventana dice en qué línea.".to_owned()),
         Said::TooOld => ("Hace falta un Headframe más nuevo", "La red ya no acepta esta versión.".to_owned()),
         Said::NotLetIn { message } => {

@@ -119,8 +119,9 @@ impl Sessions {
 
     /// Pushes the offer of an assigned job.
     pub(crate) fn offer(&self, matched: &Match, at: AttemptRef, token: String, job: Claimed, terms: &Terms) -> Offered {
+        let customer = job.repeats.unwrap_or(matched.job.customer);
         let mut offer = offer::build(&self.public_url, matched, at, token, job, terms);
-        offer.customer = self.pseudonyms.of(matched.device, matched.job.customer);
+        offer.customer = self.pseudonyms.of(matched.device, customer);
         offer.registry = self.login(&offer.spec.image, matched.job.id);
         let frame = match offer::frame(offer) {
             Ok(frame) => frame,

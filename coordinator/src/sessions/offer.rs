@@ -33,7 +33,7 @@ pub(super) fn frame(offer: Offer) -> Result<String, TooLong> {
 }
 
 pub(super) fn build(public_url: &Url, matched: &Match, at: AttemptRef, token: String, job: Claimed, terms: &Terms) -> Offer {
-    let Claimed { mut spec, array_index, checkpoint } = job;
+    let Claimed { mut spec, array_index, checkpoint, repeats: _ } = job;
     // The owner's rig has no business with the customer's own addresses.
     spec.webhook = None;
     // And none with how its work is checked.

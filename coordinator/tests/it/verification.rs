@@ -164,6 +164,29 @@ async fn a_check_that_agrees_costs_its_customer_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_check_is_known_by_the_customer_whose_work_it_repeats() {
+    let app = TestApp::start_with(checking).await;
+    let (customer, another) = (app.customer(100).await, app.customer(100).await);
+    let (mut first, mut second) = (waiting(&app).await, waiting(&app).await);
+    let mut known_by = Vec::new();
+    for whose in [&customer, &another] {
+        wake(&mut first).await;
+        let job = submit(whose, json!({})).await;
+        answers(&mut first, b"right").await;
+        sleep(&mut first).await;
+        wake(&mut second).await;
+        known_by.push(answers(&mut second, b"right").await.customer.expect("a pseudonym"));
+        sleep(&mut second).await;
+        assert_eq!(whose.ended(job.id).await.state, JobState::Succeeded);
+    }
+    assert_ne!(known_by[0], known_by[1], "or whoever checks would know every check by one name");
+    let job = submit(&another, json!({ "verify": "none" })).await;
+    wake(&mut second).await;
+    assert_eq!(answers(&mut second, b"right").await.customer, Some(known_by[1]), "it is as his other work");
+    assert_eq!(another.ended(job.id).await.state, JobState::Succeeded);
+}
+
+#[tokio::test]
 async fn where_nobody_else_is_a_result_is_taken_as_it_is() {
     let app = TestApp::start_with(checking).await;
     let customer = app.customer(100).await;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use headframe_protocol::{
-    AttemptId, DeviceId, JobId, Micros, Sha256, TimestampMs,
+    AttemptId, CustomerId, DeviceId, JobId, Micros, Sha256, TimestampMs,
     job::{AttemptState, JobSpec},
     session::OutputFile,
 };
@@ -42,6 +42,8 @@ pub struct Claimed {
     pub array_index: Option<u32>,
     /// The files of the last accepted checkpoint.
     pub checkpoint: Vec<OutputFile>,
+    /// Whose work it repeats, if it repeats another's: its rig knows it by him, or every check would be known by whose it is.
+    pub repeats: Option<CustomerId>,
 }
 
 /// The terms all claims of one commit share.
@@ -97,9 +99,9 @@ async fn win(
          FROM claimed
          WHERE job.id = claimed.job_id AND job.epoch = claimed.epoch AND job.state = 'queued' AND job.end_reason IS NULL
            AND job.id IN (SELECT id FROM job WHERE state = 'queued' AND end_reason IS NULL AND id IN ({free}){skip_locked})
-         RETURNING id, spec, array_index"
+         RETURNING id, spec, array_index, CAST((SELECT whole.customer_id FROM job AS whole WHERE whole.id = job.copy_of) AS TEXT)"
     );
-    let mut query = sqlx::query_as::<_, (String, String, Option<i64>)>(AssertSqlSafe(sql)).bind(now.as_millis());
+    let mut query = sqlx::query_as::<_, (String, String, Option<i64>, Option<String>)>(AssertSqlSafe(sql)).bind(now.as_millis());
     for claim in claims {
         query = query.bind(claim.job.to_string()).bind(as_i64(claim.epoch)).bind(claim.attempt.to_string());
     }
@@ -108,10 +110,11 @@ async fn win(
     }
     let rows = query.fetch_all(&mut **tx).await.doing("claim jobs")?;
     rows.into_iter()
-        .map(|(id, spec, array_index)| {
+        .map(|(id, spec, array_index, repeats)| {
             let spec: JobSpec = document(&spec, "job specification")?;
             let array_index = array_index.and_then(|index| u32::try_from(index).ok());
-            Ok((parsed(&id, "job id")?, Claimed { spec, array_index, checkpoint: Vec::new() }))
+            let repeats = repeats.map(|customer| parsed(&customer, "customer id")).transpose()?;
+            Ok((parsed(&id, "job id")?, Claimed { spec, array_index, checkpoint: Vec::new(), repeats }))
         })
         .collect()
 }

@@ -46,6 +46,7 @@ export const SCENES: Scene[] = [
     set(world) {
       world.wanted = 'off';
       world.networks.forget();
+      Object.assign(world.wallet, { view: { state: { kind: 'none' } }, withdrawals: [], receipts: [] });
       world.rig.cpu = desktop();
       world.rig.gpus = [{ ...rtx4090(), fu: null }];
       world.engine = { found: null, tried: [{ place: 'Docker (unix:///var/run/docker.sock)', result: 'no such file' }] };

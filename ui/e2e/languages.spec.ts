@@ -4,7 +4,7 @@ import { expect, type Page } from '@playwright/test';
 import { expectReadable } from './layout';
 import { choose, expectAccessible, expectSettled, FAULT_SCENES, LANGUAGES, openStill, SCENES, test, VIRTUAL_SCENES, visit, WALLET_SCENES, type Language } from './window';
 
-const SIZES = [[900, 600], [1440, 900], [1920, 1080]] as const;
+const SIZES = [[900, 600], [1280, 800], [1440, 900], [1920, 1080]] as const;
 const THEMES = ['dark', 'light'] as const;
 /** Arabic has two kinds of digits; those that are not tried here are tried with the settings. */
 const DIGITS = { en: 'latn', es: 'latn', 'zh-Hans': 'latn', ar: 'arab' } as const;

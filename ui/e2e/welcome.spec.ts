@@ -230,7 +230,7 @@ for (const language of LANGUAGES) {
       await openStill(page, 'set-up', '/welcome');
       await expect(page.locator('#welcome-step')).toBeVisible();
       await expect(page.locator('main [role=status]').first().or(page.locator('main code, main input, main section li button').first()).first()).toBeVisible();
-      for (const [width, height] of [[900, 600], [1440, 900], [1920, 1080]] as const) {
+      for (const [width, height] of [[900, 600], [1280, 800], [1440, 900], [1920, 1080]] as const) {
         await page.setViewportSize({ width, height });
         await expectReadable(page, `${language} welcome ${at} ${width}×${height}`);
       }

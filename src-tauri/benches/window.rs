@@ -22,6 +22,10 @@ mod processes;
 mod screen;
 #[cfg(target_os = "linux")]
 #[allow(dead_code, reason = "the tests of the window use more of it")]
+#[path = "../tests/window/session.rs"]
+mod session;
+#[cfg(target_os = "linux")]
+#[allow(dead_code, reason = "the tests of the window use more of it")]
 #[path = "../tests/window/stage.rs"]
 mod stage;
 

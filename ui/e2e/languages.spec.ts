@@ -11,6 +11,8 @@ const DIGITS = { en: 'latn', es: 'latn', 'zh-Hans': 'latn', ar: 'arab' } as cons
 
 for (const language of LANGUAGES) {
   test(`${language}: every page of every scene can be read in both themes at every size`, async ({ page }) => {
+    // Hundreds of looks: minutes where there is other work.
+    test.slow();
     await choose(page, { language, digits: DIGITS[language] });
     for (const scene of SCENES) {
       await openStill(page, scene);
@@ -48,6 +50,8 @@ for (const language of LANGUAGES) {
   });
 
   test(`${language}: what stands in the way, and a window without an agent, can be read in both themes at every size`, async ({ page }) => {
+    // Hundreds of looks: minutes where there is other work.
+    test.slow();
     await choose(page, { language, digits: DIGITS[language] });
     for (const scene of [...FAULT_SCENES, 'clock-wrong'] as const) {
       await openStill(page, scene);
@@ -64,6 +68,8 @@ for (const language of LANGUAGES) {
   });
 
   test(`${language}: wallet and virtual rigs can be read in both themes at every size`, async ({ page }) => {
+    // Hundreds of looks: minutes where there is other work.
+    test.slow();
     await choose(page, { language, digits: DIGITS[language] });
     for (const scene of ['idle-and-earning', ...WALLET_SCENES] as const) {
       await openStill(page, scene, '/wallet');
@@ -80,6 +86,8 @@ for (const language of LANGUAGES) {
   });
 
   test(`${language}: every page can be used by everyone in both themes`, async ({ page }) => {
+    // Hundreds of looks: minutes where there is other work.
+    test.slow();
     await choose(page, { language, digits: DIGITS[language] });
     await openStill(page, 'failure');
     for (const path of ['/', '/jobs', '/earnings', '/wallet', '/virtual-rigs', '/rules', '/fleet', '/settings']) {

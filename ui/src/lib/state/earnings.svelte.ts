@@ -16,6 +16,9 @@ const COUNTS: Record<EarningsBy, number> = { hour: 24, day: 30, month: 12 };
 /** Attempts of one bucket that are listed at first, and with each “Show more”. */
 const PAGE = 20;
 
+/** The most the agent lists at once. */
+const PAGE_MAX = 100;
+
 /** Receipts that are looked up at the coordinator, the newest: older ones have been paid out, or are listed with the wallet. */
 const RECEIPTS = 100;
 
@@ -37,6 +40,10 @@ export class EarningsBook {
   #files = $state.raw<Record<string, Writing>>({});
   #asked = 0;
   #listed = 0;
+  /** The bucket that the list is of. */
+  #listedMs: number | null = null;
+  /** More was asked for while the list was being fetched anew. */
+  #wanted = false;
 
   get by(): EarningsBy {
     return this.#by;
@@ -137,7 +144,8 @@ export class EarningsBook {
 
   /** Lists the attempts after the last. */
   async more() {
-    if (this.#next !== null && this.#listing !== 'loading') await this.#fetch(this.#attempts, this.#next);
+    if (this.#listing === 'loading') this.#wanted = true;
+    else if (this.#next !== null) await this.#fetch(this.#attempts, this.#next);
   }
 
   /** What has become of a file; absent if none was asked for. */
@@ -172,23 +180,31 @@ export class EarningsBook {
     }
   }
 
+  /** A list that is fetched anew is no shorter than it was. */
   async #list() {
-    await this.#fetch([], undefined);
+    const same = this.chosen?.fromMs === this.#listedMs;
+    this.#wanted &&= same;
+    await this.#fetch([], undefined, same ? Math.min(Math.max(this.#attempts.length, PAGE), PAGE_MAX) : PAGE);
   }
 
-  async #fetch(before: EarnedCard[], after: string | undefined) {
+  async #fetch(before: EarnedCard[], after: string | undefined, limit = PAGE) {
     const turn = ++this.#listed;
     const bucket = this.chosen;
     if (!bucket) return;
     const { fromMs, untilMs } = bucket;
+    this.#listedMs = fromMs;
     this.#listing = 'loading';
     try {
-      const page = await commands.earned({ fromMs, untilMs, limit: PAGE, ...(after !== undefined && { after }) });
+      const page = await commands.earned({ fromMs, untilMs, limit, ...(after !== undefined && { after }) });
       if (turn !== this.#listed) return;
       this.#attempts = [...before, ...page.attempts];
       this.#next = page.next;
       this.#listError = null;
       this.#listing = 'ready';
+      if (this.#wanted) {
+        this.#wanted = false;
+        await this.more();
+      }
     } catch (cause) {
       if (turn !== this.#listed) return;
       this.#attempts = before;

@@ -55,17 +55,10 @@ use kept::KeptFree;
 use linked::Linked;
 use queue::{Kept, Next, Offer, Queue};
 use rigs::{Reserved, Rigs};
+use verdict::PAUSES_APART;
 
 /// How many customers' next jobs, each of one kind of need, get another try with each tick.
 const TRIES_PER_TICK: usize = 16;
-
-/// A rig and a job it gave back are kept apart for this many of its first pauses: half a minute with the default timers. Long
-/// enough for every other rig to have its try, short enough for a network of one rig.
-const PAUSES_APART: i64 = 6;
-
-/// The same for a job that failed by its own doing: whether it fails elsewhere too is what tells whose fault it is, and in a network of
-/// one rig somebody who mends his job waits for the answer.
-const PAUSES_APART_FAILED: i64 = 2;
 
 /// A job that waits for a rig, with all that matching looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,12 +223,7 @@ impl Market {
     /// An attempt is over, or never came to be; its slots are free. Repeating it changes nothing.
     pub fn released(&mut self, device: DeviceId, attempt: AttemptId, verdict: Verdict, now: TimestampMs) -> Vec<Match> {
         self.now = self.now.max(now);
-        let apart = match verdict {
-            Verdict::Yielded { job } | Verdict::Unwilling { job } | Verdict::Unwanted { job } => Some((job, PAUSES_APART)),
-            Verdict::JobFailed { job } => Some((job, PAUSES_APART_FAILED)),
-            Verdict::Fine | Verdict::Void | Verdict::RigFailed => None,
-        };
-        if let Some((job, pauses)) = apart {
+        if let Some((job, pauses)) = verdict.apart() {
             let until = now.as_millis().saturating_add(self.rigs.backoff().first_ms.saturating_mul(pauses));
             self.apart.keep(device, job, TimestampMs::from_millis(until));
         }

@@ -239,10 +239,18 @@ impl Testbed {
     /// # Errors
     /// If engine or registry refuse.
     pub async fn tiny_image(&self, ballast: Ballast) -> Result<ImageRef> {
+        self.tiny_image_of(&self.customer, ballast).await
+    }
+
+    /// The same in another customer's part of the registry.
+    ///
+    /// # Errors
+    /// If engine or registry refuse.
+    pub async fn tiny_image_of(&self, customer: &Customer, ballast: Ballast) -> Result<ImageRef> {
         let archive = image::busybox_tar(ballast)?;
         let local = format!("headframe-testbed/tiny:{}", uuid::Uuid::new_v4().simple());
         image::import(self.engine.docker(), archive, &local).await?;
-        let pushed = self.publish(&local, "tiny").await;
+        let pushed = self.publish_of(customer, &local, "tiny").await;
         image::forget(self.engine.docker(), &local).await?;
         pushed
     }
@@ -252,8 +260,12 @@ impl Testbed {
     /// # Errors
     /// If engine or registry refuse.
     pub async fn publish(&self, local: &str, name: &str) -> Result<ImageRef> {
-        let repository = format!("{}/{}/{name}", self.registry_line.address(), self.customer.namespace);
-        let image = image::push(self.engine.docker(), local, &repository, self.customer.key.expose()).await?;
+        self.publish_of(&self.customer, local, name).await
+    }
+
+    async fn publish_of(&self, customer: &Customer, local: &str, name: &str) -> Result<ImageRef> {
+        let repository = format!("{}/{}/{name}", self.registry_line.address(), customer.namespace);
+        let image = image::push(self.engine.docker(), local, &repository, customer.key.expose()).await?;
         self.operator.approve(&image).await?;
         Ok(image)
     }

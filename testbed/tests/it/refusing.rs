@@ -8,15 +8,17 @@ use headframe_protocol::{
     control::{BlockArgs, UnblockArgs},
     job::{AttemptState, JobState, Reason},
 };
-use headframe_testbed::process::wait_for;
+use headframe_testbed::{image::Ballast, process::wait_for};
 
-use crate::scene::{LIMIT, Scene, usual, uuid};
+use crate::scene::{LIMIT, Scene, spec, usual, uuid};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blocked_customers_jobs_wait_while_anothers_run() {
     let scene = Scene::set(usual()).await;
     let other = scene.testbed.operator.customer("another", Micros::dollars(10)).await.expect("a customer");
     let theirs = scene.testbed.client_of(&other).expect("a client");
+    // Each has images of his own: another's are none of his business.
+    let image = scene.testbed.tiny_image_of(&other, Ballast::default()).await.expect("an image");
     let first = scene.submit(&scene.script("true")).await;
     scene.ended(first).await;
     let card = scene.owner_sees(first).await.pop().expect("a card");
@@ -28,7 +30,7 @@ async fn a_blocked_customers_jobs_wait_while_anothers_run() {
     assert_eq!(page.rules.map(|rules| rules.jobs.blocked.len()), Some(1));
     let unwanted = scene.submit(&scene.script("true")).await;
     for _ in 0..2 {
-        let id = theirs.submit(&scene.script("true"), Pay::Dollars, &uuid()).await.expect("an accepted job").id;
+        let id = theirs.submit(&spec(&image, "true"), Pay::Dollars, &uuid()).await.expect("an accepted job").id;
         let look = async || {
             let job = theirs.job(id).await?;
             Ok(job.state.is_final().then_some(job))

@@ -219,7 +219,6 @@ impl Agent {
         let past = past(&store, &settings).await.map_err(BindError::Store)?;
         let listener = Listener::bind(&lock).map_err(BindError::Socket)?;
         info!(device.id = %key.device(), data.dir = %paths.data_dir().display(), "Rig {} begins", key.device());
-
         let mut telemetry = Telemetry::new(paths.data_dir(), gpus).map_err(BindError::Telemetry)?;
         let hardware = telemetry.hardware();
         let (pace_out, pace) = keep_pace(&tasks);

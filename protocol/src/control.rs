@@ -50,7 +50,7 @@ pub use wallet::{
 pub use yields::{YIELDS_MAX, YieldCause, YieldView, Yields};
 
 /// The version of this socket's language. The two ends are installed together; a mismatch means a half-done update.
-pub const CONTROL_VERSION: u32 = 3;
+pub const CONTROL_VERSION: u32 = 4;
 
 /// The largest line. A page of log is the largest thing on it.
 pub const LINE_BYTES_MAX: usize = 512 * 1024;

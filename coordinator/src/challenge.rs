@@ -224,6 +224,11 @@ impl Challenges {
         known.rigs.get(device).map(|rig| rig.proved(now, &app.config.challenge)).unwrap_or_default()
     }
 
+    /// Frame Units that are believed now, of all cards of a rig that is connected here.
+    pub(crate) fn worth(&self, app: &App, device: DeviceId) -> u32 {
+        self.proved(app, device).iter().filter_map(|card| card.fu).fold(0, u32::saturating_add)
+    }
+
     /// What bounds the checking of openings.
     pub(crate) const fn checks(&self) -> &Checks {
         &self.checks

@@ -6,7 +6,7 @@ use alloy_primitives::Address;
 use axum::extract::State;
 use headframe_protocol::{
     DeviceId, TimestampMs,
-    demand::{MarketPlace, ProvedCard},
+    demand::MarketPlace,
     fleet::{AskFleet, FLEET_PAGE_MAX, FleetAlone, FleetCard, FleetList, FleetRig, FleetTotal, SignedAskFleet},
 };
 use sqlx::AnyConnection;
@@ -128,9 +128,8 @@ async fn shown(app: &App, connection: &mut AnyConnection, rig: fleet::Rig, now: 
         Some(false) | None => None,
     };
     let proved = app.challenges.proved(app, device);
-    let believed = |proved: &[ProvedCard]| proved.iter().filter_map(|card| card.fu).fold(0, u32::saturating_add);
     let fu = match (presence, connected) {
-        (Some(true), _) => believed(&proved),
+        (Some(true), _) => app.challenges.worth(app, device),
         (_, true) => fu,
         (_, false) => 0,
     };

@@ -21,7 +21,7 @@ pub(super) async fn note(app: App) -> Run {
     }
     let here = app.sessions.devices();
     for batch in here.chunks(BATCH_MAX) {
-        let worth: Vec<(DeviceId, u32)> = batch.iter().map(|device| (*device, worth(&app, *device))).collect();
+        let worth: Vec<(DeviceId, u32)> = batch.iter().map(|device| (*device, app.challenges.worth(&app, *device))).collect();
         let mut tx = app.store.begin().await?;
         rigs::heard(&mut tx, &worth, app.store.now()).await?;
         commit(tx, "note which rigs are connected").await?;
@@ -35,9 +35,4 @@ async fn note_left(app: &App, batch: &[(DeviceId, TimestampMs)]) -> Result<(), S
         rigs::left(&mut tx, *device, *at).await?;
     }
     commit(tx, "note which rigs have left").await
-}
-
-/// Frame Units that are believed now, of all cards of a rig that is connected here.
-fn worth(app: &App, device: DeviceId) -> u32 {
-    app.challenges.proved(app, device).iter().filter_map(|card| card.fu).fold(0, u32::saturating_add)
 }

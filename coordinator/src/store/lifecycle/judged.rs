@@ -103,7 +103,7 @@ async fn right(
     }
     let (mut nudges, timed) = (Vec::new(), pace::judge(tx, trial).await?);
     for (number, _, brought) in right {
-        let is_certain = timed.get(number).is_none_or(pace::Timed::is_certain);
+        let is_certain = timed.get(number).is_none_or(|time| time.is_certain);
         let found = if is_certain { Found::Right } else { Found::Nothing };
         let ended = unpark(tx, rules, (brought, found, false), now).await?;
         verify::note_right(tx, brought.device, &brought.class).await?;

@@ -45,18 +45,8 @@ pub struct Timed {
     pub was_accepted: bool,
     /// What.
     pub found: Found,
-    /// Whether it began from a checkpoint: that is held against others by what the checkpoint was worth.
-    goes_on: bool,
-    /// Whether its result was known.
-    is_known: bool,
-}
-
-impl Timed {
-    /// Whether what it earned need not wait for anything more.
-    #[must_use]
-    pub fn is_certain(&self) -> bool {
-        self.found == Found::Fits && (!self.goes_on || self.is_known)
-    }
+    /// Whether what it earned need not wait for anything more. What began from a checkpoint is first held against what that was worth.
+    pub is_certain: bool,
 }
 
 /// Judges the time of the right runs of a trial whose time is not judged yet, and writes down what is certain.
@@ -88,11 +78,8 @@ pub async fn judge(tx: &mut Tx, trial: &Trial) -> Result<HashMap<i64, Timed>, St
             rig.device = %run.device, attempt.id = %run.attempt, trial.id = trial.id, took_ms = run.whole_ms, others_ms = ?others,
             behind = after.behind, ?found, "Held the time of a right result against others'",
         );
-        let is_known = trial.kind == Kind::Canary;
-        all.insert(
-            number,
-            Timed { attempt: run.attempt, device: run.device, was_accepted, found, goes_on: run.goes_on, is_known },
-        );
+        let is_certain = found == Found::Fits && (!run.goes_on || trial.kind == Kind::Canary);
+        all.insert(number, Timed { attempt: run.attempt, device: run.device, was_accepted, found, is_certain });
     }
     Ok(all)
 }

@@ -21,8 +21,6 @@ struct Took {
     class: Class,
     /// What must be alike for two times to say anything of each other.
     hardware: String,
-    /// How fast that is, where it is told.
-    fu: u32,
     /// From the beginning of the work, in milliseconds.
     whole_ms: u64,
     /// What it costs its customer, in millionths of a dollar.
@@ -57,7 +55,8 @@ pub async fn judge(tx: &mut Tx, trial: &Trial) -> Result<HashMap<i64, Timed>, St
     let runs = right_runs(tx, trial).await?;
     let mut all = HashMap::new();
     for (run, number) in runs.iter().filter(|run| !run.is_timed).filter_map(|run| Some((run, run.number?))) {
-        let others: Vec<u64> = runs.iter().filter_map(|other| as_on(run, other)).collect();
+        let is_like = |other: &&Took| other.attempt != run.attempt && other.hardware == run.hardware;
+        let others: Vec<u64> = runs.iter().filter(is_like).map(|other| other.whole_ms).collect();
         let before = pace(tx, run.device, &run.class).await?;
         let (after, found) = match (trial.kind, run.goes_on) {
             (_, true) => (before, Found::Fits),
@@ -90,20 +89,6 @@ fn alone(run: &Took, others: &[u64]) -> Found {
         (pace, Found::Fits) if pace == Pace::default() => Found::Fits,
         (_, _) => Found::Unsure,
     }
-}
-
-/// How long the other would have taken on the hardware of `run`; nothing if that cannot be told. One card is faster than another of its
-/// model by its power limit, which its score has in it.
-fn as_on(run: &Took, other: &Took) -> Option<u64> {
-    if run.attempt == other.attempt || run.hardware != other.hardware {
-        return None;
-    }
-    if run.fu == 0 || other.fu == 0 {
-        return Some(other.whole_ms);
-    }
-    // Half or double at most: beyond, one of the two scores is what is wrong.
-    let other_fu = other.fu.clamp(run.fu.div_ceil(2), run.fu.saturating_mul(2));
-    u64::try_from(u128::from(other.whole_ms) * u128::from(other_fu) / u128::from(run.fu)).ok()
 }
 
 type Row = (String, i64, i64, Option<String>, Option<i64>, String);
@@ -147,14 +132,12 @@ async fn took(
     let report: RigReport = document(&report, "report of a rig")?;
     let ms = ms.unsigned_abs();
     let earlier: u64 = given_back::chain(connection, attempt).await?.iter().map(|link| link.ms).sum();
-    let (hardware, fu) = hardware(&class, &report);
     Ok(Some(Took {
         number,
         attempt,
         device: parsed(&device, "device id")?,
+        hardware: hardware(&class, &report),
         class,
-        hardware,
-        fu,
         whole_ms: ms.saturating_add(earlier),
         worth: Micros::new(price).per_hour_for(ms),
         goes_on: from.is_some(),
@@ -163,12 +146,10 @@ async fn took(
     }))
 }
 
-/// Of cards their class says enough; processors compute alike and are not alike quick.
-fn hardware(class: &Class, report: &RigReport) -> (String, u32) {
-    if *class == Class::cpu() {
-        return (format!("cpu/{}/{}", report.cpu_model, report.cpu_cores), 0);
-    }
-    (class.to_string(), report.gpus.iter().map(|gpu| gpu.fu).min().unwrap_or(0))
+/// Of cards their class says enough; processors compute alike and are not alike quick. Not their score: one that is reported too low would
+/// excuse whoever takes his time. A card that is held to less power is paid by the work.
+fn hardware(class: &Class, report: &RigReport) -> String {
+    if *class == Class::cpu() { format!("cpu/{}/{}", report.cpu_model, report.cpu_cores) } else { class.to_string() }
 }
 
 async fn pace(connection: &mut AnyConnection, device: DeviceId, class: &Class) -> Result<Pace, StoreError> {

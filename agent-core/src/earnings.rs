@@ -10,6 +10,7 @@ use headframe_protocol::{
 use jiff::tz::TimeZone;
 
 use crate::{
+    ledger::sum::sum_of,
     store::{EarnedRow, Place, Store, StoreError},
     view,
 };
@@ -20,10 +21,7 @@ mod receipt;
 mod sheet;
 mod sums;
 
-use sums::{Fold, sum_of};
-
-/// Attempts read at a time: an agent that adds up years needs no memory for them.
-const READ_AT_ONCE: u32 = 1_000;
+use sums::Fold;
 
 /// Years that are looked at for something settled: more than there are agents, and an end for a clock that was wrong.
 const YEARS_MAX: i16 = 100;
@@ -86,7 +84,7 @@ async fn sums(store: &Store, EarningsArgs { by, count }: EarningsArgs, asked: &A
     let (begin, end) = (edges.first().copied().unwrap_or(*now), edges.last().copied().unwrap_or(*now));
     let mut fold = Fold::new(edges, past);
     let from = fold.past.since.min(begin);
-    each(store, (from, end), |row| fold.add(row)).await?;
+    store.each_earned((from, end), |row| fold.add(row)).await?;
     let years = years(store, asked).await?;
     let Fold { buckets, total, workers, past } = fold;
     Ok(Earnings {
@@ -99,21 +97,6 @@ async fn sums(store: &Store, EarningsArgs { by, count }: EarningsArgs, asked: &A
         range: past.range(),
         years,
     })
-}
-
-/// Shows `see` every attempt that ran and was settled in a time, oldest first.
-async fn each(
-    store: &Store,
-    (from, until): (TimestampMs, TimestampMs),
-    mut see: impl FnMut(&EarnedRow),
-) -> Result<(), StoreError> {
-    let mut place = Place::before(from);
-    loop {
-        let rows = store.earned(place, until, READ_AT_ONCE).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        place = last.place;
-        rows.iter().for_each(&mut see);
-    }
 }
 
 /// Years in which something was settled, newest first.

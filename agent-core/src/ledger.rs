@@ -1,20 +1,50 @@
-//! What the work has earned: what the coordinator confirmed today, read from the store, and what is not settled yet,
-//! computed from running times.
+//! What the work has earned: what the coordinator confirmed today and what its power cost, read from the store, and what is not settled
+//! yet, computed from running times.
 
 use std::time::Duration;
 
-use headframe_protocol::{Micros, control::Earned, session::Outcome};
+use headframe_protocol::{
+    Micros, TimestampMs,
+    control::{Earned, EarningsSum},
+    job::AttemptState,
+    session::Outcome,
+};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
+pub(crate) mod sum;
+
 use crate::{
     clock,
-    store::{Chain, Store, Today},
+    store::{Chain, EarnedRow, Store, StoreError},
     tasks::Tasks,
 };
 
 /// How often today is looked at without a settlement: midnight passes unasked.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// What was settled since some moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Today {
+    /// What was earned, and what its power cost.
+    pub(crate) sum: EarningsSum,
+    /// Attempts that succeeded.
+    pub(crate) succeeded: u32,
+}
+
+/// What was settled since `midnight`; what a clock that was wrong put into the future is among it.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn since(store: &Store, midnight: TimestampMs) -> Result<Today, StoreError> {
+    let mut today = Today::default();
+    let see = |row: &EarnedRow| {
+        sum::add(&mut today.sum, &sum::sum_of(row));
+        today.succeeded = today.succeeded.saturating_add(u32::from(row.state == AttemptState::Succeeded));
+    };
+    store.each_earned((midnight, TimestampMs::from_millis(i64::MAX)), see).await?;
+    Ok(today)
+}
 
 /// Today's confirmed earnings, read again after every settlement.
 #[derive(Debug)]
@@ -32,7 +62,7 @@ impl Ledger {
         let (nudge, stop) = (std::sync::Arc::clone(&settled), tasks.stopped());
         tasks.spawn("ledger", async move {
             loop {
-                match store.settled_since(clock::midnight_before(clock::wall())).await {
+                match since(&store, clock::midnight_before(clock::wall())).await {
                     Ok(today) => drop(sender.send_replace(today)),
                     Err(error) => warn!("Could not add up today's earnings: {}", Chain(&error)),
                 }
@@ -55,8 +85,9 @@ impl Ledger {
     /// What today has earned, with `pending` for what is not settled.
     #[must_use]
     pub fn earned(&self, pending: Micros) -> Earned {
-        let today = *self.today.borrow();
-        Earned { confirmed: today.confirmed, pending, jobs: today.succeeded }
+        let Today { sum, succeeded } = *self.today.borrow();
+        let EarningsSum { jobs: confirmed, power, net, attempts, unmeasured, unpriced, .. } = sum;
+        Earned { confirmed, pending, jobs: succeeded, power, net, attempts, unmeasured, unpriced }
     }
 }
 

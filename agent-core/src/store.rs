@@ -25,7 +25,7 @@ pub use attempts::OpenAttempt;
 pub(crate) use attempts::title;
 pub use checkpoints::{OpenCheckpoint, Saved};
 pub use earned::{CardDrawn, CardRow, Drawn, EarnedRow, Place};
-pub use history::{PastAttempt, PastPage, Today};
+pub use history::{PastAttempt, PastPage};
 pub(crate) use journal::Chain;
 pub use journal::{Choice, Entry, Journal, Parting, Written};
 pub use money_news::PayoutNews;

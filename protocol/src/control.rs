@@ -24,7 +24,7 @@ mod yields;
 pub use cards::{CARD_BYTES_MAX, CardPage, CardView, MeasureArgs};
 pub use checkup::{Check, Checkup, Verdict};
 pub use clock::ClockFault;
-pub use demand::{CardProof, DemandView, KindFares, NetworkDemand};
+pub use demand::{CardProof, DemandView, KindFares, NetworkDemand, StandingView};
 pub use desk::{Notices, NoticesPage, OpenPlaceArgs, Place, Places, Support};
 pub use earnings::{
     EARNED_PAGE_MAX, EarnedArgs, EarnedCard, EarnedPage, Earnings, EarningsAnswer, EarningsArgs, EarningsBucket, EarningsBy,

@@ -34,6 +34,22 @@ pub struct RigDemand {
     /// What its cards have proved, in the order of its report.
     #[serde(default)]
     pub cards: Vec<ProvedCard>,
+    /// How it stands; absent where the coordinator does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<StandingInBrief>,
+}
+
+/// How a rig stands, in brief: [`crate::standing::RigStanding`] tells all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StandingInBrief {
+    /// `new`, `good`, `watched`, `distrusted` or `excluded`.
+    pub tier: String,
+    /// Of a hundred promises, how many were kept; the older, the less each counts.
+    pub reliability_percent: u8,
+    /// What its results of late took longer than others' on the same hardware, in thousandths: the most of its kinds of hardware. Beyond
+    /// [`BEHIND_MAX_PERMILLE`](crate::standing::BEHIND_MAX_PERMILLE) what waits is paid for the time others take.
+    pub behind_permille: u32,
 }
 
 /// Whether a rig would be given a job now.

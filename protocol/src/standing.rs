@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Micros, TimestampMs, job::Trust};
 
+/// What a rig may be behind others on the same hardware, in thousandths of what one comparison speaks for; beyond it, what waits is paid for the
+/// time others take.
+pub const BEHIND_MAX_PERMILLE: u32 = 120;
+
 /// How a rig stands with the network, and of what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -34,8 +38,8 @@ pub struct RightInARow {
     pub class: String,
     /// How many.
     pub results: u32,
-    /// What it took longer than others, of late, in thousandths of what one comparison speaks for. Beyond 120 what waits is paid for the time
-    /// others take, and it begins anew.
+    /// What it took longer than others, of late, in thousandths of what one comparison speaks for. Beyond
+    /// [`BEHIND_MAX_PERMILLE`] what waits is paid for the time others take, and it begins anew.
     #[serde(default)]
     pub behind_permille: u32,
 }

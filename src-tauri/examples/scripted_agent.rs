@@ -248,6 +248,8 @@ impl Play {
                 confirmed: Micros::new(sum(&confirmed)),
                 pending: Micros::new(sum(&working)),
                 jobs: u32::try_from(confirmed.len()).unwrap_or(u32::MAX),
+                attempts: u32::try_from(confirmed.len()).unwrap_or(u32::MAX),
+                ..Earned::default()
             },
             working,
             link: Link::Connected { network: "scripted".into() },

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use headframe_protocol::{
     DeviceId, Sha256, TimestampMs,
-    control::{CardProof, DemandView, KindFares, NetworkDemand, Snapshot},
-    demand::{KindDemand, ProvedCard, RigDemand},
+    control::{CardProof, DemandView, KindFares, NetworkDemand, Snapshot, StandingView},
+    demand::{KindDemand, ProvedCard, RigDemand, StandingInBrief},
+    standing::BEHIND_MAX_PERMILLE,
 };
 use tokio::{sync::Mutex, time::Instant};
 use tracing::debug;
@@ -17,6 +18,9 @@ const KEPT: Duration = Duration::from_secs(60);
 
 /// How long no answer is one: a coordinator that is restarted is back within seconds.
 const SILENCE_KEPT: Duration = Duration::from_secs(10);
+
+/// From here on an owner is told that others are quicker. Below it, honest rigs differ.
+const SLOW_PERMILLE: u32 = BEHIND_MAX_PERMILLE / 2;
 
 /// Asks the coordinator, and keeps what it said.
 #[derive(Debug)]
@@ -50,7 +54,7 @@ impl Demand {
 }
 
 fn view(said: RigDemand, present: &Snapshot) -> NetworkDemand {
-    let RigDemand { class, place, rests_until_ms, waiting, more, fitting, unmet, kind, cards } = said;
+    let RigDemand { class, place, rests_until_ms, waiting, more, fitting, unmet, kind, cards, standing } = said;
     // The coordinator names cards by a sum of their UUIDs.
     let uuids: BTreeMap<Sha256, &str> =
         present.rig.gpus.iter().map(|gpu| (Sha256::of(gpu.uuid.as_bytes()), gpu.uuid.as_str())).collect();
@@ -74,5 +78,10 @@ fn view(said: RigDemand, present: &Snapshot) -> NetworkDemand {
             high_per_hour,
         }),
         cards: cards.into_iter().filter_map(card).collect(),
+        standing: standing.map(|StandingInBrief { tier, reliability_percent, behind_permille }| StandingView {
+            tier,
+            reliability_percent,
+            slow: behind_permille >= SLOW_PERMILLE,
+        }),
     }
 }

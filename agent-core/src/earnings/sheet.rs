@@ -6,8 +6,11 @@ use headframe_protocol::{
     control::{EarningsSum, SheetOf, SheetPiece},
 };
 
-use super::{Asked, EarningsError, begin, calendar, each, page, receipt, sums};
-use crate::store::{EarnedRow, Store};
+use super::{Asked, EarningsError, begin, calendar, page, receipt};
+use crate::{
+    ledger::sum::{add, sum_of},
+    store::{EarnedRow, Store},
+};
 
 /// Attempts in one piece. Their longest titles, written as JSON, fit the socket's longest line twice.
 const ROWS: u32 = 200;
@@ -78,7 +81,7 @@ async fn months(store: &Store, year: i16, Asked { now, zone, .. }: &Asked) -> Re
     let mut lines = Vec::new();
     for (from, until) in edges.iter().zip(edges.iter().skip(1)).filter(|(from, _)| *from <= now) {
         let mut sum = EarningsSum::default();
-        each(store, (*from, *until), |row| sums::add(&mut sum, &sums::sum_of(row))).await?;
+        store.each_earned((*from, *until), |row| add(&mut sum, &sum_of(row))).await?;
         let note = if until > now { "This month is not over." } else { "" }.to_owned();
         let month = Line { record: "month", settled_at: calendar::iso_month(*from, zone), note, ..Line::default() };
         lines.push(month.with(&sum).text());
@@ -108,7 +111,7 @@ fn attempt(row: &EarnedRow, Asked { device, zone, .. }: &Asked) -> Line {
         receipt_hash: receipt::hash(row, *device).unwrap_or_default(),
         ..Line::default()
     }
-    .with(&sums::sum_of(row))
+    .with(&sum_of(row))
 }
 
 /// A line before it is written. Empty is not known, or not of this kind of line.

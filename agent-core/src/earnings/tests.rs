@@ -13,7 +13,10 @@ use sqlx::{
 };
 
 use super::*;
-use crate::store::{self, FILE_NAME};
+use crate::{
+    ledger,
+    store::{self, FILE_NAME},
+};
 
 /// A card: energy in joules, for how long that was measured and priced, and what it cost.
 type Card = (&'static str, Option<i64>, i64, i64, Option<i64>);
@@ -181,6 +184,8 @@ async fn power_is_what_was_measured_at_the_price_of_its_time_and_the_rest_is_tol
         (1_201, Some(Micros::new(93)), Some(Micros::new(1_108)), Some(1_081_209))
     );
     assert_eq!((attempts, unmeasured, unpriced, rewards, virtual_rigs), (6, 4, 1, None, None));
+    let today = ledger::since(&book.store, time("2026-11-26T00:00:00+01:00")).await.expect("read");
+    assert_eq!((today.sum, today.succeeded), (day.total, 6), "the snapshot tells the same of today");
     let card = |gpu: &str| Worker::Card { gpu: gpu.to_owned(), model: "a card".to_owned() };
     let parts: Vec<_> = day.workers.iter().map(|part| (part.worker.clone(), part.sum.jobs.get(), part.sum.power)).collect();
     assert_eq!(

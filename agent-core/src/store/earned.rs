@@ -114,6 +114,9 @@ pub(super) async fn drew(connection: &mut SqliteConnection, at: AttemptRef, card
 
 const WHAT: &str = "what was earned";
 
+/// Attempts read at a time: an agent that adds up years needs no memory for them.
+const READ_AT_ONCE: u32 = 1_000;
+
 impl Store {
     /// Up to `limit` attempts that ran and were settled after `place` and before `until`, oldest first.
     ///
@@ -149,6 +152,24 @@ impl Store {
             }
         }
         Ok(earned)
+    }
+
+    /// Shows `see` every attempt that ran and was settled in a time, oldest first.
+    ///
+    /// # Errors
+    /// As [`Store::earned`].
+    pub async fn each_earned(
+        &self,
+        (from, until): (TimestampMs, TimestampMs),
+        mut see: impl FnMut(&EarnedRow),
+    ) -> Result<(), StoreError> {
+        let mut place = Place::before(from);
+        loop {
+            let rows = self.earned(place, until, READ_AT_ONCE).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            place = last.place;
+            rows.iter().for_each(&mut see);
+        }
     }
 
     /// Where `attempt` stands, if it was settled.

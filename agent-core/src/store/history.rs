@@ -1,4 +1,4 @@
-//! The past: jobs by page, and what today has brought.
+//! The past: jobs by page.
 
 use headframe_protocol::{
     Micros, Pseudonym, TimestampMs,
@@ -40,15 +40,6 @@ pub struct PastPage {
     pub more: bool,
 }
 
-/// What was settled since some moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Today {
-    /// Earned, as the coordinator confirmed.
-    pub confirmed: Micros,
-    /// Attempts that succeeded.
-    pub succeeded: u32,
-}
-
 impl Store {
     /// Up to `limit` attempts older than `after`, or the newest.
     ///
@@ -81,24 +72,6 @@ impl Store {
             .await
             .map_err(|source| StoreError::Read { what: "an attempt", source })?;
         row.as_ref().map(past_attempt).transpose()
-    }
-
-    /// What was settled since `midnight`.
-    ///
-    /// # Errors
-    /// [`StoreError::Read`].
-    pub async fn settled_since(&self, midnight: TimestampMs) -> Result<Today, StoreError> {
-        let row = sqlx::query(
-            "SELECT CAST(COALESCE(SUM(credit), 0) AS BIGINT) AS confirmed,
-             CAST(COALESCE(SUM(CASE settled_state WHEN 'succeeded' THEN 1 ELSE 0 END), 0) AS BIGINT) AS succeeded
-             FROM attempt WHERE settled_ms >= $1",
-        )
-        .bind(midnight.as_millis())
-        .fetch_one(&self.readers)
-        .await
-        .map_err(|source| StoreError::Read { what: "today's earnings", source })?;
-        let succeeded: i64 = row.get("succeeded");
-        Ok(Today { confirmed: Micros::new(row.get("confirmed")), succeeded: u32::try_from(succeeded).unwrap_or(u32::MAX) })
     }
 }
 

@@ -4,8 +4,8 @@ use headframe_agent::challenge::NoProvers;
 use headframe_control::{AgentPaths, Client, ClientError};
 use headframe_protocol::{
     Micros, Sha256, TimestampMs,
-    control::{CardProof, ControlCode, MeasureArgs},
-    demand::{KindDemand, MarketPlace, ProvedCard, Requirement, RigDemand, Unmet},
+    control::{CardProof, ControlCode, MeasureArgs, StandingView},
+    demand::{KindDemand, MarketPlace, ProvedCard, Requirement, RigDemand, StandingInBrief, Unmet},
 };
 
 use crate::{rig::Rig, wallet::home_of, wallet_office::Office};
@@ -31,6 +31,7 @@ fn demand() -> RigDemand {
             high_per_hour: money(3),
         }),
         cards: Vec::new(),
+        standing: None,
     }
 }
 
@@ -63,6 +64,21 @@ async fn the_network_is_asked_when_a_guest_asks_and_then_once_a_minute() {
     assert!(guest.demand().await.expect("an answer").network.is_some(), "what was said a moment ago is good");
     assert_eq!(office.books().demand_asked, 1);
     rig.agent.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_owner_reads_how_his_rig_stands_and_that_others_are_quicker_before_it_costs_him() {
+    for (behind_permille, slow) in [(0, false), (59, false), (60, true), (120, true)] {
+        let office = Office::open().await;
+        let home = home_of(&office);
+        let rig = Rig::fresh(home.path()).await;
+        let standing = StandingInBrief { tier: "watched".to_owned(), reliability_percent: 97, behind_permille };
+        office.books().demand = Some(RigDemand { standing: Some(standing), ..demand() });
+        let told = guest(home.path()).await.demand().await.expect("an answer").network.expect("the network speaks");
+        let expected = StandingView { tier: "watched".to_owned(), reliability_percent: 97, slow };
+        assert_eq!(told.standing, Some(expected), "{behind_permille}");
+        rig.agent.shutdown().await;
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use headframe_control::{
     server::{self, ASKS_MAX, Ask, Life, Listener, Pulse},
 };
 use headframe_protocol::{
-    Micros, TimestampMs,
+    TimestampMs,
     control::{CpuView, Earned, EngineView, Link, Phase, RigView, Snapshot},
 };
 use tokio::{
@@ -78,7 +78,7 @@ fn snapshot(revision: u32) -> Snapshot {
             gpus: Vec::new(),
         },
         working: Vec::new(),
-        today: Earned { confirmed: Micros::ZERO, pending: Micros::ZERO, jobs: 0 },
+        today: Earned::default(),
         link: Link::Connecting,
         practice: false,
         engine: EngineView { found: None, tried: Vec::new() },

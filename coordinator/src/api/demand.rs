@@ -3,7 +3,7 @@
 use axum::extract::State;
 use headframe_protocol::{
     DeviceId,
-    demand::{MarketPlace, RigDemand},
+    demand::{MarketPlace, RigDemand, StandingInBrief},
     job::Trust,
 };
 
@@ -12,7 +12,7 @@ use crate::{
     error::ApiResult,
     extract::{Json, Path},
     market::{Class, Prospects},
-    store::{demand, rigs},
+    store::{demand, rigs, verify},
 };
 
 /// Says what waits for a rig, what the rig lacks for the rest, and how rigs of its kind have fared.
@@ -46,6 +46,8 @@ pub async fn get(State(app): State<App>, Path(device): Path<DeviceId>) -> ApiRes
         Some(class) => demand::of_class(&mut connection, class, app.store.now()).await?,
         None => None,
     };
+    let verify::Account { standing, records, .. } = verify::account(&mut connection, device, app.store.now()).await?;
+    let behind = records.iter().map(|(_, _, behind)| *behind).max().unwrap_or_default();
     let Prospects { place, waiting, more, fitting, unmet } = prospects;
     // That a card is challenged looks to the market as if the rig took no work.
     let challenged = place == MarketPlace::Closed && app.challenges.holds(device);
@@ -59,5 +61,10 @@ pub async fn get(State(app): State<App>, Path(device): Path<DeviceId>) -> ApiRes
         unmet,
         kind,
         cards: app.challenges.proved(&app, device),
+        standing: Some(StandingInBrief {
+            tier: standing.tier.as_str().to_owned(),
+            reliability_percent: standing.reliability_percent,
+            behind_permille: u32::try_from(behind).unwrap_or(u32::MAX),
+        }),
     }))
 }

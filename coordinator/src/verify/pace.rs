@@ -7,14 +7,14 @@
 //! three the two that agree count, and rigs that are slow on purpose agree). Who is slow for an honest reason is paid by the work, nearly. What is below
 //! the slack each time is not found.
 
-use headframe_protocol::Micros;
+use headframe_protocol::{Micros, standing::BEHIND_MAX_PERMILLE};
 
 /// What honest rigs of one kind differ by in a comparison, in thousandths.
 pub const SLACK: u64 = 30;
 
 /// What a rig may be behind, in thousandths of what a comparison speaks for. If honest rigs differ by 3 in 100 (the standard deviation of
 /// each), chance passes it now and then, and takes a thousandth of what they earn; if by 4, seven.
-pub const LIMIT: u64 = 120;
+pub const LIMIT: u64 = BEHIND_MAX_PERMILLE as u64;
 
 /// What is taken off for each thousandth too much, in thirds. If one in `f` rigs is slow on purpose, one comparison in `2 · f` finds nothing:
 /// so at least `1 / (1 − 2 · f)` must be taken, and this is enough for one rig in ten, and for what is not past the limit yet when somebody leaves.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use headframe_coordinator::store::rigs;
 use headframe_protocol::{
     DeviceId, Micros,
-    demand::{MarketPlace, Requirement, RigDemand},
+    demand::{MarketPlace, Requirement, RigDemand, StandingInBrief},
 };
 use serde_json::json;
 
@@ -50,6 +50,8 @@ async fn an_owner_reads_what_keeps_his_rig_from_work_and_nothing_of_whose_it_is(
     assert_eq!((told.waiting, told.fitting, told.more), (3, 0, false));
     assert_eq!(named(&told), [(Requirement::Price, 2), (Requirement::Memory, 1)]);
     assert_eq!(told.kind, None, "nothing was given yet");
+    let standing = StandingInBrief { tier: "new".to_owned(), reliability_percent: 100, behind_permille: 0 };
+    assert_eq!(told.standing, Some(standing), "nobody knows it yet");
     let text = serde_json::to_string(&told).expect("JSON");
     assert!(jobs.iter().all(|job| !text.contains(&job.id.to_string())) && !text.contains("99999"), "{text}");
 

@@ -6,6 +6,7 @@ use headframe_coordinator::verify::Tier;
 use headframe_protocol::{
     Micros,
     api::Job,
+    demand::RigDemand,
     job::JobState,
     session::{Offer, Outcome},
     standing::RigStanding,
@@ -71,7 +72,11 @@ async fn checks(app: &TestApp, checker: &mut FakeAgent, minutes: u64) {
 async fn late_permille(customer: &Customer, rig: &FakeAgent) -> u32 {
     let standing: RigStanding =
         customer.get(&format!("/v1/devices/{}/standing", rig.rig.device())).await.json().await.expect("a standing");
-    standing.right_in_a_row.iter().map(|row| row.behind_permille).max().unwrap_or(0)
+    let behind = standing.right_in_a_row.iter().map(|row| row.behind_permille).max().unwrap_or(0);
+    let demand: RigDemand =
+        customer.get(&format!("/v1/devices/{}/demand", rig.rig.device())).await.json().await.expect("what there is");
+    assert_eq!(demand.standing.map(|brief| brief.behind_permille), Some(behind), "an owner is told the same in brief");
+    behind
 }
 
 #[tokio::test]

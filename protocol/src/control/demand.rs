@@ -49,6 +49,23 @@ pub struct NetworkDemand {
     pub kind: Option<KindFares>,
     /// What its cards have proved to the network.
     pub cards: Vec<CardProof>,
+    /// How it stands; absent where the network does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub standing: Option<StandingView>,
+}
+
+/// How a rig stands with the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct StandingView {
+    /// `new`, `good`, `watched`, `distrusted` or `excluded`.
+    pub tier: String,
+    /// Of a hundred promises, how many were kept.
+    pub reliability_percent: u8,
+    /// Whether its results came so much later than others' on the same hardware that it is half-way to being paid for the time others take.
+    pub slow: bool,
 }
 
 /// How rigs of one kind have fared.

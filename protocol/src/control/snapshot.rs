@@ -406,7 +406,7 @@ pub enum Stage {
 }
 
 /// What has been earned since local midnight.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
 pub struct Earned {
@@ -416,6 +416,23 @@ pub struct Earned {
     pub pending: Micros,
     /// Jobs settled as succeeded.
     pub jobs: u32,
+    /// What the power for what is confirmed cost, as far as it was measured while a price was known; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub power: Option<Micros>,
+    /// What of [`Self::confirmed`] is left after [`Self::power`]; absent with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub net: Option<Micros>,
+    /// Attempts that ran and were settled.
+    #[serde(default)]
+    pub attempts: u32,
+    /// Of those, whose power was not measured, or not for the whole time.
+    #[serde(default)]
+    pub unmeasured: u32,
+    /// Of those that were measured, when it was not known what power costs.
+    #[serde(default)]
+    pub unpriced: u32,
 }
 
 /// The line to the coordinator.

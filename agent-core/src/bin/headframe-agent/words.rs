@@ -13,8 +13,8 @@ use headframe_agent::{
 use headframe_protocol::{
     TimestampMs,
     control::{
-        AskView, BlockedCustomer, ClockFault, HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason, YieldView,
-        Yields,
+        AskView, BlockedCustomer, ClockFault, Earned, HotPart, JobCard, Link, Phase, ProbeView, Snapshot, Stage, WaitReason,
+        YieldView, Yields,
     },
     rig::Refusals,
 };
@@ -194,6 +194,17 @@ fn time(seconds: u64) -> String {
     }
 }
 
+/// What today has brought, with what its power cost as far as anybody knows.
+fn today(Earned { confirmed, pending, jobs, power, net, attempts, unmeasured, unpriced }: &Earned) -> String {
+    let left = match (power, net) {
+        (Some(power), Some(net)) => format!(", {power} of it for power, {net} left"),
+        _ => String::new(),
+    };
+    let unknown = unmeasured.saturating_add(*unpriced);
+    let gap = if unknown > 0 { format!(" The power of {unknown} of {attempts} is not known.") } else { String::new() };
+    format!("Today: {confirmed} earned{left}, {pending} pending, {jobs} jobs done.{gap}")
+}
+
 /// The whole status, for a terminal.
 pub(crate) fn status(snapshot: &Snapshot) -> String {
     let mut lines = vec![state(snapshot, clocks::wall())];
@@ -202,8 +213,7 @@ pub(crate) fn status(snapshot: &Snapshot) -> String {
         lines.extend(reasons.iter().skip(1).map(|reason| format!("  Also: {}.", why(reason, clocks::wall()))));
     }
     lines.extend(snapshot.working.iter().map(job));
-    let today = &snapshot.today;
-    lines.push(format!("Today: {} earned, {} pending, {} jobs done.", today.confirmed, today.pending, today.jobs));
+    lines.push(today(&snapshot.today));
     if snapshot.practice {
         lines.push("This is practice: no amount is money.".to_owned());
     }

@@ -31,6 +31,10 @@ pub enum WalletAnswer {
     Balances {
         /// One for each chain of the network.
         chains: Vec<ChainBalances>,
+        /// All chains together: for each asset, by its symbol, what is in the wallet and what is ready to be taken, as far as it is
+        /// known.
+        #[serde(default)]
+        totals: Vec<Coins>,
         /// What was earned and cannot be taken yet; absent if the coordinator did not tell.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]

@@ -16,4 +16,24 @@ pending: Micros,
 /**
  * Jobs settled as succeeded.
  */
-jobs: number, };
+jobs: number, 
+/**
+ * What the power for what is confirmed cost, as far as it was measured while a price was known; absent if there is none.
+ */
+power?: Micros, 
+/**
+ * What of [`Self::confirmed`] is left after [`Self::power`]; absent with it.
+ */
+net?: Micros, 
+/**
+ * Attempts that ran and were settled.
+ */
+attempts: number, 
+/**
+ * Of those, whose power was not measured, or not for the whole time.
+ */
+unmeasured: number, 
+/**
+ * Of those that were measured, when it was not known what power costs.
+ */
+unpriced: number, };

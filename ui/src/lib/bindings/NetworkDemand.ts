@@ -2,6 +2,7 @@
 import type { CardProof } from "./CardProof";
 import type { KindFares } from "./KindFares";
 import type { MarketPlace } from "./MarketPlace";
+import type { StandingView } from "./StandingView";
 import type { TimestampMs } from "./TimestampMs";
 import type { Unmet } from "./Unmet";
 
@@ -44,4 +45,8 @@ kind?: KindFares,
 /**
  * What its cards have proved to the network.
  */
-cards: Array<CardProof>, };
+cards: Array<CardProof>, 
+/**
+ * How it stands; absent where the network does not tell.
+ */
+standing?: StandingView, };

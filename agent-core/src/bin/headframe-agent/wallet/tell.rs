@@ -4,8 +4,8 @@ use headframe_control::Client;
 use headframe_protocol::{
     Micros, TimestampMs,
     control::{
-        AssetBalance, ChainBalances, Hazard, HistoryArgs, IntentCard, PayoutState, ReceiptCard, Secret, Unpaid, WalletAnswer,
-        WalletRequest, WalletState, WalletView, WithdrawalCard, WithdrawalState,
+        AssetBalance, ChainBalances, Coins, Hazard, HistoryArgs, IntentCard, PayoutState, ReceiptCard, Secret, Unpaid,
+        WalletAnswer, WalletRequest, WalletState, WalletView, WithdrawalCard, WithdrawalState,
     },
 };
 
@@ -22,10 +22,11 @@ pub(super) async fn show(client: &mut Client, json: bool) -> Result<(), Stopped>
 /// Prints lists.
 pub(super) async fn answer(client: &mut Client, request: WalletRequest, json: bool) -> Result<(), Stopped> {
     let text = match ask(client, request).await? {
-        WalletAnswer::Balances { chains, unpaid: _ } if json => serde_json::to_string(&chains).unwrap_or_default(),
-        WalletAnswer::Balances { chains, unpaid } => {
+        WalletAnswer::Balances { chains, .. } if json => serde_json::to_string(&chains).unwrap_or_default(),
+        WalletAnswer::Balances { chains, totals, unpaid } => {
+            let all = (chains.len() > 1).then(|| words_of_totals(&totals)).flatten();
             let rest = unpaid.as_ref().and_then(words_of_unpaid);
-            lines(chains.iter().map(balances).chain(rest), "This network pays on no chain yet.")
+            lines(chains.iter().map(balances).chain(all).chain(rest), "This network pays on no chain yet.")
         }
         WalletAnswer::History { page } if json => serde_json::to_string(&page).unwrap_or_default(),
         WalletAnswer::History { page } => lines(page.withdrawals.iter().map(withdrawal), "Nothing was withdrawn yet."),
@@ -130,10 +131,15 @@ fn balances(chain: &ChainBalances) -> String {
 }
 
 fn balance(asset: &AssetBalance) -> String {
-    let part =
-        |coins: &Option<headframe_protocol::control::Coins>| coins.as_ref().map_or("unknown", |coins| &coins.text).to_owned();
+    let part = |coins: &Option<Coins>| coins.as_ref().map_or("unknown", |coins| &coins.text).to_owned();
     let problem = asset.problem.as_ref().map(|problem| format!("; {problem}")).unwrap_or_default();
     format!("  {}: {} ready to be taken, {} in the wallet{problem}", asset.symbol, part(&asset.claimable), part(&asset.in_wallet))
+}
+
+/// What there is on all chains together; nothing if nothing is known.
+fn words_of_totals(totals: &[Coins]) -> Option<String> {
+    let amounts: Vec<String> = totals.iter().map(|Coins { text, symbol, .. }| format!("{text} {symbol}")).collect();
+    (!amounts.is_empty()).then(|| format!("In all: {}.", amounts.join(", ")))
 }
 
 /// What was earned and cannot be taken yet; nothing if there is none.

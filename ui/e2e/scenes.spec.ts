@@ -1,8 +1,8 @@
 // Every page in every situation that it has a face for: what it says, to everyone, in both themes. That the other languages say the same, and
-// that it fits, is tried in `languages.spec.ts`.
+// that it fits, is tried in `languages.spec.ts`; that everybody can use it in those too, here in a long run and there for one scene of each page.
 
 import { expect, type Page } from '@playwright/test';
-import { expectAccessible, expectSettled, FAULT_SCENES, openStill, SCENES, setUpTo, STEPS, test, VIRTUAL_SCENES, visit, WALLET_SCENES, type Scene } from './window';
+import { choose, expectAccessible, expectSettled, FAULT_SCENES, LANGUAGES, openStill, SCENES, setUpTo, STEPS, test, VIRTUAL_SCENES, visit, WALLET_SCENES, type Scene } from './window';
 
 /** A page, the scenes it is looked at in, and how to come there if an address is not enough. */
 interface Looked {
@@ -22,6 +22,9 @@ const CARD: Looked['go'] = async (page) => {
 };
 /** With an agent and without one, and with what stands above every page. */
 const EVERYWHERE: readonly Scene[] = ['idle-and-earning', 'agent-gone', 'clock-wrong'];
+
+/** The other languages, in a long run. */
+const OTHERS = process.env.HEADFRAME_E2E_LANGUAGES === 'all' ? LANGUAGES.filter((language) => language !== 'en') : [];
 
 const PAGES: readonly Looked[] = [
   { name: 'rig', path: '/', scenes: [...SCENES, ...FAULT_SCENES, 'clock-wrong'] },
@@ -44,6 +47,15 @@ for (const { name, path, scenes, go } of PAGES) {
       await go?.(page);
       await saysTheSame(page, `${scene}-${name}`);
     });
+    for (const language of OTHERS) {
+      test(`${scene}: the ${name} page can be used by everyone in ${language}`, async ({ page }) => {
+        await choose(page, { language });
+        await openStill(page, scene, path);
+        await go?.(page);
+        await expectSettled(page);
+        await usableInBothThemes(page);
+      });
+    }
   }
 }
 
@@ -55,6 +67,16 @@ for (const step of STEPS) {
       await expect(page.locator('#welcome-step')).toBeVisible();
       await saysTheSame(page, `${scene}-welcome-${step}`);
     });
+    for (const language of OTHERS) {
+      test(`${scene}: the step ${step} can be used by everyone in ${language}`, async ({ page }) => {
+        await choose(page, { language });
+        await setUpTo(page, step);
+        await openStill(page, scene, '/welcome');
+        await expect(page.locator('#welcome-step')).toBeVisible();
+        await expectSettled(page);
+        await usableInBothThemes(page);
+      });
+    }
   }
 }
 
@@ -69,6 +91,10 @@ test('every page of the sidebar is looked at', async ({ page }) => {
 async function saysTheSame(page: Page, name: string) {
   await expectSettled(page);
   await expect(page.getByRole('main')).toMatchAriaSnapshot({ name: `${name}.aria.yml` });
+  await usableInBothThemes(page);
+}
+
+async function usableInBothThemes(page: Page) {
   for (const colorScheme of ['dark', 'light'] as const) {
     await test.step(`${colorScheme} theme`, async () => {
       await page.emulateMedia({ colorScheme });

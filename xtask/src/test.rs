@@ -59,9 +59,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     match (options.profile, options.seed) {
         (None, _) => sections(Sections::only(&options.section)),
         (Some(LongRun::Money), seed) => long_runs::money(options.repeat, seed),
-        (Some(LongRun::Faults | LongRun::Fuzz), Some(_)) => bail!("--seed is for --profile money"),
+        (Some(LongRun::Faults | LongRun::Fuzz | LongRun::Pages), Some(_)) => bail!("--seed is for --profile money"),
         (Some(LongRun::Faults), None) => long_runs::faults(options.repeat),
         (Some(LongRun::Fuzz), None) => long_runs::fuzz(options.repeat),
+        (Some(LongRun::Pages), None) => long_runs::pages(options.repeat),
     }
 }
 
@@ -80,7 +81,7 @@ fn sections(mut sections: Sections) -> Result<ExitCode> {
     sections.run_with(Section::Postgres, built, |()| on_postgres());
     let engine = sections.run_with(Section::Engine, ready, |()| Engine::ensure());
     sections.run_with(Section::Network, built.and(contracts).and(engine.as_ref()), |_| process::run(&mut nextest(ENGINE)));
-    sections.run_with(Section::Chromium, packages, |()| ui::end_to_end());
+    sections.run_with(Section::Chromium, packages, |()| ui::end_to_end(ui::Looks::English));
     sections.run_with(Section::Window, built.and(engine.as_ref()), |_| real_window());
     drop(engine);
     Ok(sections.finish())

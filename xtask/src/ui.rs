@@ -41,14 +41,26 @@ pub(crate) fn test() -> Result<()> {
     run(&mut script("test"))
 }
 
+/// In which languages it is tried whether everybody can use a page. That all of it fits is tried in all of them anyway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// All scenes in English, and one scene of each page in the others.
+    English,
+    /// All scenes in all.
+    EveryLanguage,
+}
+
 /// The scenes in a real browser.
-pub(crate) fn end_to_end() -> Result<()> {
+pub(crate) fn end_to_end(looks: Looks) -> Result<()> {
     let chromium = find("chromium").or_else(|| find("chromium-browser")).context("Chromium was not found")?;
     let mut playwright = script("e2e");
     // The system's browser: the test runner would download one of its own.
     playwright.env("CHROMIUM", chromium);
     // Another run, or somebody's own preview, may have the usual port.
     playwright.env("HEADFRAME_E2E_PORT", free_port()?.to_string());
+    if looks == Looks::EveryLanguage {
+        playwright.env("HEADFRAME_E2E_LANGUAGES", "all");
+    }
     run(&mut playwright)
 }
 

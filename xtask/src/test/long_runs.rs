@@ -16,7 +16,7 @@ use crate::{
     process::{self, cargo},
     section::{Section, Sections},
     setup::{self, Area, Tool},
-    workspace,
+    ui, workspace,
 };
 
 /// What the tests of sudden deaths are told in a long run: to try every point, and how many kills at random.
@@ -41,6 +41,8 @@ pub(super) enum LongRun {
     Fuzz,
     /// Random histories of money, the contracts with random numbers, and the contracts without each of their guards.
     Money,
+    /// Every page in every scene, in every language and theme: whether everybody can use it.
+    Pages,
 }
 
 /// Every fault, `repeat` times in a row.
@@ -62,6 +64,15 @@ pub(super) fn faults(repeat: u32) -> Result<ExitCode> {
         Ok(())
     });
     drop(engine);
+    Ok(sections.finish())
+}
+
+/// Every page in every language, `repeat` times in a row.
+pub(super) fn pages(repeat: u32) -> Result<ExitCode> {
+    let mut sections = Sections::all();
+    let ready = sections.run(Section::SetUp, || setup::ensure(&[Area::Ui, Area::Browser]));
+    let packages = sections.run_with(Section::UiPackages, ready, |()| ui::install());
+    sections.run_with(Section::Chromium, packages, |()| (0..repeat).try_for_each(|_| ui::end_to_end(ui::Looks::EveryLanguage)));
     Ok(sections.finish())
 }
 

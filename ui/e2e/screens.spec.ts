@@ -2,7 +2,7 @@
 // The fonts are the window's own and, for Arabic and Chinese, those that the setup of the tests installs.
 
 import { expect, type Page } from '@playwright/test';
-import { choose, LANGUAGES, openStill, test, visit, type Language } from './window';
+import { choose, LANGUAGES, openStill, test, visit, type Language, type Scene } from './window';
 
 const THEMES = ['dark', 'light'] as const;
 
@@ -19,10 +19,16 @@ async function keeper(page: Page, language: Language) {
   };
 }
 
+/** A scene with a wallet: what is in it stands beside the page, a moment after the page. */
+async function open(page: Page, scene: Scene, path?: string) {
+  await openStill(page, scene, path);
+  await expect(page.locator('aside a[href="/wallet"] b')).toBeVisible();
+}
+
 for (const language of LANGUAGES) {
   test(`${language}: the pages of a rig that works look as they did`, async ({ page }) => {
     const keep = await keeper(page, language);
-    await openStill(page, 'idle-and-earning');
+    await open(page, 'idle-and-earning');
     await keep('rig');
     await visit(page, '/jobs');
     await keep('jobs');
@@ -48,21 +54,21 @@ for (const language of LANGUAGES) {
 
   test(`${language}: earnings, the first start, and what stands in the way look as they did`, async ({ page }) => {
     const keep = await keeper(page, language);
-    await openStill(page, 'long-history', '/earnings');
+    await open(page, 'long-history', '/earnings');
     await expect(page.locator('main tbody a').first()).toBeVisible();
     await keep('earnings');
     await openStill(page, 'set-up', '/welcome');
     await expect(page.locator('main textarea')).toBeVisible();
     await keep('welcome');
-    await openStill(page, 'no-docker');
+    await open(page, 'no-docker');
     await keep('no-docker', ['dark']);
     await openStill(page, 'agent-gone');
     await keep('agent-gone', ['dark']);
-    await openStill(page, 'clock-shut-out');
+    await open(page, 'clock-shut-out');
     await keep('clock-shut-out', ['light']);
-    await openStill(page, 'disk-full');
+    await open(page, 'disk-full');
     await keep('disk-full', ['light']);
-    await openStill(page, 'failure', '/jobs');
+    await open(page, 'failure', '/jobs');
     await page.locator('tbody a').first().click();
     await expect(page.locator('dl')).toBeVisible();
     await keep('failed-job', ['light']);

@@ -3,7 +3,6 @@
 import type { EarningsBucket } from '$lib/bindings/EarningsBucket';
 import type { EarningsBy } from '$lib/bindings/EarningsBy';
 import type { EarningsRange } from '$lib/bindings/EarningsRange';
-import type { EarningsSum } from '$lib/bindings/EarningsSum';
 import type { Worker } from '$lib/bindings/Worker';
 import { money } from '$lib/format/money';
 import { counted, number } from '$lib/format/number';
@@ -36,15 +35,6 @@ export function spanWords(by: EarningsBy, bucket: EarningsBucket): string {
   const { jobs, power } = bucket.sum;
   const when = spanName(by, bucket);
   return power === undefined ? m.earnings_bar({ when, amount: money(jobs) }) : m.earnings_bar_power({ when, amount: money(jobs), power: money(power) });
-}
-
-/** What is missing in a sum; empty if nothing is. */
-export function missing({ unmeasured, unpriced, attempts }: EarningsSum): string[] {
-  const all = number(attempts);
-  return [
-    ...(unmeasured > 0 ? [m.earnings_unmeasured({ count: counted(unmeasured), all })] : []),
-    ...(unpriced > 0 ? [m.earnings_unpriced({ count: counted(unpriced), all })] : []),
-  ];
 }
 
 /** Of how much of the past a range is told, or why it is not. */

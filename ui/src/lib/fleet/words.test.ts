@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetRigView } from '$lib/bindings/FleetRigView';
-import { cardsWords, isWorking, stateWords, tierWords } from './words';
+import { tierWords } from '$lib/state/tiers';
+import { cardsWords, isWorking, stateWords } from './words';
 
 const rig: FleetRigView = {
   device: '0x1', name: 'cellar', here: false, agent: '0.1.0', connected: true, seenMs: 0, attempts: 0, place: 'open', cpuModel: 'test', cpuCores: 8,

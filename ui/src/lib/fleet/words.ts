@@ -19,14 +19,6 @@ const PLACES: Record<MarketPlace, () => string> = {
   absent: m.fleet_state_connected,
 };
 
-const TIERS = {
-  new: m.fleet_tier_new,
-  good: m.fleet_tier_good,
-  watched: m.fleet_tier_watched,
-  distrusted: m.fleet_tier_distrusted,
-  excluded: m.fleet_tier_excluded,
-} as const;
-
 const ALONE: Record<FleetAlone, () => string> = { no_account: m.fleet_alone_no_account, not_signed: m.fleet_alone_not_signed, quarantined: m.fleet_alone_quarantined };
 
 /** Whether a job runs on it, as far as the network knows. */
@@ -39,11 +31,6 @@ export function stateWords(rig: FleetRigView): string {
   if (!rig.connected) return m.fleet_state_away();
   if (rig.attempts > 0) return m.fleet_state_working({ count: counted(rig.attempts) });
   return rig.place === undefined ? m.fleet_state_connected() : PLACES[rig.place]();
-}
-
-/** How it stands; a word that is not known here stays as the network said it. */
-export function tierWords(tier: string): string {
-  return Object.hasOwn(TIERS, tier) ? TIERS[tier as keyof typeof TIERS]() : tier;
 }
 
 /** Why only this rig is shown. */

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { coins, isNone, named, typedCoins } from './coins';
+import { coins, glanced, isNone, named, typedCoins } from './coins';
 import { setLocale } from './locale.svelte';
 
 afterEach(() => setLocale('en-GB'));
@@ -19,6 +19,17 @@ test.each([
 test('a coin without a name is a number', () => {
   expect(named({ text: '0.00002', symbol: '' })).toBe('0.00002');
   expect(named({ text: '0.02', symbol: 'USDC' })).toBe('0.02\u00a0USDC');
+});
+
+test.each([
+  ['56.775311', '56.77'],
+  ['312.40', '312.40'],
+  ['0.000047', '0.000047'],
+  ['0.0000004759', '0.00000047'],
+  ['0.00', '0.00'],
+  ['12', '12'],
+])('a glance at %s shows %s, and never more than there is', (text, read) => {
+  expect(glanced({ text, symbol: '' })).toBe(read);
 });
 
 test('nothing is nothing in any number of digits', () => {

@@ -11,6 +11,15 @@ export function coins(text: string): string {
   return found ? format(found[1]?.length ?? 0).format(text as Intl.StringNumericLiteral) : text;
 }
 
+/** As exact as a glance needs it: two decimals, or as many as a small amount needs to be seen. Rounded towards zero, as money is. */
+export function glanced({ text, symbol }: { text: string; symbol: string }): string {
+  const [, whole = '', decimals = ''] = /^(-?\d+)\.(\d+)$/.exec(text) ?? [];
+  if (whole === '') return named({ text, symbol });
+  const firstDigit = decimals.search(/[1-9]/);
+  const shown = !/^-?0$/.test(whole) || firstDigit < 0 ? 2 : Math.max(2, firstDigit + 2);
+  return named({ text: `${whole}.${decimals.slice(0, shown)}`, symbol });
+}
+
 /** With its symbol, on one line: `12.50 USDC`. */
 export function named({ text, symbol }: { text: string; symbol: string }): string {
   return symbol === '' ? coins(text) : `${coins(text)}\u00a0${symbol}`;

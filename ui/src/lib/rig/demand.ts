@@ -1,12 +1,14 @@
 // Why the rig earns, or does not: what its own agent says first, then what the network says.
 
 import type { NetworkDemand } from '$lib/bindings/NetworkDemand';
+import type { StandingView } from '$lib/bindings/StandingView';
 import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { Unmet } from '$lib/bindings/Unmet';
 import { list } from '$lib/format/list';
-import { counted } from '$lib/format/number';
+import { counted, number } from '$lib/format/number';
 import { timeOfDay } from '$lib/format/time';
 import { m } from '$lib/messages';
+import { tierWords } from '$lib/state/tiers';
 import { short } from './headline';
 
 /** What the rig itself has to say about it; nothing if it only waits for a job. */
@@ -22,8 +24,10 @@ export function ownWords({ phase, working }: Snapshot): string | null {
     case 'ready':
       return null;
     case 'preparing':
-    case 'working':
+      return m.headline_preparing_detail();
     case 'uploading':
+      return m.headline_uploading_detail();
+    case 'working':
       return m.demand_works({ count: counted(Math.max(1, working.length)) });
     case 'yielding':
       return m.demand_yielding();
@@ -63,6 +67,11 @@ function queueWords(said: NetworkDemand): string {
   const none = m.demand_none_fits({ count: counted(said.waiting) });
   const [most] = said.unmet;
   return most ? m.shell_sentences({ first: none, second: m.demand_most({ need: needWords(most, said) }) }) : none;
+}
+
+/** How the rig stands. */
+export function standingWords({ tier, reliabilityPercent }: StandingView): string {
+  return m.demand_standing({ tier: tierWords(tier), kept: number(reliabilityPercent), hundred: number(100) });
 }
 
 /** A requirement, as the end of a sentence or a row of a list. */

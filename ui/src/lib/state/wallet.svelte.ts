@@ -2,6 +2,7 @@
 // the agent, and a new phrase passes through to whoever asked for it.
 
 import type { ChainBalances } from '$lib/bindings/ChainBalances';
+import type { Coins } from '$lib/bindings/Coins';
 import type { IntentCard } from '$lib/bindings/IntentCard';
 import type { ReceiptCard } from '$lib/bindings/ReceiptCard';
 import type { Unpaid } from '$lib/bindings/Unpaid';
@@ -26,9 +27,14 @@ const LOOK_EVERY_MS = 2_000;
 const COUNT_SOON_MS = 15_000;
 const COUNT_EVERY_MS = 60_000;
 
+/** How often it is counted for the figure beside every page. */
+const GLANCE_EVERY_MS = 600_000;
+
 /** What there is on the chains, and what is not there yet. */
 export interface Balances {
   chains: ChainBalances[];
+  /** All chains together, an amount for each asset. */
+  totals: Coins[];
   unpaid: Unpaid | null;
 }
 
@@ -41,7 +47,7 @@ export class Wallet {
   #uncounted = $state.raw<Trouble | null>(null);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #followers = 0;
-  #countedMs = 0;
+  #countedMs = $state(0);
   #seen: Pick<Document, 'hidden'> | null = null;
 
   /** What was withdrawn, newest first. */
@@ -72,6 +78,16 @@ export class Wallet {
   /** What there is on the chains; null before the first answer. */
   get balances(): Balances | null {
     return this.#balances;
+  }
+
+  /** When that was counted. */
+  get countedMs(): number {
+    return this.#countedMs;
+  }
+
+  /** Whether something could not be counted: there may be more. */
+  get isPartly(): boolean {
+    return (this.#balances?.chains ?? []).some(({ problem, assets }) => problem !== undefined || assets.some(({ inWallet, claimable }) => !inWallet || !claimable));
   }
 
   get counting(): Loading {
@@ -106,10 +122,23 @@ export class Wallet {
   async count() {
     this.#counting = 'loading';
     const outcome = await this.ask('balances', { kind: 'balances' });
-    if (outcome.kind === 'balances') this.#balances = { chains: outcome.chains, unpaid: outcome.unpaid ?? null };
+    if (outcome.kind === 'balances') this.#balances = { chains: outcome.chains, totals: outcome.totals, unpaid: outcome.unpaid ?? null };
     this.#uncounted = outcome.kind === 'trouble' ? outcome.trouble : null;
     this.#counting = outcome.kind === 'trouble' ? 'failed' : 'ready';
     this.#countedMs = Date.now();
+  }
+
+  /** Sees to it that something is counted, however long ago. */
+  async glance() {
+    if (this.#view === null) await this.load();
+    if (this.#view !== null && account(this.#view) !== null && this.#balances === null && this.#counting !== 'loading') await this.count();
+  }
+
+  /** Counts again now and then while the window is seen, until the returned function is called. */
+  keepCounted(seen: Pick<Document, 'hidden'>): () => void {
+    const count = () => !seen.hidden && this.#balances !== null && Date.now() - this.#countedMs >= GLANCE_EVERY_MS && void this.count();
+    const timer = setInterval(count, GLANCE_EVERY_MS / 10);
+    return () => clearInterval(timer);
   }
 
   /** Asks the agent. Whatever wallet an answer shows is the one that is shown from then on. */

@@ -57,6 +57,40 @@ describe('the wallet in the window', () => {
     leave();
   });
 
+  it('is counted once for a glance, and then now and then while the window is seen', async () => {
+    const wallet = new Wallet();
+    await Promise.all([wallet.glance(), wallet.glance()]);
+    await wallet.glance();
+    expect(wallet.balances?.totals.map(({ text, symbol }) => `${text} ${symbol}`)).toEqual(['56.775311 USDC', '312.40 HFR']);
+    expect(wallet.isPartly).toBe(false);
+    const seen = { hidden: true };
+    const leave = wallet.keepCounted(seen);
+    await vi.advanceTimersByTimeAsync(1_200_000);
+    expect(wallet.countedMs, 'nobody sees it').toBe(START);
+    seen.hidden = false;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(wallet.countedMs).toBe(START + 1_260_000);
+    leave();
+    await vi.advanceTimersByTimeAsync(1_200_000);
+    expect(wallet.countedMs).toBe(START + 1_260_000);
+  });
+
+  it('says that there may be more where a chain is silent', async () => {
+    const [, arbitrum] = agent.wallet.chains;
+    if (arbitrum) arbitrum.problem = 'it does not answer';
+    const wallet = new Wallet();
+    await wallet.glance();
+    expect(wallet.isPartly).toBe(true);
+    expect(wallet.balances?.totals[0]?.text).toBe('15.70');
+  });
+
+  it('has no balance where there is none', async () => {
+    agent.wallet = new FakeWallet();
+    const wallet = new Wallet();
+    await wallet.glance();
+    expect(wallet.balances).toBeNull();
+  });
+
   it('sees by itself that a payout has come, while somebody looks', async () => {
     const wallet = await opened();
     const seen = { hidden: true };

@@ -66,6 +66,16 @@ export function balances(all: FakeChain[]): ChainBalances[] {
   return all.map(({ chainId, name, assets, problem }) => (problem ? { chainId, name, assets: [], problem } : { chainId, name, assets: assets.map(balance) }));
 }
 
+/** All chains together, as far as they answer. */
+export function totals(all: FakeChain[]): Coins[] {
+  const assets = all.flatMap(({ assets, problem }) => (problem ? [] : assets));
+  return [...new Set(assets.map(({ symbol }) => symbol))].map((symbol) => {
+    const same = assets.filter((asset) => asset.symbol === symbol);
+    const units = same.reduce((sum, { inWallet, claimable, problem }) => sum + inWallet + (problem ? 0n : claimable), 0n);
+    return coins(units, symbol, same[0]?.decimals ?? 0);
+  });
+}
+
 function balance({ symbol, contract, decimals, inWallet, claimable, taken, problem }: FakeAsset): AssetBalance {
   if (problem) return { symbol, contract, inWallet: coins(inWallet, symbol, decimals), problem };
   const of = (units: bigint) => coins(units, symbol, decimals);

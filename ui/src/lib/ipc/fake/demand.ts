@@ -41,6 +41,7 @@ export function demandOf(snapshot: Snapshot, queue: Queue, nowMs: number): Deman
     askedMs: nowMs,
     network: {
       class: class_, place, more: false, ...queue, cards: snapshot.rig.gpus.map((gpu) => proofOf(gpu, nowMs)),
+      standing: { tier: 'good', reliabilityPercent: 99, slow: queue === NONE_FITS },
       ...(queue === NONE_FITS ? {} : { kind: fares }),
       ...(place === 'resting' ? { restsUntilMs: nowMs + 75_000 } : {}),
     },

@@ -93,7 +93,8 @@ function workerOf(world: World, it: FakeJob): Worker {
   return it.onGpu && card ? { kind: 'card', gpu: card.uuid, model: card.model } : { kind: 'processor' };
 }
 
-function total(jobs: FakeJob[]): EarningsSum {
+/** What jobs have earned. */
+export function total(jobs: FakeJob[]): EarningsSum {
   if (jobs.length === 0) return NOTHING;
   const earned = jobs.reduce((all, { card }) => all + BigInt(card.earned), 0n);
   const runningMs = jobs.reduce((all, { card }) => all + card.runningMs, 0);

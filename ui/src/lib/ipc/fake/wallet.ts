@@ -11,7 +11,7 @@ import type { WalletCode } from '$lib/bindings/WalletCode';
 import type { WalletRequest } from '$lib/bindings/WalletRequest';
 import type { WalletView } from '$lib/bindings/WalletView';
 import type { WithdrawalCard } from '$lib/bindings/WithdrawalCard';
-import { ADDRESS, balances, chains, isWrong, receipts, unpaid, withdrawals, type FakeChain } from './coins';
+import { ADDRESS, balances, chains, isWrong, receipts, totals, unpaid, withdrawals, type FakeChain } from './coins';
 import { draftOf, type FakeIntent } from './intent';
 
 const PHRASES: Record<number, string> = {
@@ -122,7 +122,7 @@ export class FakeWallet {
         return this.#watch(request.address, request.replace);
       case 'balances':
         this.#connected();
-        return { kind: 'balances', chains: balances(this.chains), unpaid: this.#unpaid(nowMs) };
+        return { kind: 'balances', chains: balances(this.chains), totals: totals(this.chains), unpaid: this.#unpaid(nowMs) };
       case 'prepare':
         return { kind: 'prepared', intent: this.#prepare(request, nowMs) };
       case 'sign':

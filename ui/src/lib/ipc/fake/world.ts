@@ -20,6 +20,7 @@ import type { Snapshot } from '$lib/bindings/Snapshot';
 import type { WaitReason } from '$lib/bindings/WaitReason';
 import { cardOf } from './cards';
 import { demandOf, SOME, type Queue } from './demand';
+import { total } from './earnings';
 import { fleetOf, type FakeFleet } from './fleet';
 import { breathe, small } from './hardware';
 import { advance, finish, isOver, job, TRANSCODE, type FakeJob, type Kind } from './job';
@@ -296,8 +297,10 @@ export class World {
   #today() {
     const midnight = new Date(this.nowMs).setHours(0, 0, 0, 0);
     const settled = this.past.filter(({ card }) => (card.endedMs ?? 0) >= midnight);
-    const sum = (jobs: FakeJob[]) => jobs.reduce((all, { card }) => all + BigInt(card.earned), 0n).toString();
-    return { confirmed: sum(settled), pending: sum(this.present), jobs: settled.filter(({ card }) => card.stage === 'succeeded').length };
+    const pending = this.present.reduce((all, { card }) => all + BigInt(card.earned), 0n).toString();
+    const { jobs: confirmed, attempts, unmeasured, unpriced, power, net } = total(settled);
+    const jobs = settled.filter(({ card }) => card.stage === 'succeeded').length;
+    return { confirmed, pending, jobs, attempts, unmeasured, unpriced, ...(power !== undefined && { power, net }) };
   }
 }
 

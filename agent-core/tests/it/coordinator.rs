@@ -64,23 +64,19 @@ impl FakeCoordinator {
         format!("http://{}", self.listener.local_addr().expect("bound"))
     }
 
-    /// The next agent to dial, challenged; its greeting is checked as a coordinator does.
+    /// The next agent to dial, challenged; its greeting is checked as a coordinator does. An agent that has ended since it dialled is passed
+    /// over: where a test says nothing to it for a while, it takes the line for dead and dials anew, and ends with that on its way.
     pub(crate) async fn greeted(&self) -> (Hello, Line) {
-        let (stream, _) = timeout(PATIENCE, self.listener.accept()).await.expect("an agent dials").expect("a connection");
-        let behind_s = self.behind_s.load(Ordering::Relaxed);
-        #[expect(clippy::result_large_err, reason = "the library wants it so")]
-        let dated = move |_: &Request, mut answer: Response| {
-            if behind_s != 0 {
-                answer.headers_mut().insert(DATE, date(behind_s).parse().expect("a value"));
+        let (hello, nonce, line) = timeout(PATIENCE, async {
+            loop {
+                let (stream, _) = self.listener.accept().await.expect("a connection");
+                if let Some(greeted) = self.challenged(stream).await {
+                    return greeted;
+                }
             }
-            Ok(answer)
-        };
-        let socket = accept_hdr_async(stream, dated).await.expect("a web socket");
-        let mut line = Line { socket, answers: true, last_beat: None };
-        let nonce = Sha256::of(SessionId::generate().to_string().as_bytes());
-        let challenge = Challenge { nonce, network: NETWORK.to_owned(), version: 1, version_min: 1 };
-        line.say(CoordinatorMessage::Challenge(challenge)).await;
-        let AgentMessage::Hello(hello) = line.hear().await else { panic!("a hello comes first") };
+        })
+        .await
+        .expect("an agent dials and says something");
         let signed = Handshake {
             nonce: (*nonce.as_bytes()).into(),
             device: hello.device.0,
@@ -91,7 +87,33 @@ impl FakeCoordinator {
         assert_eq!(hello.origin, self.url());
         assert_eq!(auth::verify(&signed, &hello.signature, hello.device), Ok(()), "the greeting is signed");
         assert!(hello.rig.problems().is_empty(), "{:?}", hello.rig.problems());
-        (*hello, line)
+        (hello, line)
+    }
+
+    /// What an agent answers to a challenge; nothing if it has gone.
+    async fn challenged(&self, stream: TcpStream) -> Option<(Hello, Sha256, Line)> {
+        let behind_s = self.behind_s.load(Ordering::Relaxed);
+        #[expect(clippy::result_large_err, reason = "the library wants it so")]
+        let dated = move |_: &Request, mut answer: Response| {
+            if behind_s != 0 {
+                answer.headers_mut().insert(DATE, date(behind_s).parse().expect("a value"));
+            }
+            Ok(answer)
+        };
+        let mut socket = accept_hdr_async(stream, dated).await.ok()?;
+        let nonce = Sha256::of(SessionId::generate().to_string().as_bytes());
+        let challenge =
+            CoordinatorMessage::Challenge(Challenge { nonce, network: NETWORK.to_owned(), version: 1, version_min: 1 });
+        socket.send(Message::text(serde_json::to_string(&challenge).expect("plain data"))).await.ok()?;
+        let text = loop {
+            if let Message::Text(text) = socket.next().await?.ok()? {
+                break text;
+            }
+        };
+        let AgentMessage::Hello(hello) = serde_json::from_str(&text).expect("a message of ours") else {
+            panic!("a hello comes first")
+        };
+        Some((*hello, nonce, Line { socket, answers: true, last_beat: None }))
     }
 
     /// The next agent to dial, welcomed with all its leases.

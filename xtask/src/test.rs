@@ -138,8 +138,15 @@ fn real_window() -> Result<()> {
 fn nextest(filter: &str) -> Command {
     let mut tests = cargo();
     tests.args(["nextest", "run"]).args(WORKSPACE).args(["--filterset", filter]);
+    tests.args(["--test-threads", &threads().to_string()]);
     tests.envs(binaries(Profile::Debug));
     tests
+}
+
+/// Tests at once. Most of them wait for a timer, a container or each other half of the time, which leaves a small machine idle.
+fn threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores.max((cores * 2).min(6))
 }
 
 /// What a test needs to know of this machine, as variables.

@@ -5,7 +5,7 @@ import { expectAccessible, openPaused, openStill, test } from './window';
 
 test('from a card of the rig to its details and back', async ({ page }) => {
   await openStill(page, 'idle-and-earning');
-  await page.getByRole('link', { name: 'Details of GeForce RTX 4090' }).click();
+  await page.getByRole('region', { name: 'GeForce RTX 4090' }).getByRole('link', { name: 'GeForce RTX 4090' }).click();
   await expect(page.getByRole('heading', { name: 'NVIDIA GeForce RTX 4090', level: 1 })).toBeVisible();
   await expect(page.locator('nav a[href="/"]')).toHaveAttribute('aria-current', 'page');
   await expect(page.getByText('It passed a challenge that cannot be answered without the card')).toBeVisible();

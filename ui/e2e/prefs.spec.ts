@@ -2,16 +2,9 @@
 
 import { expect, type Page } from '@playwright/test';
 import { expectReadable } from './layout';
-import { choose, expectAccessible, LANGUAGES, openPaused, openStill, test } from './window';
+import { choose, expectAccessibleInBothThemes, LANGUAGES, openPaused, openStill, test } from './window';
 
 const THEMES = ['dark', 'light'] as const;
-
-async function usable(page: Page) {
-  for (const colorScheme of THEMES) {
-    await page.emulateMedia({ colorScheme });
-    await expectAccessible(page);
-  }
-}
 
 async function openJob(page: Page, name: string) {
   await openPaused(page, 'idle-and-earning', '/jobs');
@@ -25,14 +18,14 @@ test('an owner who has chosen much sees all of it', async ({ page }) => {
   await page.getByRole('link', { name: 'What I accept' }).click();
   await expect(page.getByRole('switch', { name: 'Jobs that save nothing on the way' })).not.toBeChecked();
   await expect(page.getByRole('main')).toMatchAriaSnapshot({ name: 'picky-accepts.aria.yml' });
-  await usable(page);
+  await expectAccessibleInBothThemes(page);
 });
 
 test('an owner who has chosen nothing takes everything, and has blocked nobody', async ({ page }) => {
   await openStill(page, 'idle-and-earning', '/jobs/accepts');
   await expect(page.getByText('You have blocked nobody.')).toBeVisible();
   await expect(page.getByRole('main')).toMatchAriaSnapshot({ name: 'idle-and-earning-accepts.aria.yml' });
-  await usable(page);
+  await expectAccessibleInBothThemes(page);
 });
 
 test('a choice is saved at once, by keyboard', async ({ page }) => {
@@ -55,7 +48,7 @@ test('an owner who refuses cards and processor is told that nothing can come', a
   await expect(page.getByRole('alert')).toHaveCount(0);
   await page.getByRole('switch', { name: 'Jobs for the processor' }).click();
   await expect(page.getByRole('alert')).toContainText('nothing can come');
-  await usable(page);
+  await expectAccessibleInBothThemes(page);
 });
 
 test('whoever is unblocked can be blocked again with one press', async ({ page }) => {
@@ -83,7 +76,7 @@ test('a customer is blocked by keyboard, what runs is given back, and it is undo
   const dialog = page.getByRole('dialog', { name: 'Block this customer?' });
   await expect(dialog).toMatchAriaSnapshot({ name: 'block-dialog.aria.yml' });
   await page.clock.resume();
-  await usable(page);
+  await expectAccessibleInBothThemes(page);
   await dialog.getByRole('radio', { name: 'Goes on to its end' }).focus();
   await page.keyboard.press('ArrowRight');
   await expect(dialog).toContainText('It is paid like any job that you give back');
@@ -92,7 +85,7 @@ test('a customer is blocked by keyboard, what runs is given back, and it is undo
   await expect(dialog).toBeHidden();
   await expect(page.getByText('You take no more jobs of this customer.')).toBeVisible();
   await expect(page.getByRole('main')).toContainText('does not take such jobs');
-  await usable(page);
+  await expectAccessibleInBothThemes(page);
   await page.getByRole('button', { name: 'Undo' }).click();
   await expect(button).toBeVisible();
 });

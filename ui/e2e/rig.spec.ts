@@ -68,7 +68,8 @@ test('today is what is left after power, hour by hour, and says what is not know
   await expect(today).toContainText('$0.041 after measured power');
   await expect(today).toContainText('$0.069 after the platform’s fee, less $0.027 for power.');
   await expect(today).toContainText('Power was not measured for 51 of 76 jobs.');
-  await expect(today.getByRole('list', { name: 'What each hour of today has brought' }).getByRole('listitem')).toHaveCount(24);
+  await expect(today.getByRole('list', { name: 'What each hour of today has brought' }).getByRole('listitem')).toHaveCount(15);
+  await expect(today.locator('.bar'), 'the whole day is drawn').toHaveCount(24);
   await today.getByRole('link', { name: 'All earnings' }).click();
   await expect(page.getByRole('heading', { level: 1, name: 'Earnings' })).toBeVisible();
 });

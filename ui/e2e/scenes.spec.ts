@@ -2,7 +2,7 @@
 // that it fits, is tried in `languages.spec.ts`; that everybody can use it in those too, here in a long run and there for one scene of each page.
 
 import { expect, type Page } from '@playwright/test';
-import { choose, expectAccessible, expectSettled, FAULT_SCENES, LANGUAGES, openStill, SCENES, setUpTo, STEPS, test, VIRTUAL_SCENES, visit, WALLET_SCENES, type Scene } from './window';
+import { choose, expectAccessibleInBothThemes, expectSettled, FAULT_SCENES, LANGUAGES, openStill, SCENES, setUpTo, STEPS, test, VIRTUAL_SCENES, visit, WALLET_SCENES, type Scene } from './window';
 
 /** A page, the scenes it is looked at in, and how to come there if an address is not enough. */
 interface Looked {
@@ -53,7 +53,7 @@ for (const { name, path, scenes, go } of PAGES) {
         await openStill(page, scene, path);
         await go?.(page);
         await expectSettled(page);
-        await usableInBothThemes(page);
+        await expectAccessibleInBothThemes(page);
       });
     }
   }
@@ -74,7 +74,7 @@ for (const step of STEPS) {
         await openStill(page, scene, '/welcome');
         await expect(page.locator('#welcome-step')).toBeVisible();
         await expectSettled(page);
-        await usableInBothThemes(page);
+        await expectAccessibleInBothThemes(page);
       });
     }
   }
@@ -91,14 +91,5 @@ test('every page of the sidebar is looked at', async ({ page }) => {
 async function saysTheSame(page: Page, name: string) {
   await expectSettled(page);
   await expect(page.getByRole('main')).toMatchAriaSnapshot({ name: `${name}.aria.yml` });
-  await usableInBothThemes(page);
-}
-
-async function usableInBothThemes(page: Page) {
-  for (const colorScheme of ['dark', 'light'] as const) {
-    await test.step(`${colorScheme} theme`, async () => {
-      await page.emulateMedia({ colorScheme });
-      await expectAccessible(page);
-    });
-  }
+  await expectAccessibleInBothThemes(page);
 }

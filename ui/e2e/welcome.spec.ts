@@ -2,7 +2,7 @@
 
 import { expect, type Page } from '@playwright/test';
 import { expectReadable } from './layout';
-import { choose, expectAccessible, LANGUAGES, openPaused, openStill, setUpTo, STEPS, test, visit } from './window';
+import { choose, expectAccessible, expectAccessibleInBothThemes, LANGUAGES, openPaused, openStill, setUpTo, STEPS, test, visit } from './window';
 
 const LINK = 'headframe://join?profile=%7B%7D';
 const next = (page: Page) => page.getByRole('button', { name: 'Next', exact: true });
@@ -57,9 +57,12 @@ test.describe('a window that nobody has opened before', () => {
     await next(page).click();
 
     await expect(step(page, 'Ready to start')).toBeVisible();
+    const wait = page.getByText('Half of the last 212 jobs given to PCs of this kind came within 4 min.');
+    await expect(wait, 'before it is started').toBeVisible();
     await page.getByRole('button', { name: 'Start', exact: true }).click();
     await page.clock.runFor(5_000);
-    await expect(page.getByText('How long the wait will be is not known')).toBeVisible();
+    await expect(page.getByText('There is no job for this PC right now.')).toBeVisible();
+    await expect(wait).toBeVisible();
     await page.getByRole('button', { name: 'Go to the rig' }).click();
     await expect(page.getByRole('heading', { level: 1, name: 'Ready for work' })).toBeVisible();
     await page.clock.resume();
@@ -121,6 +124,12 @@ test.describe('a window that nobody has opened before', () => {
     await page.keyboard.press('Enter');
     await expect(step(page, 'Can this PC work?')).toBeFocused();
   });
+});
+
+test('a wait that nobody knows is not made up', async ({ page }) => {
+  await setUpTo(page, 'done');
+  await openStill(page, 'no-demand', '/welcome');
+  await expect(page.getByText('There is no job for this PC right now. How long the wait will be is not known')).toBeVisible();
 });
 
 test('a profile that is not to be believed is refused with its reason, and another is looked at', async ({ page }) => {
@@ -234,10 +243,7 @@ for (const language of LANGUAGES) {
         await page.setViewportSize({ width, height });
         await expectReadable(page, `${language} welcome ${at} ${width}×${height}`);
       }
-      for (const colorScheme of ['dark', 'light'] as const) {
-        await page.emulateMedia({ colorScheme });
-        await expectAccessible(page);
-      }
+      await expectAccessibleInBothThemes(page);
     }
   });
 }

@@ -1,6 +1,6 @@
 //! What the requests of window, tray and command line mean. How they travel is the business of `headframe_control`.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use headframe_control::{AgentPaths, server};
@@ -101,57 +101,34 @@ impl Guests {
                     None => return,
                 },
             };
-            let answer = match request {
-                Request::Wallet { .. }
-                | Request::Doctor
-                | Request::Support
-                | Request::Network { .. }
-                | Request::Simulate(_)
-                | Request::Earnings { .. }
-                | Request::Demand
-                | Request::Fleet(_)
-                    if slow.len() >= SLOW_ASKS_MAX =>
-                {
-                    Answer::Failed { error: bad("The agent has more questions to answer than it can; ask again in a minute.") }
-                }
-                Request::Wallet { ask } => {
-                    slow.push(self.ask_wallet(ask, reply).boxed());
-                    continue;
-                }
-                Request::Doctor => {
-                    slow.push(self.check_up(reply).boxed());
-                    continue;
-                }
-                Request::Support => {
-                    slow.push(self.support(reply).boxed());
-                    continue;
-                }
-                Request::Network { ask } => {
-                    slow.push(self.network(ask, reply).boxed());
-                    continue;
-                }
-                Request::Simulate(args) => {
-                    slow.push(self.simulate(args, reply).boxed());
-                    continue;
-                }
-                Request::Earnings { ask } => {
-                    slow.push(self.add_up(ask, reply).boxed());
-                    continue;
-                }
-                request @ (Request::Demand | Request::Fleet(_)) => {
-                    slow.push(self.ask_coordinator(request, reply).boxed());
-                    continue;
-                }
-                request => self.answer(request).await.unwrap_or_else(|error| Answer::Failed { error }),
-            };
-            // The guest may have left meanwhile.
-            reply.send(answer).ok();
+            if !takes_its_time(&request) {
+                let answer = beside(&mut slow, self.answer(request)).await.unwrap_or_else(|error| Answer::Failed { error });
+                // The guest may have left meanwhile.
+                reply.send(answer).ok();
+            } else if slow.len() >= SLOW_ASKS_MAX {
+                let error = bad("The agent has more questions to answer than it can; ask again in a minute.");
+                reply.send(Answer::Failed { error }).ok();
+            } else {
+                slow.push(self.answer_in_time(request, reply));
+            }
+        }
+    }
+
+    /// Answers what takes its time. On the heap: what some of them have to do is large.
+    fn answer_in_time(&self, request: Request, reply: oneshot::Sender<Answer>) -> BoxFuture<'_, ()> {
+        match request {
+            Request::Wallet { ask } => self.ask_wallet(ask, reply).boxed(),
+            Request::Doctor => self.check_up(reply).boxed(),
+            Request::Support => self.support(reply).boxed(),
+            Request::Network { ask } => self.network(ask, reply).boxed(),
+            Request::Simulate(args) => self.simulate(args, reply).boxed(),
+            Request::Earnings { ask } => self.add_up(ask, reply).boxed(),
+            request => self.ask_coordinator(request, reply).boxed(),
         }
     }
 
     async fn ask_wallet(&self, ask: WalletRequest, reply: oneshot::Sender<Answer>) {
-        // On the heap: what the wallet may have to do is large, and this waits beside others.
-        let answer = Box::pin(self.wallet.ask(ask)).await.unwrap_or_else(|error| {
+        let answer = self.wallet.ask(ask).await.unwrap_or_else(|error| {
             debug!("The wallet refused: {}", Chain(&error));
             WalletAnswer::Refused { refusal: error.refusal() }
         });
@@ -298,6 +275,34 @@ impl Guests {
 }
 
 /// Short enough to be one; whether there is such an attempt is another question.
+/// Whether others must not wait until it is answered: it asks somebody else, or adds up much.
+const fn takes_its_time(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Wallet { .. }
+            | Request::Doctor
+            | Request::Support
+            | Request::Network { .. }
+            | Request::Simulate(_)
+            | Request::Earnings { .. }
+            | Request::Demand
+            | Request::Fleet(_)
+    )
+}
+
+/// Answers what is quick, and goes on with the `slow` ones meanwhile: one that stands still may have the database's reader in hand, or its turn
+/// at it, and what is quick would wait for that until the database gives up.
+async fn beside<T>(slow: &mut FuturesUnordered<BoxFuture<'_, ()>>, answer: impl Future<Output = T>) -> T {
+    let mut answer = pin!(answer);
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            Some(()) = slow.next() => {}
+        }
+    }
+}
+
 fn names_an_attempt(text: &str) -> Result<(), ControlError> {
     if text.len() > ATTEMPT_BYTES_MAX { Err(bad("An attempt’s name is at most 64 bytes long.")) } else { Ok(()) }
 }

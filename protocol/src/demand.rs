@@ -39,7 +39,7 @@ pub struct RigDemand {
     pub standing: Option<StandingInBrief>,
 }
 
-/// How a rig stands, in brief: [`crate::standing::RigStanding`] tells all.
+/// How a rig stands, in brief.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StandingInBrief {
@@ -48,7 +48,7 @@ pub struct StandingInBrief {
     /// Of a hundred promises, how many were kept; the older, the less each counts.
     pub reliability_percent: u8,
     /// What its results of late took longer than others' on the same hardware, in thousandths: the most of its kinds of hardware. Beyond
-    /// [`BEHIND_MAX_PERMILLE`](crate::standing::BEHIND_MAX_PERMILLE) what waits is paid for the time others take.
+    /// 120 what waits is paid for the time others take.
     pub behind_permille: u32,
 }
 

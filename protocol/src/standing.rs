@@ -39,7 +39,7 @@ pub struct RightInARow {
     /// How many.
     pub results: u32,
     /// What it took longer than others, of late, in thousandths of what one comparison speaks for. Beyond
-    /// [`BEHIND_MAX_PERMILLE`] what waits is paid for the time others take, and it begins anew.
+    /// 120 what waits is paid for the time others take, and it begins anew.
     #[serde(default)]
     pub behind_permille: u32,
 }

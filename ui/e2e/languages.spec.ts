@@ -10,7 +10,7 @@ const THEMES = ['dark', 'light'] as const;
 const DIGITS = { en: 'latn', es: 'latn', 'zh-Hans': 'latn', ar: 'arab' } as const;
 
 for (const language of LANGUAGES) {
-  test(`${language}: every page of every scene can be read in both themes at every size`, async ({ page }) => {
+  test(`${language}: every page of every scene can be read at every size, and in both themes at the smallest`, async ({ page }) => {
     // Hundreds of looks: minutes where there is other work.
     test.slow();
     await choose(page, { language, digits: DIGITS[language] });
@@ -49,7 +49,7 @@ for (const language of LANGUAGES) {
     }
   });
 
-  test(`${language}: what stands in the way, and a window without an agent, can be read in both themes at every size`, async ({ page }) => {
+  test(`${language}: what stands in the way, and a window without an agent, can be read at every size, and in both themes at the smallest`, async ({ page }) => {
     // Hundreds of looks: minutes where there is other work.
     test.slow();
     await choose(page, { language, digits: DIGITS[language] });
@@ -67,7 +67,7 @@ for (const language of LANGUAGES) {
     }
   });
 
-  test(`${language}: wallet and virtual rigs can be read in both themes at every size`, async ({ page }) => {
+  test(`${language}: wallet and virtual rigs can be read at every size, and in both themes at the smallest`, async ({ page }) => {
     // Hundreds of looks: minutes where there is other work.
     test.slow();
     await choose(page, { language, digits: DIGITS[language] });

@@ -3,12 +3,12 @@
 use headframe_control::{AgentPaths, Client, ClientError};
 use headframe_protocol::{
     AttemptId,
-    control::{ControlCode, JobsArgs, LogArgs, PauseArgs, Phase, Stage},
+    control::{ControlCode, EarningsArgs, EarningsBy, JobsArgs, LogArgs, PauseArgs, Phase, Stage},
     session::CoordinatorMessage,
 };
 
 use crate::{
-    coordinator::{FakeCoordinator, offer},
+    coordinator::{FakeCoordinator, PATIENCE, offer},
     rig::{Rig, home},
 };
 
@@ -93,5 +93,26 @@ async fn jobs_and_logs_are_pulled_by_page() {
     assert!(matches!(refused, Err(ClientError::Refused(error)) if error.code == ControlCode::BadRequest));
     let refused = guest.jobs(JobsArgs { after: Some(long), limit: 1 }).await;
     assert!(matches!(refused, Err(ClientError::Refused(error)) if error.code == ControlCode::BadRequest));
+    rig.agent.shutdown().await;
+}
+
+/// What reads and what waits share one reader of the database: a question that stands still with it in hand would hold up all others.
+#[tokio::test(flavor = "multi_thread")]
+async fn guests_who_ask_at_once_do_not_hold_one_another_up() {
+    let coordinator = FakeCoordinator::start().await;
+    let home = home(&coordinator);
+    let rig = Rig::fresh(home.path()).await;
+    let paths = AgentPaths::resolve(Some(home.path().to_owned())).expect("absolute");
+    let sums = EarningsArgs { by: EarningsBy::Day, count: 30 };
+    let several = futures_util::future::join_all((0..8).map(|_| async {
+        let mut adds = Client::connect(&paths).await.expect("the agent listens");
+        let mut reads = Client::connect(&paths).await.expect("the agent listens");
+        for _ in 0..20 {
+            let (earnings, yields) = tokio::join!(adds.earnings(sums), reads.yields());
+            earnings.expect("sums");
+            yields.expect("how quickly");
+        }
+    }));
+    tokio::time::timeout(PATIENCE, several).await.expect("everybody is answered");
     rig.agent.shutdown().await;
 }

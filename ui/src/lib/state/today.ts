@@ -17,18 +17,24 @@ export function hoursOfDay(nowMs: number): { begun: number; all: number } {
   return { begun: Math.floor((nowMs - midnight) / HOUR_MS) + 1, all: Math.round((next - midnight) / HOUR_MS) };
 }
 
-/** What each hour of today has brought, those to come among them, once it was asked for. */
+/** Each hour of today, those to come among them, and the most that one has brought. */
+export interface Hours {
+  all: EarningsBucket[];
+  highest: string;
+}
+
+/** What the hours of today have brought, once it was asked for. */
 export const hoursOfToday = () =>
-  new Asked(async (): Promise<EarningsBucket[]> => {
+  new Asked(async (): Promise<Hours> => {
     const { begun, all } = hoursOfDay(Date.now());
-    const { buckets } = await commands.earnings({ by: 'hour', count: begun });
+    const { buckets, highest } = await commands.earnings({ by: 'hour', count: begun });
     const last = buckets.at(-1);
-    if (!last) return [];
+    if (!last) return { all: [], highest };
     const toCome = Array.from({ length: Math.max(0, all - begun) }, (_, ahead): EarningsBucket => {
       const fromMs = last.untilMs + ahead * HOUR_MS;
       return { fromMs, untilMs: fromMs + HOUR_MS, sum: { jobs: '0', runningMs: 0, attempts: 0, unmeasured: 0, unpriced: 0 } };
     });
-    return [...buckets, ...toCome];
+    return { all: [...buckets, ...toCome], highest };
   });
 
 /** What is missing in a sum; empty if nothing is. */
@@ -38,9 +44,4 @@ export function missing({ unmeasured, unpriced, attempts }: Pick<EarningsSum, 'u
     ...(unmeasured > 0 ? [m.earnings_unmeasured({ count: counted(unmeasured), all })] : []),
     ...(unpriced > 0 ? [m.earnings_unpriced({ count: counted(unpriced), all })] : []),
   ];
-}
-
-/** The most that an hour has brought. */
-export function highest(hours: EarningsBucket[]): string {
-  return hours.map(({ sum }) => sum.jobs).reduce((one, other) => (BigInt(other) > BigInt(one) ? other : one), '0');
 }

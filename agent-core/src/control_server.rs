@@ -1,6 +1,6 @@
 //! What the requests of window, tray and command line mean. How they travel is the business of `headframe_control`.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use headframe_control::{AgentPaths, server};
@@ -11,7 +11,10 @@ use headframe_protocol::{
         NetworkRequest, PauseArgs, Request, SimulateArgs, Snapshot, WalletAnswer, WalletRequest, YIELDS_MAX,
     },
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot, watch,
+};
 use tracing::{debug, error};
 
 use crate::{
@@ -87,31 +90,57 @@ impl Guests {
         self.agent.snapshots()
     }
 
-    /// Answers until nobody asks any more. One after the other: each answer is a message to the loop, a page of a small
-    /// table or a piece of a file. The wallet, the doctor and a look at the demand or the fleet ask others, a simulation
-    /// and adding up take their time, and nobody else waits for those.
-    pub async fn serve(self, mut inbox: mpsc::Receiver<server::Ask>) {
+    /// Answers until nobody asks any more.
+    pub async fn serve(self, inbox: mpsc::Receiver<server::Ask>) {
+        let (queue, waiting) = mpsc::channel(server::ASKS_MAX);
+        tokio::join!(self.sort(inbox, queue), self.answer_in_turn(waiting));
+    }
+
+    /// Sees to it that nobody waits for what is slower than his own question. All goes on at once, and nothing is waited for but news: one answer
+    /// may have the database's reader in hand that another needs.
+    async fn sort(&self, mut inbox: mpsc::Receiver<server::Ask>, queue: mpsc::Sender<server::Ask>) {
+        let mut orders: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         let mut slow: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         loop {
-            let server::Ask { request, reply } = tokio::select! {
+            let ask = tokio::select! {
                 biased;
+                Some(()) = orders.next() => continue,
                 Some(()) = slow.next() => continue,
                 ask = inbox.recv() => match ask {
                     Some(ask) => ask,
                     None => return,
                 },
             };
-            if !takes_its_time(&request) {
-                let answer = beside(&mut slow, self.answer(request)).await.unwrap_or_else(|error| Answer::Failed { error });
-                // The guest may have left meanwhile.
-                reply.send(answer).ok();
-            } else if slow.len() >= SLOW_ASKS_MAX {
+            let left = match Pace::of(&ask.request) {
+                Pace::AtOnce => {
+                    orders.push(self.answer_one(ask).boxed());
+                    None
+                }
+                Pace::InTurn => queue.try_send(ask).err().map(TrySendError::into_inner),
+                Pace::InTime if slow.len() >= SLOW_ASKS_MAX => Some(ask),
+                Pace::InTime => {
+                    slow.push(self.answer_in_time(ask.request, ask.reply));
+                    None
+                }
+            };
+            if let Some(server::Ask { reply, .. }) = left {
                 let error = bad("The agent has more questions to answer than it can; ask again in a minute.");
                 reply.send(Answer::Failed { error }).ok();
-            } else {
-                slow.push(self.answer_in_time(request, reply));
             }
         }
+    }
+
+    /// One after the other, so that of two changes to one file neither undoes the other.
+    async fn answer_in_turn(&self, mut waiting: mpsc::Receiver<server::Ask>) {
+        while let Some(ask) = waiting.recv().await {
+            self.answer_one(ask).await;
+        }
+    }
+
+    async fn answer_one(&self, server::Ask { request, reply }: server::Ask) {
+        let answer = self.answer(request).await.unwrap_or_else(|error| Answer::Failed { error });
+        // The guest may have left meanwhile.
+        reply.send(answer).ok();
     }
 
     /// Answers what takes its time. On the heap: what some of them have to do is large.
@@ -275,30 +304,43 @@ impl Guests {
 }
 
 /// Short enough to be one; whether there is such an attempt is another question.
-/// Whether others must not wait until it is answered: it asks somebody else, or adds up much.
-const fn takes_its_time(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Wallet { .. }
+/// How soon a request is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// A word to the loop: an owner who wants his PC back waits for nothing else.
+    AtOnce,
+    /// A page of a small table, a piece of a file, a change to one.
+    InTurn,
+    /// Whatever asks somebody else or adds up much: nobody waits for it but who has asked.
+    InTime,
+}
+
+impl Pace {
+    const fn of(request: &Request) -> Self {
+        match request {
+            Request::Start | Request::Pause(_) | Request::Finish | Request::Measure | Request::Quit => Self::AtOnce,
+            Request::Wallet { .. }
             | Request::Doctor
             | Request::Support
             | Request::Network { .. }
             | Request::Simulate(_)
             | Request::Earnings { .. }
             | Request::Demand
-            | Request::Fleet(_)
-    )
-}
-
-/// Answers what is quick, and goes on with the `slow` ones meanwhile: one that stands still may have the database's reader in hand, or its turn
-/// at it, and what is quick would wait for that until the database gives up.
-async fn beside<T>(slow: &mut FuturesUnordered<BoxFuture<'_, ()>>, answer: impl Future<Output = T>) -> T {
-    let mut answer = pin!(answer);
-    loop {
-        tokio::select! {
-            biased;
-            answer = &mut answer => return answer,
-            Some(()) = slow.next() => {}
+            | Request::Fleet(_) => Self::InTime,
+            Request::Hello { .. }
+            | Request::Status
+            | Request::Watch
+            | Request::Jobs(_)
+            | Request::Log(_)
+            | Request::Cards
+            | Request::MeasureAgain(_)
+            | Request::Rules
+            | Request::SetRules(_)
+            | Request::Block(_)
+            | Request::Unblock(_)
+            | Request::Notices
+            | Request::SetNotices(_)
+            | Request::Yields => Self::InTurn,
         }
     }
 }

@@ -10,7 +10,10 @@ use std::{
 use headframe_control::{AgentPaths, Client, ClientError, spawn};
 use headframe_protocol::control::{AgentState, ControlCode, ControlError, Present};
 use tauri::{AppHandle, Emitter as _};
-use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::{
+    sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch},
+    time::timeout,
+};
 use tracing::{info, warn};
 
 use crate::error;
@@ -21,8 +24,31 @@ const PRESENT: &str = "present";
 /// How often a missing agent is looked for. Somebody may start it from a terminal, and a look costs microseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Conversations at a time. A page that asks for a thousand things gets them all, and leaves the agent room for others.
+/// Conversations of one kind at a time. A page that asks for a thousand things gets them all, and leaves the agent room for others.
 const LINES_MAX: usize = 4;
+
+/// How long a conversation may wait for those before it. Longer than any of them takes by itself, but one that looks at the PC.
+const TURN_MAX: Duration = Duration::from_secs(60);
+
+/// What a conversation is for. Those of one kind wait for one another when there are many, and never for those of another: an agent that asks
+/// a chain which does not answer must not keep an owner from his PC.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Errand {
+    /// What he wants done at once.
+    Order,
+    /// What the agent has at hand.
+    Look,
+    /// What it must ask others for, or work out.
+    Inquiry,
+}
+
+/// As many conversations as there may be, by what they are for.
+#[derive(Clone)]
+struct Lines {
+    orders: Arc<Semaphore>,
+    looks: Arc<Semaphore>,
+    inquiries: Arc<Semaphore>,
+}
 
 /// The window's side of one agent. Cheap to clone; all clones are the same.
 #[derive(Clone)]
@@ -31,7 +57,7 @@ pub(crate) struct Bridge {
     known: watch::Sender<Known>,
     /// Held while an agent is being started, with why there is none if that failed.
     starting: Arc<Mutex<Option<ControlError>>>,
-    lines: Arc<Semaphore>,
+    lines: Lines,
     look_now: Arc<Notify>,
 }
 
@@ -55,7 +81,7 @@ impl Bridge {
             paths,
             known: watch::Sender::new(Known::default()),
             starting: Arc::default(),
-            lines: Arc::new(Semaphore::new(LINES_MAX)),
+            lines: Lines::new(),
             look_now: Arc::default(),
         }
     }
@@ -89,8 +115,9 @@ impl Bridge {
     }
 
     /// A conversation with the agent, when it is our turn.
-    pub(crate) async fn agent(&self) -> Result<Line, ControlError> {
-        let right = Arc::clone(&self.lines).acquire_owned().await.map_err(|_closed| ClientError::Gone(None))?;
+    pub(crate) async fn agent(&self, errand: Errand) -> Result<Line, ControlError> {
+        let turn = timeout(TURN_MAX, self.lines.of(errand).acquire_owned()).await.map_err(|_| ClientError::Silent)?;
+        let right = turn.map_err(|_closed| ClientError::Gone(None))?;
         Ok(Line { client: Client::connect(&self.paths).await?, _right: right })
     }
 
@@ -160,6 +187,21 @@ impl Bridge {
     }
 }
 
+impl Lines {
+    fn new() -> Self {
+        let line = || Arc::new(Semaphore::new(LINES_MAX));
+        Self { orders: line(), looks: line(), inquiries: line() }
+    }
+
+    fn of(&self, errand: Errand) -> Arc<Semaphore> {
+        Arc::clone(match errand {
+            Errand::Order => &self.orders,
+            Errand::Look => &self.looks,
+            Errand::Inquiry => &self.inquiries,
+        })
+    }
+}
+
 impl Deref for Line {
     type Target = Client;
 
@@ -171,5 +213,58 @@ impl Deref for Line {
 impl DerefMut for Line {
     fn deref_mut(&mut self) -> &mut Client {
         &mut self.client
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headframe_control::{
+        lock::AgentLock,
+        server::{self, Ask, Life, Listener, Pulse},
+    };
+    use headframe_protocol::control::{Answer, Event, PauseArgs, Request, WalletRequest};
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    const SNAPSHOT: &str = include_str!("../../protocol/tests/wire/event-snapshot.json");
+
+    /// Answers orders alone, and counts the others.
+    async fn act(mut inbox: mpsc::Receiver<Ask>, kept: &watch::Sender<usize>) {
+        let mut others = Vec::new();
+        while let Some(Ask { request, reply }) = inbox.recv().await {
+            if let Request::Pause(_) = request {
+                reply.send(Answer::Done).expect("somebody waits");
+            } else {
+                others.push(reply);
+                kept.send_replace(others.len());
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_owner_gets_his_pc_back_while_others_questions_wait() {
+        let home = tempfile::tempdir().expect("a folder");
+        let paths = AgentPaths::resolve(Some(home.path().join("agent"))).expect("absolute");
+        let lock = AgentLock::acquire(&paths).expect("nobody else is there");
+        let listener = Listener::bind(&lock).expect("a fresh folder");
+        let Ok(Event::Snapshot { snapshot }) = serde_json::from_str(SNAPSHOT) else { panic!("it is one") };
+        let (_publish, snapshots) = watch::channel(Arc::new(*snapshot));
+        let (asks, inbox) = mpsc::channel(server::ASKS_MAX);
+        let (kept, mut held) = watch::channel(0);
+        let bridge = Bridge::new(paths);
+        let ask = || async { bridge.agent(Errand::Inquiry).await.expect("its turn").wallet(WalletRequest::Show).await };
+        let owner = async {
+            held.wait_for(|held| *held == LINES_MAX).await.expect("they ask");
+            bridge.agent(Errand::Order).await.expect("at once").pause(PauseArgs { minutes: None }).await
+        };
+        tokio::select! {
+            () = server::serve(listener, "0.1.0-test", Life { snapshots, pulse: Pulse::default() }, asks) => panic!("it serves for ever"),
+            () = act(inbox, &kept) => panic!("it answers for ever"),
+            _ = async { tokio::join!(ask(), ask(), ask(), ask(), ask(), ask()) } => panic!("nobody answers these"),
+            paused = timeout(PATIENCE, owner) => paused.expect("he waits for nobody").expect("paused"),
+        }
     }
 }

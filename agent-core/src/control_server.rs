@@ -7,8 +7,8 @@ use headframe_control::{AgentPaths, server};
 use headframe_protocol::{
     AttemptId,
     control::{
-        ATTEMPT_BYTES_MAX, Answer, BlockArgs, ControlCode, ControlError, EarningsRequest, JobPage, JobsArgs, LogArgs,
-        NetworkRequest, PauseArgs, Request, SimulateArgs, Snapshot, WalletAnswer, WalletRequest, YIELDS_MAX,
+        ATTEMPT_BYTES_MAX, Answer, BlockArgs, ControlCode, ControlError, DoctorArgs, EarningsRequest, JobPage, JobsArgs,
+        Language, LogArgs, NetworkRequest, PauseArgs, Request, SimulateArgs, Snapshot, WalletAnswer, WalletRequest, YIELDS_MAX,
     },
 };
 use tokio::sync::{
@@ -147,7 +147,7 @@ impl Guests {
     fn answer_in_time(&self, request: Request, reply: oneshot::Sender<Answer>) -> BoxFuture<'_, ()> {
         match request {
             Request::Wallet { ask } => self.ask_wallet(ask, reply).boxed(),
-            Request::Doctor => self.check_up(reply).boxed(),
+            Request::Doctor(args) => self.check_up(args, reply).boxed(),
             Request::Support => self.support(reply).boxed(),
             Request::Network { ask } => self.network(ask, reply).boxed(),
             Request::Simulate(args) => self.simulate(args, reply).boxed(),
@@ -174,18 +174,23 @@ impl Guests {
         reply.send(answer).ok();
     }
 
-    async fn check_up(&self, reply: oneshot::Sender<Answer>) {
+    /// For the owner in his own language, for whoever helps him in English.
+    async fn check_up(&self, DoctorArgs { language }: DoctorArgs, reply: oneshot::Sender<Answer>) {
         let _alone = self.looking.lock().await;
-        let probes = Some(self.agent.snapshot().probes.clone());
-        let mut checkup = doctor::check_up(doctor::Known { paths: &self.paths, probes }).await;
-        checkup.support = doctor::text(&doctor::Private::of_this_pc().hidden(checkup.clone()), true, true);
+        let facts = doctor::look(self.known()).await;
+        let in_english = doctor::judge(&facts, Language::English);
+        let mut checkup = doctor::judge(&facts, language.unwrap_or_default());
+        checkup.support = doctor::text(&doctor::Private::of_this_pc().hidden(in_english), true, true);
         reply.send(Answer::Checkup { checkup: Box::new(checkup) }).ok();
+    }
+
+    fn known(&self) -> doctor::Known<'_> {
+        doctor::Known { paths: &self.paths, probes: Some(self.agent.snapshot().probes.clone()) }
     }
 
     async fn support(&self, reply: oneshot::Sender<Answer>) {
         let _alone = self.looking.lock().await;
-        let probes = Some(self.agent.snapshot().probes.clone());
-        let checkup = doctor::check_up(doctor::Known { paths: &self.paths, probes }).await;
+        let checkup = doctor::check_up(self.known(), Language::English).await;
         let (paths, snapshot) = (self.paths.clone(), self.agent.snapshot());
         let written = apart(move || doctor::bundle::write(&paths, &snapshot, checkup)).await;
         let answer = match written {
@@ -243,7 +248,7 @@ impl Guests {
             Request::Hello { .. }
             | Request::Status
             | Request::Watch
-            | Request::Doctor
+            | Request::Doctor(_)
             | Request::Support
             | Request::Network { .. }
             | Request::Simulate(_)
@@ -320,7 +325,7 @@ impl Pace {
         match request {
             Request::Start | Request::Pause(_) | Request::Finish | Request::Measure | Request::Quit => Self::AtOnce,
             Request::Wallet { .. }
-            | Request::Doctor
+            | Request::Doctor(_)
             | Request::Support
             | Request::Network { .. }
             | Request::Simulate(_)

@@ -234,7 +234,7 @@ pub struct EngineDescription {
     /// How a job's disk use is held to its limit.
     pub disk_limit: DiskLimit,
     /// What the owner should know, such as a limit that is weaker than it could be.
-    pub notes: Vec<String>,
+    pub notes: Vec<engine::Note>,
     /// Whether it gives containers graphics cards.
     pub gives_gpus: bool,
     /// The engines that were looked at before, and why each was not taken.

@@ -4,20 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headframe_protocol::{
     DeviceId, Micros, TimestampMs,
-    control::{
-        AskView, ClockFault, CpuView, EngineView, GpuView, JobCard, Link, Phase, ProbeView, RigView, Snapshot, Stage, WaitReason,
-    },
+    control::{AskView, ClockFault, CpuView, EngineView, GpuView, JobCard, Link, Phase, RigView, Snapshot, Stage, WaitReason},
     job::{AttemptState, Reason},
     session::Outcome,
 };
 
 use crate::{
     duty::{Duty, Held, Life},
-    idle::{Gate, IdleState, Idleness, ProbeError, Reading, Sign},
+    idle::{Gate, IdleState},
     ledger::{self, Ledger},
     store::{PastAttempt, title},
     telemetry::{GpuReading, Hardware, Load},
 };
+
+mod probes;
+
+pub(crate) use probes::probes;
 
 /// Everything a snapshot is made of.
 #[derive(Debug)]
@@ -152,40 +154,6 @@ fn gpu(
         proving: proving.contains(uuid),
         reasons,
     }
-}
-
-/// What probes see, in words.
-pub(crate) fn probes(readings: &[Reading], idleness: Idleness) -> Vec<ProbeView> {
-    let view = |reading: &Reading| ProbeView {
-        name: reading.name.to_owned(),
-        says: reading.says.as_ref().map_or_else(ToString::to_string, |sign| seen(sign, idleness)),
-        works: reading.says.is_ok(),
-        absent: matches!(reading.says, Err(ProbeError::Absent(_))),
-    };
-    readings.iter().map(view).collect()
-}
-
-/// What a probe sees, in words. No figure that changes while nothing happens: the window would be drawn for it.
-fn seen(sign: &Sign, idleness: Idleness) -> String {
-    let text = match sign {
-        Sign::Input(_) => match idleness {
-            Idleness::Away => "you are away",
-            Idleness::Present { .. } => "you are here",
-            Idleness::Unknown => "not enough is known",
-        },
-        Sign::Session { locked: true, .. } => "the screen is locked",
-        Sign::Session { remote: true, .. } => "the PC is used from afar",
-        Sign::Session { .. } => "the screen is not locked",
-        Sign::OnBattery(true) => "on battery",
-        Sign::OnBattery(false) => "on mains power",
-        Sign::Metered(true) => "the connection is metered",
-        Sign::Metered(false) => "the connection is not metered",
-        Sign::Heat(_) | Sign::OtherLoad(_) | Sign::Gpus(_) => "measured",
-        Sign::Programs(_) => "watched",
-        Sign::Fullscreen(true) => "a window fills the screen",
-        Sign::Fullscreen(false) => "no window fills the screen",
-    };
-    text.to_owned()
 }
 
 fn worth(held: &Held) -> Micros {

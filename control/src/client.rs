@@ -6,10 +6,11 @@
 use std::{io, time::Duration};
 
 use headframe_protocol::control::{
-    Answer, BlockArgs, CONTROL_VERSION, Call, CardPage, Checkup, ControlCode, ControlError, DemandView, EarnedArgs, EarnedPage,
-    Earnings, EarningsAnswer, EarningsArgs, EarningsRequest, Event, FleetArgs, FleetView, JobPage, JobsArgs, LogArgs, LogChunk,
-    MeasureArgs, NetworkAnswer, NetworkRequest, Notices, NoticesPage, PauseArgs, Request, RulesPage, SILENCE_MAX, SetRulesArgs,
-    SheetArgs, SheetPiece, SimulateArgs, Simulation, Snapshot, Support, UnblockArgs, WalletAnswer, WalletRequest, Yields,
+    Answer, BlockArgs, CONTROL_VERSION, Call, CardPage, Checkup, ControlCode, ControlError, DemandView, DoctorArgs, EarnedArgs,
+    EarnedPage, Earnings, EarningsAnswer, EarningsArgs, EarningsRequest, Event, FleetArgs, FleetView, JobPage, JobsArgs, LogArgs,
+    LogChunk, MeasureArgs, NetworkAnswer, NetworkRequest, Notices, NoticesPage, PauseArgs, Request, RulesPage, SILENCE_MAX,
+    SetRulesArgs, SheetArgs, SheetPiece, SimulateArgs, Simulation, Snapshot, Support, UnblockArgs, WalletAnswer, WalletRequest,
+    Yields,
 };
 use interprocess::local_socket::{tokio::Stream, traits::tokio::Stream as _};
 use tokio::time::timeout;
@@ -209,8 +210,8 @@ impl Client {
     ///
     /// # Errors
     /// See [`Client::call`].
-    pub async fn doctor(&mut self) -> Result<Checkup, ClientError> {
-        let Answer::Checkup { checkup } = self.call_within(DOCTOR_TIMEOUT, Request::Doctor).await? else {
+    pub async fn doctor(&mut self, args: DoctorArgs) -> Result<Checkup, ClientError> {
+        let Answer::Checkup { checkup } = self.call_within(DOCTOR_TIMEOUT, Request::Doctor(args)).await? else {
             return Err(ClientError::Garbled);
         };
         Ok(*checkup)

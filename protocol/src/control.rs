@@ -13,16 +13,18 @@ mod clock;
 mod earnings;
 mod desk;
 mod fleet;
+mod language;
 mod network;
 mod demand;
 mod rules;
 mod simulation;
+mod probe;
 mod snapshot;
 mod wallet;
 mod yields;
 
 pub use cards::{CARD_BYTES_MAX, CardPage, CardView, MeasureArgs};
-pub use checkup::{Check, Checkup, Verdict};
+pub use checkup::{Check, Checkup, DoctorArgs, Verdict};
 pub use clock::ClockFault;
 pub use demand::{CardProof, DemandView, KindFares, NetworkDemand, StandingView};
 pub use desk::{Notices, NoticesPage, OpenPlaceArgs, Place, Places, Support};
@@ -31,15 +33,17 @@ pub use earnings::{
     EarningsRange, EarningsRequest, EarningsSum, Exported, SheetArgs, SheetOf, SheetPiece, Worker, WorkerSum,
 };
 pub use fleet::{FleetArgs, FleetCardView, FleetPage, FleetRigView, FleetSaid, FleetSums, FleetView};
+pub use language::Language;
 pub use network::{NetworkAnswer, NetworkFault, NetworkRequest, NetworkView, OpenedLink, ProfileArgs, ProfileView};
+pub use probe::{ProbeKind, ProbeSees, ProbeView};
 pub use rules::{
     AwayRules, BandRules, BlockArgs, BlockedCustomer, GivingBackRules, GpuRules, HeatRules, InternetRules, JobRules, LoadRules,
     NetworkRules, OwnerRules, PowerRules, ProgramRules, RulesPage, SetRulesArgs, TariffRules, UnblockArgs, WeekRules,
 };
 pub use simulation::{Loss, LostTo, RULES_BYTES_MAX, SIMULATED_DAYS_MAX, SimulateArgs, SimulatedDay, Simulation};
 pub use snapshot::{
-    AskView, CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, MeasuringView, Phase, ProbeView, RigView,
-    Snapshot, Stage, WaitReason,
+    AskView, CpuView, Earned, EngineTried, EngineView, GpuView, HotPart, JobCard, Link, MeasuringView, Phase, RigView, Snapshot,
+    Stage, WaitReason,
 };
 pub use wallet::{
     AssetBalance, ChainBalances, ClaimProof, Coins, CreateArgs, Fee, Hazard, HistoryArgs, ImportArgs, IntentCard, IntentFacts,
@@ -102,7 +106,7 @@ pub enum Request {
     /// How quickly the PC was given back.
     Yields,
     /// Whether this PC can be a rig, looked at anew.
-    Doctor,
+    Doctor(DoctorArgs),
     /// Find out now what this PC can do, as far as it is not known, though its owner is here.
     Measure,
     /// Something about the network the rig belongs to.

@@ -189,7 +189,7 @@ impl Play {
             Request::Yields => Answer::Yields { yields: Yields::default() },
             Request::Earnings { .. } => failed(ControlCode::BadRequest, "This agent keeps no book."),
             Request::Wallet { .. } => failed(ControlCode::BadRequest, "This agent has no wallet."),
-            Request::Doctor | Request::Measure | Request::Simulate(_) => {
+            Request::Doctor(_) | Request::Measure | Request::Simulate(_) => {
                 failed(ControlCode::BadRequest, "This agent looks at no PC.")
             }
             Request::Network { ask: NetworkRequest::Show } => {
@@ -259,7 +259,12 @@ impl Play {
                 tried: vec![EngineTried { place: "this script".into(), result: "in use".into() }],
             },
             asks: None,
-            probes: vec![ProbeView { name: "this script".into(), says: "you are away".into(), works: true, absent: false }],
+            probes: vec![ProbeView {
+                name: "this script".into(),
+                says: "you are away".into(),
+                works: true,
+                ..ProbeView::default()
+            }],
             clock: None,
             history: u32::try_from(self.jobs.len() + confirmed.len()).unwrap_or(u32::MAX),
         }

@@ -1,8 +1,8 @@
 //! What the page may ask for. Every command is one line: what it means is the agent's business.
 
 use headframe_protocol::control::{
-    BlockArgs, CardPage, Checkup, ControlError, DemandView, EarnedArgs, EarnedPage, Earnings, EarningsArgs, Exported, FleetArgs,
-    FleetView, JobPage, JobsArgs, LogArgs, LogChunk, MeasureArgs, NetworkAnswer, NetworkRequest, Notices, NoticesPage,
+    BlockArgs, CardPage, Checkup, ControlError, DemandView, DoctorArgs, EarnedArgs, EarnedPage, Earnings, EarningsArgs, Exported,
+    FleetArgs, FleetView, JobPage, JobsArgs, LogArgs, LogChunk, MeasureArgs, NetworkAnswer, NetworkRequest, Notices, NoticesPage,
     OpenPlaceArgs, OpenedLink, PauseArgs, Places, Present, RulesPage, SetRulesArgs, SheetOf, SimulateArgs, Simulation, Support,
     UnblockArgs, WalletAnswer, WalletRequest, Yields,
 };
@@ -59,8 +59,8 @@ pub(crate) async fn yields(bridge: State<'_, Bridge>) -> Result<Yields, ControlE
 
 /// Whether this PC can be a rig, looked at anew.
 #[tauri::command]
-pub(crate) async fn doctor(bridge: State<'_, Bridge>) -> Result<Checkup, ControlError> {
-    Ok(bridge.agent(Errand::Inquiry).await?.doctor().await?)
+pub(crate) async fn doctor(bridge: State<'_, Bridge>, args: DoctorArgs) -> Result<Checkup, ControlError> {
+    Ok(bridge.agent(Errand::Inquiry).await?.doctor(args).await?)
 }
 
 /// Find out now what this PC can do.

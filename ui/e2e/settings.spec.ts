@@ -112,6 +112,18 @@ test('the PC is looked at, and a report without names is written and copied', as
   expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('Headframe 0.1.0 on linux');
 });
 
+test('what a look at the PC finds is told in the language that is spoken, with commands that stay as they are typed', async ({ page }) => {
+  await openStill(page, 'no-docker', '/settings#checkup');
+  const rows = page.locator('#checkup').getByRole('listitem');
+  await expect(rows.first()).toContainText('install Docker (https://docs.docker.com/engine/install) and start it');
+  await page.getByRole('radio', { name: 'Español' }).check();
+  await expect(rows.first(), 'what is shown is told anew').toContainText('Motor de contenedores');
+  await page.getByRole('radio', { name: 'العربية' }).check();
+  await expect(rows.first()).toContainText('محرّك الحاويات');
+  await expect(rows.locator('code').filter({ hasText: 'sudo timedatectl set-ntp true' })).toHaveAttribute('dir', 'ltr');
+  await expect(page.locator('#checkup [lang]'), 'nothing of it is in another language').toHaveCount(0);
+});
+
 test('without an agent the folders are still shown, and what it would do is said', async ({ page }) => {
   await openStill(page, 'agent-gone', '/settings');
   await expect(page.getByText('/home/ada/.local/share/headframe/agent', { exact: true })).toBeVisible();

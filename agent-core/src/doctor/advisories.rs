@@ -28,7 +28,28 @@ pub struct Advisory {
     /// How much it matters.
     pub weight: Weight,
     /// What it lets a program do.
-    pub what: &'static str,
+    pub harm: Harm,
+}
+
+/// What a fault lets a program do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Harm {
+    /// An image begins in a folder of the host.
+    BeginsOnHost,
+    /// A program gets at kernel files that are masked.
+    ReachesMaskedFiles,
+    /// An image changes files of the host while it is unpacked.
+    ChangesHostFiles,
+    /// An image's own user number comes out as root.
+    BecomesRoot,
+    /// Plugins that restrict the engine's clients are passed by.
+    PassesPlugins,
+    /// A program gives orders to the engine.
+    OrdersEngine,
+    /// An image mounts the host's files.
+    MountsHostFiles,
+    /// An image has its own code run outside.
+    RunsOutside,
 }
 
 /// Three numbers.
@@ -49,7 +70,7 @@ pub const ADVISORIES: &[Advisory] = &[
         since: Version(1, 0, 0),
         mended: &[Version(1, 1, 12)],
         weight: Weight::Escape,
-        what: "an image can begin in a folder of the host",
+        harm: Harm::BeginsOnHost,
     },
     Advisory {
         ids: "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881",
@@ -57,7 +78,7 @@ pub const ADVISORIES: &[Advisory] = &[
         since: Version(1, 0, 0),
         mended: &[Version(1, 2, 8), Version(1, 3, 3)],
         weight: Weight::Escape,
-        what: "a program can get at kernel files that are masked",
+        harm: Harm::ReachesMaskedFiles,
     },
     Advisory {
         ids: "CVE-2025-47290",
@@ -65,7 +86,7 @@ pub const ADVISORIES: &[Advisory] = &[
         since: Version(2, 1, 0),
         mended: &[Version(2, 1, 1)],
         weight: Weight::Escape,
-        what: "an image can change files of the host while it is unpacked",
+        harm: Harm::ChangesHostFiles,
     },
     Advisory {
         ids: "CVE-2024-40635",
@@ -73,7 +94,7 @@ pub const ADVISORIES: &[Advisory] = &[
         since: Version(1, 0, 0),
         mended: &[Version(1, 6, 38), Version(1, 7, 27), Version(2, 0, 4)],
         weight: Weight::Remote,
-        what: "an image's own user number can come out as root; Headframe sets the user itself",
+        harm: Harm::BecomesRoot,
     },
     Advisory {
         ids: "CVE-2024-41110",
@@ -81,7 +102,7 @@ pub const ADVISORIES: &[Advisory] = &[
         since: Version(19, 3, 0),
         mended: &[Version(23, 0, 15), Version(25, 0, 6), Version(26, 1, 5), Version(27, 1, 1)],
         weight: Weight::Remote,
-        what: "plugins that restrict the engine's clients can be passed by",
+        harm: Harm::PassesPlugins,
     },
     Advisory {
         ids: "CVE-2025-9074",
@@ -89,7 +110,7 @@ pub const ADVISORIES: &[Advisory] = &[
         since: Version(4, 25, 0),
         mended: &[Version(4, 44, 3)],
         weight: Weight::Escape,
-        what: "a program can give orders to the engine",
+        harm: Harm::OrdersEngine,
     },
     Advisory {
         ids: "CVE-2024-0132",
@@ -97,7 +118,7 @@ pub const ADVISORIES: &[Advisory] = &[
         since: Version(0, 0, 0),
         mended: &[Version(1, 16, 2)],
         weight: Weight::Escape,
-        what: "an image can mount the host's files",
+        harm: Harm::MountsHostFiles,
     },
     Advisory {
         ids: "CVE-2025-23359",
@@ -105,7 +126,7 @@ pub const ADVISORIES: &[Advisory] = &[
         since: Version(0, 0, 0),
         mended: &[Version(1, 17, 4)],
         weight: Weight::Escape,
-        what: "an image can mount the host's files",
+        harm: Harm::MountsHostFiles,
     },
     Advisory {
         ids: "CVE-2025-23266",
@@ -113,7 +134,7 @@ pub const ADVISORIES: &[Advisory] = &[
         since: Version(0, 0, 0),
         mended: &[Version(1, 17, 8)],
         weight: Weight::Escape,
-        what: "an image can have its own code run outside",
+        harm: Harm::RunsOutside,
     },
 ];
 

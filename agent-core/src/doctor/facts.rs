@@ -60,7 +60,9 @@ pub enum FolderState {
     ReadOnly,
     /// It belongs to another user.
     Foreign,
-    /// Not a folder, or not to be looked at.
+    /// Something else is in its place.
+    NotAFolder,
+    /// It cannot be looked at.
     Unusable(String),
 }
 
@@ -132,7 +134,7 @@ pub enum Coordinator {
         /// Its host.
         host: String,
         /// Why.
-        why: String,
+        why: Silence,
     },
     /// It answered without saying what time it is.
     NoClock {
@@ -148,6 +150,24 @@ pub enum Coordinator {
         /// How long the answer took: the least that can be told apart.
         took: Duration,
     },
+}
+
+/// Why a coordinator did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// Nothing can be asked at its address.
+    NoAddress,
+    /// This PC cannot ask.
+    CannotAsk,
+    /// It took longer than anybody waits.
+    Late {
+        /// How long he waited, in seconds.
+        after_s: u64,
+    },
+    /// There is nobody at its address.
+    Nobody,
+    /// Something is there that answers otherwise.
+    Unreadable,
 }
 
 /// What the desktop offers. Absent: there is no session bus.

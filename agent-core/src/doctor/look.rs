@@ -96,7 +96,7 @@ fn folder_state(dir: &Path) -> FolderState {
         Err(error) => return FolderState::Unusable(error.to_string()),
     };
     if !found.is_dir() {
-        return FolderState::Unusable("it is not a folder".to_owned());
+        return FolderState::NotAFolder;
     }
     if found.uid() != rustix::process::geteuid().as_raw() {
         return FolderState::Foreign;
@@ -113,7 +113,7 @@ fn folder_state(dir: &Path) -> FolderState {
 fn folder_state(dir: &Path) -> FolderState {
     match fs::metadata(dir) {
         Ok(found) if found.is_dir() => FolderState::Private,
-        Ok(_) => FolderState::Unusable("it is not a folder".to_owned()),
+        Ok(_) => FolderState::NotAFolder,
         Err(error) if error.kind() == io::ErrorKind::NotFound => FolderState::Missing,
         Err(error) => FolderState::Unusable(error.to_string()),
     }

@@ -18,7 +18,7 @@ mod fitness;
 mod places;
 mod testimony;
 
-pub use fitness::Unfit;
+pub use fitness::{Limit, Note, Unfit};
 use places::Place;
 pub use testimony::{Examined, Testimony, Users, examine};
 
@@ -103,7 +103,7 @@ pub(super) struct Engine {
     pub(super) same_kernel: bool,
     /// Where it keeps images and volumes, if that is a folder of this machine.
     pub(super) data_root: Option<PathBuf>,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<Note>,
     /// Whether it gives containers NVIDIA cards: their runtime is registered with it.
     pub(super) gives_gpus: bool,
     pub(super) tried: Vec<EngineTried>,

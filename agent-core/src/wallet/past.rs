@@ -1,6 +1,6 @@
 //! What was withdrawn, what attempts have brought, and earnings turned into computing credit.
 
-use alloy::primitives::B256;
+use alloy::primitives::{B256, U256};
 use headframe_protocol::{
     CustomerId, Micros, TimestampMs,
     control::{
@@ -161,12 +161,18 @@ pub(super) fn card(row: &WithdrawalRow) -> WithdrawalCard {
         How::Relayed { .. } | How::OwnClaim { .. } => Source::Earnings,
         How::Transfer { .. } => Source::Wallet,
     };
+    let coins = |units| amount::coins(units, &plan.symbol, plan.decimals);
+    let arrives = match &plan.how {
+        How::Relayed { claim, .. } => Some(coins(plan.amount.saturating_sub(U256::from(claim.max_fee)))),
+        How::OwnClaim { .. } | How::Transfer { .. } => None,
+    };
     WithdrawalCard {
         id: row.id.clone(),
         chain_id: plan.chain_id,
         chain: plan.chain.clone(),
-        amount: amount::coins(plan.amount, &plan.symbol, plan.decimals),
+        amount: coins(plan.amount),
         fee: intent::fee_text(plan),
+        arrives,
         to: plan.to.to_string(),
         from,
         state,

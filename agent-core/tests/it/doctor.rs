@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command};
 
 use headframe_control::{AgentPaths, Client};
-use headframe_protocol::control::{Checkup, Verdict};
+use headframe_protocol::control::{Checkup, DoctorArgs, Language, Verdict};
 use tokio::time::timeout;
 
 use crate::{
@@ -71,10 +71,12 @@ async fn a_running_agent_looks_itself() {
     let rig = Rig::fresh(home.path()).await;
     let paths = AgentPaths::resolve(Some(home.path().to_owned())).expect("absolute");
     let mut guest = Client::connect(&paths).await.expect("the agent listens");
-    let checkup = guest.doctor().await.expect("a check-up");
+    let checkup = guest.doctor(DoctorArgs { language: Some(Language::Spanish) }).await.expect("a check-up");
     let of = |id: &str| checkup.checks.iter().find(|check| check.id == id).expect("looked at");
     assert!(of("engine").verdict == Verdict::Fail && of("engine").actual.contains("dead.sock"), "{:?}", of("engine"));
     assert!(of("probes").actual.contains("Test"), "the agent's own probes are asked: {:?}", of("probes"));
     assert_eq!(of("settings").verdict, Verdict::Ok);
+    assert_eq!(of("engine").what, "Motor de contenedores", "the owner is told in his own language");
+    assert!(checkup.support.contains("Container engine"), "whoever helps him in English: {}", checkup.support);
     rig.agent.shutdown().await;
 }

@@ -274,6 +274,7 @@ async fn earnings_are_proven_shown_and_taken_without_gas() {
     office.chain.mine(5);
     office.finish_all();
     let card = guest.until(|state| matches!(state, WithdrawalState::Final { .. })).await;
+    assert_eq!(card.arrives.map(|coins| coins.text).as_deref(), Some("12.48"), "the rest is the relayer's");
     let transaction = card.transaction.expect("a transaction");
     assert_eq!(card.explorer, Some(format!("https://scan.test/tx/{transaction}")));
     let friend: Address = FRIEND.parse().expect("an address");

@@ -124,7 +124,7 @@ impl Guest {
             | Request::Jobs(_)
             | Request::Log(_)
             | Request::Yields
-            | Request::Doctor
+            | Request::Doctor(_)
             | Request::Measure
             | Request::Network { .. }
             | Request::Simulate(_)
@@ -195,7 +195,7 @@ impl Guest {
             | Request::Jobs(_)
             | Request::Log(_)
             | Request::Yields
-            | Request::Doctor
+            | Request::Doctor(_)
             | Request::Measure
             | Request::Network { .. }
             | Request::Simulate(_)

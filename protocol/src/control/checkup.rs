@@ -2,6 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Language;
+
+/// How somebody is told whether this PC can be a rig.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct DoctorArgs {
+    /// In which language; absent for English, as with guests of before there was a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub language: Option<Language>,
+}
+
 /// Everything that was looked at, in the order in which an owner would mend it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -9,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub struct Checkup {
     /// One after the other.
     pub checks: Vec<Check>,
-    /// The same as a text that may be shown to strangers: without names of people and PCs. Only in the agent's answer.
+    /// The same in English as a text that may be shown to strangers: without names of people and PCs. Only in the agent's answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[cfg_attr(feature = "ts", ts(as = "Option<String>", optional))]
     pub support: String,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ClockFault;
+use super::{ClockFault, ProbeView};
 use crate::{TimestampMs, job::Reason, money::Micros, session::RefusedCode};
 
 /// Everything the window shows without asking. Small, complete, replaced as a whole.
@@ -478,21 +478,4 @@ pub struct EngineTried {
     pub place: String,
     /// `in use`, or why not.
     pub result: String,
-}
-
-/// One way of telling whether the owner is away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
-pub struct ProbeView {
-    /// Such as `X11 input`.
-    pub name: String,
-    /// What it says, or why it is missing.
-    pub says: String,
-    /// Whether it works.
-    pub works: bool,
-    /// It does not because this PC has nothing of the kind, which is no fault.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    #[cfg_attr(feature = "ts", ts(optional, type = "boolean"))]
-    pub absent: bool,
 }

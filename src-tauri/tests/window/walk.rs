@@ -193,6 +193,7 @@ impl Walk {
         page.press(&format!("Proof for {}", chain.symbol)).await;
         let ready = page.fact("Proof", "Ready to be taken, proven").await;
         assert_eq!(chain.units(&ready), earned, "{ready}");
+        page.reads("your leaf is the root").await;
         self.picture("walk-18-proof").await;
         page.press("Close").await;
     }
@@ -208,6 +209,7 @@ impl Walk {
         let fact = async |name| page.fact("What will be signed", name).await;
         let (takes, fee, arrives) = (fact("You take").await, fact("Fee").await, fact("Arrives").await);
         assert_eq!(fact("It goes to").await, account);
+        let said = format!("At least {arrives} of it arrives");
         let (takes, fee, arrives) = (chain.units(&takes), chain.units(&fee), chain.units(&arrives));
         assert_eq!((takes, fee + arrives), (earned, earned), "nothing is lost on the way that is not said");
         // Of a few cents, a relayer's cent is much: that is said, and he means it.
@@ -217,6 +219,7 @@ impl Walk {
         page.reads("Final, in block").await;
         self.picture("walk-22-final").await;
         page.press("Close").await;
+        page.reads(&said).await;
         page.reads_fact(&on_chain, "In the wallet", |shown| chain.units(&format!("{shown} {}", chain.symbol)) == arrives).await;
         self.picture("walk-23-in-the-wallet").await;
         arrives

@@ -9,7 +9,7 @@ use std::{
 
 use headframe_protocol::{
     TimestampMs,
-    control::{ClockFault, JobCard, MoneyNews, Notices, Phase, Stage, WaitReason},
+    control::{ClockFault, JobCard, Language, MoneyNews, Notices, Phase, Stage, WaitReason},
     job::Reason,
     session::RefusedCode,
 };
@@ -19,8 +19,8 @@ use crate::reminder::Reminder;
 
 mod speech;
 
-pub(crate) use speech::Language;
 use speech::Said;
+pub(crate) use speech::of_desktop;
 
 /// Between two things he is told. Whoever hears a bell every minute takes it away.
 const SPACING: Duration = Duration::from_mins(10);
@@ -125,7 +125,7 @@ impl News {
             .or_else(|| self.reminder.due(phase, since, now).filter(|_| wanted.paused).map(|days| Said::StillPaused { days }))?;
         self.told_at = Some(now);
         let money = if let Said::Money(news) = &said { Some(news.id.clone()) } else { None };
-        Some(Due { item: self.language.item(&said), money })
+        Some(Due { item: speech::item(&said, self.language), money })
     }
 
     fn look_for_trouble(&mut self, phase: &Phase, now: TimestampMs) {

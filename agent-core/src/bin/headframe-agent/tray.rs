@@ -10,7 +10,7 @@ use std::{
 
 use headframe_agent::{Handle, clock, duty::Ask, settings::notices, tasks::apart};
 use headframe_control::{AgentPaths, Client, paths::DATA_DIR_ENV};
-use headframe_protocol::control::{JobsArgs, MoneyNews, Phase, Snapshot, ToldArgs, WalletAnswer, WalletRequest};
+use headframe_protocol::control::{JobsArgs, Language, MoneyNews, Phase, Snapshot, ToldArgs, WalletAnswer, WalletRequest};
 use jiff::Zoned;
 use ksni::{Icon, MenuItem, Status, ToolTip, Tray, TrayMethods as _, menu::StandardItem};
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    news::{self, Due, Language, News},
+    news::{self, Due, News},
     words,
 };
 
@@ -54,7 +54,7 @@ pub(crate) async fn show(agent: Handle, paths: AgentPaths, stop: CancellationTok
         }
     };
     info!("The tray is there");
-    let (mut herald, mut look) = (Herald::new(Language::of_desktop()), tokio::time::interval(LOOK_EVERY));
+    let (mut herald, mut look) = (Herald::new(news::of_desktop()), tokio::time::interval(LOOK_EVERY));
     loop {
         tokio::select! {
             biased;

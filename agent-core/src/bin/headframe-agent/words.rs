@@ -237,7 +237,7 @@ pub(crate) fn explain(snapshot: &Snapshot, rules: &Path) -> String {
     }
     lines.push("It looks at:".to_owned());
     let widest = snapshot.probes.iter().map(|probe| probe.name.chars().count()).max().unwrap_or_default();
-    lines.extend(snapshot.probes.iter().map(|ProbeView { name, says, works, absent }| {
+    lines.extend(snapshot.probes.iter().map(|ProbeView { name, says, works, absent, .. }| {
         let mark = match (works, absent) {
             (true, _) => ' ',
             (false, true) => '-',

@@ -1,83 +1,55 @@
 //! Graphics cards: driver, and the way into containers.
 
-use headframe_protocol::control::{Check, Verdict};
-
-use super::{
-    Mend as _, Topic,
-    engine::{told, verdict, weight},
-};
+use super::engine::worst;
 use crate::{
     doctor::{
         advisories::{self, TOOLKIT},
         facts::Gpus,
+        findings::{CardFound as Is, CardRemedy as Mend, Describes, Fault, Finding, Part, Topic},
     },
     runner::engine::Examined,
 };
 
-const DRIVER: Topic = Topic {
-    id: "gpu_driver",
-    what: "Graphics driver",
-    required: "NVIDIA's driver with NVML, where there is an NVIDIA card",
-    why: "it tells how warm and how busy the card is; without it the card cannot be offered",
-};
-
-const IN_CONTAINERS: Topic = Topic {
-    id: "gpu_containers",
-    what: "Graphics cards in containers",
-    required: "NVIDIA Container Toolkit 1.17.8 or newer, or cards described by CDI",
-    why: "it brings the card into a job's container. Cards are shown and not offered yet",
-};
-
-pub(super) fn checks(gpus: &Gpus, engines: &[Examined]) -> Vec<Check> {
-    let mut checks = vec![driver(gpus)];
+pub(super) fn findings<'f>(gpus: &'f Gpus, engines: &[Examined]) -> Vec<Finding<'f>> {
+    let mut findings = vec![driver(gpus)];
     if !gpus.models.is_empty() || gpus.on_the_bus.is_some_and(|cards| cards > 0) {
-        checks.push(in_containers(gpus, engines));
+        findings.push(in_containers(gpus, engines));
     }
-    checks
+    findings
 }
 
-fn driver(gpus: &Gpus) -> Check {
-    let models = gpus.models.join(", ");
+fn driver(gpus: &Gpus) -> Finding<'_> {
+    let topic = Topic::Driver;
     match (&gpus.driver, gpus.on_the_bus) {
-        (Some(Ok(version)), _) if !gpus.models.is_empty() => DRIVER.ok(format!("{models}; driver {version}")),
-        (Some(Ok(version)), _) => DRIVER.warn(format!("driver {version}, which sees no card"), "see what `nvidia-smi` says"),
-        (Some(Err(_)) | None, Some(0)) => DRIVER.ok("no NVIDIA card in this PC; it can work with its processor"),
-        (Some(Err(why)), Some(cards)) => DRIVER.warn(
-            format!("{cards} NVIDIA card(s) on the bus, and no driver that tells of them: {why}"),
-            "install NVIDIA's own driver; the PC can work with its processor meanwhile",
-        ),
-        (None, Some(cards)) => DRIVER.warn(
-            format!("{cards} NVIDIA card(s) on the bus, and no driver that tells of them"),
-            "install NVIDIA's own driver; the PC can work with its processor meanwhile",
-        ),
-        (Some(Err(_)) | None, None) => DRIVER.unknown("no driver answers, and this system does not say which cards there are"),
+        (Some(Ok(driver)), _) if !gpus.models.is_empty() => topic.ok(Is::Driven { models: &gpus.models, driver }),
+        (Some(Ok(driver)), _) => topic.warn(Is::DriverSeesNone { driver }, Mend::AskTheDriver),
+        (Some(Err(_)) | None, Some(0)) => topic.ok(Is::NoCard),
+        (Some(Err(why)), Some(cards)) => topic.warn(Is::Undriven { cards, why: Some(why) }, Mend::InstallDriver),
+        (None, Some(cards)) => topic.warn(Is::Undriven { cards, why: None }, Mend::InstallDriver),
+        (Some(Err(_)) | None, None) => topic.unknown(Is::NobodyTells),
     }
 }
 
-fn in_containers(gpus: &Gpus, engines: &[Examined]) -> Check {
+fn in_containers<'f>(gpus: &'f Gpus, engines: &[Examined]) -> Finding<'f> {
+    let topic = Topic::CardsInContainers;
     let by_engine = engines.iter().filter_map(|one| one.testimony.as_ref()).any(|testimony| {
         testimony.runtimes.iter().any(|name| name == "nvidia")
             || testimony.devices.iter().any(|device| device.starts_with("nvidia.com/gpu"))
     });
+    let describes = if gpus.cdi_files || by_engine { Describes::Cards } else { Describes::Nothing };
     let Some(version) = &gpus.toolkit else {
-        return if gpus.cdi_files || by_engine {
-            IN_CONTAINERS.unknown("cards are described for containers; the toolkit's version could not be found out")
-        } else {
-            IN_CONTAINERS.warn(
-                "not installed",
-                "install the NVIDIA Container Toolkit, then `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`",
-            )
+        return match describes {
+            Describes::Cards => topic.unknown(Is::Described),
+            Describes::Nothing => topic.warn(Is::NoToolkit, Mend::InstallToolkit),
         };
     };
     let Some(hits) = advisories::of(TOOLKIT, version) else {
-        return IN_CONTAINERS.unknown(format!("of toolkit {version} nothing is known"));
+        return topic.unknown(Is::ToolkitUnread { version });
     };
-    if let Some(worst) = hits.iter().map(|hit| verdict(*hit)).max_by_key(|verdict| weight(*verdict)) {
-        let says = hits.iter().map(|hit| told(TOOLKIT, version, *hit)).collect::<Vec<_>>().join("; ");
-        // No container gets a card yet: what is wrong with the way in cannot be used.
-        let worst = if worst == Verdict::Fail { Verdict::Warn } else { worst };
-        return IN_CONTAINERS.says(worst, says).to_mend("bring the NVIDIA Container Toolkit up to date");
+    let part = Part { name: TOOLKIT, version };
+    let faults: Vec<_> = hits.into_iter().map(|hit| Fault { part, hit }).collect();
+    match worst(&faults) {
+        Some(worst) => topic.says(worst, Is::Faults(faults)).mended_by(Mend::UpdateToolkit),
+        None => topic.ok(Is::Toolkit { version, describes }),
     }
-    let cdi = if gpus.cdi_files || by_engine { "" } else { "; no card is described by CDI" };
-    IN_CONTAINERS.ok(format!("toolkit {version}{cdi}"))
 }

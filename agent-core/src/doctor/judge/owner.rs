@@ -1,33 +1,14 @@
 //! What tells whether the owner is away, and what the desktop offers him.
 
-use headframe_protocol::control::{Check, ProbeView};
+use headframe_protocol::control::ProbeView;
 
-use super::Topic;
-use crate::doctor::facts::{Desktop, Facts};
-
-const PROBES: Topic = Topic {
-    id: "probes",
-    what: "Signs of you",
-    required: "at least one probe that sees keyboard, mouse or gamepad; none that is broken",
-    why: "who cannot be seen is taken to be here, and then nothing works",
+use crate::doctor::{
+    facts::{Desktop, Facts},
+    findings::{Finding, OwnerFound as Is, OwnerRemedy as Mend, Probes, Topic},
 };
 
-const TRAY: Topic = Topic {
-    id: "tray",
-    what: "Tray",
-    required: "nothing; it is good to have",
-    why: "it shows what the rig does, and pauses it with two clicks",
-};
-
-const SECRETS: Topic = Topic {
-    id: "secrets",
-    what: "Keeper of passwords",
-    required: "nothing; it is good to have",
-    why: "it can remember the wallet's password; without it you are asked each time",
-};
-
-pub(super) fn checks(facts: &Facts) -> Vec<Check> {
-    vec![probes(&facts.probes, facts.waits_for_away), tray(facts.desktop), secrets(facts.desktop)]
+pub(super) fn findings(facts: &Facts) -> Vec<Finding<'_>> {
+    vec![probes(&facts.probes, facts.waits_for_away), tray(facts.desktop), keyring(facts.desktop)]
 }
 
 /// Those that can see a hand move; the others say what the PC does.
@@ -35,47 +16,37 @@ fn sees_the_owner(probe: &ProbeView) -> bool {
     probe.works && (probe.name.contains("input") || probe.name.contains("Gamepad"))
 }
 
-fn probes(probes: &[ProbeView], waits_for_away: bool) -> Check {
-    let names = |wanted: fn(&ProbeView) -> bool| {
-        let named: Vec<&str> = probes.iter().filter(|probe| wanted(probe)).map(|probe| probe.name.as_str()).collect();
-        if named.is_empty() { "none".to_owned() } else { named.join(", ") }
-    };
-    let (work, absent) = (names(|probe| probe.works), names(|probe| !probe.works && probe.absent));
-    let broken = probes.iter().filter(|probe| !probe.works && !probe.absent);
-    let broken: Vec<String> = broken.map(|probe| format!("{}: {}", probe.name, probe.says)).collect();
-    let found = format!("work: {work}; not on this PC: {absent}");
+fn probes(probes: &[ProbeView], waits_for_away: bool) -> Finding<'_> {
+    let topic = Topic::Probes;
     if probes.is_empty() && waits_for_away {
-        return PROBES
-            .fail("there are none for this system", "set `away.require = false` in rules.toml to work while you are here");
+        return topic.fail(Is::NoProbes, Mend::WorkWhileHere);
     }
-    if !broken.is_empty() {
-        let found = format!("broken: {}; {found}", broken.join("; "));
-        return PROBES.warn(found, "while one is broken, your side is taken: nothing works");
+    let (working, others): (Vec<_>, Vec<_>) = probes.iter().partition(|probe| probe.works);
+    let (absent, broken): (Vec<_>, Vec<_>) = others.into_iter().partition(|probe| probe.absent);
+    let (any_broken, any_sees) = (!broken.is_empty(), probes.iter().any(sees_the_owner));
+    let all = Probes { working, absent, broken };
+    if any_broken {
+        return topic.warn(Is::ProbesBroken(all), Mend::ExpectNoWork);
     }
-    if probes.iter().any(sees_the_owner) {
-        return PROBES.ok(found);
+    match (any_sees, waits_for_away) {
+        (true, _) => topic.ok(Is::Seen(all)),
+        (false, false) => topic.ok(Is::UnseenUnasked(all)),
+        (false, true) => topic.warn(Is::Unseen(all), Mend::StartInSession),
     }
-    if !waits_for_away {
-        return PROBES.ok(format!("none can tell whether you are here, and your rules do not ask for it; {found}"));
-    }
-    PROBES.warn(
-        format!("none can tell whether you are here; {found}"),
-        "start the agent in your desktop session; for a PC without a screen set `away.require = false` in rules.toml",
-    )
 }
 
-fn tray(Desktop { tray, .. }: Desktop) -> Check {
+fn tray(Desktop { tray, .. }: Desktop) -> Finding<'static> {
     match tray {
-        Some(true) => TRAY.ok("there is one"),
-        Some(false) => TRAY.ok("this desktop has none; GNOME has an extension for it"),
-        None => TRAY.unknown("there is no desktop session to ask"),
+        Some(true) => Topic::Tray.ok(Is::TrayThere),
+        Some(false) => Topic::Tray.ok(Is::NoTray),
+        None => Topic::Tray.unknown(Is::NoSession),
     }
 }
 
-fn secrets(Desktop { secrets, .. }: Desktop) -> Check {
+fn keyring(Desktop { secrets, .. }: Desktop) -> Finding<'static> {
     match secrets {
-        Some(true) => SECRETS.ok("there is one"),
-        Some(false) => SECRETS.ok("none answers"),
-        None => SECRETS.unknown("there is no desktop session to ask"),
+        Some(true) => Topic::Secrets.ok(Is::KeyringThere),
+        Some(false) => Topic::Secrets.ok(Is::NoKeyring),
+        None => Topic::Secrets.unknown(Is::NoSession),
     }
 }

@@ -2,74 +2,29 @@
 
 use std::time::Duration;
 
-use headframe_protocol::control::ProbeView;
+use headframe_protocol::control::{Checkup, Language, Verdict};
 
 use super::*;
 use crate::{
-    doctor::facts::{Coordinator, Desktop, Disk, Folder, FolderState, Gpus, Memory, Reclaim, Written},
+    doctor::{
+        facts::{Coordinator, Desktop, FolderState, Gpus, Reclaim, Silence},
+        judge,
+        pcs::{good, not_taken, probe, says_otherwise, testimony},
+    },
     runner::{
         DiskLimit,
-        engine::{Examined, Testimony, Unfit, Users, WhyNot},
+        engine::{Limit, Testimony, Unfit, Users, WhyNot},
     },
 };
 
-fn probe(name: &str, says: Result<&str, &str>, absent: bool) -> ProbeView {
-    let (says, works) = says.map_or_else(|why| (why, false), |says| (says, true));
-    ProbeView { name: name.to_owned(), says: says.to_owned(), works, absent }
-}
-
-fn testimony() -> Testimony {
-    let part = |name: &str, version: &str| (name.to_owned(), version.to_owned());
-    Testimony {
-        parts: vec![
-            part("Engine", "28.5.2"),
-            part("containerd", "v1.7.29"),
-            part("runc", "1.3.3"),
-            part("docker-init", "0.19.0"),
-        ],
-        cgroup_version: Some(2),
-        limits_missing: Vec::new(),
-        seccomp: Some("builtin".to_owned()),
-        users: Users::Remapped,
-        has_authorization_plugins: false,
-        runtimes: vec!["runc".to_owned()],
-        devices: Vec::new(),
-        in_a_vm: false,
-    }
-}
-
-fn file(path: &str) -> Written {
-    Written { path: path.to_owned(), exists: true, problem: None }
-}
-
-/// A PC of which nothing bad can be said.
-fn good() -> Facts {
-    Facts {
-        folder: Folder { path: "/d".to_owned(), state: FolderState::Private },
-        settings: file("/d/agent.toml"),
-        rules: file("/d/rules.toml"),
-        engines: vec![Examined {
-            name: "Docker 28.5.2".to_owned(),
-            address: "unix:///var/run/docker.sock".to_owned(),
-            verdict: Ok(Vec::new()),
-            testimony: Some(testimony()),
-            disk_limit: Some(DiskLimit::LoopExt4),
-        }],
-        gpus: Gpus { on_the_bus: Some(0), driver: Some(Err("no library".to_owned())), ..Gpus::default() },
-        disk: Disk { free_bytes: Some(200 << 30), cap_bytes: Some(60 << 30), reserve_bytes: 2 << 30 },
-        memory: Memory { total_bytes: Some(16 << 30), given_bytes: Some(12 << 30) },
-        wsl: None,
-        coordinator: Coordinator::Told { host: "c".to_owned(), ahead_ms: 1_500, took: Duration::from_millis(80) },
-        waits_for_away: true,
-        probes: vec![probe("X11 input", Ok("nothing touched for 3 min"), false), probe("Power", Err("no battery"), true)],
-        desktop: Desktop { tray: Some(true), secrets: Some(false) },
-    }
+fn said_of(facts: &Facts) -> Checkup {
+    judge(facts, Language::English)
 }
 
 fn of(change: impl FnOnce(&mut Facts)) -> Checkup {
     let mut facts = good();
     change(&mut facts);
-    judge(&facts)
+    said_of(&facts)
 }
 
 /// The check named `id` of a PC that is good but for `change`: its verdict, and that it says `says`.
@@ -82,18 +37,9 @@ fn check(id: &str, change: impl FnOnce(&mut Facts), verdict: Verdict, says: &str
     assert!(text.contains(says), "{says:?} is missing from {text:?}");
 }
 
-fn engine(facts: &mut Facts, change: impl FnOnce(&mut Testimony)) {
-    change(facts.engines[0].testimony.as_mut().expect("it speaks"));
-}
-
-fn not_taken(why: WhyNot) -> Examined {
-    let (name, address) = ("Docker".to_owned(), "unix:///x".to_owned());
-    Examined { name, address, verdict: Err(why), testimony: None, disk_limit: None }
-}
-
 #[test]
 fn of_a_good_pc_nothing_bad_is_said() {
-    let checkup = judge(&good());
+    let checkup = said_of(&good());
     for check in &checkup.checks {
         let unmeasured = check.id == "bandwidth";
         assert_eq!(check.verdict, if unmeasured { Verdict::Unknown } else { Verdict::Ok }, "{check:?}");
@@ -154,7 +100,7 @@ fn an_engine_is_judged_by_what_kept_it_from_being_taken() {
 #[test]
 fn a_known_way_out_of_containers_must_be_mended() {
     let with = |part: usize, version: &'static str| {
-        move |facts: &mut Facts| engine(facts, |said| said.parts[part].1 = version.to_owned())
+        move |facts: &mut Facts| says_otherwise(facts, |said| said.parts[part].1 = version.to_owned())
     };
     check("engine_faults", with(2, "1.1.11"), Verdict::Fail, "CVE-2024-21626");
     check("engine_faults", with(2, "1.2.5"), Verdict::Fail, "CVE-2025-52881");
@@ -163,20 +109,20 @@ fn a_known_way_out_of_containers_must_be_mended() {
     check("engine_faults", with(2, "unknown"), Verdict::Unknown, "runc unknown");
     check("engine_faults", with(0, "27.1.0"), Verdict::Ok, "27.1.0");
     let guarded = |facts: &mut Facts| {
-        engine(facts, |said| {
+        says_otherwise(facts, |said| {
             said.parts[0].1 = "27.1.0".to_owned();
             said.has_authorization_plugins = true;
         });
     };
     check("engine_faults", guarded, Verdict::Warn, "CVE-2024-41110");
-    check("engine_faults", |facts| engine(facts, |said| said.parts.clear()), Verdict::Unknown, "does not name its parts");
+    check("engine_faults", |facts| says_otherwise(facts, |said| said.parts.clear()), Verdict::Unknown, "does not name its parts");
 }
 
 #[test]
 fn the_cage_is_judged_wall_by_wall() {
     let users = |users, in_a_vm| {
         move |facts: &mut Facts| {
-            engine(facts, |said| {
+            says_otherwise(facts, |said| {
                 said.users = users;
                 said.in_a_vm = in_a_vm;
             });
@@ -185,11 +131,16 @@ fn the_cage_is_judged_wall_by_wall() {
     check("user_namespaces", users(Users::Shared, false), Verdict::Warn, "userns-remap");
     check("user_namespaces", users(Users::Shared, true), Verdict::Ok, "virtual machine");
     check("user_namespaces", users(Users::Rootless, false), Verdict::Ok, "not root");
-    check("limits", |facts| engine(facts, |said| said.limits_missing = vec!["memory"]), Verdict::Fail, "no limit on memory");
-    check("limits", |facts| engine(facts, |said| said.cgroup_version = Some(1)), Verdict::Warn, "version 1");
-    check("limits", |facts| engine(facts, |said| said.cgroup_version = None), Verdict::Unknown, "does not name");
-    check("seccomp", |facts| engine(facts, |said| said.seccomp = None), Verdict::Fail, "off");
-    check("gvisor", |facts| engine(facts, |said| said.runtimes.push("runsc".to_owned())), Verdict::Ok, "installed");
+    check(
+        "limits",
+        |facts| says_otherwise(facts, |said| said.limits_missing = vec![Limit::Memory]),
+        Verdict::Fail,
+        "no limit on memory",
+    );
+    check("limits", |facts| says_otherwise(facts, |said| said.cgroup_version = Some(1)), Verdict::Warn, "version 1");
+    check("limits", |facts| says_otherwise(facts, |said| said.cgroup_version = None), Verdict::Unknown, "does not name");
+    check("seccomp", |facts| says_otherwise(facts, |said| said.seccomp = None), Verdict::Fail, "off");
+    check("gvisor", |facts| says_otherwise(facts, |said| said.runtimes.push("runsc".to_owned())), Verdict::Ok, "installed");
 }
 
 #[test]
@@ -208,7 +159,7 @@ fn a_card_is_looked_at_only_where_there_is_one() {
     };
     check("gpu_driver", gpus(|_| {}), Verdict::Ok, "RTX 4090; driver 570.133");
     check("gpu_containers", gpus(|_| {}), Verdict::Ok, "toolkit 1.17.8");
-    check("gpu_containers", gpus(|gpus| gpus.toolkit = Some("1.16.1".to_owned())), Verdict::Warn, "CVE-2024-0132");
+    check("gpu_containers", gpus(|gpus| gpus.toolkit = Some("1.16.1".to_owned())), Verdict::Fail, "CVE-2024-0132");
     check("gpu_containers", gpus(|gpus| (gpus.toolkit, gpus.cdi_files) = (None, false)), Verdict::Warn, "not installed");
     check("gpu_containers", gpus(|gpus| gpus.toolkit = None), Verdict::Unknown, "version");
     let undriven = gpus(|gpus| {
@@ -227,7 +178,8 @@ fn the_agents_own_things_are_judged() {
         (FolderState::Exposed { mode: 0o755 }, Verdict::Fail, "mode 755"),
         (FolderState::ReadOnly, Verdict::Fail, "nothing can be written"),
         (FolderState::Foreign, Verdict::Fail, "another user"),
-        (FolderState::Unusable("it is not a folder".to_owned()), Verdict::Fail, "not a folder"),
+        (FolderState::NotAFolder, Verdict::Fail, "not a folder"),
+        (FolderState::Unusable("the disk is gone".to_owned()), Verdict::Fail, "the disk is gone"),
     ] {
         check("folder", |facts| facts.folder.state = state, verdict, says);
     }
@@ -279,7 +231,7 @@ fn a_clock_is_wrong_only_by_more_than_the_answer_can_tell() {
     check("clock", told(-3_600_000, 100), Verdict::Warn, "3600 s behind c");
     check("clock", told(61_000, 2_000), Verdict::Ok, "within");
     check("clock", told(i64::MIN, 0), Verdict::Warn, "behind");
-    let (host, why) = ("c".to_owned(), "nobody takes the connection".to_owned());
+    let (host, why) = ("c".to_owned(), Silence::Nobody);
     check("clock", |facts| facts.coordinator = Coordinator::Silent { host, why }, Verdict::Unknown, "could not be asked");
     check("clock", |facts| facts.coordinator = Coordinator::NoClock { host: "c".to_owned() }, Verdict::Unknown, "does not say");
     check("clock", |facts| facts.coordinator = Coordinator::NotKnown, Verdict::Unknown, "no coordinator");

@@ -4,7 +4,11 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use crate::{clock, coordinator::said_in, doctor::facts::Coordinator};
+use crate::{
+    clock,
+    coordinator::said_in,
+    doctor::facts::{Coordinator, Silence},
+};
 
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -16,16 +20,16 @@ pub(super) async fn look(url: Option<&Url>) -> Coordinator {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (host, _) => host.unwrap_or("nowhere").to_owned(),
     };
-    let silent = |why: &str| Coordinator::Silent { host: host.clone(), why: why.to_owned() };
-    let Ok(address) = url.join("healthz") else { return silent("its address is not one that can be asked") };
+    let silent = |why| Coordinator::Silent { host: host.clone(), why };
+    let Ok(address) = url.join("healthz") else { return silent(Silence::NoAddress) };
     let client = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build();
-    let Ok(client) = client else { return silent("this PC cannot make such requests") };
+    let Ok(client) = client else { return silent(Silence::CannotAsk) };
     let (asked, asked_at) = (Instant::now(), clock::wall());
     let answer = match client.get(address).send().await {
         Ok(answer) => answer,
-        Err(error) if error.is_timeout() => return silent("no answer within 5 s"),
-        Err(error) if error.is_connect() => return silent("nobody takes the connection"),
-        Err(_) => return silent("its answer cannot be read"),
+        Err(error) if error.is_timeout() => return silent(Silence::Late { after_s: PATIENCE.as_secs() }),
+        Err(error) if error.is_connect() => return silent(Silence::Nobody),
+        Err(_) => return silent(Silence::Unreadable),
     };
     let took = asked.elapsed();
     let Some(theirs) = said_in(answer.headers()) else { return Coordinator::NoClock { host } };

@@ -1,5 +1,7 @@
 //! Whether an engine can be trusted to hold a stranger's program to its limits. Pure: what it said in, verdict out.
 
+use std::fmt;
+
 use bollard::models::{SystemInfo, SystemVersion};
 
 /// The oldest API with everything the sandbox needs: cgroup namespaces came with 1.41 (Docker 20.10).
@@ -27,23 +29,69 @@ pub enum Unfit {
         os: String,
     },
     /// It silently discards limits.
-    #[error("it cannot limit {}; a job could take the whole PC (rootless engines need cgroup v2)", limits.join(", "))]
+    #[error("it cannot limit {}; a job could take the whole PC (rootless engines need cgroup v2)", listed(limits))]
     LimitsDoNotWork {
         /// Which.
-        limits: Vec<&'static str>,
+        limits: Vec<Limit>,
     },
     /// Its containers may call every system call.
     #[error("its default seccomp profile is off; turn it on, or jobs could use every system call of the kernel")]
     NoSeccomp,
 }
 
+/// What a job must not have without a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Memory.
+    Memory,
+    /// How many processes there may be.
+    Processes,
+    /// Time on the processor.
+    ProcessorTime,
+    /// Memory on the disk.
+    Swap,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "memory",
+            Self::Processes => "processes",
+            Self::ProcessorTime => "processor time",
+            Self::Swap => "swap",
+        })
+    }
+}
+
+fn listed(limits: &[Limit]) -> String {
+    limits.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What an owner should know of an engine that is good enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// It cannot limit swap, of which there is none.
+    NoSwapLimit,
+    /// It takes its containers with it when it ends.
+    EndsJobs,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSwapLimit => "The engine cannot limit swap. That is fine while this PC has none.",
+            Self::EndsJobs => "Jobs end when the engine is restarted (`live-restore` is off).",
+        })
+    }
+}
+
 /// Judges an engine by what it says of itself. `here`: on this computer, so that its swap is ours. Returns what the
 /// owner should know about a good one.
-pub(super) fn check(version: &SystemVersion, info: &SystemInfo, here: bool) -> Result<Vec<String>, Unfit> {
+pub(super) fn check(version: &SystemVersion, info: &SystemInfo, here: bool) -> Result<Vec<Note>, Unfit> {
     check_with_swap(version, info, || !here || host_has_swap())
 }
 
-fn check_with_swap(version: &SystemVersion, info: &SystemInfo, may_swap: impl Fn() -> bool) -> Result<Vec<String>, Unfit> {
+fn check_with_swap(version: &SystemVersion, info: &SystemInfo, may_swap: impl Fn() -> bool) -> Result<Vec<Note>, Unfit> {
     let api = version.api_version.clone().unwrap_or_default();
     if parse_api(&api).is_none_or(|api| api < API_MIN) {
         return Err(Unfit::TooOld { api });
@@ -64,24 +112,25 @@ fn check_with_swap(version: &SystemVersion, info: &SystemInfo, may_swap: impl Fn
     let mut notes = Vec::new();
     if info.swap_limit != Some(true) {
         if may_swap() {
-            limits.push("swap");
+            limits.push(Limit::Swap);
         } else {
-            notes.push("The engine cannot limit swap. That is fine while this PC has none.".to_owned());
+            notes.push(Note::NoSwapLimit);
         }
     }
     if !limits.is_empty() {
         return Err(Unfit::LimitsDoNotWork { limits });
     }
     if info.live_restore_enabled != Some(true) {
-        notes.push("Jobs end when the engine is restarted (`live-restore` is off).".to_owned());
+        notes.push(Note::EndsJobs);
     }
     Ok(notes)
 }
 
 /// What it cannot limit, swap apart: whether that matters depends on whether there is any.
-pub(super) fn limits_missing(info: &SystemInfo) -> Vec<&'static str> {
-    let limits = [(info.memory_limit, "memory"), (info.pids_limit, "processes"), (info.cpu_cfs_quota, "processor time")];
-    limits.into_iter().filter(|(works, _)| *works != Some(true)).map(|(_, name)| name).collect()
+pub(super) fn limits_missing(info: &SystemInfo) -> Vec<Limit> {
+    let limits =
+        [(info.memory_limit, Limit::Memory), (info.pids_limit, Limit::Processes), (info.cpu_cfs_quota, Limit::ProcessorTime)];
+    limits.into_iter().filter(|(works, _)| *works != Some(true)).map(|(_, limit)| limit).collect()
 }
 
 /// Whatever socket it answers at: its compatibility package puts it at Docker's.
@@ -122,7 +171,7 @@ mod tests {
         (version, info)
     }
 
-    fn check(change: impl Fn(&mut SystemVersion, &mut SystemInfo), swap: bool) -> Result<Vec<String>, Unfit> {
+    fn check(change: impl Fn(&mut SystemVersion, &mut SystemInfo), swap: bool) -> Result<Vec<Note>, Unfit> {
         let (mut version, mut info) = good();
         change(&mut version, &mut info);
         check_with_swap(&version, &info, || swap)
@@ -144,14 +193,17 @@ mod tests {
     fn each_limit_that_does_not_work_is_named() {
         assert_eq!(
             check(|_, info| info.memory_limit = Some(false), true),
-            Err(Unfit::LimitsDoNotWork { limits: vec!["memory"] })
+            Err(Unfit::LimitsDoNotWork { limits: vec![Limit::Memory] })
         );
-        assert_eq!(check(|_, info| info.pids_limit = None, true), Err(Unfit::LimitsDoNotWork { limits: vec!["processes"] }));
+        assert_eq!(check(|_, info| info.pids_limit = None, true), Err(Unfit::LimitsDoNotWork { limits: vec![Limit::Processes] }));
         assert_eq!(
             check(|_, info| info.cpu_cfs_quota = Some(false), true),
-            Err(Unfit::LimitsDoNotWork { limits: vec!["processor time"] })
+            Err(Unfit::LimitsDoNotWork { limits: vec![Limit::ProcessorTime] })
         );
-        assert_eq!(check(|_, info| info.swap_limit = Some(false), true), Err(Unfit::LimitsDoNotWork { limits: vec!["swap"] }));
+        assert_eq!(
+            check(|_, info| info.swap_limit = Some(false), true),
+            Err(Unfit::LimitsDoNotWork { limits: vec![Limit::Swap] })
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bollard::models::{SystemInfoCgroupVersionEnum, SystemVersion};
 
-use super::{Met, WhyNot, fitness, meet, on_this_kernel, places};
+use super::{Limit, Met, Note, WhyNot, fitness, meet, on_this_kernel, places};
 use crate::runner::work::{self, DiskLimit};
 
 /// A place that was looked at, and what answered there.
@@ -15,7 +15,7 @@ pub struct Examined {
     /// The socket or address.
     pub address: String,
     /// What the owner should know of an engine that is taken, or why it is not.
-    pub verdict: Result<Vec<String>, WhyNot>,
+    pub verdict: Result<Vec<Note>, WhyNot>,
     /// What it says of itself, if it speaks.
     pub testimony: Option<Testimony>,
     /// How a job's disk use would be held to its limit; absent if it could not be tried.
@@ -30,7 +30,7 @@ pub struct Testimony {
     /// Which control groups it uses.
     pub cgroup_version: Option<u8>,
     /// Limits that it cannot set.
-    pub limits_missing: Vec<&'static str>,
+    pub limits_missing: Vec<Limit>,
     /// Its default list of system calls, if it has one.
     pub seccomp: Option<String>,
     /// Whether root in a container is root outside.

@@ -382,6 +382,10 @@ pub struct WithdrawalCard {
     pub amount: Coins,
     /// What sending takes, in words.
     pub fee: String,
+    /// What arrives at least; absent where all of it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub arrives: Option<Coins>,
     /// Who gets it, with the checksum.
     pub to: String,
     /// Where it lay.

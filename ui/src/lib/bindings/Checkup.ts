@@ -10,6 +10,6 @@ export type Checkup = {
  */
 checks: Array<Check>, 
 /**
- * The same as a text that may be shown to strangers: without names of people and PCs. Only in the agent's answer.
+ * The same in English as a text that may be shown to strangers: without names of people and PCs. Only in the agent's answer.
  */
 support?: string, };

@@ -29,6 +29,10 @@ amount: Coins,
  */
 fee: string, 
 /**
+ * What arrives at least; absent where all of it does.
+ */
+arrives?: Coins, 
+/**
  * Who gets it, with the checksum.
  */
 to: string, 

@@ -1,6 +1,7 @@
 // An invented agent for a browser: scripted scenes, so that the window can be looked at without Rust, GPU or engine.
 
 import type { BlockArgs } from '$lib/bindings/BlockArgs';
+import type { DoctorArgs } from '$lib/bindings/DoctorArgs';
 import type { EarnedArgs } from '$lib/bindings/EarnedArgs';
 import type { EarningsArgs } from '$lib/bindings/EarningsArgs';
 import type { FleetArgs } from '$lib/bindings/FleetArgs';
@@ -121,7 +122,7 @@ function obey(world: World, command: string, args: unknown): Promise<unknown> {
     case 'export_earnings':
       return exported(world, args as SheetOf);
     case 'doctor':
-      return Promise.resolve(checkup(world.engine.found));
+      return Promise.resolve(checkup(world.engine.found, args as DoctorArgs));
     case 'measure':
       return Promise.resolve(world.measure());
     case 'network':

@@ -1,7 +1,9 @@
 // The languages of the window, and which of them an owner most likely reads.
 
-/** A language of the window. */
-export type Language = 'en' | 'ar' | 'zh-Hans' | 'es';
+import type { Language } from '$lib/bindings/Language';
+
+/** A language of the window. The agent says in it what it is asked to. */
+export type { Language };
 
 /** The digits of Arabic: those of the Maghreb and of Europe, or those of the Mashriq. The names are those of Unicode. */
 export type Digits = 'latn' | 'arab';
@@ -22,7 +24,7 @@ export const LANGUAGES: Record<Language, Ways> = {
   ar: { name: 'العربية', dir: 'rtl', locale: 'ar' },
 };
 
-/** What the agent writes in, beside the codes that the window has words for. */
+/** What the agent writes in where it is not asked for another, beside the codes that the window has words for. */
 export const AGENT_SPEAKS: Language = 'en';
 
 /** Whether a text names one of our languages. */

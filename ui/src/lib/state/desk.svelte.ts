@@ -1,6 +1,5 @@
 // What the settings show beside the rules and the look: what the owner is told, where his data lies, how his PC is.
 
-import type { Checkup } from '$lib/bindings/Checkup';
 import type { Notices } from '$lib/bindings/Notices';
 import type { NoticesPage } from '$lib/bindings/NoticesPage';
 import type { Place } from '$lib/bindings/Place';
@@ -9,6 +8,7 @@ import type { Support } from '$lib/bindings/Support';
 import * as commands from '$lib/ipc/commands';
 import { controlError, explain } from '$lib/ipc/errors';
 import { Asked } from './asked.svelte';
+import { CheckupLook } from './checkup.svelte';
 import type { Toasts } from './toasts.svelte';
 
 export class Desk {
@@ -17,7 +17,7 @@ export class Desk {
   /** Where his data lies. Known without an agent, too. */
   readonly places = new Asked<Places>(commands.places);
   /** Whether his PC can be a rig; looked at only when he wants to know. */
-  readonly checkup = new Asked<Checkup>(commands.doctor);
+  readonly checkup = new CheckupLook();
   /** A text for somebody who helps; written only when he wants one. */
   readonly support = new Asked<Support>(commands.support);
   #toasts: Toasts;

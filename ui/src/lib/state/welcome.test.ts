@@ -18,6 +18,27 @@ test('who closes the window goes on where he was, and who left is not led there 
   expect([third.isNew, third.isUnderWay, third.step]).toEqual([false, false, 'network']);
 });
 
+test('what he went through stays gone through', () => {
+  const kept = storage();
+  const first = new Welcome(kept);
+  expect(first.hasPassed('check')).toBe(false);
+  first.pass('check');
+  first.pass('check');
+  first.go('benchmark');
+  first.leave();
+  const second = new Welcome(kept);
+  expect([second.hasPassed('check'), second.hasPassed('when')]).toEqual([true, false]);
+});
+
+test.each([
+  ['{"version":1,"at":"when"}', false],
+  ['{"version":1,"at":"when","passed":"check"}', false],
+  ['{"version":1,"at":"when","passed":["moon",5,"check"]}', true],
+])('%s is read as far as it is understood', (text, passed) => {
+  const welcome = new Welcome(storage(text));
+  expect([welcome.step, welcome.hasPassed('check')]).toEqual(['when', passed]);
+});
+
 test.each(['{"version":1,', '5', 'null', '{"version":2,"at":"when"}', '{"version":1,"at":"moon"}'])('%s counts as never led', (text) => {
   expect(new Welcome(storage(text)).isNew).toBe(true);
 });

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use headframe_protocol::control::{MoneyNews, MoneyNewsKind};
+use headframe_protocol::control::{Language, MoneyNews, MoneyNewsKind};
 
 use super::Item;
 
@@ -13,16 +13,6 @@ mod spanish;
 
 /// Where a desktop says which language it speaks, the strongest first (POSIX, "Internationalization Variables").
 const VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
-
-/// A language that notices are written in. The window has the same four.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Language {
-    #[default]
-    English,
-    Arabic,
-    Chinese,
-    Spanish,
-}
 
 /// One thing to tell, before it has words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,33 +43,31 @@ pub(crate) enum Said {
     StillPaused { days: u64 },
 }
 
-impl Language {
-    /// The one the desktop speaks; English if it is none of ours.
-    pub(crate) fn of_desktop() -> Self {
-        let said = VARIABLES.into_iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
-        said.as_deref().map_or_else(Self::default, Self::of)
-    }
+/// The language the desktop speaks; English if it is none of ours.
+pub(crate) fn of_desktop() -> Language {
+    let said = VARIABLES.into_iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
+    said.as_deref().map_or_else(Language::default, of_locale)
+}
 
-    /// Of a locale such as `es_MX.UTF-8`.
-    fn of(locale: &str) -> Self {
-        match locale.split(['_', '.', '@', '-']).next().unwrap_or_default() {
-            "ar" => Self::Arabic,
-            "es" => Self::Spanish,
-            "zh" => Self::Chinese,
-            _ => Self::English,
-        }
+/// Of a locale such as `es_MX.UTF-8`.
+fn of_locale(locale: &str) -> Language {
+    match locale.split(['_', '.', '@', '-']).next().unwrap_or_default() {
+        "ar" => Language::Arabic,
+        "es" => Language::Spanish,
+        "zh" => Language::Chinese,
+        _ => Language::English,
     }
+}
 
-    /// A title and a text.
-    pub(super) fn item(self, said: &Said) -> Item {
-        let (title, text) = match self {
-            Self::English => english::words(said),
-            Self::Arabic => arabic::words(said),
-            Self::Chinese => chinese::words(said),
-            Self::Spanish => spanish::words(said),
-        };
-        Item { title: title.to_owned(), text }
-    }
+/// A title and a text.
+pub(super) fn item(said: &Said, language: Language) -> Item {
+    let (title, text) = match language {
+        Language::English => english::words(said),
+        Language::Arabic => arabic::words(said),
+        Language::Chinese => chinese::words(said),
+        Language::Spanish => spanish::words(said),
+    };
+    Item { title: title.to_owned(), text }
 }
 
 /// An amount, where it is and whose: what every language says of money.
@@ -111,8 +99,6 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Language; 4] = [Language::English, Language::Arabic, Language::Chinese, Language::Spanish];
-
     fn money(what: MoneyNewsKind) -> Said {
         let amount = Coins { text: "12.50".to_owned(), symbol: "USDC".to_owned(), units: "12500000".to_owned() };
         let to = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266".to_owned();
@@ -121,16 +107,16 @@ mod tests {
 
     #[test]
     fn the_desktop_says_which_language_it_speaks() {
-        let of = |locales: [&str; 5]| locales.map(Language::of);
+        let of = |locales: [&str; 5]| locales.map(of_locale);
         let expected = [Language::Spanish, Language::Arabic, Language::Chinese, Language::English, Language::English];
         assert_eq!(of(["es_MX.UTF-8", "ar", "zh_CN.utf8", "C", "de_DE@euro"]), expected);
     }
 
     #[test]
     fn every_language_tells_of_money_with_its_amount_its_coin_and_its_chain() {
-        for language in ALL {
+        for language in Language::ALL {
             for what in [MoneyNewsKind::Arrived, MoneyNewsKind::Claimable, MoneyNewsKind::Published] {
-                let Item { title, text } = language.item(&money(what));
+                let Item { title, text } = item(&money(what), language);
                 assert!(!title.is_empty() && text.contains("12.50 USDC") && text.contains("Base"), "{language:?}: {text}");
                 assert_eq!(text.contains("0xf39F…2266"), what != MoneyNewsKind::Claimable, "{language:?}: {text}");
             }
@@ -155,9 +141,12 @@ mod tests {
             Said::StillPaused { days: 3 },
         ];
         for said in all {
-            let told: std::collections::HashSet<String> =
-                ALL.iter().map(|language| language.item(&said)).map(|item| item.title + "\n" + &item.text).collect();
-            assert_eq!(told.len(), ALL.len(), "{said:?}");
+            let told: std::collections::HashSet<String> = Language::ALL
+                .into_iter()
+                .map(|language| item(&said, language))
+                .map(|item| item.title + "\n" + &item.text)
+                .collect();
+            assert_eq!(told.len(), Language::ALL.len(), "{said:?}");
         }
     }
 }

@@ -172,7 +172,10 @@ pub(super) fn withdrawal(card: &WithdrawalCard) -> String {
     };
     let place = card.explorer.as_ref().or(card.transaction.as_ref()).map(|place| format!(" {place}")).unwrap_or_default();
     let when = when(card.created_ms);
-    format!("{when}  {} {} on {} to {}: {state}.{place}", card.amount.text, card.amount.symbol, card.chain, card.to)
+    let arrives = card.arrives.as_ref().filter(|_| !matches!(card.state, WithdrawalState::Refused { .. }));
+    let arrives =
+        arrives.map(|Coins { text, symbol, .. }| format!(", of which at least {text} {symbol} arrives")).unwrap_or_default();
+    format!("{when}  {} {} on {} to {}{arrives}: {state}.{place}", card.amount.text, card.amount.symbol, card.chain, card.to)
 }
 
 fn receipt(card: &ReceiptCard) -> String {

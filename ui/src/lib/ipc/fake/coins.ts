@@ -113,7 +113,7 @@ export function hasCapitals(address: string): boolean {
 export function withdrawals(nowMs: number): WithdrawalCard[] {
   const hash = (letter: string) => `0x${`${letter}1f2e3d4c5b6a798`.repeat(4)}`;
   const past = (at: number, units: bigint, to: string, transaction: string): WithdrawalCard => ({
-    id: `past-${at}`, chainId: 8_453, chain: 'Base', amount: coins(units, 'USDC', 6), fee: 'at most 0.02 USDC ($0.02)', to, from: 'earnings',
+    id: `past-${at}`, chainId: 8_453, chain: 'Base', amount: coins(units, 'USDC', 6), fee: 'at most 0.02 USDC ($0.02)', arrives: coins(units - 20_000n, 'USDC', 6), to, from: 'earnings',
     state: { kind: 'final', block: 24_001_118 - at }, transaction, explorer: `https://scan.example/tx/${transaction}`, createdMs: nowMs - at * DAY_MS,
   });
   const refused: WithdrawalCard = {

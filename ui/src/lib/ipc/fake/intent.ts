@@ -76,7 +76,7 @@ function withdraw(act: Withdraw, { account, chains, used }: Around): FakeIntent 
   return {
     act, facts, warnings: warnings(to, to === account, used, chains),
     words: [`${act.from === 'earnings' ? 'Take all' : 'Send'} ${of(units).text} ${asset.symbol} on ${chain.name}.`, `It goes to ${to}.`, `The fee is ${said}.`, 'Once it is in a block nobody can take it back.'],
-    withdrawal: { chainId: chain.chainId, chain: chain.name, amount: of(units), fee: said, to, from: act.from },
+    withdrawal: { chainId: chain.chainId, chain: chain.name, amount: of(units), fee: said, ...(!act.ownGas && { arrives: of(units - kept) }), to, from: act.from },
   };
 }
 

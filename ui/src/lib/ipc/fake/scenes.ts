@@ -154,8 +154,8 @@ export const SCENES: Scene[] = [
         ],
       };
       world.probes = [
-        { name: 'X11 input', says: 'no display to ask', works: false },
-        { name: 'Gamepad', says: 'there is no gamepad', works: false, absent: true },
+        { name: 'X11 input', says: 'no display to ask', works: false, kind: 'input' },
+        { name: 'Gamepad', says: 'there is no gamepad', works: false, absent: true, kind: 'gamepad' },
       ];
       world.sinceAgo(40_000);
     },

@@ -56,7 +56,12 @@ export class World {
   };
   /** What is wrong with the clock of this PC. */
   clock: ClockFault | undefined;
-  probes: ProbeView[] = [{ name: 'X11 input', says: 'last input 14 min ago', works: true }];
+  probes: ProbeView[] = [
+    { name: 'X11 input', says: 'you are away', works: true, kind: 'input', sees: 'away' },
+    { name: 'Power', says: 'on mains power', works: true, kind: 'power', sees: 'mains' },
+    { name: 'Full screen', says: 'no window fills the screen', works: true, kind: 'fullscreen', sees: 'no_fullscreen' },
+    { name: 'Graphics cards', says: 'measured', works: true, kind: 'gpus', sees: 'measured' },
+  ];
   /** What the owner lets his PC do. It changes nothing here but what he is shown. */
   readonly rules = new RulesFile();
   /** What is earned goes there in no scene by itself: the wallet has its own past. */
@@ -138,7 +143,7 @@ export class World {
   touch(awayAfterMs: number) {
     const others = this.obstacles.filter((reason) => reason.kind !== 'owner_active');
     this.obstacles = [{ kind: 'owner_active', lastInputMs: this.nowMs, startsMs: this.nowMs + awayAfterMs }, ...others];
-    this.probes = [{ name: 'X11 input', says: 'input just now', works: true }];
+    this.probes = [{ name: 'X11 input', says: 'you are here', works: true, kind: 'input', sees: 'here' }];
     this.#settle();
   }
 

@@ -1,4 +1,4 @@
-//! بالعربية.
+//! In Arabic.
 
 use super::{Money, MoneyNewsKind, Said};
 

@@ -1,4 +1,4 @@
-//! 简体中文。
+//! In Chinese.
 
 use super::{Money, MoneyNewsKind, Said};
 

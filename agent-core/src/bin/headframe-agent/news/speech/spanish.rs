@@ -1,4 +1,4 @@
-//! En español.
+//! In Spanish.
 
 use super::{Money, MoneyNewsKind, Said};
 

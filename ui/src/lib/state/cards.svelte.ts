@@ -13,6 +13,7 @@ export class Cards {
   #loading = $state<Loading>('idle');
   #error = $state.raw<ControlError | null>(null);
   #asking = $state(false);
+  #turn = 0;
 
   get loading(): Loading {
     return this.#loading;
@@ -51,14 +52,14 @@ export class Cards {
     this.#asking = false;
   }
 
+  /** Of several answers that of the last question counts, in whatever order they come. */
   async #take(asked: Promise<CardPage>) {
+    const turn = ++this.#turn;
     try {
-      this.#page = await asked;
-      this.#error = null;
-      this.#loading = 'ready';
+      const page = await asked;
+      if (turn === this.#turn) [this.#page, this.#error, this.#loading] = [page, null, 'ready'];
     } catch (cause) {
-      this.#error = controlError(cause);
-      this.#loading = 'failed';
+      if (turn === this.#turn) [this.#error, this.#loading] = [controlError(cause), 'failed'];
     }
   }
 }

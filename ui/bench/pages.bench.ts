@@ -57,8 +57,8 @@ test('a day of snapshots passes', async ({ page }) => {
   const nodes = await elements(page);
   for (let hour = 0; hour < HOURS; hour += 1) await page.clock.runFor(HOUR_MS);
   const after = await heap(browser);
-  // Whatever was pushed away must be gone from the page as well.
-  expect(await elements(page)).toBe(nodes);
+  // Whatever was pushed away must be gone from the page as well. There may be less: a day that has just begun has brought nothing to draw.
+  expect(await elements(page)).toBeLessThanOrEqual(nodes);
   figure('window.day_heap_growth_kb', (after - before) / 1000, 'kB', `${HOURS * 3_600} snapshots on the Rig page, heap ${(before / 1e6).toFixed(1)} MB before, after collection`);
 });
 

@@ -42,6 +42,17 @@ pub struct Plan {
     pub how: How,
 }
 
+impl Plan {
+    /// Token units that arrive at least: what leaves, less the most a relayer may keep.
+    #[must_use]
+    pub fn arrives(&self) -> U256 {
+        match &self.how {
+            How::Relayed { claim, .. } => self.amount.saturating_sub(U256::from(claim.max_fee)),
+            How::OwnClaim { .. } | How::Transfer { .. } => self.amount,
+        }
+    }
+}
+
 /// How it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

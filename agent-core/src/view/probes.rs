@@ -7,18 +7,14 @@ use crate::idle::{Idleness, ProbeError, Reading, Sign};
 /// What probes see.
 pub(crate) fn probes(readings: &[Reading], idleness: Idleness) -> Vec<ProbeView> {
     let view = |Reading { name, says }: &Reading| {
-        let sees = says.as_ref().ok().map(|sign| sees(sign, idleness));
+        let sees = says.as_ref().map(|sign| sees(sign, idleness));
         ProbeView {
             name: (*name).to_owned(),
-            says: match (sees, says) {
-                (Some(sees), _) => in_words(sees).to_owned(),
-                (None, Err(why)) => why.to_string(),
-                (None, Ok(_)) => String::new(),
-            },
-            works: says.is_ok(),
-            absent: matches!(says, Err(ProbeError::Absent(_))),
+            says: sees.map_or_else(ToString::to_string, |sees| in_words(sees).to_owned()),
+            works: sees.is_ok(),
+            absent: matches!(sees, Err(ProbeError::Absent(_))),
             kind: kind(name),
-            sees,
+            sees: sees.ok(),
         }
     };
     readings.iter().map(view).collect()

@@ -123,7 +123,6 @@ fn plan_words(plan: &Plan) -> Vec<String> {
     let mut words = Vec::with_capacity(5);
     match &plan.how {
         How::Relayed { claim, worth } => {
-            let arrives = plan.amount.saturating_sub(U256::from(claim.max_fee));
             words.push(format!(
                 "Take all {} that is ready for {account} on {chain}{}.",
                 named(plan.amount),
@@ -131,7 +130,7 @@ fn plan_words(plan: &Plan) -> Vec<String> {
             ));
             words.push(format!("It goes to {to}.{own}"));
             words.push(format!("A relayer sends it and keeps at most {} ({worth}).", named(U256::from(claim.max_fee))));
-            words.push(format!("At least {} arrives.", named(arrives)));
+            words.push(format!("At least {} arrives.", named(plan.arrives())));
             words.push(
                 "You need no gas. If it has not been sent within the hour, it never will be, and the money stays yours."
                     .to_owned(),
@@ -166,13 +165,12 @@ fn plan_facts(plan: &Plan, remains: U256) -> IntentFacts {
         let symbol = coin_of(plan.chain_id).unwrap_or_default();
         Fee::Gas { most: amount::coins(rounded_up(gas_cost(gas)), symbol, COIN_DECIMALS) }
     };
-    let (from, fee, kept) = match &plan.how {
+    let (from, fee) = match &plan.how {
         How::Relayed { claim, worth } => {
-            let most = U256::from(claim.max_fee);
-            (Source::Earnings, Fee::Relayer { most: coins(most), worth: *worth }, most)
+            (Source::Earnings, Fee::Relayer { most: coins(U256::from(claim.max_fee)), worth: *worth })
         }
-        How::OwnClaim { gas: own, .. } => (Source::Earnings, gas(own), U256::ZERO),
-        How::Transfer { gas: own } => (Source::Wallet, gas(own), U256::ZERO),
+        How::OwnClaim { gas: own, .. } => (Source::Earnings, gas(own)),
+        How::Transfer { gas: own } => (Source::Wallet, gas(own)),
     };
     IntentFacts::Withdraw(Box::new(WithdrawFacts {
         chain: plan.chain.clone(),
@@ -181,7 +179,7 @@ fn plan_facts(plan: &Plan, remains: U256) -> IntentFacts {
         to: plan.to.to_string(),
         own: plan.to == plan.account,
         fee,
-        arrives: coins(plan.amount.saturating_sub(kept)),
+        arrives: coins(plan.arrives()),
         remains: coins(remains),
     }))
 }

@@ -1,6 +1,6 @@
 //! What was withdrawn, what attempts have brought, and earnings turned into computing credit.
 
-use alloy::primitives::{B256, U256};
+use alloy::primitives::B256;
 use headframe_protocol::{
     CustomerId, Micros, TimestampMs,
     control::{
@@ -162,10 +162,7 @@ pub(super) fn card(row: &WithdrawalRow) -> WithdrawalCard {
         How::Transfer { .. } => Source::Wallet,
     };
     let coins = |units| amount::coins(units, &plan.symbol, plan.decimals);
-    let arrives = match &plan.how {
-        How::Relayed { claim, .. } => Some(coins(plan.amount.saturating_sub(U256::from(claim.max_fee)))),
-        How::OwnClaim { .. } | How::Transfer { .. } => None,
-    };
+    let arrives = matches!(plan.how, How::Relayed { .. }).then(|| coins(plan.arrives()));
     WithdrawalCard {
         id: row.id.clone(),
         chain_id: plan.chain_id,

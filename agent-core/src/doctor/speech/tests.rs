@@ -1,6 +1,6 @@
 //! That every language says everything, and how.
 
-use std::{collections::BTreeSet, fmt::Write as _, fs};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use headframe_protocol::control::{Check, Verdict};
 use serde_json::json;
@@ -13,15 +13,10 @@ fn tag(language: Language) -> String {
     serde_json::to_value(language).expect("a name").as_str().expect("a text").to_owned()
 }
 
-/// What is committed under `path` must be `text`; with `HEADFRAME_UPDATE` it is from now on.
+/// What is committed under `path` must be `text`.
 #[track_caller]
 fn is_committed(path: &str, text: &str) {
-    let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("HEADFRAME_UPDATE").is_some() {
-        return fs::write(path, text).expect("written");
-    }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == text, "the doctor says something else: run with HEADFRAME_UPDATE=1, read it, and commit {path}");
+    expect_test::expect_file![format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))].assert_eq(text);
 }
 
 /// One check for each thing that can be found, in all languages.

@@ -7,7 +7,7 @@ vi.mock('$lib/ipc/commands', () => ({ cards: () => new Promise<CardPage>((answer
 
 test('the answer to the last question counts, in whatever order answers come', async () => {
   const cards = new Cards();
-  const [first, second] = [cards.refresh(), cards.refresh()];
+  const [first, second] = [cards.load(), cards.load()];
   const processor = { subject: 'the last' } as unknown as NonNullable<CardPage['processor']>;
   waiting[1]?.({ cards: [], processor });
   waiting[0]?.({ cards: [] });

@@ -1,5 +1,5 @@
 // What an invented doctor finds: all is well but for the clock, and no engine where the scene has none. Its words are the agent's own, which writes
-// them into `checkups` (`HEADFRAME_UPDATE=1 cargo nextest run -p headframe-agent doctor::speech`).
+// them into `checkups` (`UPDATE_EXPECT=1 cargo nextest run -p headframe-agent doctor::speech`).
 
 import type { Check } from '$lib/bindings/Check';
 import type { Checkup } from '$lib/bindings/Checkup';

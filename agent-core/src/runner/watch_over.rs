@@ -30,6 +30,8 @@ use crate::{
     meter::{Meter, Sample},
 };
 
+mod outside;
+
 /// Between two looks.
 const TICK: Duration = Duration::from_secs(1);
 /// What a job whose time is up gets to write its checkpoint.
@@ -41,8 +43,6 @@ const ENGINE_AWAY_MAX: Duration = Duration::from_secs(90);
 const ENGINE_LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Two clocks read one after the other never agree; a clock that is set differs by more.
 const SET_BACK_MIN: Duration = Duration::from_secs(1);
-/// Exit codes of a program that somebody ended from outside: by SIGKILL, by SIGTERM, by the engine itself.
-const KILLED_CODES: [i64; 3] = [137, 143, 255];
 /// What the engine notes when the program could not be executed at all.
 const NOT_EXECUTABLE_CODES: [i64; 2] = [126, 127];
 
@@ -358,9 +358,8 @@ impl Watch<'_> {
             None if out_of_memory => Cause::OutOfMemory,
             None if code != 0 && waited == Waited::EndedUnseen => Cause::EngineLost,
             // Nobody saw it, and a PC that shuts down or loses power ends its containers so.
-            None if KILLED_CODES.contains(&code) && waited == Waited::EndedBefore => Cause::EngineLost,
-            // An engine that shuts down ends its containers first and goes away a moment later.
-            None if KILLED_CODES.contains(&code) && !self.engine_stays().await => Cause::EngineLost,
+            None if outside::looks_killed(code) && waited == Waited::EndedBefore => Cause::EngineLost,
+            None if outside::was_ended(self.docker, self.container, &state).await => Cause::EngineLost,
             None => Cause::ByItself,
         };
         let running_ms = self.meter.settled_ms(ran.filter(|_| !was_set_back(self.began, clock::now())));
@@ -373,16 +372,6 @@ impl Watch<'_> {
             );
         }
         Ok(Exit { code, cause, running_ms })
-    }
-
-    async fn engine_stays(&self) -> bool {
-        for _ in 0..3 {
-            tokio::time::sleep(ENGINE_LOOK_EVERY).await;
-            if self.docker.ping().await.is_err() {
-                return false;
-            }
-        }
-        true
     }
 }
 

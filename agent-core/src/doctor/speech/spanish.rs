@@ -92,7 +92,7 @@ const fn why(topic: Topic) -> &'static str {
         Topic::VmMemory => "si no, lo que necesitó un trabajo le falta después a tu PC",
         Topic::Probes => "si nada puede verte, se da por hecho que estás aquí, y entonces nada trabaja",
         Topic::Tray => "muestra lo que hace el equipo y lo pausa con dos clics",
-        Topic::Secrets => "puede recordar la contraseña de la cartera; sin él se te pide cada vez",
+        Topic::Secrets => "puede recordar la contraseña del monedero; sin él se te pide cada vez",
         Topic::Clock => "tus horas se rigen por él, y por él se juzgan los certificados; lo que se te paga no se mide con él",
         Topic::Bandwidth => "con una línea rápida los trabajos de archivos grandes terminan antes",
     }

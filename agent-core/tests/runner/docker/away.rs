@@ -1,16 +1,17 @@
 use std::time::Duration;
 
+use bollard::query_parameters::KillContainerOptionsBuilder;
 use headframe_agent::runner::{Ending, Runner, RunnerConfig, WhyNot};
 use headframe_protocol::job::Reason;
 use serde_json::json;
 
 use crate::{engine::Engine, yard::Yard};
 
-async fn job_through_a_restart(restart: impl FnOnce(&mut Engine)) -> Ending {
+async fn job_through_a_restart(script: &str, restart: impl FnOnce(&mut Engine)) -> Ending {
     let root = tempfile::tempdir().expect("a folder");
     let mut engine = Engine::start(root.path());
     let mut yard = Yard::open_with(|config| config.socket = Some(engine.socket())).await;
-    let job = yard.job("echo running; sleep 300", json!({}));
+    let job = yard.job(script, json!({}));
     yard.runner.start(job).await;
     yard.logged("running").await;
     restart(&mut engine);
@@ -21,7 +22,7 @@ async fn job_through_a_restart(restart: impl FnOnce(&mut Engine)) -> Ending {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_crashes_fails_the_attempt_not_the_job() {
-    let ending = job_through_a_restart(|engine| {
+    let ending = job_through_a_restart("echo running; sleep 300", |engine| {
         engine.crash();
         engine.start_again();
     })
@@ -31,12 +32,47 @@ async fn an_engine_that_crashes_fails_the_attempt_not_the_job() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_is_restarted_fails_the_attempt_not_the_job() {
-    let ending = job_through_a_restart(|engine| {
-        engine.stop();
-        engine.start_again();
-    })
-    .await;
-    assert!(matches!(ending, Ending::Failed { reason: Reason::EngineFailed, .. }), "{ending:?}");
+    // One falls at the engine's SIGTERM; the other heeds it, and ends with 0 in the middle of its work.
+    for script in ["echo running; sleep 300", "trap 'exit 0' TERM; echo running; while true; do sleep 0.1; done"] {
+        let ending = job_through_a_restart(script, |engine| {
+            engine.stop();
+            engine.start_again();
+        })
+        .await;
+        assert!(matches!(ending, Ending::Failed { reason: Reason::EngineFailed, .. }), "`{script}`: {ending:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_signal_from_another_hand_fails_the_attempt_not_the_job() {
+    let mut yard = Yard::open().await;
+    for (script, signal) in [
+        ("echo running; sleep 300", "SIGTERM"),
+        ("echo running; sleep 300", "SIGKILL"),
+        ("trap 'exit 3' TERM; echo running; while true; do sleep 0.1; done", "SIGTERM"),
+    ] {
+        let job = yard.job(script, json!({}));
+        let at = job.at;
+        yard.runner.start(job).await;
+        yard.started().await;
+        yard.printed(at, "running").await;
+        let options = KillContainerOptionsBuilder::new().signal(signal).build();
+        yard.docker.kill_container(&Yard::container(at), Some(options)).await.expect("it runs");
+        let ending = yard.ended().await;
+        assert!(matches!(ending, Ending::Failed { reason: Reason::EngineFailed, .. }), "`{script}`: {ending:?}");
+    }
+    yard.close().await;
+}
+
+#[tokio::test]
+async fn a_job_that_ends_itself_with_a_signal_ended_by_itself() {
+    let mut yard = Yard::open().await;
+    for (script, code) in [("kill -TERM $$", 143), ("kill -KILL $$", 137), ("exit 255", 255)] {
+        let ending = yard.run(script, json!({})).await;
+        let Ending::Failed { reason: Reason::ExitCode, exit_code, .. } = ending else { panic!("`{script}`: {ending:?}") };
+        assert_eq!(exit_code, Some(code), "`{script}`");
+    }
+    yard.close().await;
 }
 
 #[tokio::test]

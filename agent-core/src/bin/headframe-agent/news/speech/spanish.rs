@@ -36,7 +36,7 @@ pub(super) fn words(said: &Said) -> (&'static str, String) {
 fn money(Money { what, amount, chain, to }: &Money<'_>) -> (&'static str, String) {
     match what {
         MoneyNewsKind::Arrived => ("Tu dinero ha llegado", format!("{amount} en {chain} ya está en {to}, de forma definitiva.")),
-        MoneyNewsKind::Claimable => ("Hay un pago listo", format!("Ya puedes retirar {amount} en {chain}, en la cartera.")),
+        MoneyNewsKind::Claimable => ("Hay un pago listo", format!("Ya puedes retirar {amount} en {chain}, en el monedero.")),
         MoneyNewsKind::Published => {
             ("Se ha publicado un pago", format!("{amount} en {chain} es para {to}, cuya clave guardas en otro sitio."))
         }

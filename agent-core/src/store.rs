@@ -30,7 +30,7 @@ pub(crate) use journal::Chain;
 pub use journal::{Choice, Entry, Journal, Parting, Written};
 pub use money_news::PayoutNews;
 pub use sightings::{KEPT, Sighting, Span, Touch};
-pub use wallet::{PayoutRow, WalletRow};
+pub use wallet::{PayoutRow, SpendRow, WalletRow};
 pub use withdrawal::{Act, ClaimPlan, GasPlan, How, Plan, StepName, WithdrawalRow};
 pub use yields::Yield;
 

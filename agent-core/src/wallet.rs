@@ -165,7 +165,7 @@ impl Wallet {
             WalletRequest::Receipts(args) => self.receipts(args).await.map(|page| WalletAnswer::Receipts { page }),
             WalletRequest::News => self.news().await.map(|news| WalletAnswer::News { news }),
             WalletRequest::Told(args) => self.told(&args.ids).await.map(|news| WalletAnswer::News { news }),
-            WalletRequest::Spend(args) => self.spend(args).await.map(|()| WalletAnswer::Spent),
+            WalletRequest::Spend(args) => self.spend(args).await,
         }
     }
 }

@@ -93,18 +93,31 @@ impl Client {
     /// [`ClientError::Gone`] at once if nobody listens; [`ClientError::Refused`] with
     /// [`ControlCode::VersionMismatch`] if the agent is of another version.
     pub async fn connect(paths: &AgentPaths) -> Result<Self, ClientError> {
-        let name = wire::socket_name(paths).map_err(|error| ClientError::Gone(Some(error)))?;
-        let stream = Stream::connect(name).await.map_err(|error| ClientError::Gone(Some(error)))?;
-        if !peer::is_owner(&stream).map_err(|error| ClientError::Gone(Some(error)))? {
-            return Err(ClientError::Stranger);
-        }
-        let mut client = Self { lines: Lines::new(stream), calls: 0, agent_version: String::new() };
+        let mut client = Self::dial(paths).await?;
         let Answer::Hello { version: CONTROL_VERSION, agent } = client.call(Request::Hello { version: CONTROL_VERSION }).await?
         else {
             return Err(ClientError::Garbled);
         };
         client.agent_version = agent;
         Ok(client)
+    }
+
+    /// Ends an agent, of whatever version.
+    ///
+    /// # Errors
+    /// See [`Client::call`].
+    pub async fn end(paths: &AgentPaths) -> Result<(), ClientError> {
+        Self::dial(paths).await?.quit().await
+    }
+
+    /// Connects, and says nothing.
+    async fn dial(paths: &AgentPaths) -> Result<Self, ClientError> {
+        let name = wire::socket_name(paths).map_err(|error| ClientError::Gone(Some(error)))?;
+        let stream = Stream::connect(name).await.map_err(|error| ClientError::Gone(Some(error)))?;
+        if !peer::is_owner(&stream).map_err(|error| ClientError::Gone(Some(error)))? {
+            return Err(ClientError::Stranger);
+        }
+        Ok(Self { lines: Lines::new(stream), calls: 0, agent_version: String::new() })
     }
 
     /// The agent program's version, for people.

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use headframe_protocol::control::ControlCode;
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -30,6 +31,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long after our agent has ended another one's socket is waited for: two windows may start one at the same time,
 /// and the loser of the lock ends at once.
 const OTHER_AGENT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long an agent of another version may take to end: what runs has its grace, and whoever waits has a deadline of his own.
+const OTHER_ENDS_WITHIN: Duration = Duration::from_secs(20);
 
 /// How often the socket is tried meanwhile.
 const TRY_EVERY: Duration = Duration::from_millis(50);
@@ -64,6 +68,9 @@ pub enum SpawnError {
         #[source]
         source: io::Error,
     },
+    /// One of another version is there and does not end.
+    #[error("the agent of the version before is still ending; what runs on it has time to be saved. Try again in a moment")]
+    Stays,
     /// It ended before it answered.
     #[error("the agent ended at once ({status}); see {}", log.display())]
     Ended {
@@ -95,6 +102,31 @@ pub async fn agent(paths: &AgentPaths) -> Result<(), SpawnError> {
     wait_until_it_answers(child, paths).await
 }
 
+/// Like [`agent`], in place of one of another version: that one is told to end, and has time for it.
+///
+/// # Errors
+/// See [`SpawnError`].
+pub async fn in_place_of_another(paths: &AgentPaths) -> Result<(), SpawnError> {
+    if is_another(paths).await {
+        // One that is gone meanwhile is as good; one that stays is found below.
+        Client::end(paths).await.ok();
+        let until = Instant::now() + OTHER_ENDS_WITHIN;
+        while is_another(paths).await {
+            if Instant::now() >= until {
+                return Err(SpawnError::Stays);
+            }
+            sleep(TRY_EVERY).await;
+        }
+    }
+    agent(paths).await
+}
+
+/// Whether an agent of another version is there.
+async fn is_another(paths: &AgentPaths) -> bool {
+    let refused = Client::connect(paths).await.err();
+    matches!(refused, Some(ClientError::Refused(error)) if error.code == ControlCode::VersionMismatch)
+}
+
 async fn answers(paths: &AgentPaths) -> bool {
     match Client::connect(paths).await {
         Ok(_) | Err(ClientError::Refused(_)) => true,
@@ -123,8 +155,16 @@ fn start(program: &Path, paths: &AgentPaths) -> Result<Child, SpawnError> {
         .stdin(Stdio::null())
         .stdout(out)
         .stderr(err);
-    detach(&mut command);
-    command.spawn().map_err(|source| SpawnError::Start { program: program.to_owned(), source })
+    detach(&mut command, Group::Own);
+    let started = match command.spawn() {
+        // A job object may keep its members. Then the agent ends with whoever started us, which is better than none.
+        Err(error) if cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied => {
+            detach(&mut command, Group::Ours);
+            command.spawn()
+        }
+        started => started,
+    };
+    started.map_err(|source| SpawnError::Start { program: program.to_owned(), source })
 }
 
 fn open_log(path: &Path) -> io::Result<File> {
@@ -135,9 +175,18 @@ fn open_log(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
+/// What the agent ends with, beside itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    /// Nothing.
+    Own,
+    /// Whatever ends us.
+    Ours,
+}
+
 /// A session of its own: neither a closed terminal nor the end of our process group reaches it.
 #[cfg(unix)]
-fn detach(command: &mut Command) {
+fn detach(command: &mut Command, _group: Group) {
     use std::os::unix::process::CommandExt as _;
     // SAFETY: between fork and exec only async-signal-safe calls are allowed; setsid is one, and nothing is allocated.
     unsafe {
@@ -147,12 +196,13 @@ fn detach(command: &mut Command) {
 
 /// No console, and outside the job object of whoever started us, which may end all its members with itself.
 #[cfg(windows)]
-fn detach(command: &mut Command) {
+fn detach(command: &mut Command, group: Group) {
     use std::os::windows::process::CommandExt as _;
     const DETACHED_PROCESS: u32 = 0x0000_0008;
     const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
     const CREATE_BREAKAWAY_FROM_JOB: u32 = 0x0100_0000;
-    command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP | CREATE_BREAKAWAY_FROM_JOB);
+    let breaks_away = if group == Group::Own { CREATE_BREAKAWAY_FROM_JOB } else { 0 };
+    command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP | breaks_away);
 }
 
 async fn wait_until_it_answers(mut child: Child, paths: &AgentPaths) -> Result<(), SpawnError> {

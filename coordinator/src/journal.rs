@@ -330,6 +330,7 @@ impl Writer {
                 dispatch.released(device, at.attempt, verdict, ran).await;
                 sessions.ended(device, at, (!rig_knows).then_some(reason));
             }
+            Nudge::Overruled { device, settled } => sessions.overruled(device, settled),
             Nudge::AskedToEnd { device, at, reason } => sessions.ask_to_end(device, at, reason),
             // Found by its reconciler within a second.
             Nudge::Outbox => {}

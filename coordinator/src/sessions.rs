@@ -13,7 +13,7 @@ use headframe_protocol::{
     DeviceId, ImageRef, JobId, SessionId, Sha256, TimestampMs,
     challenge::Ask,
     job::Reason,
-    session::{AttemptRef, CoordinatorMessage, Ended, RefusedCode, RegistryLogin, Revoke},
+    session::{AttemptRef, CoordinatorMessage, Ended, RefusedCode, RegistryLogin, Revoke, Settled},
 };
 use tokio::sync::mpsc;
 use url::Url;
@@ -152,6 +152,11 @@ impl Sessions {
             let reason = reason.unwrap_or(Reason::LeaseLapsed);
             self.push(device, None, Outgoing::Message(Box::new(CoordinatorMessage::Withdraw(Ended { at, reason }))));
         }
+    }
+
+    /// Tells a rig that a result is not paid after all. One that is not here is told when it comes.
+    pub(crate) fn overruled(&self, device: DeviceId, settled: Settled) {
+        self.push(device, None, Outgoing::Message(Box::new(CoordinatorMessage::Settled(settled))));
     }
 
     /// Asks a rig to end an attempt and report it.

@@ -48,8 +48,9 @@ pub use snapshot::{
 pub use wallet::{
     AssetBalance, ChainBalances, ClaimProof, Coins, CreateArgs, Fee, Hazard, HistoryArgs, ImportArgs, IntentCard, IntentFacts,
     MoneyNews, MoneyNewsKind, PayoutState, PayoutView, PrepareArgs, ReceiptCard, ReceiptPage, ReceiptsArgs, SECRET_BYTES_MAX,
-    Secret, SignArgs, Source, SpendArgs, ToldArgs, Unpaid, VerifyArgs, WalletAnswer, WalletCode, WalletRefusal, WalletRequest,
-    WalletState, WalletView, Warning, WatchArgs, WithdrawFacts, WithdrawalCard, WithdrawalPage, WithdrawalState,
+    Secret, SignArgs, Source, SpendArgs, SpendState, SpendView, ToldArgs, Unpaid, VerifyArgs, WalletAnswer, WalletCode,
+    WalletRefusal, WalletRequest, WalletState, WalletView, Warning, WatchArgs, WithdrawFacts, WithdrawalCard, WithdrawalPage,
+    WithdrawalState,
 };
 pub use yields::{YIELDS_MAX, YieldCause, YieldView, Yields};
 

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use headframe_control::{AgentPaths, Client, ClientError, spawn};
+use headframe_control::{
+    AgentPaths, Client, ClientError,
+    spawn::{self, SpawnError},
+};
 use headframe_protocol::control::{AgentState, ControlCode, ControlError, Present};
 use tauri::{AppHandle, Emitter as _};
 use tokio::{
@@ -94,7 +97,7 @@ impl Bridge {
     /// Starts an agent if there is none, then brings its words to the page until the window closes. An agent that goes
     /// later is not started again unasked: whoever ended it may have meant it.
     pub(crate) async fn run(self, app: AppHandle) {
-        self.start().await.ok();
+        self.start(spawn::agent(&self.paths)).await.ok();
         loop {
             let end = self.follow(&app).await;
             self.tell_gone(&app, end).await;
@@ -121,9 +124,9 @@ impl Bridge {
         Ok(Line { client: Client::connect(&self.paths).await?, _right: right })
     }
 
-    /// Starts an agent if there is none, for an owner who waits for it.
+    /// Starts an agent if there is none of our version, for an owner who waits for it.
     pub(crate) async fn start_agent(&self) -> Result<(), ControlError> {
-        let started = self.start().await;
+        let started = self.start(spawn::in_place_of_another(&self.paths)).await;
         // What was said of the agent before is no longer true; the page waits for what is.
         self.known.send_if_modified(|known| matches!(known.agent, Some(AgentState::Gone { .. })) && known.agent.take().is_some());
         self.look_now.notify_one();
@@ -131,9 +134,9 @@ impl Bridge {
     }
 
     /// One at a time: whoever comes second finds the agent of the first.
-    async fn start(&self) -> Result<(), ControlError> {
+    async fn start(&self, spawning: impl Future<Output = Result<(), SpawnError>>) -> Result<(), ControlError> {
         let mut failed = self.starting.lock().await;
-        *failed = spawn::agent(&self.paths).await.err().map(|failed| {
+        *failed = spawning.await.err().map(|failed| {
             warn!(error = &failed as &dyn std::error::Error, "No agent answers and none could be started");
             error::not_started(&failed)
         });

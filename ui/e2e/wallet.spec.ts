@@ -246,6 +246,58 @@ test('earnings become computing credit after they were looked over', async ({ pa
   await expect(page.getByRole('region', { name: 'Earned, not ready yet' }).getByText('$0.64')).toBeVisible();
 });
 
+test('a network that does not answer is told of it later, once, and nobody needs to ask again', async ({ page }) => {
+  await openStill(page, 'wallet-offline', '/wallet');
+  const card = page.getByRole('region', { name: 'Turn earnings into computing' });
+  await card.getByLabel('Amount').fill('1.2');
+  await card.getByLabel('Customer account').fill(`cus_${'0a'.repeat(16)}`);
+  await card.getByRole('button', { name: 'Look it over' }).click();
+  await dialog(page).getByRole('button', { name: 'Turn it into credit' }).click();
+  await expect(dialog(page)).toHaveCount(0);
+  await expect(card.getByRole('status')).toContainText('$1.20 is to become computing credit. The network does not answer');
+  await expect(card.getByLabel('Amount')).toHaveValue('');
+  await visit(page, '/jobs');
+  await visit(page, '/wallet');
+  await expect(card.getByRole('status'), 'it is the agent that remembers it').toContainText('You need not ask again.');
+});
+
+test('what was confirmed for one look is confirmed anew for the next', async ({ page }) => {
+  await openPaused(page, 'idle-and-earning', '/wallet');
+  await pass(page, 500);
+  await page.getByRole('button', { name: 'Send: USDC on Base' }).click();
+  await dialog(page).getByLabel('Address').fill(FRIEND.toLowerCase());
+  await dialog(page).getByRole('button', { name: 'Look it over' }).click();
+  await dialog(page).getByLabel('I have looked, and mean it.').check();
+  await pass(page, 121_000);
+  await dialog(page).getByRole('button', { name: 'Look it up again' }).click();
+  await expect(dialog(page).getByText('This stands for another', { exact: false })).toBeVisible();
+  await expect(dialog(page).getByLabel('I have looked, and mean it.')).not.toBeChecked();
+});
+
+test('once another wallet is made, the one before cannot be kept any more', async ({ page }) => {
+  await openStill(page, 'idle-and-earning', '/wallet');
+  await button(page, 'Use another wallet').click();
+  await expect(button(page, 'Keep the one I have')).toBeVisible();
+  await makeWallet(page);
+  await expect(button(page, 'Keep the one I have')).toHaveCount(0);
+});
+
+for (const path of ['/jobs', '/earnings', '/wallet']) {
+  test(`${path} asks for the past when it has changed, and not at every measurement`, async ({ page }) => {
+    await page.addInitScript(() => {
+      const asked: string[] = [];
+      Object.assign(window, { asked });
+      window.addEventListener('headframe:asked', (event) => asked.push((event as CustomEvent<string>).detail));
+    });
+    await openPaused(page, 'many-jobs', path);
+    await pass(page, 2_000);
+    const asked = () => page.evaluate(() => (window as unknown as { asked: string[] }).asked.filter((what) => what !== 'present'));
+    const before = await asked();
+    await pass(page, 8_000);
+    expect((await asked()).slice(before.length)).toEqual([]);
+  });
+}
+
 test('withdrawals and receipts are shown page by page', async ({ page }) => {
   await openStill(page, 'idle-and-earning', '/wallet');
   const list = page.getByRole('region', { name: 'Withdrawals' });

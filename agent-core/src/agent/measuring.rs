@@ -291,6 +291,10 @@ fn view(subject: &Subject, progress: &Progress) -> MeasuringView {
     let left_s = progress.left_ms.div_ceil(1_000);
     MeasuringView {
         what: name(subject).to_owned(),
+        gpu: match subject {
+            Subject::Card(card) => card.uuid.clone(),
+            Subject::Cpu(_) => None,
+        },
         percent: u8::try_from(progress.permille / 10).unwrap_or(100).min(100),
         left_s,
     }

@@ -1,20 +1,25 @@
 //! Which network the rig belongs to, shown and changed.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use headframe_protocol::control::{
-    Answer, ControlCode, ControlError, NetworkAnswer, NetworkFault, NetworkRequest, Phase, ProfileArgs,
+use headframe_protocol::{
+    control::{Answer, ControlCode, ControlError, NetworkAnswer, NetworkFault, NetworkRequest, Phase, ProfileArgs},
+    profile::SignedProfile,
+    session::AttemptRef,
 };
-use headframe_protocol::profile::SignedProfile;
 
 use super::{Guests, unexpected};
 use crate::{
     agent::Ended,
     clock, networks, practice,
     settings::joined::{self, Joining},
-    store::Chain,
+    store::{Chain, OpenAttempt},
     tasks::apart,
 };
+
+/// How long a network answers nothing before its owner may leave with outcomes untold. Its leases have lapsed long before, and it has
+/// given the jobs to others.
+const SILENT_FOR: Duration = Duration::from_secs(15 * 60);
 
 impl Guests {
     /// What is asked about networks.
@@ -49,27 +54,38 @@ impl Guests {
 
     /// Writes the owner's file and has the agent begin again, unless something is on the rig that the present network is owed or owes for.
     async fn change(&self, change: Change) -> Result<NetworkAnswer, ControlError> {
-        if self.is_at_work().await? {
-            let message = "A job is still on this PC, or its result is on its way. Finish it first, then join.".to_owned();
+        let Some(behind) = self.behind().await? else {
+            let message = format!(
+                "A job is still on this PC, or its result is on its way. Finish it first, then join. From a network that does not \
+                 answer you can go {} minutes after it fell silent.",
+                SILENT_FOR.as_secs() / 60
+            );
             return Ok(NetworkAnswer::Refused { fault: NetworkFault::AtWork, message });
-        }
+        };
         let dir = self.paths.data_dir().to_owned();
         let written = apart(move || change.write(&dir)).await.ok_or_else(broken_off)?;
         if let Err(error) = written {
             return Ok(refused(NetworkFault::NotWritten, &error));
         }
+        self.store.leave_behind(&behind).await.map_err(|error| unexpected(&error))?;
         let here = self.here().await?;
         let ending = |Ended| ControlError { code: ControlCode::AgentGone, message: "The agent is ending.".to_owned() };
         self.agent.begin_again().await.map_err(ending)?;
         Ok(here)
     }
 
-    async fn is_at_work(&self) -> Result<bool, ControlError> {
+    /// Attempts that are over but for the present network's word, which does not come. None if anything is left to be waited for.
+    async fn behind(&self) -> Result<Option<Vec<AttemptRef>>, ControlError> {
         let open = self.store.open_attempts().await.map_err(|error| unexpected(&error))?;
         let left = self.store.open_checkpoints().await.map_err(|error| unexpected(&error))?;
         let present = self.agent.snapshot();
         let moves = matches!(present.phase, Phase::Working | Phase::Preparing | Phase::Yielding | Phase::Uploading);
-        Ok(moves || !present.working.is_empty() || !open.is_empty() || !left.is_empty())
+        let now = clock::wall();
+        let is_behind = |one: &OpenAttempt| one.outcome.is_some() && now.since(one.renewed_ms) >= SILENT_FOR;
+        if moves || !present.working.is_empty() || !left.is_empty() || !open.iter().all(is_behind) {
+            return Ok(None);
+        }
+        Ok(Some(open.iter().map(|one| one.offer.at).collect()))
     }
 }
 

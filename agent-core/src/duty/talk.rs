@@ -153,7 +153,11 @@ impl Duty {
 
     fn settled(&mut self, settled: Settled, now: Now, out: &mut Vec<Effect>) {
         let at = settled.at;
-        let Some(index) = self.position(at) else { return };
+        let Some(index) = self.position(at) else {
+            // It was settled before, and something was found out about it since; or it was given up here, and not there.
+            out.push(Effect::Write(Entry::Settled(settled)));
+            return;
+        };
         self.checkpoint_of_settled(&settled, out);
         out.push(Effect::Write(Entry::Settled(settled)));
         match &self.held[index].life {

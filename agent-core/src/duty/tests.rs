@@ -126,7 +126,7 @@ impl Rig {
             ["measuring", "wanted"] => Event::Measured(Measured::Wanted),
             ["measuring", percent] => {
                 let percent = percent.parse().expect("percent");
-                Event::Measured(Measured::Progress(MeasuringView { what: "a card".to_owned(), percent, left_s: 1 }))
+                Event::Measured(Measured::Progress(MeasuringView { what: "a card".to_owned(), gpu: None, percent, left_s: 1 }))
             }
             ["measuring", "is", "over"] => Event::Measured(Measured::Over),
             ["engine", "ready"] => Event::Engine(EngineState::Ready),

@@ -2,12 +2,12 @@
 
 use headframe_protocol::{
     TimestampMs,
-    job::AttemptState,
+    job::{AttemptState, Reason},
     session::{AttemptRef, Offer, Outcome},
 };
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Choice, Entry, Parting, Store, StoreError, checkpoints, earned, yields};
+use super::{Choice, Entry, Journal, Parting, Store, StoreError, checkpoints, earned, yields};
 
 /// An attempt that is not settled, as the last life left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,16 @@ impl Store {
         .await
         .map_err(|source| StoreError::Read { what: "the journal", source })?;
         rows.iter().map(open_attempt).collect()
+    }
+
+    /// Gives up attempts that nobody will ever settle any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`]: all of them are as they were.
+    pub async fn leave_behind(&self, attempts: &[AttemptRef]) -> Result<(), StoreError> {
+        let dropped = |at: &AttemptRef| Entry::Dropped { at: *at, state: AttemptState::Lost, reason: Reason::LeaseLapsed };
+        let entries: Vec<Entry> = attempts.iter().map(dropped).collect();
+        Journal::new(self.writer.clone()).write(&entries).await
     }
 
     /// What the owner chose last, if he ever did.
@@ -117,7 +127,8 @@ pub(super) async fn apply(connection: &mut SqliteConnection, entry: &Entry, now:
         Entry::Settled(settled) => {
             let update = sqlx::query(
                 "UPDATE attempt SET settled_ms = $1, ended_ms = COALESCE(ended_ms, $1), settled_state = $2, reason = $3,
-                 credit = $4, paid_ms = $5, offer = NULL, parting = NULL WHERE attempt = $6 AND epoch = $7",
+                 credit = $4, paid_ms = $5, offer = NULL, parting = NULL WHERE attempt = $6 AND epoch = $7
+                 AND (settled_ms IS NULL OR settled_state IS NOT $2 OR credit <> $4)",
             )
             .bind(now.as_millis())
             .bind(settled.state.as_str())

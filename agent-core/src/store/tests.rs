@@ -92,6 +92,26 @@ async fn a_settled_attempt_keeps_its_history_and_loses_its_secrets() {
 }
 
 #[tokio::test]
+async fn what_was_settled_is_settled_anew_when_something_was_found_out() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (store, journal) = open(dir.path()).await.expect("opened");
+    let offer = offer();
+    let at = offer.at;
+    let good = Settled { at, state: AttemptState::Succeeded, reason: None, credit: Micros::new(9), paid_ms: 5 };
+    let outvoted =
+        Settled { at, state: AttemptState::Failed, reason: Some(Reason::ResultMismatch), credit: Micros::ZERO, paid_ms: 0 };
+    journal.write(&[Entry::Accepted(Arc::new(offer)), Entry::Settled(good)]).await.expect("written");
+    let past = async || store.attempt(&at.attempt.to_string()).await.expect("read").expect("there");
+    assert_eq!((past().await.settled, past().await.credit), (Some(AttemptState::Succeeded), Micros::new(9)));
+    journal.write(&[Entry::Settled(outvoted.clone())]).await.expect("written");
+    let found_out = past().await;
+    assert_eq!((found_out.settled, found_out.credit), (Some(AttemptState::Failed), Micros::ZERO));
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    journal.write(&[Entry::Settled(outvoted)]).await.expect("written");
+    assert_eq!(past().await, found_out, "said again, it is no later for it");
+}
+
+#[tokio::test]
 async fn a_checkpoint_outlives_the_settlement_of_its_attempt_and_then_leaves_no_secret() {
     let dir = tempfile::tempdir().expect("a folder");
     let (store, journal) = open(dir.path()).await.expect("opened");

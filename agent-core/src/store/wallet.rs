@@ -49,6 +49,17 @@ pub struct PayoutRow {
     pub refused: Option<String>,
 }
 
+/// Earnings that are to become computing credit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpendRow {
+    /// What was said.
+    pub signed: SignedSpendEarnings,
+    /// When the coordinator answered.
+    pub done_ms: Option<TimestampMs>,
+    /// Why it does not do it.
+    pub refused: Option<String>,
+}
+
 impl Store {
     /// Which wallet there is.
     ///
@@ -166,6 +177,21 @@ impl Store {
             .await
             .map(drop)
             .map_err(StoreError::WriteWallet)
+    }
+
+    /// What was said last, however it ended.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`].
+    pub async fn last_spend(&self) -> Result<Option<SpendRow>, StoreError> {
+        let query = sqlx::query("SELECT signed, done_ms, refused FROM spend ORDER BY said_ms DESC LIMIT 1");
+        let row = query.fetch_optional(&self.readers).await.map_err(read("what is spent"))?;
+        row.map(|row| {
+            let signed = parse(row.get("signed")).ok_or_else(|| damaged("what is spent"))?;
+            let done_ms = row.get::<Option<i64>, _>("done_ms").map(TimestampMs::from_millis);
+            Ok(SpendRow { signed, done_ms, refused: row.get("refused") })
+        })
+        .transpose()
     }
 
     /// What the coordinator has not answered.

@@ -29,7 +29,8 @@ impl Wallet {
             }
         };
         let payout = self.inner.store.payout().await?.map(|row| payout_view(&row));
-        Ok(WalletView { state, payout })
+        let spend = self.last_spend().await?;
+        Ok(WalletView { state, payout, spend })
     }
 
     /// The wallet there is.

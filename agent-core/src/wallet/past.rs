@@ -1,14 +1,17 @@
 //! What was withdrawn, what attempts have brought, and earnings turned into computing credit.
 
+use std::time::Duration;
+
 use alloy::primitives::B256;
 use headframe_protocol::{
     CustomerId, Micros, TimestampMs,
     control::{
-        HistoryArgs, ReceiptCard, ReceiptPage, ReceiptsArgs, Source, SpendArgs, Unpaid, WithdrawalCard, WithdrawalPage,
-        WithdrawalState,
+        HistoryArgs, ReceiptCard, ReceiptPage, ReceiptsArgs, Source, SpendArgs, SpendState, SpendView, Unpaid, WalletAnswer,
+        WithdrawalCard, WithdrawalPage, WithdrawalState,
     },
     payout::{Earning, EarningWaits, SpendEarnings},
 };
+use tracing::warn;
 use url::Url;
 
 use super::{
@@ -19,7 +22,7 @@ use super::{
 };
 use crate::{
     clock,
-    store::{How, StepName, WithdrawalRow},
+    store::{Chain as Causes, How, SpendRow, StepName, WithdrawalRow},
 };
 
 /// The most on one page.
@@ -30,6 +33,9 @@ const PRACTICE: u64 = 0;
 
 /// How many pages of attempts are looked at for what cannot be taken yet: what is older than so many is held by nothing any more.
 const UNPAID_PAGES_MAX: u32 = 10;
+
+/// How long it is said that something was not spent.
+const REFUSAL_SHOWN: Duration = Duration::from_secs(24 * 3_600);
 
 /// The longest name of a thing to begin after.
 const NAME_BYTES_MAX: usize = 64;
@@ -74,8 +80,9 @@ impl Wallet {
         Ok(Unpaid { more: true, ..sums })
     }
 
-    /// Written down before it is sent, and sent until it is answered: it happens once, or not at all.
-    pub(super) async fn spend(&self, args: SpendArgs) -> Result<(), WalletError> {
+    /// Written down before it is sent, and sent until it is answered: it happens once, or not at all. Whoever says the same again
+    /// before that has not said a second thing.
+    pub(super) async fn spend(&self, args: SpendArgs) -> Result<WalletAnswer, WalletError> {
         let customer: CustomerId =
             args.customer.parse().map_err(|_| WalletError::Impossible("A customer is cus_ and 32 hex digits".to_owned()))?;
         if args.amount <= Micros::ZERO {
@@ -83,22 +90,48 @@ impl Wallet {
         }
         let _act = self.inner.acts.lock().await;
         let network = (self.inner.network)().ok_or(WalletError::NotConnected)?;
-        let spend = SpendEarnings {
-            network,
-            device: self.inner.key.device(),
-            customer,
-            amount: args.amount,
-            nonce: B256::from(rand::random::<[u8; 32]>()),
-            issued_ms: clock::wall(),
+        let open = self.inner.store.open_spends().await?;
+        let wanted = (network.as_str(), customer, args.amount);
+        let is_same = |waits: &SpendEarnings| (waits.network.as_str(), waits.customer, waits.amount) == wanted;
+        let signed = match open.into_iter().find(|waits| is_same(&waits.spend)) {
+            Some(waits) => waits,
+            None => {
+                let spend = SpendEarnings {
+                    network,
+                    device: self.inner.key.device(),
+                    customer,
+                    amount: args.amount,
+                    nonce: B256::from(rand::random::<[u8; 32]>()),
+                    issued_ms: clock::wall(),
+                };
+                let signed = self.inner.key.sign_spend(spend).map_err(WalletError::Device)?;
+                self.inner.store.set_spend(&signed).await?;
+                signed
+            }
         };
-        let signed = self.inner.key.sign_spend(spend).map_err(WalletError::Device)?;
-        self.inner.store.set_spend(&signed).await?;
         let outcome = self.inner.payroll.spend(&signed).await;
         self.end_spend(&signed, &outcome).await?;
-        if outcome.is_err() {
-            self.inner.errand.notify_one();
+        match outcome {
+            Ok(()) => Ok(WalletAnswer::Spent),
+            Err(error @ (PayrollError::Offline(_) | PayrollError::Garbled)) => {
+                warn!("Nobody has answered that {} of earnings are spent: {}; it is tried again", args.amount, Causes(&error));
+                self.inner.errand.notify_one();
+                Ok(WalletAnswer::Spending)
+            }
+            Err(error @ (PayrollError::Refused(_) | PayrollError::ClockWrong)) => Err(error.into()),
         }
-        Ok(outcome?)
+    }
+
+    /// The last of what is spent, while an owner may wonder about it.
+    pub(super) async fn last_spend(&self) -> Result<Option<SpendView>, WalletError> {
+        let Some(SpendRow { signed, done_ms, refused }) = self.inner.store.last_spend().await? else { return Ok(None) };
+        let state = match (done_ms, refused) {
+            (None, _) => SpendState::Sending,
+            (Some(done), Some(message)) if clock::wall().since(done) < REFUSAL_SHOWN => SpendState::Refused { message },
+            (Some(_), _) => return Ok(None),
+        };
+        let SpendEarnings { amount, customer, issued_ms, .. } = signed.spend;
+        Ok(Some(SpendView { amount, customer: customer.to_string(), said_ms: issued_ms, state }))
     }
 
     /// Writes down how it ended, if it has.

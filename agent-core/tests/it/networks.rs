@@ -1,16 +1,22 @@
 //! Owners who join another network, and profiles from strangers.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use alloy::signers::{SignerSync as _, local::PrivateKeySigner};
-use headframe_agent::{clock, tasks::Tasks};
+use headframe_agent::{
+    clock,
+    runner::Found,
+    store::{self, Entry},
+    tasks::Tasks,
+};
 use headframe_control::{AgentPaths, Client};
 use headframe_protocol::{
     DeviceId,
     auth::DeviceSignature,
     control::{Link, NetworkAnswer, NetworkFault, NetworkRequest, NetworkView, ProfileArgs},
+    job::Reason,
     profile::{NetworkProfile, PROFILE_VERSION, SignedProfile},
-    session::CoordinatorMessage,
+    session::{CoordinatorMessage, Outcome},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -127,6 +133,50 @@ async fn nobody_leaves_a_network_with_a_job_of_it_on_his_rig() {
     assert_eq!(fs::read_to_string(home.path().join("agent.toml")).expect("settings"), settings);
     assert!(!rig.agent.begins_again());
     rig.agent.abandon().await;
+}
+
+/// A job that is over, whose network was heard last so long ago.
+async fn untold(home: &Path, silent: Duration) {
+    let (_, journal) = store::open(home).await.expect("opened");
+    let offer = offer();
+    let at = offer.at;
+    let outcome = Outcome::Failed { reason: Reason::LeaseLapsed, exit_code: None, detail: None };
+    let tasks = Tasks::new();
+    let (entries, mut written) = journal.start(&tasks);
+    for entry in [
+        Entry::Accepted(Arc::new(offer)),
+        Entry::Renewed { at, sent_ms: clock::wall().before(silent) },
+        Entry::Ended { at, outcome, sequence: 1, running_ms: 5, log_bytes: 2, keep_for: None },
+    ] {
+        entries.send(entry).await.expect("the journal writes");
+    }
+    drop(entries);
+    while written.recv().await.is_some() {}
+    tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_is_silent_keeps_nobody() {
+    for (silent, leaves) in [(Duration::from_secs(60), false), (Duration::from_secs(3_600), true)] {
+        let coordinator = FakeCoordinator::start().await;
+        let home = home(&coordinator);
+        drop(coordinator);
+        untold(home.path(), silent).await;
+        let mut rig = Rig::begin(home.path()).await;
+        rig.adopts(Found::Missing).await;
+        let mut owner = Owner::of(&rig).await;
+        let link = signed("https://attic.example").link();
+        if leaves {
+            owner.is_at(join(&link)).await;
+            rig.agent.join().await;
+            assert!(rig.agent.begins_again());
+            let (store, _) = store::open(home.path()).await.expect("opened");
+            assert_eq!(store.open_attempts().await.expect("read"), [], "nothing of it is told to the other network");
+        } else {
+            assert_eq!(owner.is_refused(join(&link)).await, NetworkFault::AtWork);
+            rig.agent.abandon().await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

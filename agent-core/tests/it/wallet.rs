@@ -8,8 +8,8 @@ use headframe_protocol::{
     Micros,
     control::{
         CreateArgs, Fee, Hazard, HistoryArgs, ImportArgs, IntentCard, IntentFacts, PayoutState, PrepareArgs, ReceiptsArgs,
-        Secret, SignArgs, Source, SpendArgs, VerifyArgs, WalletAnswer, WalletCode, WalletRefusal, WalletRequest, WalletState,
-        WalletView, WatchArgs, WithdrawFacts, WithdrawalCard, WithdrawalState,
+        Secret, SignArgs, Source, SpendArgs, SpendState, SpendView, VerifyArgs, WalletAnswer, WalletCode, WalletRefusal,
+        WalletRequest, WalletState, WalletView, WatchArgs, WithdrawFacts, WithdrawalCard, WithdrawalState,
     },
 };
 use tempfile::TempDir;
@@ -528,7 +528,11 @@ async fn terms_and_spending_are_said_until_they_are_answered_and_act_once() {
     guest.sign(&intent, &[]).await;
     let customer = headframe_protocol::CustomerId::generate();
     let spend = WalletRequest::Spend(SpendArgs { amount: Micros::dollars(3), customer: customer.to_string() });
-    assert_eq!(guest.refused(spend).await.code, WalletCode::Offline);
+    for _ in 0..2 {
+        assert_eq!(guest.ask(spend.clone()).await, WalletAnswer::Spending, "it is written down, once however often it is said");
+    }
+    let waits = guest.shown().await.spend.expect("it is under way");
+    assert_eq!((waits.amount, waits.customer, waits.state), (Micros::dollars(3), customer.to_string(), SpendState::Sending));
     rig.agent.abandon().await;
     office.books().terms_fault = Fault::None;
     office.books().spend_fault = Fault::None;
@@ -540,7 +544,9 @@ async fn terms_and_spending_are_said_until_they_are_answered_and_act_once() {
     assert_eq!(office.books().spends[0].spend.customer, customer);
     office.books().spend_fault = Fault::Clock;
     let late = WalletRequest::Spend(SpendArgs { amount: Micros::dollars(3), customer: customer.to_string() });
+    guest.shows(|wallet| wallet.spend.is_none()).await;
     assert_eq!(guest.refused(late).await.code, WalletCode::ClockWrong);
+    assert!(matches!(guest.shown().await.spend, Some(SpendView { state: SpendState::Refused { .. }, .. })), "not done, and said");
     office.books().terms_fault = Fault::No;
     let intent = guest.prepared(PrepareArgs::ConfirmPayout { chain_id: None, in_hfr: true }).await;
     guest.sign(&intent, &[]).await;

@@ -96,13 +96,17 @@ impl Guest {
         }
     }
 
-    /// The first line must be a `Hello` of our version.
+    /// The first line must be a `Hello` of our version, or of any version that the agent shall end: whoever has just been updated ends
+    /// the one before him so. The shape of that line never changes.
     async fn greet(&mut self) -> Result<(), End> {
         let line = timeout(GREETING_TIMEOUT, self.lines.next()).await.map_err(|_| End::NotGreeted)?;
-        let call = match line.map(|line| read_call(&line)) {
-            Ok(Ok(call)) => call,
-            Ok(Err((id, answer))) => return self.answer(id, answer).await.and(Err(End::NotGreeted)),
+        let line = match line {
+            Ok(line) => line,
             Err(broken) => return Err(self.broken(broken).await),
+        };
+        let call = match read_call(&line) {
+            Ok(call) => call,
+            Err((id, answer)) => return self.answer(id, answer).await.and(Err(End::NotGreeted)),
         };
         let answer = match call.request {
             Request::Hello { version: CONTROL_VERSION } => {
@@ -140,8 +144,8 @@ impl Guest {
             | Request::Notices
             | Request::SetNotices(_)
             | Request::Support
-            | Request::Wallet { .. }
-            | Request::Quit => failed(ControlCode::BadRequest, "Say hello first.".into()),
+            | Request::Wallet { .. } => failed(ControlCode::BadRequest, "Say hello first.".into()),
+            Request::Quit => return self.take(&line).await,
         };
         self.answer(call.id, answer).await?;
         Err(End::NotGreeted)

@@ -7,7 +7,7 @@ use std::{
 };
 
 use headframe_control::Client;
-use headframe_protocol::control::{Answer, CONTROL_VERSION, ControlCode, Event, LINE_BYTES_MAX, SILENCE_MAX};
+use headframe_protocol::control::{Answer, CONTROL_VERSION, ControlCode, Event, LINE_BYTES_MAX, Request, SILENCE_MAX};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::UnixStream,
@@ -120,7 +120,7 @@ async fn an_endless_line_and_bytes_that_are_no_text_end_the_conversation_and_not
 async fn who_does_not_greet_or_greets_in_another_version_is_told_why_and_let_go() {
     with_agent(async |agent: Agent| {
         for (line, code) in [
-            ("{\"id\":1,\"request\":{\"kind\":\"quit\"}}\n".to_owned(), ControlCode::BadRequest),
+            ("{\"id\":1,\"request\":{\"kind\":\"start\"}}\n".to_owned(), ControlCode::BadRequest),
             ("GET / HTTP/1.1\n".to_owned(), ControlCode::BadRequest),
             (
                 format!("{{\"id\":1,\"request\":{{\"kind\":\"hello\",\"version\":{}}}}}\n", CONTROL_VERSION + 1),
@@ -132,6 +132,25 @@ async fn who_does_not_greet_or_greets_in_another_version_is_told_why_and_let_go(
             assert_eq!(guest.refusal().await.1, code, "{line}");
             assert!(guest.answer().await.is_none(), "hung up");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_guest_of_any_version_may_end_the_agent() {
+    with_agent(async |mut agent: Agent| {
+        let mut guest = Raw::connect(&agent).await;
+        // As it is written here: an agent of any version has to understand it.
+        guest.write(b"{\"id\":1,\"request\":{\"kind\":\"quit\"}}\n").await;
+        let ask = agent.inbox.recv().await.expect("the request");
+        assert_eq!(ask.request, Request::Quit);
+        ask.reply.send(Answer::Done).expect("the guest waits");
+        assert_eq!(guest.answer().await, Some((1, Answer::Done)));
+        let (ended, ()) = tokio::join!(Client::end(&agent.paths), async {
+            let ask = agent.inbox.recv().await.expect("the request");
+            ask.reply.send(Answer::Done).expect("the guest waits");
+        });
+        ended.expect("it is told to");
     })
     .await;
 }

@@ -3,7 +3,7 @@
 //! Frames of a rig are handled in order, each to its end: a report is answered only when it is durable. What the
 //! coordinator itself has to say comes through the outbox.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use axum::extract::ws::{Message, WebSocket};
 use headframe_protocol::{DeviceId, Micros};
@@ -31,11 +31,18 @@ use crate::{
     error::Chain,
     journal::{Answer, Report},
     market::{Agent, Verdict},
-    store::{StoreError, attempts, lifecycle::Ending},
+    store::{
+        StoreError, attempts,
+        lifecycle::{Ending, overruled},
+    },
 };
 
 /// A session with nothing heard for this many lease times is over, whatever the network says.
 const SILENT_LEASES_MAX: u32 = 2;
+
+/// For how long a rig that comes back is told of results that were found wrong, and of how many.
+const OVERRULED_FOR: Duration = Duration::from_hours(30 * 24);
+const OVERRULED_MAX: u32 = 100;
 
 /// Why a session ends from our side.
 enum Parting {
@@ -103,6 +110,7 @@ impl Conversation {
                 self.send(CoordinatorMessage::Cancel(Ended { at: lease.at, reason })).await?;
             }
         }
+        self.overrule().await?;
         self.app.dispatch.connected(agent).await;
         self.ping().await?;
         // Should an earlier session have left them in the index: they are over, and their slots are free.
@@ -132,6 +140,19 @@ impl Conversation {
         if let Err(error) = self.app.journal.write(report).await {
             tracing::warn!(error = %Chain(&error), attempt.id = %lease.at.attempt, "Could not note a lost attempt; its lease will lapse");
         }
+    }
+
+    /// Tells what was found wrong of its results while it may have been away. It may have heard it before.
+    async fn overrule(&mut self) -> Result<(), Parting> {
+        let since = self.app.store.now().before(OVERRULED_FOR);
+        let outvoted = async {
+            let mut connection = self.app.store.read().await?;
+            attempts::outvoted(&mut connection, self.device, since, OVERRULED_MAX).await
+        };
+        for at in outvoted.await.map_err(unavailable)? {
+            self.send(CoordinatorMessage::Settled(overruled(at))).await?;
+        }
+        Ok(())
     }
 
     async fn read_leases(&mut self) -> Result<Vec<attempts::Lease>, StoreError> {

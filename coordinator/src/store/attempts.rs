@@ -268,6 +268,31 @@ pub async fn overdue(
     query.fetch_all(connection).await.doing("find attempts past their deadline")?.into_iter().map(due).collect()
 }
 
+/// Results of a rig that were outvoted since, latest first, at most so many.
+///
+/// # Errors
+/// [`StoreError`] if the database refuses.
+pub async fn outvoted(
+    connection: &mut AnyConnection,
+    device: DeviceId,
+    since: TimestampMs,
+    limit: u32,
+) -> Result<Vec<AttemptRef>, StoreError> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT id, epoch FROM attempt WHERE device_id = $1 AND state = 'failed' AND reason = 'result_mismatch' AND ended_ms >= $2
+         ORDER BY id DESC LIMIT $3",
+    )
+    .bind(device.to_string())
+    .bind(since.as_millis())
+    .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await
+    .doing("read outvoted results")?;
+    rows.into_iter()
+        .map(|(id, epoch)| Ok(AttemptRef { attempt: parsed(&id, "attempt id")?, epoch: epoch.unsigned_abs() }))
+        .collect()
+}
+
 /// Live attempts whose rigs were asked to end them, with the rig and why.
 ///
 /// # Errors

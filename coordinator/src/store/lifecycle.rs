@@ -41,6 +41,7 @@ pub use case::Case;
 pub use checkpoint::{Brought, checkpoint_path, is_awaited, take_checkpoint};
 pub use end::end;
 pub use judged::{Verdicts, judged};
+pub(crate) use parked::overruled;
 pub use pay::{most, promised};
 pub use redress::{give_back_lapsed, lapsed};
 
@@ -67,6 +68,13 @@ pub enum Nudge {
         rig_knows: bool,
         /// Why.
         reason: Option<Reason>,
+    },
+    /// A result that its rig was told is good is not, after all.
+    Overruled {
+        /// The rig.
+        device: DeviceId,
+        /// What holds now.
+        settled: Settled,
     },
     /// The rig should end an attempt.
     AskedToEnd {

@@ -133,6 +133,10 @@ async fn two_rigs_disagree_and_a_third_decides() {
     assert_eq!(&result[..], b"right");
 
     assert_eq!(credit(&app, &cheat).await, Micros::ZERO);
+    let overruled = cheat.overruled().await;
+    assert_eq!((overruled.at, overruled.state, overruled.credit), (offer.at, AttemptState::Failed, Micros::ZERO), "he learns it");
+    let mut cheat = cheat.rig.connect(&app.url()).await;
+    assert_eq!(cheat.overruled().await, overruled, "and so does one who was away");
     // Who was right is paid, by the network.
     credited(&app, &second).await;
     credited(&app, &third).await;

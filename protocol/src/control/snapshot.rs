@@ -101,6 +101,11 @@ pub enum Phase {
 pub struct MeasuringView {
     /// Which card, or the processor; empty until that is known.
     pub what: String,
+    /// The card's UUID, as its view has it; absent for the processor, and for a card of which the driver tells none. Two cards may have
+    /// one name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub gpu: Option<String>,
     /// How much of it is done.
     pub percent: u8,
     /// How much longer it takes, in seconds.

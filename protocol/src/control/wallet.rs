@@ -18,7 +18,7 @@ pub use answer::{
     ReceiptPage, WalletAnswer, WalletCode, WalletRefusal, WalletState, WalletView, Warning, WithdrawalCard, WithdrawalPage,
     WithdrawalState,
 };
-pub use figures::{ClaimProof, Fee, IntentFacts, Unpaid, WithdrawFacts};
+pub use figures::{ClaimProof, Fee, IntentFacts, SpendState, SpendView, Unpaid, WithdrawFacts};
 
 /// The longest secret. A phrase of 24 words has at most 215 letters.
 pub const SECRET_BYTES_MAX: usize = 1_024;

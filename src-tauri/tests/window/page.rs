@@ -63,7 +63,11 @@ impl Page {
             if page.contains(text) {
                 return;
             }
-            assert!(began.elapsed() < SOON, "`{text}` is not on the page after {SOON:?}; it reads:\n{page}");
+            if began.elapsed() >= SOON {
+                let address = self.address().await;
+                let kept = self.run("return JSON.stringify({ ...localStorage })", Vec::new()).await;
+                panic!("`{text}` is not on {address} after {SOON:?}, where {kept} is kept; it reads:\n{page}");
+            }
             sleep(LOOK_EVERY).await;
         }
     }

@@ -129,7 +129,8 @@ pub(crate) async fn finish(paths: &AgentPaths) -> Exit {
 
 pub(crate) async fn quit(paths: &AgentPaths) -> Exit {
     let ask = async {
-        Client::connect(paths).await?.quit().await?;
+        // One of another version is ended too: after an update it is the one that has to go.
+        Client::end(paths).await?;
         // The watch ends when the agent does.
         let gone = async {
             let Ok(client) = Client::connect(paths).await else { return };

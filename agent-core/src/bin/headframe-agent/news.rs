@@ -7,20 +7,23 @@ use std::{
     time::Duration,
 };
 
+use headframe_agent::clock::{Moment, Now};
 use headframe_protocol::{
     TimestampMs,
-    control::{ClockFault, JobCard, Language, MoneyNews, Notices, Phase, Stage, WaitReason},
+    control::{ClockFault, JobCard, Language, MoneyNews, Notices, Phase, ProbeSees, ProbeView, Snapshot, Stage, WaitReason},
     job::Reason,
     session::RefusedCode,
 };
-use zbus::zvariant::Value;
+use tokio::time::timeout;
+use zbus::{connection::Builder, zvariant::Value};
 
 use crate::reminder::Reminder;
 
+pub(crate) mod herald;
 mod speech;
 
 use speech::Said;
-pub(crate) use speech::of_desktop;
+pub(crate) use speech::{Entry, label, of_desktop};
 
 /// Between two things he is told. Whoever hears a bell every minute takes it away.
 const SPACING: Duration = Duration::from_mins(10);
@@ -34,6 +37,9 @@ const TROUBLE_AGAIN_AFTER: Duration = Duration::from_hours(24);
 /// What waits to be told. Of more jobs than this in ten minutes, single ones are of no interest.
 const WAITING_MAX: usize = 8;
 
+/// How long the desktop may take. One that starts its bell first needs a second.
+const TELL_WITHIN: Duration = Duration::from_secs(5);
+
 /// One thing to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
@@ -45,8 +51,40 @@ pub(crate) struct Item {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Due {
     pub(crate) item: Item,
-    /// Which money it is about: its owner knows of it once he was told.
-    pub(crate) money: Option<String>,
+    pub(crate) about: About,
+}
+
+/// What a notice is about, for [`News::told`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum About {
+    Trouble,
+    /// Which money.
+    Money(String),
+    /// The end of the job that waited longest.
+    Job,
+    Pause,
+}
+
+/// What the rig is doing, and what its owner is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    phase: &'a Phase,
+    since: TimestampMs,
+    probes: &'a [ProbeView],
+}
+
+impl<'a> Seen<'a> {
+    pub(crate) fn of(Snapshot { phase, since_ms, probes, .. }: &'a Snapshot) -> Self {
+        Self { phase, since: *since_ms, probes }
+    }
+}
+
+/// What stands in the way of earning.
+#[derive(Debug)]
+struct Trouble {
+    kind: &'static str,
+    since: Moment,
+    told: Option<Moment>,
 }
 
 /// Remembers what was told, and what happened since.
@@ -54,7 +92,7 @@ pub(crate) struct Due {
 pub(crate) struct News {
     language: Language,
     reminder: Reminder,
-    told_at: Option<TimestampMs>,
+    told_at: Option<Moment>,
     /// Attempts whose end is known; absent before the first look: what was over then is no news.
     over: Option<HashSet<String>>,
     waiting: VecDeque<Said>,
@@ -62,16 +100,15 @@ pub(crate) struct News {
     money: Vec<MoneyNews>,
     /// What he was told in this life, though the wallet may not have heard of it.
     known: HashSet<String>,
-    /// What stands in the way, since when, and when he was told.
-    trouble: Option<(String, TimestampMs, Option<TimestampMs>)>,
+    trouble: Option<Trouble>,
     /// Whether the clock of this PC keeps it from the network.
     shut_out_by_clock: bool,
 }
 
 impl News {
-    /// Tells it in that language.
-    pub(crate) fn new(language: Language) -> Self {
-        Self { language, ..Self::default() }
+    /// Tells it in that language, and reminds of a pause as often as `reminder` says.
+    pub(crate) fn new(language: Language, reminder: Reminder) -> Self {
+        Self { language, reminder, ..Self::default() }
     }
 
     /// All the money that he does not know of.
@@ -111,28 +148,46 @@ impl News {
         self.shut_out_by_clock = matches!(fault, Some(ClockFault::TooEarly { .. } | ClockFault::TooLate { .. }));
     }
 
-    /// What he is to be told `now`, if anything, of a rig that is in `phase` since `since`.
-    pub(crate) fn due(&mut self, phase: &Phase, since: TimestampMs, now: TimestampMs, wanted: Notices) -> Option<Due> {
-        self.look_for_trouble(phase, now);
-        let is_soon = self.told_at.is_some_and(|told| now.since(told) < SPACING);
-        if is_soon || is_busy(phase) {
+    /// What he is to be told `now`, if anything. It stays due until he was [`Self::told`].
+    pub(crate) fn due(&mut self, seen: Seen<'_>, now: Now, wanted: Notices) -> Option<Due> {
+        self.look_for_trouble(seen.phase, now.moment);
+        let paused = self.reminder.due(seen.phase, seen.since, now);
+        let is_soon = self.told_at.is_some_and(|told| now.moment.since(told) < SPACING);
+        if is_soon || is_busy(seen) {
             return None;
         }
-        let said = self
-            .trouble_due(phase, now, wanted)
-            .or_else(|| self.money.first().filter(|_| wanted.paid).cloned().map(Said::Money))
-            .or_else(|| self.waiting.pop_front())
-            .or_else(|| self.reminder.due(phase, since, now).filter(|_| wanted.paused).map(|days| Said::StillPaused { days }))?;
-        self.told_at = Some(now);
-        let money = if let Said::Money(news) = &said { Some(news.id.clone()) } else { None };
-        Some(Due { item: speech::item(&said, self.language), money })
+        let trouble = || self.trouble_due(seen.phase, now.moment, wanted).map(|said| (About::Trouble, said));
+        let untold = self.money.first().filter(|_| wanted.paid);
+        let money = || untold.map(|news| (About::Money(news.id.clone()), Said::Money(news.clone())));
+        let job = || self.waiting.front().map(|said| (About::Job, said.clone()));
+        let pause = || paused.filter(|_| wanted.paused).map(|days| (About::Pause, Said::StillPaused { days }));
+        let (about, said) = trouble().or_else(money).or_else(job).or_else(pause)?;
+        Some(Due { item: speech::item(&said, self.language), about })
     }
 
-    fn look_for_trouble(&mut self, phase: &Phase, now: TimestampMs) {
+    /// The desktop took what was due.
+    pub(crate) fn told(&mut self, about: &About, now: Now) {
+        self.told_at = Some(now.moment);
+        match about {
+            About::Trouble => {
+                if let Some(trouble) = &mut self.trouble {
+                    trouble.told = Some(now.moment);
+                }
+            }
+            About::Money(id) => {
+                self.money.retain(|news| news.id != *id);
+                self.known.insert(id.clone());
+            }
+            About::Job => drop(self.waiting.pop_front()),
+            About::Pause => self.reminder.told(now),
+        }
+    }
+
+    fn look_for_trouble(&mut self, phase: &Phase, now: Moment) {
         let found = self.found(phase).map(|(kind, _)| kind);
         match (found, &self.trouble) {
-            (Some(kind), Some((before, ..))) if *before == kind => {}
-            (Some(kind), _) => self.trouble = Some((kind.to_owned(), now, None)),
+            (Some(kind), Some(before)) if before.kind == kind => {}
+            (Some(kind), _) => self.trouble = Some(Trouble { kind, since: now, told: None }),
             (None, _) => self.trouble = None,
         }
     }
@@ -141,16 +196,12 @@ impl News {
         trouble(phase).or_else(|| self.shut_out_by_clock.then_some(("clock", Said::ClockWrong)))
     }
 
-    fn trouble_due(&mut self, phase: &Phase, now: TimestampMs, wanted: Notices) -> Option<Said> {
+    fn trouble_due(&self, phase: &Phase, now: Moment, wanted: Notices) -> Option<Said> {
         let (kind, said) = self.found(phase)?;
-        let (_, since, told) = self.trouble.as_mut()?;
+        let Trouble { since, told, .. } = self.trouble.as_ref()?;
         let is_wanted = if kind == "too_old" { wanted.update } else { wanted.trouble };
         let is_due = told.map_or(now.since(*since) >= TROUBLE_AFTER, |told| now.since(told) >= TROUBLE_AGAIN_AFTER);
-        if !is_wanted || !is_due {
-            return None;
-        }
-        *told = Some(now);
-        Some(said)
+        (is_wanted && is_due).then_some(said)
     }
 }
 
@@ -195,20 +246,42 @@ fn trouble(phase: &Phase) -> Option<(&'static str, Said)> {
     })
 }
 
-/// Whether somebody plays or watches.
-fn is_busy(phase: &Phase) -> bool {
-    let Phase::Waiting { reasons } = phase else { return false };
-    reasons.iter().any(|reason| {
-        matches!(reason, WaitReason::Fullscreen | WaitReason::Program { .. } | WaitReason::GpuInUse { .. } | WaitReason::Remote)
-    })
+/// Whether somebody plays, watches, or is elsewhere. Only a rig that waits says what keeps it; of the others the probes tell.
+fn is_busy(Seen { phase, probes, .. }: Seen<'_>) -> bool {
+    let reasons = if let Phase::Waiting { reasons } = phase { reasons.as_slice() } else { &[] };
+    probes.iter().any(|probe| matches!(probe.sees, Some(ProbeSees::Fullscreen | ProbeSees::Remote)))
+        || reasons.iter().any(|reason| {
+            matches!(
+                reason,
+                WaitReason::Fullscreen | WaitReason::Program { .. } | WaitReason::GpuInUse { .. } | WaitReason::Remote
+            )
+        })
 }
 
-/// Shows it where the desktop shows such things (Desktop Notifications Specification 1.3, `Notify`).
-pub(crate) async fn tell(Item { title, text }: &Item) -> zbus::Result<()> {
-    let bus = zbus::Connection::session().await?;
+/// Why nobody was told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Untold {
+    #[error("the desktop takes no notices ({0})")]
+    Refused(#[from] zbus::Error),
+    #[error("the desktop does not answer")]
+    Silent,
+}
+
+/// Shows it where the desktop shows such things.
+pub(crate) async fn tell(item: &Item) -> Result<(), Untold> {
+    tell_within(TELL_WITHIN, Builder::session()?, item).await
+}
+
+/// The bus itself waits for an answer without end.
+async fn tell_within(limit: Duration, bus: Builder<'_>, item: &Item) -> Result<(), Untold> {
+    timeout(limit, notify(bus, item)).await.map_err(|_| Untold::Silent)?.map_err(Untold::Refused)
+}
+
+/// Desktop Notifications Specification 1.3, `Notify`.
+async fn notify(bus: Builder<'_>, Item { title, text }: &Item) -> zbus::Result<()> {
+    let bus = bus.build().await?;
     let (actions, hints): (&[&str], HashMap<&str, Value<'_>>) = (&[], HashMap::new());
-    // A desktop may take marks in a text for markup, and titles are the customers'.
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let text = as_markup(text);
     let message = ("Headframe", 0_u32, "headframe", title.as_str(), text.as_str(), actions, hints, -1_i32);
     bus.call_method(
         Some("org.freedesktop.Notifications"),
@@ -219,6 +292,16 @@ pub(crate) async fn tell(Item { title, text }: &Item) -> zbus::Result<()> {
     )
     .await
     .map(drop)
+}
+
+/// As it stands, for a desktop that takes marks in a text for markup: titles are the customers'.
+pub(crate) fn as_markup(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// As it stands, for a menu that takes `_` for the mark of a key.
+pub(crate) fn as_label(text: &str) -> String {
+    text.replace('_', "__")
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ async fn live(paths: &AgentPaths, args: &RunArgs) -> Result<Afterwards, BindErro
     let guests = Tasks::new();
     guests.spawn_until_stopped("signals", quit_on_signal(agent.handle()));
     if args.tray {
-        guests.spawn("tray", tray::show(agent.handle(), paths.clone(), guests.stopped()));
+        tray::show(&guests, &agent.handle(), paths);
     }
     agent.join().await;
     guests.shutdown(TRAY_GRACE).await;

@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use headframe_agent::{Handle, clock, duty::Ask, settings::notices, tasks::apart};
-use headframe_control::{AgentPaths, Client, paths::DATA_DIR_ENV};
-use headframe_protocol::control::{JobsArgs, Language, MoneyNews, Phase, Snapshot, ToldArgs, WalletAnswer, WalletRequest};
+use headframe_agent::{Handle, clock, duty::Ask, tasks::Tasks};
+use headframe_control::{AgentPaths, paths::DATA_DIR_ENV};
+use headframe_protocol::control::{Language, Phase, Snapshot};
 use jiff::Zoned;
 use ksni::{Icon, MenuItem, Status, ToolTip, Tray, TrayMethods as _, menu::StandardItem};
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    news::{self, Due, News},
+    news::{self, Entry, as_label, as_markup, herald},
     words,
 };
 
@@ -31,39 +31,34 @@ const SNOOZE: Duration = Duration::from_secs(3_600);
 /// The hour at which a rig that was to rest until tomorrow begins again; the window means the same one.
 const MORNING_HOUR: i8 = 6;
 
-/// How often to look whether the owner is to be told something.
-const LOOK_EVERY: Duration = Duration::from_mins(1);
-
-/// Jobs that are looked at when the history has changed: more end in a minute on no rig.
-const NEWEST: u32 = 50;
-
 /// The window's program.
 const WINDOW_BIN: &str = "headframe-desktop";
 
-/// Shows the tray until the agent ends. Without a session bus or a tray on it, says so once and leaves the agent alone.
-pub(crate) async fn show(agent: Handle, paths: AgentPaths, stop: CancellationToken) {
+/// Shows the tray and tells the owner what he wants to hear, until `guests` are to end. A desktop without a tray may still show notices.
+pub(crate) fn show(guests: &Tasks, agent: &Handle, paths: &AgentPaths) {
+    guests.spawn("tray", serve(agent.clone(), paths.clone(), guests.stopped()));
+    guests.spawn_until_stopped("herald", herald::tell_on(agent.clone(), paths.clone()));
+}
+
+/// Without a session bus or a tray on it, says so once and leaves the agent alone.
+async fn serve(agent: Handle, paths: AgentPaths, stop: CancellationToken) {
     let (clicks, mut inbox) = mpsc::channel(CLICKS_MAX);
     let mut snapshots = agent.snapshots();
-    let rig_tray = RigTray { snapshot: snapshots.borrow_and_update().clone(), icons: Icons::load(), clicks };
+    let snapshot = snapshots.borrow_and_update().clone();
+    let rig_tray = RigTray { snapshot, icons: Icons::load(), clicks, language: news::of_desktop() };
     // A desktop that is still starting has no tray yet: it appears when the desktop has one.
-    let tray = match rig_tray.assume_sni_available(true).spawn().await {
-        Ok(tray) => tray,
-        Err(error) => {
-            warn!("No tray: {error}; the agent runs without");
-            return;
-        }
+    let tray = match stop.run_until_cancelled(rig_tray.assume_sni_available(true).spawn()).await {
+        Some(Ok(tray)) => tray,
+        Some(Err(error)) => return warn!("No tray: {error}; the agent runs without"),
+        // A bus that does not answer: nothing was shown yet.
+        None => return,
     };
     info!("The tray is there");
-    let (mut herald, mut look) = (Herald::new(news::of_desktop()), tokio::time::interval(LOOK_EVERY));
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
             Some(click) = inbox.recv() => carry_out(click, &agent, &paths).await,
-            _ = look.tick() => {
-                let snapshot = Arc::clone(&snapshots.borrow());
-                herald.look(&snapshot, &paths).await;
-            }
             changed = snapshots.changed() => match changed {
                 Ok(()) => {
                     let snapshot = snapshots.borrow_and_update().clone();
@@ -78,92 +73,35 @@ pub(crate) async fn show(agent: Handle, paths: AgentPaths, stop: CancellationTok
     tray.shutdown().await;
 }
 
-/// Looks what the owner may want to be told, and tells him.
-struct Herald {
-    news: News,
-    /// The history that was looked at last; none before the first look.
-    history: Option<u32>,
-}
-
-impl Herald {
-    fn new(language: Language) -> Self {
-        Self { news: News::new(language), history: None }
-    }
-
-    async fn look(&mut self, snapshot: &Snapshot, paths: &AgentPaths) {
-        let dir = paths.data_dir().to_owned();
-        let wanted = match apart(move || notices::page(&dir)).await {
-            Some(Ok(page)) => page.notices,
-            Some(Err(error)) => return info!("Nobody is told anything: {error}"),
-            None => return,
-        };
-        if self.history != Some(snapshot.history) {
-            // As any guest: the history is in the agent's store, and its door is the socket.
-            let asked = async { Client::connect(paths).await?.jobs(JobsArgs { after: None, limit: NEWEST }).await };
-            if let Ok(page) = asked.await {
-                self.news.jobs(&page.jobs, wanted);
-                self.history = Some(snapshot.history);
-            }
+/// What the owner may tell his rig in a phase: what the window offers there, in its order.
+const fn offers(phase: &Phase) -> &'static [Entry] {
+    match phase {
+        Phase::Off => &[Entry::Start],
+        Phase::Paused { .. } => &[Entry::Resume],
+        Phase::Draining => &[Entry::Resume, Entry::Pause],
+        Phase::Checking | Phase::Benchmarking { .. } | Phase::Waiting { .. } | Phase::Ready => {
+            &[Entry::Pause, Entry::Snooze, Entry::Tomorrow]
         }
-        let untold = ask_money(paths, WalletRequest::News).await;
-        if wanted.paid {
-            self.news.money(untold);
-        } else if !untold.is_empty() {
-            // Whoever wants to hear of it later does not want to hear of what was before.
-            self.know(paths, untold.into_iter().map(|news| news.id).collect()).await;
-        }
-        self.news.clock(snapshot.clock);
-        let Some(Due { item, money }) = self.news.due(&snapshot.phase, snapshot.since_ms, clock::wall(), wanted) else { return };
-        match news::tell(&item).await {
-            Ok(()) => self.know(paths, money.into_iter().collect()).await,
-            Err(error) => info!("Nobody could be told: {error}"),
-        }
-    }
-
-    /// The owner knows of this money.
-    async fn know(&mut self, paths: &AgentPaths, ids: Vec<String>) {
-        if !ids.is_empty() {
-            self.news.knows(&ids);
-            self.news.money(ask_money(paths, WalletRequest::Told(ToldArgs { ids })).await);
+        Phase::Preparing | Phase::Working | Phase::Yielding | Phase::Uploading => {
+            &[Entry::Pause, Entry::Snooze, Entry::Tomorrow, Entry::Finish]
         }
     }
 }
 
-/// Money the owner does not know of. Without an answer there is none, for now.
-async fn ask_money(paths: &AgentPaths, ask: WalletRequest) -> Vec<MoneyNews> {
-    let asked = async { Client::connect(paths).await?.wallet(ask).await };
-    match asked.await {
-        Ok(WalletAnswer::News { news }) => news,
-        Ok(_) | Err(_) => Vec::new(),
-    }
-}
-
-/// What can be clicked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Click {
-    Open,
-    Start,
-    Pause,
-    Snooze,
-    Tomorrow,
-    Finish,
-    Quit,
-}
-
-async fn carry_out(click: Click, agent: &Handle, paths: &AgentPaths) {
+async fn carry_out(click: Entry, agent: &Handle, paths: &AgentPaths) {
     let ask = match click {
-        Click::Open => {
+        Entry::Open | Entry::Why => {
             if let Err(error) = open_window(paths) {
                 warn!("Could not open the window: {error}");
             }
             return;
         }
-        Click::Start => Ask::Start,
-        Click::Pause => Ask::Pause(None),
-        Click::Snooze => Ask::Pause(Some(SNOOZE)),
-        Click::Tomorrow => Ask::Pause(until_morning(&Zoned::now())),
-        Click::Finish => Ask::Finish,
-        Click::Quit => Ask::Quit,
+        Entry::Start | Entry::Resume => Ask::Start,
+        Entry::Pause => Ask::Pause(None),
+        Entry::Snooze => Ask::Pause(Some(SNOOZE)),
+        Entry::Tomorrow => Ask::Pause(until_morning(&Zoned::now())),
+        Entry::Finish => Ask::Finish,
+        Entry::Quit => Ask::Quit,
     };
     if agent.ask(ask).await.is_err() {
         info!("The agent is ending; a click in the tray was dropped");
@@ -194,18 +132,21 @@ fn open_window(paths: &AgentPaths) -> io::Result<()> {
 struct RigTray {
     snapshot: Arc<Snapshot>,
     icons: Icons,
-    clicks: mpsc::Sender<Click>,
+    clicks: mpsc::Sender<Entry>,
+    language: Language,
 }
 
 impl RigTray {
-    fn item(label: &str, enabled: bool, click: Click) -> MenuItem<Self> {
+    fn item(&self, click: Entry) -> StandardItem<Self> {
         let activate = move |tray: &mut Self| {
             // Full only if the owner clicks faster than the agent decides; the extra clicks say nothing new.
             tray.clicks.try_send(click).ok();
         };
-        StandardItem { label: label.to_owned(), enabled, activate: Box::new(activate), ..StandardItem::default() }.into()
+        let label = as_label(news::label(click, self.language));
+        StandardItem { label, activate: Box::new(activate), ..StandardItem::default() }
     }
 
+    /// In English, as everything that [`words`] says: the sentences of states are too many to have them here and in the window.
     fn state(&self) -> String {
         words::state(&self.snapshot, clock::wall())
     }
@@ -229,42 +170,20 @@ impl Tray for RigTray {
     }
 
     fn tool_tip(&self) -> ToolTip {
-        ToolTip { title: "Headframe".to_owned(), description: self.state(), ..ToolTip::default() }
+        ToolTip { title: "Headframe".to_owned(), description: as_markup(&self.state()), ..ToolTip::default() }
     }
 
     fn activate(&mut self, _x: i32, _y: i32) {
-        self.clicks.try_send(Click::Open).ok();
+        self.clicks.try_send(Entry::Open).ok();
     }
 
     fn menu(&self) -> Vec<MenuItem<Self>> {
-        let (start, pausable) = match self.snapshot.phase {
-            Phase::Off => (Some("Start"), false),
-            Phase::Paused { .. } | Phase::Draining => (Some("Resume"), true),
-            Phase::Checking
-            | Phase::Waiting { .. }
-            | Phase::Ready
-            | Phase::Preparing
-            | Phase::Working
-            | Phase::Benchmarking { .. }
-            | Phase::Yielding
-            | Phase::Uploading => (None, true),
-        };
-        let working = matches!(self.snapshot.phase, Phase::Working);
-        vec![
-            StandardItem { label: self.state(), enabled: false, ..StandardItem::default() }.into(),
-            MenuItem::Separator,
-            Self::item("Open Headframe", true, Click::Open),
-            // The words are those of the window.
-            Self::item("Why is it not earning?", !working, Click::Open),
-            MenuItem::Separator,
-            Self::item(start.unwrap_or("Start"), start.is_some(), Click::Start),
-            Self::item("Pause", pausable, Click::Pause),
-            Self::item("Snooze for 1 h", pausable, Click::Snooze),
-            Self::item("Snooze until tomorrow, 06:00", pausable, Click::Tomorrow),
-            Self::item("Finish, then stop", pausable, Click::Finish),
-            MenuItem::Separator,
-            Self::item("Quit", true, Click::Quit),
-        ]
+        let state = StandardItem { label: as_label(&self.state()), enabled: false, ..StandardItem::default() };
+        let why = StandardItem { enabled: !matches!(self.snapshot.phase, Phase::Working), ..self.item(Entry::Why) };
+        let mut menu = vec![state.into(), MenuItem::Separator, self.item(Entry::Open).into(), why.into(), MenuItem::Separator];
+        menu.extend(offers(&self.snapshot.phase).iter().map(|entry| self.item(*entry).into()));
+        menu.extend([MenuItem::Separator, self.item(Entry::Quit).into()]);
+        menu
     }
 }
 
@@ -367,6 +286,8 @@ fn rgba(file: &[u8]) -> Option<Icon> {
 
 #[cfg(test)]
 mod tests {
+    use headframe_protocol::control::{Event, MeasuringView, WaitReason};
+
     use super::*;
 
     #[test]
@@ -383,6 +304,73 @@ mod tests {
             let now = now.parse::<jiff::civil::DateTime>().expect("a time").to_zoned(zone.clone()).expect("it happens");
             assert_eq!(until_morning(&now), Some(Duration::from_hours(hours)), "{now}");
         }
+    }
+
+    fn tray(snapshot: Snapshot) -> RigTray {
+        let (clicks, _) = mpsc::channel(1);
+        RigTray { snapshot: Arc::new(snapshot), icons: Icons::load(), clicks, language: Language::English }
+    }
+
+    fn snapshot(phase: Phase) -> Snapshot {
+        let golden = include_str!("../../../../protocol/tests/wire/event-snapshot-proving.json");
+        let Ok(Event::Snapshot { snapshot }) = serde_json::from_str(golden) else { panic!("a golden snapshot") };
+        Snapshot { phase, ..*snapshot }
+    }
+
+    fn labels(tray: &RigTray) -> Vec<String> {
+        let label = |item| if let MenuItem::Standard(item) = item { Some(item.label) } else { None };
+        tray.menu().into_iter().filter_map(label).collect()
+    }
+
+    fn phases() -> Vec<Phase> {
+        let until_ms = Some(clock::wall());
+        vec![
+            Phase::Off,
+            Phase::Checking,
+            Phase::Waiting { reasons: Vec::new() },
+            Phase::Benchmarking { measuring: MeasuringView::default() },
+            Phase::Ready,
+            Phase::Preparing,
+            Phase::Working,
+            Phase::Yielding,
+            Phase::Uploading,
+            Phase::Draining,
+            Phase::Paused { until_ms },
+        ]
+    }
+
+    /// What the window's table says of a phase: the first line that returns something behind its case.
+    fn window_offers(kind: &str) -> Vec<&'static str> {
+        let table = include_str!("../../../../ui/src/lib/rig/actions.ts");
+        let (_, behind) = table.split_once(&format!("case '{kind}':")).expect("the window knows the phase");
+        let line = behind.lines().find(|line| line.contains("return")).expect("and offers something");
+        line.split('\'').skip(1).step_by(2).collect()
+    }
+
+    #[test]
+    fn the_menu_offers_in_each_phase_what_the_window_offers() {
+        for phase in phases() {
+            let kind = serde_json::to_value(&phase).expect("plain")["kind"].as_str().expect("a kind").to_owned();
+            let offered: Vec<String> = offers(&phase).iter().map(|entry| format!("{entry:?}").to_lowercase()).collect();
+            assert_eq!(offered, window_offers(&kind), "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_menu_of_a_paused_rig_is_short_and_speaks_its_owners_language() {
+        let mut tray = tray(snapshot(Phase::Paused { until_ms: None }));
+        assert_eq!(labels(&tray)[1..], ["Open Headframe", "Why is it not earning?", "Resume", "Quit"]);
+        tray.language = Language::Spanish;
+        assert_eq!(labels(&tray)[1..], ["Abrir Headframe", "¿Por qué no gana?", "Reanudar", "Salir"]);
+    }
+
+    #[test]
+    fn a_title_stands_in_the_tray_as_its_customer_wrote_it() {
+        let reasons = vec![WaitReason::Program { name: "<b>my_job</b> & co".to_owned() }];
+        let tray = tray(snapshot(Phase::Waiting { reasons }));
+        let tip = tray.tool_tip().description;
+        assert!(tip.contains("&lt;b&gt;my_job&lt;/b&gt; &amp; co") && !tip.contains('<'), "{tip}");
+        assert!(labels(&tray)[0].contains("<b>my__job</b> & co"), "{:?}", labels(&tray));
     }
 
     #[test]

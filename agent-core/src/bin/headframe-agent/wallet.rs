@@ -51,8 +51,13 @@ pub(crate) async fn spend(paths: &AgentPaths, command: SpendCommand) -> Exit {
     let done = async {
         let amount = dollars(&command.amount)?;
         let mut client = Client::connect(paths).await?;
-        ask(&mut client, WalletRequest::Spend(SpendArgs { amount, customer: command.customer })).await?;
-        words::say(&format!("{amount} of your earnings are computing credit now."));
+        words::say(&match ask(&mut client, WalletRequest::Spend(SpendArgs { amount, customer: command.customer })).await? {
+            WalletAnswer::Spending => format!(
+                "The network does not answer. That {amount} of your earnings become computing credit is written down, and is done \
+                 once it answers; do not ask again. `headframe-agent wallet show` says how it goes."
+            ),
+            _ => format!("{amount} of your earnings are computing credit now."),
+        });
         Ok(())
     };
     end(done.await)
@@ -219,6 +224,7 @@ async fn ask(client: &mut Client, request: WalletRequest) -> Result<WalletAnswer
         | WalletAnswer::History { .. }
         | WalletAnswer::Receipts { .. }
         | WalletAnswer::Spent
+        | WalletAnswer::Spending
         | WalletAnswer::News { .. }) => Ok(answer),
     }
 }

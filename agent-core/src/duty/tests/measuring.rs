@@ -20,7 +20,7 @@ fn a_pc_is_measured_when_nobody_needs_it_and_takes_no_job_meanwhile() {
     let mut rig = Rig::ready(1);
     rig.run("measuring wanted");
     rig.run("measuring 40");
-    let measuring = MeasuringView { what: "a card".to_owned(), percent: 40, left_s: 1 };
+    let measuring = MeasuringView { what: "a card".to_owned(), gpu: None, percent: 40, left_s: 1 };
     assert_eq!(rig.duty.phase(), Phase::Benchmarking { measuring });
     assert!(!rig.duty.standing().ready);
     rig.run("measuring is over");

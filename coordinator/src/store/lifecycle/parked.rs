@@ -1,6 +1,6 @@
 //! Results that wait to be compared: their rig is done, their job is `verifying`, nothing is paid yet.
 
-use headframe_protocol::job::Verify;
+use headframe_protocol::{Micros, job::Verify, session::AttemptRef};
 
 use super::{
     AttemptState, Case, Ending, JobState, Nudge, Reason, Rules, Settled, StoreError, TimestampMs, Tx, Verdict, as_i64, case,
@@ -130,6 +130,11 @@ pub(super) fn settled(case: &Case) -> Result<Settled, StoreError> {
     Ok(Settled { at: case.at, state: AttemptState::Succeeded, reason: None, credit, paid_ms: case.charged_ms })
 }
 
+/// What the rig of an outvoted result is told. It was told otherwise before.
+pub(crate) const fn overruled(at: AttemptRef) -> Settled {
+    Settled { at, state: AttemptState::Failed, reason: Some(Reason::ResultMismatch), credit: Micros::ZERO, paid_ms: 0 }
+}
+
 /// What was found out about a parked result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
@@ -162,6 +167,9 @@ pub(super) async fn unpark(
     let ending = Ending { reason, exit_code: Some(0), outputs, by: Some(brought.device), ..Ending::default() };
     let case = Case { job_end_reason, ..case };
     let over = Conclusion { case: case.clone(), state, ending, charge, confirmed: found == Found::Right };
-    let ended = conclude(tx, rules, over, now).await?;
+    let mut ended = conclude(tx, rules, over, now).await?;
+    if found == Found::Wrong {
+        ended.nudges.push(Nudge::Overruled { device: case.device, settled: overruled(case.at) });
+    }
     Ok(Some((case, ended.nudges)))
 }

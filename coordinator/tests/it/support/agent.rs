@@ -191,8 +191,22 @@ impl FakeAgent {
         self.hear_until(|message| if let CoordinatorMessage::Offer(offer) = message { Some(*offer) } else { None }).await
     }
 
+    /// The answer to an outcome. What was found out since about another one is passed over.
     pub(crate) async fn settled(&mut self) -> Settled {
-        self.hear_until(|message| if let CoordinatorMessage::Settled(settled) = message { Some(settled) } else { None }).await
+        self.settled_where(|settled| settled.reason != Some(Reason::ResultMismatch)).await
+    }
+
+    /// That a result was outvoted.
+    pub(crate) async fn overruled(&mut self) -> Settled {
+        self.settled_where(|settled| settled.reason == Some(Reason::ResultMismatch)).await
+    }
+
+    async fn settled_where(&mut self, wanted: impl Fn(&Settled) -> bool) -> Settled {
+        self.hear_until(|message| match message {
+            CoordinatorMessage::Settled(settled) if wanted(&settled) => Some(settled),
+            _ => None,
+        })
+        .await
     }
 
     pub(crate) async fn asked_to_cancel(&mut self) -> Ended {

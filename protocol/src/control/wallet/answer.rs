@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClaimProof, IntentFacts, Secret, Source, Unpaid};
+use super::{ClaimProof, IntentFacts, Secret, Source, SpendView, Unpaid};
 use crate::{Micros, TimestampMs};
 
 /// The wallet's answer.
@@ -63,6 +63,9 @@ pub enum WalletAnswer {
     },
     /// The credit is there.
     Spent,
+    /// It is written down, and the coordinator is told of it until it answers: asking again is not needed. [`WalletView::spend`] says
+    /// how that goes.
+    Spending,
     /// Money that the owner has not been told of, oldest first.
     News {
         /// It.
@@ -215,6 +218,10 @@ pub struct WalletView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub payout: Option<PayoutView>,
+    /// The last earnings that were to become computing credit, while that is under way, and for a day if it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub spend: Option<SpendView>,
 }
 
 /// What there is of a wallet.

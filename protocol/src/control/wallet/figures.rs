@@ -120,3 +120,32 @@ pub struct Unpaid {
     /// Whether older attempts were not looked at: there may be more.
     pub more: bool,
 }
+
+/// Earnings that are to become computing credit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub struct SpendView {
+    /// How much.
+    pub amount: Micros,
+    /// Whose account, as `cus_…`.
+    pub customer: String,
+    /// When the owner said so.
+    pub said_ms: TimestampMs,
+    /// How far it is.
+    pub state: SpendState,
+}
+
+/// How far that is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export))]
+pub enum SpendState {
+    /// The coordinator is being told.
+    Sending,
+    /// The coordinator does not do it.
+    Refused {
+        /// Why, in its words.
+        message: String,
+    },
+}

@@ -9,6 +9,11 @@ export type MeasuringView = {
  */
 what: string, 
 /**
+ * The card's UUID, as its view has it; absent for the processor, and for a card of which the driver tells none. Two cards may have
+ * one name.
+ */
+gpu?: string, 
+/**
  * How much of it is done.
  */
 percent: number, 

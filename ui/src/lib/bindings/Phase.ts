@@ -15,6 +15,11 @@ reasons: Array<WaitReason>, } | { "kind": "benchmarking",
  */
 what: string, 
 /**
+ * The card's UUID, as its view has it; absent for the processor, and for a card of which the driver tells none. Two cards may have
+ * one name.
+ */
+gpu?: string, 
+/**
  * How much of it is done.
  */
 percent: number, 

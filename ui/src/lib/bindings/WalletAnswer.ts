@@ -59,7 +59,7 @@ page: WithdrawalPage, } | { "kind": "receipts",
 /**
  * It.
  */
-page: ReceiptPage, } | { "kind": "spent" } | { "kind": "news", 
+page: ReceiptPage, } | { "kind": "spent" } | { "kind": "spending" } | { "kind": "news", 
 /**
  * It.
  */

@@ -1,5 +1,6 @@
 // Amounts of tokens. They come as decimal text with as many digits as mean something, and stay exact.
 
+import { plainDecimal } from './decimal';
 import { locale } from './locale.svelte';
 import { perLocale } from './per-locale';
 
@@ -32,11 +33,8 @@ export function isNone({ units }: { units: string }): boolean {
 
 /** An amount as somebody types it, as the agent reads it: a point, Latin digits, nothing else. Null if it is none. */
 export function typedCoins(text: string): string | null {
-  const plain = text
-    .trim()
-    .replace(/[\u0660-\u0669]/g, (digit) => String((digit.codePointAt(0) ?? 0) - 0x0660))
-    .replace(/[,\u066b]/, '.');
-  return /^\d{1,20}(?:\.\d{0,18})?$/.test(plain) ? plain : null;
+  const plain = plainDecimal(text);
+  return plain !== null && /^\d{1,20}(?:\.\d{0,18})?$/.test(plain) ? plain : null;
 }
 
 function format(decimals: number): Intl.NumberFormat {

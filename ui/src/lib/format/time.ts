@@ -3,8 +3,6 @@
 import { locale } from './locale.svelte';
 import { perLocale } from './per-locale';
 
-const DAY_MS = 86_400_000;
-
 const clock = perLocale((tag) => new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit' }));
 const day = perLocale((tag) => new Intl.DateTimeFormat(tag, { day: 'numeric', month: 'short' }));
 const dayAndYear = perLocale((tag) => new Intl.DateTimeFormat(tag, { day: 'numeric', month: 'short', year: 'numeric' }));
@@ -24,7 +22,10 @@ export function moment(ms: number, nowMs: number): string {
   const then = new Date(ms);
   const now = new Date(nowMs);
   if (then.toDateString() === now.toDateString()) return timeOfDay(ms);
-  if (then.toDateString() === new Date(nowMs - DAY_MS).toDateString()) return `${yesterday()} ${timeOfDay(ms)}`;
+  const dayBefore = new Date(nowMs);
+  // A day is not always 24 hours long.
+  dayBefore.setDate(now.getDate() - 1);
+  if (then.toDateString() === dayBefore.toDateString()) return `${yesterday()} ${timeOfDay(ms)}`;
   if (then.getFullYear() === now.getFullYear()) return `${day().format(ms)} ${timeOfDay(ms)}`;
   return dayAndYear().format(ms);
 }

@@ -26,7 +26,7 @@ const EXPLANATIONS: Record<ControlCode, Explanation> = {
   agent_gone: { tone: 'fault', title: m.error_agent_gone_title, help: m.error_agent_gone_help, action: 'start-agent' },
   agent_not_started: { tone: 'fault', title: m.error_agent_not_started_title, help: (message) => message, action: 'start-agent' },
   agent_silent: { tone: 'fault', title: m.error_agent_silent_title, help: m.error_agent_silent_help, action: 'copy-report' },
-  version_mismatch: { tone: 'fault', title: m.error_version_mismatch_title, help: m.error_version_mismatch_help, action: null },
+  version_mismatch: { tone: 'fault', title: m.error_version_mismatch_title, help: m.error_version_mismatch_help, action: 'start-agent' },
   not_found: { tone: 'quiet', title: m.error_not_found_title, help: m.error_not_found_help, action: null },
   changed: { tone: 'quiet', title: m.error_changed_title, help: m.error_changed_help, action: null },
   bad_request: { tone: 'fault', title: m.error_unexpected_title, help: (message) => message, action: 'copy-report' },

@@ -73,6 +73,8 @@ export function fakeHost(address: Location, storage: Storage): Host {
     },
     virtual: (request) => (world.alive ? Promise.resolve(world.virtual.answer(request, Date.now())) : Promise.reject(world.trouble)),
     async call(command, args) {
+      // A test counts what is asked.
+      window.dispatchEvent(new CustomEvent('headframe:asked', { detail: command }));
       if (command === 'present') return present();
       if (command === 'opened_link') {
         const last = link;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { RulesFile } from '$lib/ipc/fake/rules';
-import { choose, isNothingLeft } from './accepts';
+import { isNothingLeft } from './accepts';
 import { RulesEditor } from './rules.svelte';
 
 const file = { now: new RulesFile() };
@@ -28,7 +28,7 @@ describe('what an owner accepts', () => {
 
   it('is saved at once', async () => {
     const editor = await opened();
-    expect(await choose(editor, (draft) => (draft.jobs.unsaved = false))).toBe(true);
+    expect(await editor.choose((draft) => (draft.jobs.unsaved = false))).toBe(true);
     expect(file.now.rules?.jobs.unsaved).toBe(false);
     expect(editor.isChanged).toBe(false);
   });
@@ -37,16 +37,23 @@ describe('what an owner accepts', () => {
     const editor = await opened();
     const first = { customer: 'psn_1', job: 'Shot 1', since: '' };
     const second = { customer: 'psn_2', job: 'Shot 2', since: '' };
-    await choose(editor, (draft) => draft.jobs.blocked.push(first));
+    await editor.choose((draft) => draft.jobs.blocked.push(first));
     file.now.block(second.customer, second.job, 0);
-    expect(await choose(editor, (draft) => (draft.jobs.blocked = draft.jobs.blocked.filter(({ customer }) => customer !== 'psn_1')))).toBe(true);
+    expect(await editor.choose((draft) => (draft.jobs.blocked = draft.jobs.blocked.filter(({ customer }) => customer !== 'psn_1')))).toBe(true);
     expect(file.now.rules?.jobs.blocked.map(({ customer }) => customer)).toEqual(['psn_2']);
     expect(editor.error).toBe(null);
   });
 
+  it('is chosen twice in a breath, and both hold', async () => {
+    const editor = await opened();
+    const both = await Promise.all([editor.choose((draft) => (draft.jobs.unsaved = false)), editor.choose((draft) => (draft.jobs.adult = false))]);
+    expect(both).toEqual([true, true]);
+    expect([file.now.rules?.jobs.unsaved, file.now.rules?.jobs.adult]).toEqual([false, false]);
+  });
+
   it('that cannot be saved does not hold, and the reason stays', async () => {
     const editor = await opened();
-    expect(await choose(editor, (draft) => (draft.jobs.longest_hours = 5))).toBe(false);
+    expect(await editor.choose((draft) => (draft.jobs.longest_hours = 5))).toBe(false);
     expect(editor.draft?.jobs.longest_hours).toBe(0);
     expect(editor.error?.help).toContain('jobs.longest_hours');
     expect(file.now.rules?.jobs.longest_hours).toBe(0);

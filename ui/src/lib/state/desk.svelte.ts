@@ -20,15 +20,21 @@ export class Desk {
   readonly checkup = new CheckupLook();
   /** A text for somebody who helps; written only when he wants one. */
   readonly support = new Asked<Support>(commands.support);
+  #told: Promise<unknown> = Promise.resolve();
   #toasts: Toasts;
 
   constructor(toasts: Toasts) {
     this.#toasts = toasts;
   }
 
-  /** Other notices from now on. */
-  tell(notices: Notices) {
-    return this.notices.change(() => commands.setNotices(notices));
+  /** Other notices from now on, one change after the other: each is made to what came of the one before. */
+  tell(change: Partial<Notices>): Promise<boolean> {
+    const done = this.#told.then(async () => {
+      const held = this.notices.value?.notices;
+      return held !== undefined && (await this.notices.change(() => commands.setNotices({ ...held, ...change })));
+    });
+    this.#told = done;
+    return done;
   }
 
   /** Shows a folder in the system's own program. */

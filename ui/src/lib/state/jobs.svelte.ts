@@ -25,6 +25,12 @@ export class Jobs {
   #error = $state.raw<ControlError | null>(null);
   #queue: Promise<void> = Promise.resolve();
 
+  /**
+   * Changes whenever the history does, and with the agent, who counts from the beginning: the moment to refresh. Derived, so that whoever
+   * follows it is not called at every snapshot.
+   */
+  readonly turn = $derived.by(() => `${this.#agent.snapshot?.history ?? 0}|${this.#agent.gone === null}`);
+
   constructor(agent: Agent) {
     this.#agent = agent;
   }
@@ -48,14 +54,10 @@ export class Jobs {
     return this.#next !== null;
   }
 
-  /** Changes whenever the history does, and with the agent, who counts from the beginning: the moment to refresh. */
-  get turn(): string {
-    return `${this.#agent.snapshot?.history ?? 0}|${this.#agent.gone === null}`;
-  }
-
   /** Fetches the newest page and keeps what was loaded before it. */
   async refresh() {
-    await this.#load(async () => {
+    // What is shown stays meanwhile, be it that there is nothing.
+    await this.#load(this.#loading === 'ready', async () => {
       const page = await commands.jobs({ limit: PAGE });
       const older = without(this.#known, page.jobs);
       const meets = older.length < this.#known.length;
@@ -67,7 +69,7 @@ export class Jobs {
 
   /** Fetches the page after the last. */
   async loadOlder(limit = PAGE) {
-    await this.#load(async () => {
+    await this.#load(false, async () => {
       const after = this.#next;
       if (after === null) return;
       const page = await commands.jobs({ after, limit });
@@ -91,13 +93,13 @@ export class Jobs {
   }
 
   /** One load after the other: a page is only older than the list it was asked for. */
-  #load(fetch: () => Promise<void>): Promise<void> {
-    this.#queue = this.#queue.then(() => this.#run(fetch));
+  #load(quietly: boolean, fetch: () => Promise<void>): Promise<void> {
+    this.#queue = this.#queue.then(() => this.#run(quietly, fetch));
     return this.#queue;
   }
 
-  async #run(fetch: () => Promise<void>) {
-    this.#loading = 'loading';
+  async #run(quietly: boolean, fetch: () => Promise<void>) {
+    if (!quietly) this.#loading = 'loading';
     try {
       await fetch();
       this.#loading = 'ready';

@@ -38,10 +38,7 @@ export class CardOffers {
   }
 
   /** Lets one of the cards of this PC work, or keeps it. Answers whether that holds now; if not, the switch says what does. */
-  async set(gpu: Named, offered: boolean, all: Named[]): Promise<boolean> {
-    this.#editor.change((draft) => (draft.gpus.kept = offered ? offer(draft.gpus.kept, gpu, all) : keep(draft.gpus.kept, gpu)));
-    const done = await this.#editor.save();
-    if (!done) this.#editor.giveUp();
-    return done;
+  set(gpu: Named, offered: boolean, all: Named[]): Promise<boolean> {
+    return this.#editor.choose((draft) => (draft.gpus.kept = offered ? offer(draft.gpus.kept, gpu, all) : keep(draft.gpus.kept, gpu)));
   }
 }

@@ -28,6 +28,7 @@ export class RulesEditor {
   #simulated = $state<Loading>('idle');
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asked = 0;
+  #choices: Promise<unknown> = Promise.resolve();
   readonly #simulates: boolean;
 
   /** Where only single choices are made, nobody asks what they would have changed. */
@@ -93,6 +94,30 @@ export class RulesEditor {
     this.#simulateSoon();
   }
 
+  /**
+   * Makes one change and saves it, after those that were asked for before it. Where somebody else has written the rules meanwhile, the same
+   * change is made to what they wrote: nothing of theirs is lost, be it a customer blocked from the page of a job. Answers whether it holds;
+   * if not, the editor shows what does.
+   */
+  choose(edit: (draft: OwnerRules) => void): Promise<boolean> {
+    const done = this.#choices.then(() => this.#chooseNow(edit));
+    this.#choices = done;
+    return done;
+  }
+
+  async #chooseNow(edit: (draft: OwnerRules) => void): Promise<boolean> {
+    this.change(edit);
+    if (await this.save()) return true;
+    if (this.#error?.code === 'changed') {
+      this.discard();
+      this.change(edit);
+      if (await this.save()) return true;
+    }
+    // What could not be saved does not hold: the switch says what does, and the error stays to be read.
+    this.giveUp();
+    return false;
+  }
+
   /** Back to what holds. */
   discard() {
     if (!this.#page) return;
@@ -109,6 +134,7 @@ export class RulesEditor {
   startOver() {
     if (!this.#page) return;
     this.#draft = structuredClone(this.#page.defaults);
+    this.#simulateSoon();
   }
 
   /** Saves the draft. Answers whether that was done. */

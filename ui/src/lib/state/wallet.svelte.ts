@@ -45,6 +45,8 @@ export class Wallet {
   #balances = $state.raw<Balances | null>(null);
   #counting = $state<Loading>('idle');
   #uncounted = $state.raw<Trouble | null>(null);
+  #count: Promise<void> | null = null;
+  #countNext: Promise<void> | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #followers = 0;
   #countedMs = $state(0);
@@ -118,10 +120,26 @@ export class Wallet {
     this.#loading = outcome.kind === 'trouble' ? 'failed' : 'ready';
   }
 
-  /** Reads what there is on every chain. */
-  async count() {
+  /** Reads what there is on every chain. One counts at a time; whoever asks meanwhile gets what is counted after that. */
+  count(): Promise<void> {
+    if (this.#count === null) {
+      const counted = this.#countOnce().finally(() => (this.#count = null));
+      this.#count = counted;
+      return counted;
+    }
+    this.#countNext ??= this.#count.then(() => {
+      this.#countNext = null;
+      return this.count();
+    });
+    return this.#countNext;
+  }
+
+  async #countOnce(): Promise<void> {
     this.#counting = 'loading';
+    const whose = this.#account;
     const outcome = await this.ask('balances', { kind: 'balances' });
+    // Another wallet is here now: what the one before has is not its.
+    if (whose !== this.#account) return this.#countOnce();
     if (outcome.kind === 'balances') this.#balances = { chains: outcome.chains, totals: outcome.totals, unpaid: outcome.unpaid ?? null };
     this.#uncounted = outcome.kind === 'trouble' ? outcome.trouble : null;
     this.#counting = outcome.kind === 'trouble' ? 'failed' : 'ready';
@@ -131,18 +149,19 @@ export class Wallet {
   /** Sees to it that something is counted, however long ago. */
   async glance() {
     if (this.#view === null) await this.load();
-    if (this.#view !== null && account(this.#view) !== null && this.#balances === null && this.#counting !== 'loading') await this.count();
+    if (this.#account !== null && this.#balances === null && this.#counting !== 'loading') await this.count();
   }
 
   /** Counts again now and then while the window is seen, until the returned function is called. */
   keepCounted(seen: Pick<Document, 'hidden'>): () => void {
-    const count = () => !seen.hidden && this.#balances !== null && Date.now() - this.#countedMs >= GLANCE_EVERY_MS && void this.count();
+    const isDue = () => this.#balances === null || Date.now() - this.#countedMs >= GLANCE_EVERY_MS;
+    const count = () => !seen.hidden && this.#account !== null && this.#counting !== 'loading' && isDue() && void this.count();
     const timer = setInterval(count, GLANCE_EVERY_MS / 10);
     return () => clearInterval(timer);
   }
 
   /** Asks the agent. Whatever wallet an answer shows is the one that is shown from then on. */
-  async ask<K extends WalletAnswer['kind']>(expected: K, request: WalletRequest): Promise<Outcome<K>> {
+  async ask<K extends WalletAnswer['kind']>(expected: K | K[], request: WalletRequest): Promise<Outcome<K>> {
     let answer: WalletAnswer;
     try {
       answer = await commands.wallet(request);
@@ -151,7 +170,7 @@ export class Wallet {
     }
     if (answer.kind === 'refused') return { kind: 'trouble', trouble: { by: 'wallet', refusal: answer.refusal } };
     if (answer.kind === 'shown' || answer.kind === 'created') this.#show(answer.wallet);
-    if (answer.kind === expected) return answer as Extract<WalletAnswer, { kind: K }>;
+    if ([expected].flat().includes(answer.kind as K)) return answer as Extract<WalletAnswer, { kind: K }>;
     return { kind: 'trouble', trouble: { by: 'window', error: controlError(null) } };
   }
 
@@ -168,6 +187,14 @@ export class Wallet {
     return outcome;
   }
 
+  /** Turns earnings into computing. `spending` where nobody has answered yet: it is written down, and is told until somebody does. */
+  async spend(amount: string, customer: string): Promise<Outcome<'spent' | 'spending'>> {
+    const outcome = await this.ask<'spent' | 'spending'>(['spent', 'spending'], { kind: 'spend', amount, customer });
+    if (outcome.kind === 'spending') await this.load();
+    if (outcome.kind === 'spent') await Promise.all([this.count(), this.receipts.refresh()]);
+    return outcome;
+  }
+
   /** Looks at everything that is on its way, and counts now and then, until the returned function is called. `seen` tells whether the window is. */
   follow(seen: Pick<Document, 'hidden'>): () => void {
     this.#followers += 1;
@@ -180,10 +207,19 @@ export class Wallet {
   }
 
   #show(view: WalletView) {
-    const before = this.#view && account(this.#view);
+    const before = this.#account;
     this.#view = view;
     // What another wallet has is nobody's business here any more.
-    if (before !== account(view)) this.#balances = null;
+    if (before !== this.#account) this.#balances = null;
+  }
+
+  get #account(): string | null {
+    return this.#view && account(this.#view);
+  }
+
+  /** Whether the agent still tells the coordinator something that the owner said. */
+  get #tells(): { payout: boolean; spend: boolean } {
+    return { payout: this.#view?.payout?.state.kind === 'sending', spend: this.#view?.spend?.state.kind === 'sending' };
   }
 
   #lookSoon() {
@@ -202,8 +238,10 @@ export class Wallet {
   async #look() {
     const before = this.underWay.length;
     if (before > 0) await this.withdrawals.refresh();
-    if (this.#view?.payout?.state.kind === 'sending') await this.ask('shown', { kind: 'show' });
-    if (this.underWay.length < before || this.#isCountDue) await Promise.all([this.count(), this.receipts.refresh()]);
+    const { payout, spend } = this.#tells;
+    if (payout || spend) await this.ask('shown', { kind: 'show' });
+    const isSpent = spend && !this.#tells.spend;
+    if (this.underWay.length < before || isSpent || this.#isCountDue) await Promise.all([this.count(), this.receipts.refresh()]);
     this.#lookSoon();
   }
 }

@@ -11,7 +11,9 @@ export type TraceId = 'power' | 'temperature' | 'load';
 
 /** The card that is measured now; null for the processor. */
 export function subject({ phase, rig }: Snapshot): GpuView | null {
-  return phase.kind === 'benchmarking' ? (rig.gpus.find(({ model }) => model === phase.what) ?? null) : null;
+  if (phase.kind !== 'benchmarking') return null;
+  // Two cards may have one name; a card without a UUID has only that.
+  return rig.gpus.find(({ uuid, model }) => (phase.gpu === undefined ? model === phase.what : uuid === phase.gpu)) ?? null;
 }
 
 export class Samples {
@@ -31,8 +33,9 @@ export class Samples {
   take(snapshot: Snapshot) {
     if (snapshot.phase.kind !== 'benchmarking' || snapshot.revision === this.#revision) return;
     this.#revision = snapshot.revision;
-    if (this.#of !== snapshot.phase.what) this.clear();
-    this.#of = snapshot.phase.what;
+    const { what, gpu = what } = snapshot.phase;
+    if (this.#of !== gpu) this.clear();
+    this.#of = gpu;
     const card = subject(snapshot);
     const told: Partial<Record<TraceId, number | null>> = card
       ? { power: card.powerMilliwatts === null ? null : card.powerMilliwatts / 1_000, temperature: card.temperatureC, load: card.loadPercent }

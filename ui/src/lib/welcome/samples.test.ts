@@ -25,6 +25,16 @@ test('the processor has its own load, and what came before another subject is fo
   expect(samples.traces).toEqual([{ id: 'load', values: [90] }]);
 });
 
+test('of two cards with one name the one that is measured is drawn', () => {
+  const gpus = [card({ powerMilliwatts: 20_000 }), card({ uuid: 'GPU-2', powerMilliwatts: 300_000 })];
+  const turn = (revision: number, gpu: string) =>
+    ({ revision, phase: { kind: 'benchmarking', what: 'a card', gpu, percent: 1, leftS: 1 }, rig: { cpu: { loadPercent: 90 }, gpus } }) as unknown as Snapshot;
+  const samples = new Samples();
+  samples.take(turn(1, 'GPU-1'));
+  samples.take(turn(2, 'GPU-2'));
+  expect(samples.traces.find(({ id }) => id === 'power')?.values).toEqual([300]);
+});
+
 test('a long measurement keeps its newest part', () => {
   const samples = new Samples();
   for (let revision = 1; revision <= ROOM + 5; revision += 1) samples.take(measuring(revision, 'a card', card({ temperatureC: revision })));

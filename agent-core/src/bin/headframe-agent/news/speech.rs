@@ -43,6 +43,34 @@ pub(crate) enum Said {
     StillPaused { days: u64 },
 }
 
+/// What can be clicked in the tray.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The window.
+    Open,
+    /// The window as well: it says what stands in the way.
+    Why,
+    Start,
+    Resume,
+    Pause,
+    /// For an hour.
+    Snooze,
+    /// Until tomorrow's morning.
+    Tomorrow,
+    Finish,
+    Quit,
+}
+
+/// What it is called; what the window has as well is called as there.
+pub(crate) const fn label(entry: Entry, language: Language) -> &'static str {
+    match language {
+        Language::English => english::label(entry),
+        Language::Arabic => arabic::label(entry),
+        Language::Chinese => chinese::label(entry),
+        Language::Spanish => spanish::label(entry),
+    }
+}
+
 /// The language the desktop speaks; English if it is none of ours.
 pub(crate) fn of_desktop() -> Language {
     let said = VARIABLES.into_iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
@@ -119,6 +147,29 @@ mod tests {
                 let Item { title, text } = item(&money(what), language);
                 assert!(!title.is_empty() && text.contains("12.50 USDC") && text.contains("Base"), "{language:?}: {text}");
                 assert_eq!(text.contains("0xf39F…2266"), what != MoneyNewsKind::Claimable, "{language:?}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_tray_calls_each_act_what_the_window_calls_it() {
+        for (language, words, hour, six) in [
+            (Language::English, include_str!("../../../../../ui/messages/en.json"), "1 h", "06:00"),
+            (Language::Arabic, include_str!("../../../../../ui/messages/ar.json"), "1 س", "06:00 ص"),
+            (Language::Chinese, include_str!("../../../../../ui/messages/zh-Hans.json"), "1小时", "06:00"),
+            (Language::Spanish, include_str!("../../../../../ui/messages/es.json"), "1 h", "06:00"),
+        ] {
+            let words: serde_json::Value = serde_json::from_str(words).expect("the window's words");
+            for (entry, key) in [
+                (Entry::Start, "action_start"),
+                (Entry::Resume, "action_resume"),
+                (Entry::Pause, "action_pause"),
+                (Entry::Snooze, "action_snooze"),
+                (Entry::Tomorrow, "action_tomorrow"),
+                (Entry::Finish, "action_finish"),
+            ] {
+                let said = words[key].as_str().expect("a word").replace("{length}", hour).replace("{at}", six);
+                assert_eq!(label(entry, language), said, "{language:?}");
             }
         }
     }

@@ -12,6 +12,22 @@ fn minute(minute: i64) -> TimestampMs {
     TimestampMs::from_millis(minute * 60_000)
 }
 
+/// Both clocks, of which the wall's was never set.
+fn now(at: i64) -> Now {
+    Now { moment: Moment::from_origin(Duration::from_mins(at.unsigned_abs())), wall: minute(at) }
+}
+
+const fn seen(phase: &Phase) -> Seen<'_> {
+    Seen { phase, since: TimestampMs::from_millis(0), probes: &[] }
+}
+
+/// What is due, and told.
+fn tells(news: &mut News, phase: &Phase, at: i64, wanted: Notices) -> Option<Item> {
+    let Due { item, about } = news.due(seen(phase), now(at), wanted)?;
+    news.told(&about, now(at));
+    Some(item)
+}
+
 fn waiting(reasons: &[WaitReason]) -> Phase {
     Phase::Waiting { reasons: reasons.to_vec() }
 }
@@ -43,7 +59,7 @@ fn card(attempt: &str, stage: Stage, reason: Option<Reason>) -> JobCard {
 
 /// Minutes of a day at which something is told, with its title.
 fn told(news: &mut News, phase: &Phase, wanted: Notices) -> Vec<(i64, String)> {
-    (0..1_440).filter_map(|at| Some((at, news.due(phase, minute(0), minute(at), wanted)?.item.title))).collect()
+    (0..1_440).filter_map(|at| Some((at, tells(news, phase, at, wanted)?.title))).collect()
 }
 
 #[test]
@@ -57,7 +73,7 @@ fn trouble_that_passes_is_not_told() {
     let mut news = News::default();
     for at in 0..200 {
         let phase = if at % 4 == 3 { Phase::Ready } else { waiting(&[WaitReason::DiskFull]) };
-        assert_eq!(news.due(&phase, minute(0), minute(at), ALL), None);
+        assert_eq!(news.due(seen(&phase), now(at), ALL), None);
     }
 }
 
@@ -67,7 +83,7 @@ fn nobody_is_told_anything_while_he_plays() {
     let mut news = News::default();
     assert_eq!(told(&mut news, &phase, ALL), []);
     // And afterwards at once.
-    assert!(news.due(&waiting(&[WaitReason::NoEngine]), minute(0), minute(1_441), ALL).is_some());
+    assert!(news.due(seen(&waiting(&[WaitReason::NoEngine])), now(1_441), ALL).is_some());
 }
 
 #[test]
@@ -84,8 +100,7 @@ fn what_was_over_before_is_no_news_and_what_ends_is_told_in_its_order_and_slowly
     let old = card("0", Stage::Succeeded, None);
     news.jobs(std::slice::from_ref(&old), ALL);
     news.jobs(&[card("2", Stage::Succeeded, None), card("1", Stage::Succeeded, None), old], ALL);
-    let texts: Vec<_> =
-        (0..60).filter_map(|at| Some((at, news.due(&Phase::Ready, minute(0), minute(at), ALL)?.item.text))).collect();
+    let texts: Vec<_> = (0..60).filter_map(|at| Some((at, tells(&mut news, &Phase::Ready, at, ALL)?.text))).collect();
     assert_eq!(texts, [(0, "job 1: $0.00.".to_owned()), (10, "job 2: $0.00.".to_owned())]);
 }
 
@@ -94,7 +109,7 @@ fn a_result_that_is_refused_when_its_job_is_long_over_is_told() {
     let mut news = News::default();
     news.jobs(&[card("1", Stage::Succeeded, None)], ALL);
     news.jobs(&[card("1", Stage::Failed, Some(Reason::ResultMismatch))], ALL);
-    let due = news.due(&Phase::Working, minute(0), minute(2), ALL).expect("news");
+    let due = news.due(seen(&Phase::Working), now(2), ALL).expect("news");
     assert_eq!(due.item.title, "A result was not accepted");
 }
 
@@ -114,24 +129,81 @@ fn money(id: &str) -> MoneyNews {
 fn money_is_told_until_its_owner_knows_and_names_what_he_knows_then() {
     let mut news = News::default();
     news.money(vec![money("1"), money("2")]);
-    let due = |news: &mut News, at| news.due(&Phase::Ready, minute(0), minute(at), ALL).map(|due| due.money);
-    assert_eq!(due(&mut news, 0), Some(Some("1".to_owned())));
-    assert_eq!(due(&mut news, 5), None, "one thing in ten minutes");
+    let due = |news: &mut News, at| news.due(seen(&Phase::Ready), now(at), ALL).map(|due| due.about);
+    let of = |id: &str| Some(About::Money(id.to_owned()));
+    assert_eq!(due(&mut news, 0), of("1"));
     // Nobody could be told, so that it is told again.
-    assert_eq!(due(&mut news, 10), Some(Some("1".to_owned())));
-    news.knows(&["1".to_owned()]);
+    assert_eq!(due(&mut news, 1), of("1"));
+    news.told(&About::Money("1".to_owned()), now(1));
+    assert_eq!(due(&mut news, 5), None, "one thing in ten minutes");
     // The wallet did not hear of it, and names it once more.
     news.money(vec![money("1"), money("2")]);
-    assert_eq!(due(&mut news, 20), Some(Some("2".to_owned())));
+    assert_eq!(due(&mut news, 11), of("2"));
+}
+
+#[test]
+fn what_the_desktop_did_not_take_is_due_at_the_next_look() {
+    let mut trouble = News::default();
+    let phase = waiting(&[WaitReason::NoEngine]);
+    let looks: Vec<i64> = (0..9).filter(|at| trouble.due(seen(&phase), now(*at), ALL).is_some()).collect();
+    assert_eq!(looks, [5, 6, 7, 8]);
+    let mut job = News::default();
+    job.jobs(&[], ALL);
+    job.jobs(&[card("1", Stage::Succeeded, None)], ALL);
+    let first = job.due(seen(&Phase::Ready), now(0), ALL);
+    assert!(first.is_some());
+    assert_eq!(job.due(seen(&Phase::Ready), now(1), ALL), first);
+}
+
+#[test]
+fn a_clock_that_was_ahead_and_is_set_right_silences_nothing() {
+    let mut news = News::default();
+    let phase = waiting(&[WaitReason::NoEngine]);
+    let told: Vec<i64> = (0..3_000)
+        .filter(|at| {
+            let ahead = if *at < 7 { Duration::from_hours(8_760) } else { Duration::ZERO };
+            let now = Now { wall: minute(*at).after(ahead), ..now(*at) };
+            let due = news.due(seen(&phase), now, ALL);
+            due.map(|due| news.told(&due.about, now)).is_some()
+        })
+        .collect();
+    assert_eq!(told, [5, 1_445, 2_885]);
+}
+
+#[test]
+fn nobody_is_told_anything_over_a_game_though_the_rig_is_paused() {
+    let sees = |sees| [ProbeView { works: true, sees: Some(sees), ..ProbeView::default() }];
+    let mut news = News::default();
+    news.money(vec![money("1")]);
+    for phase in [Phase::Off, Phase::Paused { until_ms: None }, Phase::Draining] {
+        for (what, is_told) in
+            [(ProbeSees::Fullscreen, false), (ProbeSees::Remote, false), (ProbeSees::NoFullscreen, true), (ProbeSees::Here, true)]
+        {
+            let seen = Seen { probes: &sees(what), ..seen(&phase) };
+            assert_eq!(news.due(seen, now(0), ALL).is_some(), is_told, "{phase:?}, {what:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_desktop_that_does_not_answer_is_given_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bus");
+    // Connects whoever comes, and never says a word.
+    let _bus = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+    let bus = Builder::address(format!("unix:path={}", path.display()).as_str()).expect("an address");
+    let item = Item { title: String::new(), text: String::new() };
+    let told = timeout(Duration::from_secs(30), tell_within(Duration::from_millis(50), bus, &item)).await;
+    assert!(matches!(told, Ok(Err(Untold::Silent))), "{told:?}");
 }
 
 #[test]
 fn money_waits_for_the_end_of_a_game_and_is_not_told_to_who_does_not_want_to_hear_of_it() {
     let mut news = News::default();
     news.money(vec![money("1")]);
-    assert_eq!(news.due(&waiting(&[WaitReason::Fullscreen]), minute(0), minute(0), ALL), None);
-    assert_eq!(news.due(&Phase::Ready, minute(0), minute(1), NONE), None);
-    let due = news.due(&Phase::Ready, minute(0), minute(2), ALL).expect("news");
+    assert_eq!(news.due(seen(&waiting(&[WaitReason::Fullscreen])), now(0), ALL), None);
+    assert_eq!(news.due(seen(&Phase::Ready), now(1), NONE), None);
+    let due = news.due(seen(&Phase::Ready), now(2), ALL).expect("news");
     assert_eq!(due.item.title, "Your money has arrived");
 }
 

@@ -4,8 +4,8 @@ use headframe_control::Client;
 use headframe_protocol::{
     Micros, TimestampMs,
     control::{
-        AssetBalance, ChainBalances, Coins, Hazard, HistoryArgs, IntentCard, PayoutState, ReceiptCard, Secret, Unpaid,
-        WalletAnswer, WalletRequest, WalletState, WalletView, WithdrawalCard, WithdrawalState,
+        AssetBalance, ChainBalances, Coins, Hazard, HistoryArgs, IntentCard, PayoutState, ReceiptCard, Secret, SpendState,
+        Unpaid, WalletAnswer, WalletRequest, WalletState, WalletView, WithdrawalCard, WithdrawalState,
     },
 };
 
@@ -38,6 +38,7 @@ pub(super) async fn answer(client: &mut Client, request: WalletRequest, json: bo
         | WalletAnswer::Prepared { .. }
         | WalletAnswer::Signed { .. }
         | WalletAnswer::Spent
+        | WalletAnswer::Spending
         | WalletAnswer::News { .. }
         | WalletAnswer::Refused { .. } => return Err(garbled()),
     };
@@ -84,7 +85,18 @@ pub(super) fn wallet(wallet: &WalletView) -> String {
             format!("Earnings go to {} in {asset} on chain {}; {how}.", payout.account, payout.chain_id)
         }
     };
-    format!("{state}\n{payout}")
+    let spend = wallet.spend.as_ref().map(|spend| match &spend.state {
+        SpendState::Sending => {
+            format!(
+                "\n{} of earnings are to become computing credit of {}; the network is being told.",
+                spend.amount, spend.customer
+            )
+        }
+        SpendState::Refused { message } => {
+            format!("\n{} of earnings did NOT become computing credit of {}: {message}", spend.amount, spend.customer)
+        }
+    });
+    format!("{state}\n{payout}{}", spend.unwrap_or_default())
 }
 
 /// A new wallet's phrase, numbered for paper.

@@ -247,7 +247,7 @@ fn probe(probe: &ProbeView) -> String {
         ProbeKind::Load => "حمل البرامج الأخرى",
         ProbeKind::Programs => "البرامج",
         ProbeKind::Fullscreen => "ملء الشاشة",
-        ProbeKind::Gpus => "بطاقات الرسوميات",
+        ProbeKind::Gpus => "البطاقات الرسومية",
     };
     name.to_owned()
 }

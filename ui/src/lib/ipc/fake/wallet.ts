@@ -95,6 +95,7 @@ export class FakeWallet {
       this.view = { ...this.view, payout: { ...this.view.payout, state: { kind: 'accepted', confirmed: this.view.state.kind === 'local' } } };
       this.#toldAtMs = null;
     }
+    if (this.view.spend?.state.kind === 'sending' && this.online) this.#carryOut();
   }
 
   answer(request: WalletRequest, nowMs: number): WalletAnswer {
@@ -133,7 +134,7 @@ export class FakeWallet {
         this.#connected();
         return { kind: 'receipts', page: page(this.receipts, ({ attempt }) => attempt, request, 'receipts') };
       case 'spend':
-        return this.#spend(request.amount, request.customer);
+        return this.#order(request.amount, request.customer, nowMs);
       case 'news':
       case 'told':
         // The desktop tells of money, and the window has it in sight.
@@ -272,6 +273,25 @@ export class FakeWallet {
     if (asset && card.from === 'wallet') asset.inWallet -= units;
     if (asset && card.to === ADDRESS) asset.inWallet += units - asset.relayFee;
     return { ...card, state: { kind: 'final', block: 24_118_207 } };
+  }
+
+  /** It is written down, and told until somebody answers. */
+  #order(amount: string, customer: string, nowMs: number): WalletAnswer {
+    if (this.online) return this.#spend(amount, customer);
+    this.view = { ...this.view, spend: { amount, customer, saidMs: nowMs, state: { kind: 'sending' } } };
+    return { kind: 'spending' };
+  }
+
+  #carryOut() {
+    const { spend, ...rest } = this.view;
+    if (!spend) return;
+    this.view = rest;
+    try {
+      this.#spend(spend.amount, spend.customer);
+    } catch (no) {
+      if (!(no instanceof No)) throw no;
+      this.view = { ...rest, spend: { ...spend, state: { kind: 'refused', message: no.message } } };
+    }
   }
 
   #spend(amount: string, customer: string): WalletAnswer {

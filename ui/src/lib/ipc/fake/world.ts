@@ -283,7 +283,7 @@ export class World {
 
   #measuring(leftMs: number): Phase {
     const percent = Math.min(99, Math.round((1 - leftMs / MEASURING_MS) * 100));
-    return { kind: 'benchmarking', what: this.rig.gpus[0]?.model ?? this.rig.cpu.model, percent, leftS: Math.ceil(leftMs / 1_000) };
+    return { kind: 'benchmarking', what: this.rig.gpus[0]?.model ?? this.rig.cpu.model, ...(this.rig.gpus[0] && { gpu: this.rig.gpus[0].uuid }), percent, leftS: Math.ceil(leftMs / 1_000) };
   }
 
   #measured() {

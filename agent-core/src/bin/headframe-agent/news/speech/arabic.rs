@@ -1,6 +1,6 @@
 //! In Arabic.
 
-use super::{Money, MoneyNewsKind, Said};
+use super::{Entry, Money, MoneyNewsKind, Said};
 
 const CANNOT: &str = "لا يستطيع هذا الحاسوب أن يكسب الآن";
 
@@ -36,6 +36,20 @@ pub(super) fn words(said: &Said) -> (&'static str, String) {
             let text = format!("أوقفته مؤقتًا قبل {ago}، ولن يقبل عملًا حتى تضغط «استئناف» في قائمته أو في نافذته.");
             ("جهازك ما زال متوقفًا مؤقتًا", text)
         }
+    }
+}
+
+pub(super) const fn label(entry: Entry) -> &'static str {
+    match entry {
+        Entry::Open => "فتح Headframe",
+        Entry::Why => "لماذا لا يكسب؟",
+        Entry::Start => "ابدأ",
+        Entry::Resume => "استئناف",
+        Entry::Pause => "إيقاف مؤقت",
+        Entry::Snooze => "التوقف لمدة 1 س",
+        Entry::Tomorrow => "التوقف حتى الغد، 06:00 ص",
+        Entry::Finish => "إنهاء المهمة ثم التوقف",
+        Entry::Quit => "خروج",
     }
 }
 

@@ -1,6 +1,6 @@
 //! In Chinese.
 
-use super::{Money, MoneyNewsKind, Said};
+use super::{Entry, Money, MoneyNewsKind, Said};
 
 const CANNOT: &str = "这台电脑现在不能赚钱";
 
@@ -21,6 +21,20 @@ pub(super) fn words(said: &Said) -> (&'static str, String) {
             let text = format!("你在 {days} 天前暂停了它；在菜单或窗口中按“继续”之前，它不会接任务。", days = days.max(&1));
             ("你的主机仍在暂停", text)
         }
+    }
+}
+
+pub(super) const fn label(entry: Entry) -> &'static str {
+    match entry {
+        Entry::Open => "打开 Headframe",
+        Entry::Why => "为什么没有收入？",
+        Entry::Start => "开始",
+        Entry::Resume => "继续",
+        Entry::Pause => "暂停",
+        Entry::Snooze => "暂停1小时",
+        Entry::Tomorrow => "暂停到明天06:00",
+        Entry::Finish => "做完再停",
+        Entry::Quit => "退出",
     }
 }
 

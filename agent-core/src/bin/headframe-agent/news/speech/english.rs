@@ -1,6 +1,6 @@
 //! In English.
 
-use super::{Money, MoneyNewsKind, Said};
+use super::{Entry, Money, MoneyNewsKind, Said};
 
 const CANNOT: &str = "This PC cannot earn now";
 
@@ -28,6 +28,20 @@ pub(super) fn words(said: &Said) -> (&'static str, String) {
             let text = format!("You paused it {ago} ago, and it takes no work until you press Resume in its menu or its window.");
             ("Your rig is still paused", text)
         }
+    }
+}
+
+pub(super) const fn label(entry: Entry) -> &'static str {
+    match entry {
+        Entry::Open => "Open Headframe",
+        Entry::Why => "Why is it not earning?",
+        Entry::Start => "Start",
+        Entry::Resume => "Resume",
+        Entry::Pause => "Pause",
+        Entry::Snooze => "Snooze for 1 h",
+        Entry::Tomorrow => "Snooze until tomorrow, 06:00",
+        Entry::Finish => "Finish, then stop",
+        Entry::Quit => "Quit",
     }
 }
 

@@ -1,6 +1,6 @@
 //! In Spanish.
 
-use super::{Money, MoneyNewsKind, Said};
+use super::{Entry, Money, MoneyNewsKind, Said};
 
 const CANNOT: &str = "Este PC no puede ganar ahora";
 
@@ -30,6 +30,20 @@ pub(super) fn words(said: &Said) -> (&'static str, String) {
                 format!("Lo pausaste hace {ago}, y no acepta trabajo hasta que pulses Reanudar en su menú o en su ventana.");
             ("Tu equipo sigue en pausa", text)
         }
+    }
+}
+
+pub(super) const fn label(entry: Entry) -> &'static str {
+    match entry {
+        Entry::Open => "Abrir Headframe",
+        Entry::Why => "¿Por qué no gana?",
+        Entry::Start => "Empezar",
+        Entry::Resume => "Reanudar",
+        Entry::Pause => "Pausar",
+        Entry::Snooze => "Parar durante 1 h",
+        Entry::Tomorrow => "Parar hasta mañana, 06:00",
+        Entry::Finish => "Terminar y luego parar",
+        Entry::Quit => "Salir",
     }
 }
 

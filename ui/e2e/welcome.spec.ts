@@ -21,6 +21,19 @@ async function join(page: Page) {
 test.describe('a window that nobody has opened before', () => {
   test.use({ isNew: true });
 
+  test('leads there before the other page offers anything that would be gone at once', async ({ page }) => {
+    await page.addInitScript(() => {
+      const offers: string[] = [];
+      Object.assign(window, { offers });
+      const look = () => document.querySelector('section[aria-label="Setting up is not finished."]') && offers.push(location.pathname);
+      new MutationObserver(look).observe(document, { subtree: true, childList: true });
+    });
+    await openPaused(page, 'set-up');
+    await expect(step(page, 'Which network?')).toBeVisible();
+    await page.clock.runFor(1_000);
+    expect(await page.evaluate(() => (window as unknown as { offers: string[] }).offers)).toEqual([]);
+  });
+
   test('leads from an empty PC to the start', async ({ page }) => {
     await openPaused(page, 'set-up');
     await expect(step(page, 'Which network?')).toBeVisible();

@@ -16,6 +16,7 @@ export class Welcome {
   #storage: Storage;
   #kept = $state<Kept | null>(null);
   #passed = $state.raw<readonly StepId[]>([]);
+  #hasLed = $state(false);
 
   constructor(storage: Storage) {
     this.#storage = storage;
@@ -37,6 +38,16 @@ export class Welcome {
   /** Whether it was begun, and neither gone through nor put off. */
   get isUnderWay(): boolean {
     return this.#kept !== null && this.#kept !== 'over';
+  }
+
+  /** Whether the window has led here by itself since it was opened, as it does once. */
+  get hasLed(): boolean {
+    return this.#hasLed;
+  }
+
+  /** The window has led here. */
+  led() {
+    this.#hasLed = true;
   }
 
   /** Whether he went through a step with nothing in the way. */

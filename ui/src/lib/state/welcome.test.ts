@@ -18,6 +18,14 @@ test('who closes the window goes on where he was, and who left is not led there 
   expect([third.isNew, third.isUnderWay, third.step]).toEqual([false, false, 'network']);
 });
 
+test('the window leads once each time it is opened', () => {
+  const kept = storage();
+  const first = new Welcome(kept);
+  expect(first.hasLed).toBe(false);
+  first.led();
+  expect([first.hasLed, new Welcome(kept).hasLed]).toEqual([true, false]);
+});
+
 test('what he went through stays gone through', () => {
   const kept = storage();
   const first = new Welcome(kept);

@@ -280,7 +280,7 @@ pub async fn outvoted(
 ) -> Result<Vec<AttemptRef>, StoreError> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
         "SELECT id, epoch FROM attempt WHERE device_id = $1 AND state = 'failed' AND reason = 'result_mismatch' AND ended_ms >= $2
-         ORDER BY id DESC LIMIT $3",
+         ORDER BY ended_ms DESC LIMIT $3",
     )
     .bind(device.to_string())
     .bind(since.as_millis())

@@ -10,6 +10,7 @@ import { controlError, explain } from '$lib/ipc/errors';
 import { Asked } from './asked.svelte';
 import { CheckupLook } from './checkup.svelte';
 import type { Toasts } from './toasts.svelte';
+import { Turns } from './turns';
 
 export class Desk {
   /** Of what the desktop tells the owner. */
@@ -20,7 +21,7 @@ export class Desk {
   readonly checkup = new CheckupLook();
   /** A text for somebody who helps; written only when he wants one. */
   readonly support = new Asked<Support>(commands.support);
-  #told: Promise<unknown> = Promise.resolve();
+  #turns = new Turns();
   #toasts: Toasts;
 
   constructor(toasts: Toasts) {
@@ -29,12 +30,10 @@ export class Desk {
 
   /** Other notices from now on, one change after the other: each is made to what came of the one before. */
   tell(change: Partial<Notices>): Promise<boolean> {
-    const done = this.#told.then(async () => {
+    return this.#turns.take(async () => {
       const held = this.notices.value?.notices;
       return held !== undefined && (await this.notices.change(() => commands.setNotices({ ...held, ...change })));
     });
-    this.#told = done;
-    return done;
   }
 
   /** Shows a folder in the system's own program. */

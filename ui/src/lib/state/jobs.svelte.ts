@@ -6,6 +6,7 @@ import type { AttemptId } from '$lib/ipc/brand';
 import * as commands from '$lib/ipc/commands';
 import { controlError, explain, type Explained } from '$lib/ipc/errors';
 import type { Agent } from './agent.svelte';
+import { Turns } from './turns';
 
 /** A screenful and a little; “Show older” fetches the next. */
 const PAGE = 50;
@@ -23,7 +24,7 @@ export class Jobs {
   #next = $state<string | null>(null);
   #loading = $state<Loading>('idle');
   #error = $state.raw<ControlError | null>(null);
-  #queue: Promise<void> = Promise.resolve();
+  #turns = new Turns();
 
   /**
    * Changes whenever the history does, and with the agent, who counts from the beginning: the moment to refresh. Derived, so that whoever
@@ -94,8 +95,7 @@ export class Jobs {
 
   /** One load after the other: a page is only older than the list it was asked for. */
   #load(quietly: boolean, fetch: () => Promise<void>): Promise<void> {
-    this.#queue = this.#queue.then(() => this.#run(quietly, fetch));
-    return this.#queue;
+    return this.#turns.take(() => this.#run(quietly, fetch));
   }
 
   async #run(quietly: boolean, fetch: () => Promise<void>) {

@@ -2,6 +2,7 @@
 
 import type { Trouble } from '$lib/ipc/refusals';
 import type { Loading } from './jobs.svelte';
+import { Turns } from './turns';
 
 /** Lines of a page: it is one list among others; “Show older” fetches the next. */
 const PAGE = 6;
@@ -22,7 +23,7 @@ export class Paged<T> {
   #next = $state<string | null>(null);
   #loading = $state<Loading>('idle');
   #trouble = $state.raw<Trouble | null>(null);
-  #queue: Promise<void> = Promise.resolve();
+  #turns = new Turns();
 
   constructor(name: (item: T) => string, fetch: (args: PageArgs) => Promise<Fetched<T>>) {
     this.#name = name;
@@ -73,7 +74,7 @@ export class Paged<T> {
 
   /** One load after the other: a page is only older than the list it was asked for. */
   #load(args: () => PageArgs | null, take: (items: T[], next: string | null) => void): Promise<void> {
-    this.#queue = this.#queue.then(async () => {
+    return this.#turns.take(async () => {
       const wanted = args();
       if (wanted === null) return;
       this.#loading = 'loading';
@@ -82,7 +83,6 @@ export class Paged<T> {
       this.#trouble = fetched.kind === 'trouble' ? fetched.trouble : null;
       this.#loading = fetched.kind === 'trouble' ? 'failed' : 'ready';
     });
-    return this.#queue;
   }
 
   /** What is known and not in the list. */

@@ -6,6 +6,7 @@ import type { Simulation } from '$lib/bindings/Simulation';
 import * as commands from '$lib/ipc/commands';
 import { controlError, explain, type Explained } from '$lib/ipc/errors';
 import type { Loading } from './jobs.svelte';
+import { Turns } from './turns';
 
 /** What past days are shown for: all that can be compared without waiting. */
 const SIMULATED_DAYS = 7;
@@ -28,7 +29,7 @@ export class RulesEditor {
   #simulated = $state<Loading>('idle');
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asked = 0;
-  #choices: Promise<unknown> = Promise.resolve();
+  #turns = new Turns();
   readonly #simulates: boolean;
 
   /** Where only single choices are made, nobody asks what they would have changed. */
@@ -100,9 +101,7 @@ export class RulesEditor {
    * if not, the editor shows what does.
    */
   choose(edit: (draft: OwnerRules) => void): Promise<boolean> {
-    const done = this.#choices.then(() => this.#chooseNow(edit));
-    this.#choices = done;
-    return done;
+    return this.#turns.take(() => this.#chooseNow(edit));
   }
 
   async #chooseNow(edit: (draft: OwnerRules) => void): Promise<boolean> {
